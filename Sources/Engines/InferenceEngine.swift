@@ -1,0 +1,83 @@
+public import Serving
+
+/// One engine Apus can run: how to find it, how to start it with a configuration, how to talk to it.
+///
+/// An adapter decides and never acts: it spawns nothing (that is `EngineProcess`) and measures nothing.
+/// To add an engine, write one file in Adapters/ and one line in `EngineCatalogue.all`.
+public protocol InferenceEngine: Sendable {
+  var name: EngineName { get }
+  /// One sentence for `apus engines`.
+  var summary: String { get }
+  /// Knobs this adapter can say in the engine's words. A configuration with another is refused.
+  var knobs: Set<KnobName> { get }
+  /// The HTTP routes the engine answers.
+  var dialect: RequestDialect { get }
+  /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.
+  func detect() async -> EngineDescription?
+  /// What to run. Pure: equal requests give equal plans.
+  ///
+  /// - Throws: `badInput` naming the knob or value the engine cannot do.
+  func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan
+}
+
+/// How an engine is spoken to over HTTP.
+public enum RequestDialect: Hashable, Sendable {
+  /// llama.cpp's `/completion`: token-id prompts, token ids in the stream, timings at its end.
+  case llamaCpp
+  /// `/v1/completions` and `/v1/chat/completions`.
+  case openAI
+}
+
+/// A model and a configuration to start an engine with.
+public struct LaunchRequest: Hashable, Sendable {
+  /// The file to load: already the variant, where the configuration names one.
+  public var modelPath: String
+  public var model: ModelProfile
+  /// The draft model's file, when the configuration names one.
+  public var draftModelPath: String?
+  public var configuration: EngineConfiguration
+  /// Cores the worker may use; the default for threads.
+  public var coreCount: Int
+  /// Tokens of context for each slot; nil for the engine's own default.
+  public var contextTokens: Int?
+  /// A free port for engines that must be given one.
+  public var port: Int
+
+  public init(
+    modelPath: String, model: ModelProfile, draftModelPath: String? = nil, configuration: EngineConfiguration,
+    coreCount: Int, contextTokens: Int? = nil, port: Int
+  ) {
+    self.modelPath = modelPath
+    self.model = model
+    self.draftModelPath = draftModelPath
+    self.configuration = configuration
+    self.coreCount = coreCount
+    self.contextTokens = contextTokens
+    self.port = port
+  }
+}
+
+/// A command and how to know that it is ready.
+public struct LaunchPlan: Hashable, Sendable {
+  public enum Readiness: Hashable, Sendable {
+    /// The engine prints a line `READY <base URL> ...` on standard output.
+    case announced
+    /// `GET <base URL><path>` answers 200.
+    case polled(baseURL: String, path: String)
+  }
+  /// Executable first; found on PATH unless it has a slash.
+  public var command: [String]
+  /// Added to the worker's environment.
+  public var environment: [String: String]
+  public var readiness: Readiness
+  public var startTimeoutSeconds: Double
+
+  public init(
+    command: [String], environment: [String: String], readiness: Readiness, startTimeoutSeconds: Double = 120
+  ) {
+    self.command = command
+    self.environment = environment
+    self.readiness = readiness
+    self.startTimeoutSeconds = startTimeoutSeconds
+  }
+}

@@ -1,0 +1,212 @@
+public import Serving
+
+/// What a client (command line, gateway) asks a coordinator.
+public enum ClientRequest: Hashable, Sendable {
+  /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`. A client that goes away loses only the stream.
+  case submit(JobSpec)
+  /// Newest first.
+  case listJobs(state: JobState?, limit: Int)
+  /// Answered like `submit` from where the job is now.
+  case watchJob(JobID)
+  case showJob(JobID)
+  case cancelJob(JobID)
+  case retryJob(JobID)
+  case recommend(RecommendQuery)
+  /// Answered by `benchmarkProgress` while it runs, then `benchmarkEnded`.
+  case benchmark(BenchmarkSpec)
+  case cancelBenchmark(BenchmarkID)
+  case listWorkers
+  /// Models known to the history, with the workers that have them.
+  case listModels
+  case historyStats
+  /// Train on what is stored now; answered by `trained`.
+  case train
+  /// Send a piece of a model to a worker; answered by `modelOffset`.
+  case pushModel(WorkerName, ModelChunk)
+}
+
+public enum ClientResponse: Hashable, Sendable {
+  case accepted(JobRecord)
+  case tokens(TokenChunk)
+  case jobEnded(JobRecord, Measurement?)
+  case jobs([JobRecord])
+  case job(JobRecord, Measurement?)
+  case recommendation(Recommendation)
+  case benchmarkProgress(BenchmarkProgress)
+  case benchmarkEnded(BenchmarkSummary)
+  case workers([WorkerStatus])
+  case models([ModelStatus])
+  case historyStats(HistoryStats)
+  case trained(TrainingSummary)
+  case modelOffset(ModelOffset)
+  case done
+  case failure(ApusError)
+
+  /// Whether no further answer to the same request follows.
+  public var isLast: Bool {
+    switch self {
+    case .accepted, .tokens, .benchmarkProgress: false
+    default: true
+    }
+  }
+}
+
+public struct RecommendQuery: Hashable, Codable, Sendable {
+  public var model: ModelID
+  public var workload: Workload
+  public var objective: Objective
+  public var limits: Limits
+  /// Only this worker; nil for all.
+  public var worker: WorkerName?
+  /// A machine nobody has measured, in place of the workers.
+  public var hardware: HardwareProfile?
+
+  public init(
+    model: ModelID, workload: Workload, objective: Objective, limits: Limits = Limits(), worker: WorkerName? = nil,
+    hardware: HardwareProfile? = nil
+  ) {
+    self.model = model
+    self.workload = workload
+    self.objective = objective
+    self.limits = limits
+    self.worker = worker
+    self.hardware = hardware
+  }
+}
+
+public struct BenchmarkProgress: Hashable, Codable, Sendable {
+  public var benchmark: BenchmarkID
+  /// `screening`, `paired`, `confirmation` or `training`.
+  public var phase: String
+  public var completedBlocks: Int
+  public var plannedBlocks: Int
+  public var elapsedSeconds: Double
+  /// What was measured last, in words.
+  public var latest: String
+
+  public init(
+    benchmark: BenchmarkID, phase: String, completedBlocks: Int, plannedBlocks: Int, elapsedSeconds: Double,
+    latest: String
+  ) {
+    self.benchmark = benchmark
+    self.phase = phase
+    self.completedBlocks = completedBlocks
+    self.plannedBlocks = plannedBlocks
+    self.elapsedSeconds = elapsedSeconds
+    self.latest = latest
+  }
+}
+
+/// What a benchmark found for one model, workload and worker.
+public struct BenchmarkFinding: Hashable, Codable, Sendable {
+  public var model: ModelID
+  public var worker: WorkerName
+  public var workload: Workload
+  /// The best exact candidate of the paired rounds; the default itself when nothing was better.
+  public var best: Candidate
+  /// The engine's default in the confirmation rounds; nil when it could not be run.
+  public var defaultMetrics: Metrics?
+  /// `best` in the confirmation rounds (medians over its blocks).
+  public var bestMetrics: Metrics?
+  /// Geometric mean of the paired speed-ups on fresh prompts, > 1 when `best` is better; nil when `best` is the default.
+  public var speedup: Double?
+  /// 90% interval of the speed-up from the paired ratios.
+  public var speedupInterval: ClosedRange<Double>?
+  public var pairCount: Int
+  /// The best approximate candidate and its speed-up from the paired rounds, shown apart; nil when none was tried.
+  public var approximate: Candidate?
+  public var approximateSpeedup: Double?
+
+  public init(
+    model: ModelID, worker: WorkerName, workload: Workload, best: Candidate, defaultMetrics: Metrics? = nil,
+    bestMetrics: Metrics? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
+    pairCount: Int = 0, approximate: Candidate? = nil, approximateSpeedup: Double? = nil
+  ) {
+    self.model = model
+    self.worker = worker
+    self.workload = workload
+    self.best = best
+    self.defaultMetrics = defaultMetrics
+    self.bestMetrics = bestMetrics
+    self.speedup = speedup
+    self.speedupInterval = speedupInterval
+    self.pairCount = pairCount
+    self.approximate = approximate
+    self.approximateSpeedup = approximateSpeedup
+  }
+
+  /// Whether the whole interval lies above 1: anything else is "no gain".
+  public var isConfirmedGain: Bool { (speedupInterval?.lowerBound ?? 0) > 1 }
+}
+
+public struct BenchmarkSummary: Hashable, Codable, Sendable {
+  public var benchmark: BenchmarkID
+  public var findings: [BenchmarkFinding]
+  public var measurementCount: Int
+  /// By outcome: how many measurements ended so.
+  public var outcomes: [String: Int]
+  public var elapsedSeconds: Double
+  /// Whether the budget ran out before the plan was done.
+  public var wasCutShort: Bool
+
+  public init(
+    benchmark: BenchmarkID, findings: [BenchmarkFinding], measurementCount: Int, outcomes: [String: Int],
+    elapsedSeconds: Double, wasCutShort: Bool
+  ) {
+    self.benchmark = benchmark
+    self.findings = findings
+    self.measurementCount = measurementCount
+    self.outcomes = outcomes
+    self.elapsedSeconds = elapsedSeconds
+    self.wasCutShort = wasCutShort
+  }
+}
+
+public struct WorkerStatus: Hashable, Codable, Sendable {
+  public var name: WorkerName
+  public var description: WorkerDescription
+  public var isAlive: Bool
+  /// Seconds since it was last heard of.
+  public var silentSeconds: Double
+  public var leaseCount: Int
+  public var warmConfigurations: [String]
+
+  public init(
+    name: WorkerName, description: WorkerDescription, isAlive: Bool, silentSeconds: Double, leaseCount: Int,
+    warmConfigurations: [String]
+  ) {
+    self.name = name
+    self.description = description
+    self.isAlive = isAlive
+    self.silentSeconds = silentSeconds
+    self.leaseCount = leaseCount
+    self.warmConfigurations = warmConfigurations
+  }
+}
+
+public struct ModelStatus: Hashable, Codable, Sendable {
+  public var profile: ModelProfile
+  public var workers: [WorkerName]
+
+  public init(profile: ModelProfile, workers: [WorkerName]) {
+    self.profile = profile
+    self.workers = workers
+  }
+}
+
+public struct TrainingSummary: Hashable, Codable, Sendable {
+  /// Measurements used.
+  public var rowCount: Int
+  public var seconds: Double
+  /// Whether the new model now serves.
+  public var wasPromoted: Bool
+  /// Why, in words.
+  public var reason: String
+
+  public init(rowCount: Int, seconds: Double, wasPromoted: Bool, reason: String) {
+    self.rowCount = rowCount
+    self.seconds = seconds
+    self.wasPromoted = wasPromoted
+    self.reason = reason
+  }
+}

@@ -1,0 +1,198 @@
+public import Serving
+
+/// Everything that crosses the wire between a coordinator and its peers. Schemas/messages.proto is its encoding.
+public enum Message: Hashable, Sendable {
+  // A peer introduces itself; the first message of every connection, repeated after each reconnect.
+  case hello(Hello)
+  case welcome(Welcome)
+  /// The coordinator will not serve this peer or this message; `keyRefused` and protocol mismatches are final.
+  case refused(ApusError)
+
+  // worker -> coordinator
+  case heartbeat(Heartbeat)
+  case tokens(TokenChunk)
+  case report(Report)
+  case modelOffset(ModelOffset)
+
+  // coordinator -> worker
+  case assignment(Assignment)
+  case reportStored(MeasurementID)
+  /// Stop working on this lease and report `cancelled`.
+  case revoke(LeaseID)
+  case modelChunk(ModelChunk)
+
+  // client <-> coordinator. `id` is the client's own count and comes back with every answer to it.
+  case request(id: UInt64, ClientRequest)
+  case response(id: UInt64, ClientResponse)
+}
+
+/// The version of Schemas/messages.proto that both ends must speak.
+public let protocolVersion: UInt32 = 1
+
+public enum PeerRole: String, Hashable, Sendable, CaseIterable { case worker, client }
+
+public struct Hello: Hashable, Sendable {
+  public var version: UInt32
+  public var role: PeerRole
+  /// Nil for a client.
+  public var worker: WorkerDescription?
+
+  public init(version: UInt32 = protocolVersion, role: PeerRole, worker: WorkerDescription? = nil) {
+    self.version = version
+    self.role = role
+    self.worker = worker
+  }
+}
+
+/// What a worker says of itself.
+public struct WorkerDescription: Hashable, Codable, Sendable {
+  public var hardware: HardwareProfile
+  public var engines: [EngineDescription]
+  /// The models whose files it has.
+  public var models: [ModelProfile]
+  /// Jobs it runs at once, at least 1.
+  public var jobCapacity: Int
+  /// Leases it still works on, so that a coordinator that restarted can take them up again.
+  public var leases: [LeaseID]
+
+  public init(
+    hardware: HardwareProfile, engines: [EngineDescription], models: [ModelProfile], jobCapacity: Int,
+    leases: [LeaseID] = []
+  ) {
+    self.hardware = hardware
+    self.engines = engines
+    self.models = models
+    self.jobCapacity = jobCapacity
+    self.leases = leases
+  }
+}
+
+public struct Welcome: Hashable, Sendable {
+  public var version: UInt32
+  /// The name the peer's key is authorized under.
+  public var peer: String
+  /// A worker is given up when nothing was heard of it for three of these.
+  public var heartbeatMS: Int
+
+  public init(version: UInt32 = protocolVersion, peer: String, heartbeatMS: Int) {
+    self.version = version
+    self.peer = peer
+    self.heartbeatMS = heartbeatMS
+  }
+}
+
+public struct Heartbeat: Hashable, Sendable {
+  public var leases: [LeaseID]
+  /// Configuration fingerprints of the engines that are loaded and idle or serving.
+  public var warmConfigurations: [String]
+
+  public init(leases: [LeaseID], warmConfigurations: [String] = []) {
+    self.leases = leases
+    self.warmConfigurations = warmConfigurations
+  }
+}
+
+/// Tokens of a running job, worker -> coordinator -> client.
+public struct TokenChunk: Hashable, Sendable {
+  public var job: JobID
+  public var lease: LeaseID
+  /// Index of the first of these tokens in the job's output, so that nothing is shown twice.
+  public var firstIndex: Int
+  public var tokenIDs: [Int32]
+  /// Their text, which may be empty while a character is not complete.
+  public var text: String
+
+  public init(job: JobID, lease: LeaseID, firstIndex: Int, tokenIDs: [Int32], text: String) {
+    self.job = job
+    self.lease = lease
+    self.firstIndex = firstIndex
+    self.tokenIDs = tokenIDs
+    self.text = text
+  }
+}
+
+/// A measurement under a lease. Sent again until `reportStored` comes back.
+public struct Report: Hashable, Sendable {
+  public var lease: LeaseID
+  public var measurement: Measurement
+  /// Whether the lease ends with it: always for a job, for the last block of a trial.
+  public var isLast: Bool
+  /// A job's whole output; empty for a trial.
+  public var output: String
+
+  public init(lease: LeaseID, measurement: Measurement, isLast: Bool, output: String = "") {
+    self.lease = lease
+    self.measurement = measurement
+    self.isLast = isLast
+    self.output = output
+  }
+}
+
+/// Work for a worker.
+public struct Assignment: Hashable, Sendable {
+  public enum Work: Hashable, Sendable {
+    case job(JobAssignment)
+    case trial(TrialSpec)
+  }
+  public var lease: LeaseID
+  public var work: Work
+
+  public init(lease: LeaseID, work: Work) {
+    self.lease = lease
+    self.work = work
+  }
+}
+
+public struct JobAssignment: Hashable, Sendable {
+  public var job: JobID
+  public var spec: JobSpec
+  public var candidate: Candidate
+  /// Tokens the user has seen already, from a worker that was lost: continue after them, do not repeat them.
+  public var generatedTokenIDs: [Int32]
+  public var generatedText: String
+
+  public init(
+    job: JobID, spec: JobSpec, candidate: Candidate, generatedTokenIDs: [Int32] = [], generatedText: String = ""
+  ) {
+    self.job = job
+    self.spec = spec
+    self.candidate = candidate
+    self.generatedTokenIDs = generatedTokenIDs
+    self.generatedText = generatedText
+  }
+}
+
+/// A piece of a model's file on its way to a worker.
+public struct ModelChunk: Hashable, Sendable {
+  public var model: ModelID
+  public var name: String
+  public var totalBytes: Int
+  public var offset: Int
+  /// At most 1 MiB. Empty asks only for the offset to go on from.
+  public var bytes: [UInt8]
+
+  public init(model: ModelID, name: String, totalBytes: Int, offset: Int, bytes: [UInt8]) {
+    self.model = model
+    self.name = name
+    self.totalBytes = totalBytes
+    self.offset = offset
+    self.bytes = bytes
+  }
+}
+
+/// How much of a model's file a worker has.
+public struct ModelOffset: Hashable, Sendable {
+  public var model: ModelID
+  public var offset: Int
+  /// Set once the file is whole and its hash is right; a worker that then has a new model also says hello again.
+  public var isComplete: Bool
+  /// Why the worker will not take it; empty when it does.
+  public var refusal: String
+
+  public init(model: ModelID, offset: Int, isComplete: Bool, refusal: String = "") {
+    self.model = model
+    self.offset = offset
+    self.isComplete = isComplete
+    self.refusal = refusal
+  }
+}

@@ -1,0 +1,167 @@
+/// A setting of an engine in Apus's own words; each engine adapter says it in the engine's.
+public struct KnobName: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  /// Requests the engine serves at once (continuous batching), Int >= 1.
+  public static let slotCount = KnobName("slot_count")
+  /// Keep computed prefixes for later requests, Bool.
+  public static let prefixCaching = KnobName("prefix_caching")
+  /// Most tokens in one prefill step (chunk), Int.
+  public static let batchTokens = KnobName("batch_tokens")
+  /// Most tokens in one compute step, Int.
+  public static let microBatchTokens = KnobName("micro_batch_tokens")
+  /// Element type of cached keys, String: `f16`, `q8_0`, `q4_0`.
+  public static let keyCacheType = KnobName("key_cache_type")
+  /// Element type of cached values, String: `f16`, `q8_0`, `q4_0`.
+  public static let valueCacheType = KnobName("value_cache_type")
+  /// The file whose weights are loaded in place of the asked one, String: a `ModelID`.
+  public static let weightVariant = KnobName("weight_variant")
+  /// String: `draft-model` or `n-gram`.
+  public static let speculation = KnobName("speculation")
+  /// Most tokens drafted in one step, Int.
+  public static let draftTokens = KnobName("draft_tokens")
+  /// The draft model's file, String: a `ModelID`.
+  public static let draftModel = KnobName("draft_model")
+  /// Tokens an n-gram lookup must match, Int.
+  public static let ngramSize = KnobName("ngram_size")
+  /// Bool.
+  public static let flashAttention = KnobName("flash_attention")
+  /// Compute threads, Int >= 1.
+  public static let threadCount = KnobName("thread_count")
+}
+
+/// The value of a knob.
+public enum KnobValue: Hashable, Codable, Sendable, CustomStringConvertible {
+  case bool(Bool)
+  case int(Int)
+  case double(Double)
+  case text(String)
+
+  public var description: String {
+    switch self {
+    case .bool(let value): value ? "on" : "off"
+    case .int(let value): String(value)
+    case .double(let value): String(value)
+    case .text(let value): value
+    }
+  }
+
+  public var intValue: Int? { if case .int(let value) = self { value } else { nil } }
+  public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
+  public var textValue: String? { if case .text(let value) = self { value } else { nil } }
+
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if let bool = try? value.decode(Bool.self) {
+      self = .bool(bool)
+    } else if let int = try? value.decode(Int.self) {
+      self = .int(int)
+    } else if let double = try? value.decode(Double.self) {
+      self = .double(double)
+    } else {
+      self = .text(try value.decode(String.self))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    switch self {
+    case .bool(let bool): try value.encode(bool)
+    case .int(let int): try value.encode(int)
+    case .double(let double): try value.encode(double)
+    case .text(let text): try value.encode(text)
+    }
+  }
+}
+
+/// A strategy in full: the engine, the methods in use and every knob that differs from the engine's own default.
+///
+/// No knob means the engine's default, so the configuration without methods *is* the engine's default.
+public struct EngineConfiguration: Hashable, Sendable {
+  public var engine: EngineName
+  /// Methods in use, sorted, without repeats.
+  public private(set) var methods: [MethodName]
+  public private(set) var knobs: [KnobName: KnobValue]
+
+  public init(engine: EngineName, methods: [MethodName] = [], knobs: [KnobName: KnobValue] = [:]) {
+    self.engine = engine
+    self.methods = Set(methods).sorted()
+    self.knobs = knobs
+  }
+
+  /// The engine as it comes.
+  public var isDefault: Bool { methods.isEmpty && knobs.isEmpty }
+
+  /// This configuration with one more method and its knobs. A knob that is set already is replaced.
+  public func adding(_ method: MethodName, _ added: [KnobName: KnobValue]) -> EngineConfiguration {
+    EngineConfiguration(
+      engine: engine, methods: methods + [method], knobs: knobs.merging(added) { _, new in new })
+  }
+
+  public subscript(knob: KnobName) -> KnobValue? { knobs[knob] }
+
+  /// One line that is equal exactly when the configurations are: `llamacpp slot_count=8 thread_count=2`.
+  public var fingerprint: String {
+    let settings = knobs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return ([engine.rawValue] + settings).joined(separator: " ")
+  }
+
+  /// What a table shows: the methods with their telling knobs, or `default`.
+  public var label: String {
+    isDefault
+      ? "default"
+      : knobs.sorted { $0.key < $1.key }
+        .map {
+          "\($0.key)=\($0.value.description.count > 16 ? String($0.value.description.prefix(8)) : $0.value.description)"
+        }
+        .joined(separator: " ")
+  }
+}
+
+extension EngineConfiguration: Codable {
+  private enum Key: String, CodingKey { case engine, methods, knobs }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    let knobs = try values.decode([String: KnobValue].self, forKey: .knobs)
+    self.init(
+      engine: try values.decode(EngineName.self, forKey: .engine),
+      methods: try values.decode([MethodName].self, forKey: .methods),
+      knobs: Dictionary(uniqueKeysWithValues: knobs.map { (KnobName($0.key), $0.value) }))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(engine, forKey: .engine)
+    try values.encode(methods, forKey: .methods)
+    try values.encode(
+      Dictionary(uniqueKeysWithValues: knobs.map { ($0.key.rawValue, $0.value) }), forKey: .knobs)
+  }
+}
+
+/// Whether a method may change the model's output.
+public enum Fidelity: String, Codable, Sendable, Comparable {
+  /// Keeps the output distribution.
+  case exact
+  /// May change it; only its measured quality loss says by how much.
+  case approximate
+
+  public static func < (a: Fidelity, b: Fidelity) -> Bool { a == .exact && b == .approximate }
+}
+
+/// A configuration proposed for a context: one that can run there, or one that cannot and why.
+public struct Candidate: Hashable, Codable, Sendable {
+  public var configuration: EngineConfiguration
+  public var fidelity: Fidelity
+  /// Why it cannot run here; nil when it can.
+  public var refusedReason: String?
+
+  public init(configuration: EngineConfiguration, fidelity: Fidelity, refusedReason: String? = nil) {
+    self.configuration = configuration
+    self.fidelity = fidelity
+    self.refusedReason = refusedReason
+  }
+
+  public var isApplicable: Bool { refusedReason == nil }
+}

@@ -1,0 +1,60 @@
+/// What one worker may use of its machine, measured by the worker itself when it starts.
+public struct HardwareProfile: Hashable, Codable, Sendable {
+  public var machine: MachineID
+  /// As the processor names itself.
+  public var processor: String
+  /// Cores this worker may use: its CPU affinity, not the machine's count.
+  public var coreCount: Int
+  /// Lower-case flags that matter to engines, sorted: `avx2`, `avx512f`, `avx512_vnni`, `amx_int8`, ...
+  public var instructionSets: [String]
+  public var memoryBytes: Int
+  /// Measured by reading an array larger than the last-level cache with all usable cores; bytes per second.
+  public var memoryBandwidth: Double
+  /// Measured single-precision matrix product with all usable cores; floating-point operations per second.
+  public var gemmRate: Double
+  public var accelerators: [Accelerator]
+
+  public init(
+    machine: MachineID, processor: String, coreCount: Int, instructionSets: [String], memoryBytes: Int,
+    memoryBandwidth: Double, gemmRate: Double, accelerators: [Accelerator] = []
+  ) {
+    self.machine = machine
+    self.processor = processor
+    self.coreCount = coreCount
+    self.instructionSets = instructionSets
+    self.memoryBytes = memoryBytes
+    self.memoryBandwidth = memoryBandwidth
+    self.gemmRate = gemmRate
+    self.accelerators = accelerators
+  }
+
+  /// Equal for workers on which a measurement means the same: processor, cores, instruction sets, memory, accelerators.
+  public var fingerprint: String {
+    let gigabytes = (memoryBytes + (1 << 29)) >> 30
+    let devices = accelerators.map { "\($0.name):\($0.memoryBytes >> 30)" }.joined(separator: "+")
+    return "\(processor)|\(coreCount)c|\(gigabytes)G|\(instructionSets.joined(separator: ","))|\(devices)"
+  }
+}
+
+/// One GPU.
+public struct Accelerator: Hashable, Codable, Sendable {
+  public var name: String
+  public var memoryBytes: Int
+
+  public init(name: String, memoryBytes: Int) {
+    self.name = name
+    self.memoryBytes = memoryBytes
+  }
+}
+
+/// An engine that a worker found on its machine.
+public struct EngineDescription: Hashable, Codable, Sendable {
+  public var name: EngineName
+  /// As the engine or its package says; part of every measurement.
+  public var version: String
+
+  public init(name: EngineName, version: String) {
+    self.name = name
+    self.version = version
+  }
+}

@@ -1,0 +1,83 @@
+/// A name that crosses the wire and the database as plain text, typed so that two kinds cannot be mixed up.
+public protocol Identifier: RawRepresentable<String>, Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
+  init(rawValue: String)
+}
+
+extension Identifier {
+  public init(_ text: String) { self.init(rawValue: text) }
+  public var description: String { rawValue }
+  public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// SHA-256 of a model's file, 64 lower-case hexadecimal digits.
+public struct ModelID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// A job, named by the coordinator when it was stored.
+public struct JobID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// One benchmark trial: configurations x workloads on one worker under one lease.
+public struct TrialID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// A benchmark: what one `apus benchmark` asked for, made of trials.
+public struct BenchmarkID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// One measurement. Made by the worker that measured, so that a report sent twice is stored once.
+public struct MeasurementID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The right of one worker to run one job or trial until it reports or stops to be heard of.
+public struct LeaseID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// A worker's name: the name its key was authorized under, so nobody can take another's.
+public struct WorkerName: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// A physical machine. Workers on one machine share its cores, so only one trial runs there at a time.
+public struct MachineID: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// An engine adapter's name, such as `llamacpp`.
+public struct EngineName: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+/// An acceleration method's name, such as `speculative-decoding`.
+public struct MethodName: Identifier {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+}
+
+extension Identifier {
+  /// A fresh identifier: `prefix-` and 20 random lower-case letters and digits (about 103 bits).
+  public static func random(_ prefix: String, using generator: inout some RandomNumberGenerator) -> Self {
+    let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+    return Self(rawValue: prefix + "-" + String((0..<20).map { _ in alphabet.randomElement(using: &generator)! }))
+  }
+
+  public static func random(_ prefix: String) -> Self {
+    var system = SystemRandomNumberGenerator()
+    return random(prefix, using: &system)
+  }
+}

@@ -1,0 +1,74 @@
+/// What the selector knows about a model: read from its file, never asked of a person.
+public struct ModelProfile: Hashable, Codable, Sendable {
+  /// SHA-256 of the file.
+  public var id: ModelID
+  /// The name a person uses; unique in one coordinator.
+  public var name: String
+  /// As the file says, such as `llama` or `qwen3moe`.
+  public var architecture: String
+  /// All weights.
+  public var parameterCount: Int
+  /// Weights that one token uses: all of a dense model, the chosen experts' share of a mixture.
+  public var activeParameterCount: Int
+  public var layerCount: Int
+  public var hiddenSize: Int
+  public var headCount: Int
+  public var keyValueHeadCount: Int
+  /// Elements of one head's key; its value is taken to have as many.
+  public var headSize: Int
+  public var feedForwardSize: Int
+  /// 0 for a dense model.
+  public var expertCount: Int
+  /// Experts that one token uses; 0 for a dense model.
+  public var expertsPerToken: Int
+  public var vocabularySize: Int
+  /// Longest context, prompt and output together, in tokens.
+  public var contextLength: Int
+  /// The type most weight bytes have, such as `F16`, `Q8_0`, `Q4_0`.
+  public var weightType: String
+  /// Bytes of all tensors.
+  public var weightBytes: Int
+  /// Bytes of weights that one decoded token reads.
+  public var activeWeightBytes: Int
+  /// SHA-256 of the token list: a draft model must share it with its target. Empty when unknown.
+  public var vocabularyFingerprint: String
+  /// Equal for files that hold the same model with other weight types. Empty when unknown.
+  public var variantGroup: String
+
+  public init(
+    id: ModelID, name: String, architecture: String, parameterCount: Int, activeParameterCount: Int,
+    layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int, feedForwardSize: Int,
+    expertCount: Int, expertsPerToken: Int, vocabularySize: Int, contextLength: Int, weightType: String,
+    weightBytes: Int, activeWeightBytes: Int, vocabularyFingerprint: String, variantGroup: String
+  ) {
+    self.id = id
+    self.name = name
+    self.architecture = architecture
+    self.parameterCount = parameterCount
+    self.activeParameterCount = activeParameterCount
+    self.layerCount = layerCount
+    self.hiddenSize = hiddenSize
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headSize = headSize
+    self.feedForwardSize = feedForwardSize
+    self.expertCount = expertCount
+    self.expertsPerToken = expertsPerToken
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.weightType = weightType
+    self.weightBytes = weightBytes
+    self.activeWeightBytes = activeWeightBytes
+    self.vocabularyFingerprint = vocabularyFingerprint
+    self.variantGroup = variantGroup
+  }
+
+  public var isMixtureOfExperts: Bool { expertCount > 0 }
+
+  /// Bytes the key-value cache takes for one token of context.
+  ///
+  /// - Parameter bytesPerElement: 2 for F16, about 1.06 for Q8_0 (32 values and a 2-byte scale in 34 bytes).
+  public func keyValueBytesPerToken(bytesPerElement: Double = 2) -> Double {
+    2 * Double(layerCount * keyValueHeadCount * headSize) * bytesPerElement
+  }
+}

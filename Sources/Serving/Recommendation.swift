@@ -1,0 +1,86 @@
+/// What the selector foresees for a candidate. Nil where it cannot say.
+public struct PredictedMetrics: Hashable, Codable, Sendable {
+  public var ttftMS: Double?
+  public var tpotMS: Double?
+  public var e2eMS: Double?
+  /// Output tokens per second over all streams.
+  public var throughput: Double?
+  public var memoryBytes: Int?
+
+  public init(
+    ttftMS: Double? = nil, tpotMS: Double? = nil, e2eMS: Double? = nil, throughput: Double? = nil,
+    memoryBytes: Int? = nil
+  ) {
+    self.ttftMS = ttftMS
+    self.tpotMS = tpotMS
+    self.e2eMS = e2eMS
+    self.throughput = throughput
+    self.memoryBytes = memoryBytes
+  }
+
+  /// The figure an objective is judged by; nil where it is not foreseen.
+  public func value(_ objective: Objective) -> Double? {
+    switch objective {
+    case .ttft: ttftMS
+    case .tpot: tpotMS
+    case .e2e: e2eMS
+    case .throughput, .goodput: throughput
+    }
+  }
+}
+
+/// One candidate with what is known of it, best first in a recommendation.
+public struct RankedCandidate: Hashable, Codable, Sendable {
+  public var candidate: Candidate
+  public var worker: WorkerName
+  public var predicted: PredictedMetrics
+  /// Where the objective's value lies with 90% probability, in the objective's own unit; nil when unknown.
+  public var interval: ClosedRange<Double>?
+  /// Predicted speed-up over the engine's default on the same worker: > 1 is better, whatever the objective.
+  public var speedup: Double?
+  /// Where the speed-up lies with 90% probability.
+  public var speedupInterval: ClosedRange<Double>?
+  /// Stored measurements of exactly this model, hardware, workload shape and configuration.
+  public var evidenceCount: Int
+  /// Why it stands where it stands, in words.
+  public var reasons: [String]
+
+  public init(
+    candidate: Candidate, worker: WorkerName, predicted: PredictedMetrics = PredictedMetrics(),
+    interval: ClosedRange<Double>? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
+    evidenceCount: Int = 0, reasons: [String] = []
+  ) {
+    self.candidate = candidate
+    self.worker = worker
+    self.predicted = predicted
+    self.interval = interval
+    self.speedup = speedup
+    self.speedupInterval = speedupInterval
+    self.evidenceCount = evidenceCount
+    self.reasons = reasons
+  }
+}
+
+/// The answer to "which strategy for this task, on which node?"
+public struct Recommendation: Hashable, Codable, Sendable {
+  public enum Decision: String, Codable, Sendable {
+    /// The first candidate is worth using.
+    case use
+    /// Too little is known: measure the first candidates, and use the default until then.
+    case measureFirst = "measure_first"
+    /// Nothing beats the engine's default.
+    case `default`
+  }
+
+  public var decision: Decision
+  /// Applicable ones, best first; then the refused ones with their reasons.
+  public var candidates: [RankedCandidate]
+  /// What decided, in words.
+  public var reasons: [String]
+
+  public init(decision: Decision, candidates: [RankedCandidate], reasons: [String] = []) {
+    self.decision = decision
+    self.candidates = candidates
+    self.reasons = reasons
+  }
+}

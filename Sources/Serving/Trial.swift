@@ -1,0 +1,64 @@
+/// Configurations to run on one worker under one lease, loaded side by side and run in turns.
+///
+/// The worker runs, for each workload and each round, one block for every configuration in an order shuffled from
+/// `seed`, and reports each block's measurement as soon as it is there.
+public struct TrialSpec: Hashable, Codable, Sendable {
+  public var id: TrialID
+  public var benchmark: BenchmarkID
+  public var purpose: TrialPurpose
+  public var model: ModelID
+  public var candidates: [Candidate]
+  public var workloads: [Workload]
+  /// Rounds for each workload, at least 1. Round r of this trial is numbered `firstRound + r`.
+  public var rounds: Int
+  public var firstRound: Int
+  /// Makes the prompts and the order; other seeds make other prompts.
+  public var seed: UInt64
+  /// No new block starts after this many seconds.
+  public var timeLimitSeconds: Double
+
+  public init(
+    id: TrialID, benchmark: BenchmarkID, purpose: TrialPurpose, model: ModelID, candidates: [Candidate],
+    workloads: [Workload], rounds: Int, firstRound: Int = 0, seed: UInt64, timeLimitSeconds: Double
+  ) {
+    self.id = id
+    self.benchmark = benchmark
+    self.purpose = purpose
+    self.model = model
+    self.candidates = candidates
+    self.workloads = workloads
+    self.rounds = rounds
+    self.firstRound = firstRound
+    self.seed = seed
+    self.timeLimitSeconds = timeLimitSeconds
+  }
+}
+
+/// What a user asks to be benchmarked.
+public struct BenchmarkSpec: Hashable, Codable, Sendable {
+  public var id: BenchmarkID
+  public var models: [ModelID]
+  public var workloads: [Workload]
+  /// Methods to try; empty for all that apply.
+  public var methods: [MethodName]
+  /// Workers to use; empty for all.
+  public var workers: [WorkerName]
+  /// Wall time for screening and paired rounds together, in seconds, > 0. The confirmation comes on top.
+  public var budgetSeconds: Double
+  public var objective: Objective
+  public var seed: UInt64
+
+  public init(
+    id: BenchmarkID, models: [ModelID], workloads: [Workload], methods: [MethodName] = [],
+    workers: [WorkerName] = [], budgetSeconds: Double, objective: Objective, seed: UInt64
+  ) {
+    self.id = id
+    self.models = models
+    self.workloads = workloads
+    self.methods = methods
+    self.workers = workers
+    self.budgetSeconds = budgetSeconds
+    self.objective = objective
+    self.seed = seed
+  }
+}
