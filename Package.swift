@@ -12,15 +12,31 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
   name: "apus",
+  products: [
+    .executable(name: "apus", targets: ["apus"]),
+    .executable(name: "apus-engine-guard", targets: ["apus-engine-guard"]),
+    .executable(name: "apus-benchmarks", targets: ["apus-benchmarks"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -32,19 +48,52 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
-    .executableTarget(
-      name: "depwarm",
-      dependencies: [
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Yams", package: "Yams"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        collections, logging,
-      ])
+    // C libraries from the system, and C of our own.
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CMessages", linkerSettings: [.linkedLibrary("protobuf-c")]),
+    .target(name: "CEchoBenchmark", dependencies: ["CZeroMQ"]),
+    .executableTarget(name: "apus-engine-guard", path: "Sources/EngineGuard"),
+
+    // Swift over those libraries; these know nothing of the domain.
+    library("ZeroMQ", ["CZeroMQ", deque]),
+    library("XGBoost", ["CXGBoost"]),
+    library("OpenBLAS", ["COpenBLAS"]),
+
+    // The domain, from the vocabulary outwards.
+    library("Serving"),
+    library("Acceleration", ["Serving"]),
+    library("Engines", ["Serving", "COpenSSL"]),
+    library("Benchmarking", ["Serving", "Engines", asyncHTTPClient, nio, nioHTTP1]),
+    library("History", ["Serving", grdb]),
+    library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
+    library("Selection", ["Serving", "Acceleration", "XGBoost"]),
+    library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
+    library("Worker", ["Serving", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
+    library("TestKit", ["Serving", "Engines", "History", "Messaging"]),
+
+    program(
+      "apus",
+      [
+        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
+        "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+      ]),
+    program("apus-benchmarks", ["Serving", "Coordinator", "Messaging", "TestKit", "CEchoBenchmark", argumentParser]),
+
+    tests("ServingTests", ["Serving"]),
+    tests("ZeroMQTests", ["ZeroMQ"]),
+    tests("XGBoostTests", ["XGBoost"]),
+    tests("AccelerationTests", ["Acceleration", "Serving"]),
+    tests("EnginesTests", ["Engines", "Serving", "TestKit"]),
+    tests("BenchmarkingTests", ["Benchmarking", "Engines", "Serving", "TestKit"]),
+    tests("HistoryTests", ["History", "Serving", "TestKit"]),
+    tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
+    tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
+    tests("CoordinatorTests", ["Coordinator", "History", "Messaging", "Serving", "TestKit"]),
+    tests("WorkerTests", ["Worker", "Engines", "Messaging", "Serving", "TestKit"]),
+    tests("IntegrationTests", ["Serving", "TestKit"]),
   ],
   swiftLanguageModes: [.v6]
 )
