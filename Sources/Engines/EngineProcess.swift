@@ -1,0 +1,185 @@
+import Glibc
+import Serving
+
+/// What an engine used from its start on, all its processes together.
+public struct EngineUsage: Hashable, Sendable {
+  public var cpuSeconds: Double
+  public var peakMemoryBytes: Int
+
+  public init(cpuSeconds: Double, peakMemoryBytes: Int) {
+    self.cpuSeconds = cpuSeconds
+    self.peakMemoryBytes = peakMemoryBytes
+  }
+}
+
+/// A running engine: the one place that spawns engines.
+///
+/// The engine runs under `apus-engine-guard`, which ends it with all its processes when this process dies, when its
+/// memory goes over the limit, or at `stop`. Nothing here waits for ever: a start has its time-out, and a stop that
+/// is not obeyed becomes SIGKILL.
+public actor EngineProcess {
+  /// Grace the guard gives an engine between SIGTERM and SIGKILL, in seconds. llama.cpp's server needs about 0.3.
+  static let stopGraceSeconds = 2.0
+  /// After which the guard itself is given up; it ends an engine well within a second after the grace.
+  static let guardGraceSeconds = stopGraceSeconds + 3
+
+  /// Where it answers, such as `http://127.0.0.1:40123`, without a slash at the end.
+  public nonisolated let baseURL: String
+  /// Start of the process to readiness.
+  public nonisolated let loadSeconds: Double
+  /// The engine's own process, for tests and for people.
+  public nonisolated let processID: Int32
+
+  private let child: ChildProcess
+  private let log: EngineLog
+  private let memoryLimitBytes: Int?
+  private var wasStopped = false
+  private var peakSoFar = 0
+  private var cpuSoFar = 0.0
+
+  /// Starts an engine and waits until it is ready.
+  ///
+  /// - Parameter memoryLimitBytes: most resident memory of all its processes together; nil for no limit.
+  /// - Throws: how it failed; no process is left then. `cancelled` when this task is cancelled before it is ready.
+  public static func start(
+    _ plan: LaunchPlan, guardPath: String, memoryLimitBytes: Int?
+  ) async throws(EngineFailure) -> EngineProcess {
+    let log = EngineLog()
+    let started = monotonicNanoseconds()
+    var command = [guardPath, "--status-fd", "3", "--grace", String(stopGraceSeconds)]
+    if let memoryLimitBytes { command += ["--memory-limit", String(memoryLimitBytes)] }
+    command += ["--"] + plan.command
+
+    let child: ChildProcess
+    do throws(ApusError) {
+      child = try ChildProcess.spawn(
+        ChildProcess.Plan(
+          command, environment: plan.environment, input: .lifeline,
+          output: .lines { log.takeOutput($0, announces: plan.readiness == .announced) },
+          error: .lines { log.takeError($0) },
+          status: { log.takeStatus($0) }))
+    } catch {
+      throw .ended(reason: error.description, lastLines: "")
+    }
+
+    let readiness = await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        _ = await child.endUnlessCancelled()
+        log.decide(.ended)
+      }
+      group.addTask {
+        try? await Task.sleep(for: .seconds(plan.startTimeoutSeconds))
+        if !Task.isCancelled { log.decide(.late) }
+      }
+      if case .polled(let baseURL, let path) = plan.readiness {
+        Self.poll(baseURL, path, log)
+      }
+      let readiness = await log.readiness()
+      group.cancelAll()
+      return readiness
+    }
+
+    if case .ready(let baseURL) = readiness, !Task.isCancelled, let processID = log.report.engineProcessID {
+      return EngineProcess(
+        baseURL: baseURL, loadSeconds: Double(monotonicNanoseconds() - started) * 1e-9, processID: processID,
+        child: child, log: log, memoryLimitBytes: memoryLimitBytes)
+    }
+    // An engine that is still up is on its way down from here, whatever the reason; its report tells the rest.
+    let hadEnded = child.ending != nil
+    await Self.end(child, log)
+    if readiness == .late { throw .startTimedOut(afterSeconds: plan.startTimeoutSeconds) }
+    if !hadEnded, Task.isCancelled { throw .cancelled }
+    throw Self.failure(child, log, memoryLimitBytes)
+      ?? .ended(reason: "the engine ended before it was ready", lastLines: log.text)
+  }
+
+  private init(
+    baseURL: String, loadSeconds: Double, processID: Int32, child: ChildProcess, log: EngineLog, memoryLimitBytes: Int?
+  ) {
+    self.baseURL = baseURL
+    self.loadSeconds = loadSeconds
+    self.processID = processID
+    self.child = child
+    self.log = log
+    self.memoryLimitBytes = memoryLimitBytes
+  }
+
+  /// An engine that nobody holds any more is ended, so that a forgotten `stop` costs no memory; call `stop` to know when.
+  deinit { child.terminate(graceSeconds: Self.guardGraceSeconds) }
+
+  /// CPU time of all its processes since the start; after its end the final figure. Never falls.
+  public func cpuSeconds() -> Double {
+    let live = log.report.end?.cpuSeconds ?? ProcessTree(below: child.processID).cpuSeconds()
+    cpuSoFar = max(cpuSoFar, live)
+    return cpuSoFar
+  }
+
+  /// Most resident memory of all its processes together since the start. Never falls.
+  public func peakMemoryBytes() -> Int {
+    let live = log.report.end?.peakMemoryBytes ?? ProcessTree(below: child.processID).peakMemoryBytes()
+    peakSoFar = max(peakSoFar, live)
+    return peakSoFar
+  }
+
+  /// How it ended by itself; nil while it runs and when we stopped it.
+  public var ending: EngineFailure? { wasStopped ? nil : Self.failure(child, log, memoryLimitBytes) }
+
+  public var isRunning: Bool { child.ending == nil }
+
+  /// The last lines it wrote, at most `LogTail.lineLimit`.
+  public nonisolated var lastLines: String { log.text }
+
+  /// Ends it: SIGTERM, and after two seconds SIGKILL, to all its processes. Returns once none is left, also when the
+  /// calling task is cancelled.
+  @discardableResult
+  public func stop() async -> EngineUsage {
+    if child.ending == nil { wasStopped = true }
+    await Self.end(child, log)
+    return EngineUsage(cpuSeconds: cpuSeconds(), peakMemoryBytes: peakMemoryBytes())
+  }
+
+  /// Waits until it has ended. Nil when we stopped it, and when the waiting task is cancelled first.
+  public func exit() async -> EngineFailure? {
+    guard await child.endUnlessCancelled() != nil else { return nil }
+    return ending
+  }
+
+  private static func end(_ child: ChildProcess, _ log: EngineLog) async {
+    child.terminate(graceSeconds: guardGraceSeconds)
+    _ = await child.end()
+    // Only a guard that was itself killed leaves no report; its engine went by the parent-death signal, and this is
+    // for the rest of its group.
+    if log.report.end == nil, let group = log.report.engineProcessID { kill(-group, SIGKILL) }
+  }
+
+  private static func failure(_ child: ChildProcess, _ log: EngineLog, _ limit: Int?) -> EngineFailure? {
+    guard let ending = child.ending else { return nil }
+    guard let end = log.report.end else {
+      return .ended(reason: "the engine's guard \(ending)", lastLines: log.text)
+    }
+    switch end.how {
+    case .stopped: return nil
+    case .exited: return .ended(reason: "the engine exited with status \(end.code)", lastLines: log.text)
+    case .signalled: return .ended(reason: "the engine was ended by \(signalName(end.code))", lastLines: log.text)
+    case .outOfMemory:
+      let had = "\(end.peakMemoryBytes >> 20) MiB resident"
+      guard let limit, end.peakMemoryBytes > limit else {
+        return .outOfMemory(detail: "the system had no more memory and ended the engine, which had \(had)")
+      }
+      return .outOfMemory(detail: "the engine had \(had), its limit is \(limit >> 20) MiB")
+    }
+  }
+
+  /// Asks on a thread of its own until the engine is ready or nobody waits any more.
+  private static func poll(_ baseURL: String, _ path: String, _ log: EngineLog) {
+    guard let probe = ReadinessProbe(baseURL: baseURL, path: path) else {
+      preconditionFailure("an adapter polls http://ADDRESS:PORT, not \(baseURL)")
+    }
+    startThread {
+      while !log.isDecided {
+        if probe.answersOK() { log.answers(at: baseURL) }
+        usleep(50_000)
+      }
+    }
+  }
+}

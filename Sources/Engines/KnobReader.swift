@@ -1,0 +1,56 @@
+import Serving
+
+/// Reads the knobs of a configuration, each with its type and range. An adapter's launch plan uses it, so that every
+/// engine refuses a bad knob in the same words.
+struct KnobReader {
+  private let configuration: EngineConfiguration
+  private let knownKnobs: Set<KnobName>
+
+  init(_ configuration: EngineConfiguration, knownKnobs: Set<KnobName>) {
+    self.configuration = configuration
+    self.knownKnobs = knownKnobs
+  }
+
+  func refuseUnknown() throws(ApusError) {
+    for knob in configuration.knobs.keys.sorted() where !knownKnobs.contains(knob) {
+      throw ApusError(
+        .badInput, "the engine \(configuration.engine) has no knob \(knob)",
+        advice: "It has \(knownKnobs.sorted().map(\.rawValue).joined(separator: ", ")).")
+    }
+  }
+
+  func int(_ knob: KnobName, in range: ClosedRange<Int>) throws(ApusError) -> Int? {
+    guard let value = configuration[knob] else { return nil }
+    guard let number = value.intValue, range.contains(number) else {
+      throw refusal(knob, value, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func bool(_ knob: KnobName) throws(ApusError) -> Bool? {
+    guard let value = configuration[knob] else { return nil }
+    guard let bool = value.boolValue else { throw refusal(knob, value, "true or false") }
+    return bool
+  }
+
+  func text(_ knob: KnobName, oneOf allowed: [String]? = nil) throws(ApusError) -> String? {
+    guard let value = configuration[knob] else { return nil }
+    guard let text = value.textValue, allowed?.contains(text) ?? true else {
+      throw refusal(knob, value, allowed.map { "one of " + $0.joined(separator: ", ") } ?? "a text")
+    }
+    return text
+  }
+
+  /// - Throws: `badInput` unless the condition of another knob holds.
+  func require(_ knob: KnobName, _ holds: Bool, _ condition: String) throws(ApusError) {
+    if !holds {
+      throw ApusError(
+        .badInput, "\(knob) is set without \(condition)", advice: "Add \(condition), or leave \(knob) out.")
+    }
+  }
+
+  private func refusal(_ knob: KnobName, _ value: KnobValue, _ expected: String) -> ApusError {
+    ApusError(
+      .badInput, "\(knob)=\(value) is not \(expected)", advice: "See `apus methods --engine \(configuration.engine)`.")
+  }
+}
