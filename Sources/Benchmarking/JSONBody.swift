@@ -1,0 +1,37 @@
+import FoundationEssentials
+import NIOCore
+
+/// JSON to and from the bytes of a body.
+enum JSONBody {
+  static func encode(_ value: some Encodable) throws(RequestFailure) -> [UInt8] {
+    do {
+      return Array(try JSONEncoder().encode(value))
+    } catch {
+      throw .invalidAnswer("a request cannot be written as JSON: \(error)")
+    }
+  }
+
+  static func decode<Value: Decodable>(_ bytes: ByteBuffer) throws(RequestFailure) -> Value {
+    do {
+      return try JSONDecoder().decode(Value.self, from: Data(bytes.readableBytesView))
+    } catch {
+      throw .invalidAnswer("\(Self.beginning(of: bytes)) (\(Self.reason(error)))")
+    }
+  }
+
+  /// The first characters, for a message.
+  static func beginning(of bytes: ByteBuffer) -> String {
+    let text = String(decoding: bytes.readableBytesView.prefix(120), as: UTF8.self)
+    return text.isEmpty ? "an empty answer" : "\u{201C}\(text)\u{201D}"
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    return switch error {
+    case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context): 
+      context.debugDescription
+    case .keyNotFound(let key, _): "no \(key.stringValue)"
+    @unknown default: "\(error)"
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// Why one request to an engine failed.
+public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The prompt does not fit. Nil where the engine does not say the number.
+  case promptTooLong(promptTokens: Int?, contextTokens: Int?)
+  /// The engine answered with another status than 200, or with an error in the stream.
+  case refused(status: Int, message: String)
+  /// Nothing came for this long.
+  case stalled(afterSeconds: Double)
+  /// The request as a whole took longer than it may.
+  case timedOut(afterSeconds: Double)
+  /// A line of the stream, or an answer, is longer than the limit.
+  case tooLong(limitBytes: Int)
+  /// The answer is not what the dialect says.
+  case invalidAnswer(String)
+  /// The engine could not be reached or closed the connection in the middle.
+  case connectionLost(String)
+  case cancelled
+
+  public var description: String {
+    switch self {
+    case .promptTooLong(let prompt, let context):
+      if let prompt, let context {
+        "the prompt has \(prompt) tokens, more than the context of \(context)"
+      } else {
+        "the prompt is longer than the context"
+      }
+    case .refused(let status, let message): "the engine answered \(status): \(message)"
+    case .stalled(let seconds): "nothing came from the engine for \(seconds) s"
+    case .timedOut(let seconds): "the request was not done after \(seconds) s"
+    case .tooLong(let limit): "the engine sent a line of more than \(limit) bytes"
+    case .invalidAnswer(let reason): "the engine's answer is not understood: \(reason)"
+    case .connectionLost(let reason): "the connection to the engine was lost: \(reason)"
+    case .cancelled: "cancelled"
+    }
+  }
+
+  /// Whether the engine took too long, rather than answering badly.
+  public var isTimeOut: Bool {
+    switch self {
+    case .stalled, .timedOut: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import AsyncHTTPClient
+public import Serving
+
+/// The small questions an engine answers at once.
+extension StreamingClient {
+  /// Token ids of a text. Special tokens written in the text (`<|im_end|>`) count as such, as the engine itself does
+  /// with the text of a request.
+  ///
+  /// - Parameter addingSpecial: puts the model's own tokens around it, as at the beginning of a prompt.
+  public func tokenize(
+    _ text: String, addingSpecial: Bool, at endpoint: EngineEndpoint
+  ) async throws(RequestFailure) -> [Int32] {
+    struct Question: Encodable {
+      var content: String
+      var add_special: Bool
+      var parse_special = true
+    }
+    struct Answer: Decodable { var tokens: [Int32] }
+    let answer: Answer = try await ask(
+      Question(content: text, add_special: addingSpecial), at: endpoint.baseURL + "/tokenize")
+    return answer.tokens
+  }
+
+  /// The text a chat becomes through the model's template, ready to be answered.
+  public func applyTemplate(
+    _ messages: [ChatMessage], at endpoint: EngineEndpoint
+  ) async throws(RequestFailure) -> String {
+    struct Question: Encodable { var messages: [ChatMessage] }
+    struct Answer: Decodable { var prompt: String }
+    let answer: Answer = try await ask(Question(messages: messages), at: endpoint.baseURL + "/apply-template")
+    return answer.prompt
+  }
+
+  /// The name an OpenAI-dialect engine serves its first model under.
+  public func servedModel(at endpoint: EngineEndpoint) async throws(RequestFailure) -> String {
+    struct Model: Decodable { var id: String }
+    struct Answer: Decodable { var data: [Model] }
+    let answer: Answer = try await answer(to: Self.get(endpoint.baseURL + "/v1/models"))
+    guard let model = answer.data.first else { throw .invalidAnswer("the engine serves no model") }
+    return model.id
+  }
+
+  private func ask<Answer: Decodable & Sendable>(
+    _ question: some Encodable, at url: String
+  ) async throws(RequestFailure) -> Answer {
+    try await answer(to: Self.post(try JSONBody.encode(question), to: url))
+  }
+
+  private func answer<Answer: Decodable & Sendable>(
+    to message: HTTPClientRequest
+  ) async throws(RequestFailure) -> Answer {
+    let limits = limits
+    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> Answer in
+      let response = try await Self.execute(message, watch)
+      return try JSONBody.decode(try await Self.collect(response, limitBytes: limits.lineBytes))
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import AsyncHTTPClient
+import Engines
+import NIOCore
+import NIOHTTP1
+
+/// Sends one request to an engine and hands its tokens on as they arrive, each with the time it arrived at.
+///
+/// Every way in which a request can fail is a `RequestFailure`; nothing waits for ever. Cancelling the task closes the
+/// connection, and the engine then stops to generate.
+public struct StreamingClient: Sendable {
+  public var limits: RequestLimits
+
+  public init(limits: RequestLimits = RequestLimits()) { self.limits = limits }
+
+  /// Streams one request.
+  ///
+  /// - Parameter onTokens: called in order. While it runs the engine is not read, and no time-out counts.
+  /// - Returns: what the engine says at the end.
+  public func stream(
+    _ request: GenerationRequest, to endpoint: EngineEndpoint,
+    onTokens: @escaping @Sendable (TokenArrival) async -> Void
+  ) async throws(RequestFailure) -> GenerationEnd {
+    let message = try Self.message(request, to: endpoint)
+    let limits = limits
+    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> GenerationEnd in
+      let sent = ContinuousClock.now
+      let response = try await Self.execute(message, watch)
+      var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
+      var reader = StreamReader(dialect: endpoint.dialect)
+      do {
+        for try await bytes in response.body {
+          let at = ContinuousClock.now - sent
+          watch.progressed()
+          try events.append(bytes) { payload throws(RequestFailure) in try reader.read(payload, at: at) }
+          for arrival in reader.takeArrivals() { await watch.pausing { await onTokens(arrival) } }
+          if let end = reader.end { return end.checked(against: request) }
+        }
+      } catch {
+        throw Self.failure(error)
+      }
+      throw .connectionLost("the stream ended before its last event")
+    }
+  }
+
+  private static func message(
+    _ request: GenerationRequest, to endpoint: EngineEndpoint
+  ) throws(RequestFailure) -> HTTPClientRequest {
+    switch endpoint.dialect {
+    case .llamaCpp: post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
+    case .openAI:
+      post(
+        try OpenAIDialect.body(request, servedModel: endpoint.servedModel),
+        to: endpoint.baseURL + OpenAIDialect.path(request))
+    }
+  }
+
+  static func post(_ json: [UInt8], to url: String) -> HTTPClientRequest {
+    var message = get(url)
+    message.method = .POST
+    message.headers.add(name: "Content-Type", value: "application/json")
+    message.body = .bytes(json)
+    return message
+  }
+
+  static func get(_ url: String) -> HTTPClientRequest {
+    var message = HTTPClientRequest(url: url)
+    // A kept connection may be closed by the engine just when the next request is written (llama.cpp does so after 5
+    // idle seconds). A fresh one costs about 0.1 ms on the loopback interface and cannot.
+    message.headers.add(name: "Connection", value: "close")
+    return message
+  }
+
+  /// Sends and waits for an answer of status 200.
+  static func execute(
+    _ message: HTTPClientRequest, _ watch: ProgressWatch
+  ) async throws(RequestFailure) -> HTTPClientResponse {
+    let response: HTTPClientResponse
+    do {
+      response = try await connections.execute(message, deadline: .distantFuture)
+    } catch {
+      throw failure(error)
+    }
+    watch.progressed()
+    guard response.status == .ok else {
+      let body = try await collect(response, limitBytes: 64 << 10)
+      struct Refusal: Decodable { var error: EngineError? }
+      let refusal: Refusal? = try? JSONBody.decode(body)
+      guard let error = refusal?.error else {
+        throw .refused(status: Int(response.status.code), message: JSONBody.beginning(of: body))
+      }
+      throw LlamaCppDialect.failure(status: Int(response.status.code), error)
+    }
+    return response
+  }
+
+  static func collect(
+    _ response: HTTPClientResponse, limitBytes: Int
+  ) async throws(RequestFailure) -> ByteBuffer {
+    do {
+      return try await response.body.collect(upTo: limitBytes)
+    } catch is NIOTooManyBytesError {
+      throw .tooLong(limitBytes: limitBytes)
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private static func failure(_ error: any Error) -> RequestFailure {
+    switch error {
+    case let failure as RequestFailure: failure
+    case is CancellationError: .cancelled
+    case let error as HTTPClientError where error == .cancelled: .cancelled
+    case let error as HTTPParserError: .invalidAnswer("\(error)")
+    default: .connectionLost("\(error)")
+    }
+  }
+
+  /// One pool for the process: it holds no connection between requests, so it has nothing to be shut down for.
+  private static let connections: HTTPClient = {
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: nil), decompression: .disabled)
+    configuration.httpVersion = .http1Only
+    // The pool's own default of 8 would make the ninth stream wait in the client and call it the engine's time.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = RequestLimits.streamCount
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }()
+}
+
+/// Reads the events of one stream in its dialect.
+private struct StreamReader {
+  private var llamaCpp = LlamaCppDialect()
+  private var openAI = OpenAIDialect()
+  private let dialect: RequestDialect
+  private var arrivals: [TokenArrival] = []
+  private(set) var end: GenerationEnd?
+
+  init(dialect: RequestDialect) { self.dialect = dialect }
+
+  mutating func read(_ payload: ByteBuffer, at: Duration) throws(RequestFailure) {
+    guard end == nil else { return }
+    let event =
+      switch dialect {
+      case .llamaCpp: try llamaCpp.read(payload)
+      case .openAI: try openAI.read(payload)
+      }
+    if !event.tokenIDs.isEmpty || !event.text.isEmpty {
+      arrivals.append(TokenArrival(tokenIDs: event.tokenIDs, text: event.text, at: at))
+    }
+    end = event.end
+  }
+
+  mutating func takeArrivals() -> [TokenArrival] {
+    defer { arrivals.removeAll(keepingCapacity: true) }
+    return arrivals
+  }
+}
+
+extension GenerationEnd {
+  /// An engine that stopped for length before the asked length has filled its context.
+  fileprivate func checked(against request: GenerationRequest) -> GenerationEnd {
+    guard reason == .length, outputTokenCount < request.maxTokens else { return self }
+    var end = self
+    end.reason = .contextFull
+    return end
+  }
+}

@@ -1,0 +1,102 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// How much better one configuration is than another, from pairs that ran in the same rounds on the same prompts.
+///
+/// On a shared machine two runs an hour apart differ by 13% for no reason, and two runs a second apart by much less.
+/// A ratio within a round cancels what the machine did to both; the logarithm of a ratio treats "twice as fast" and
+/// "half as fast" alike, so the mean is taken there (geometric mean).
+///
+/// The interval is Student's t on the logarithms with a moderated variance (Smyth: Linear models and empirical Bayes
+/// methods for assessing differential expression, 2004): two pairs that happen to agree say little about the noise, so
+/// the variance seen is averaged with the one expected beforehand, which counts like `priorDegrees` pairs. With one
+/// pair the expected noise alone sets the width; with ten it hardly matters.
+public struct PairedRatios: Hashable, Sendable {
+  /// Standard deviation of the logarithm of one paired ratio, before anything was seen: ratios of equal configurations
+  /// in alternating blocks spread by about 10% on a busy two-core machine.
+  public static let priorDeviation = 0.10
+  /// How many further pairs the expectation counts like.
+  public static let priorDegrees = 2
+
+  /// Logarithm of each pair's speed-up; above 0 the candidate was better.
+  public private(set) var logSpeedups: [Double] = []
+  /// The direction in which a value is better.
+  public let objective: Objective
+
+  public init(objective: Objective) { self.objective = objective }
+
+  /// Pairs the completed blocks of the same trial, round and workload shape.
+  ///
+  /// A block that failed, or that has no partner, makes no pair: failures are counted elsewhere, not averaged.
+  public init(candidate: [Measurement], baseline: [Measurement], objective: Objective) {
+    self.init(objective: objective)
+    var baselines: [PairKey: Metrics] = [:]
+    for measurement in baseline {
+      guard let key = PairKey(measurement), let metrics = measurement.outcome.metrics else { continue }
+      baselines[key] = metrics
+    }
+    for measurement in candidate {
+      guard let key = PairKey(measurement), let metrics = measurement.outcome.metrics,
+        let other = baselines.removeValue(forKey: key)
+      else { continue }
+      add(candidate: metrics.value(objective), baseline: other.value(objective))
+    }
+  }
+
+  /// Adds one pair of values of the objective. A pair with a value that is not above zero is left out: such a block
+  /// measured nothing (no second token, no good request).
+  public mutating func add(candidate: Double, baseline: Double) {
+    guard candidate > 0, baseline > 0, candidate.isFinite, baseline.isFinite else { return }
+    logSpeedups.append(objective.isMaximized ? log(candidate / baseline) : log(baseline / candidate))
+  }
+
+  public var count: Int { logSpeedups.count }
+
+  /// Geometric mean of the speed-ups: above 1 the candidate is better, whatever the objective. Nil without a pair.
+  public var speedup: Double? { count == 0 ? nil : exp(meanLog) }
+
+  /// Where the speed-up lies with 90% probability. Nil without a pair.
+  public var interval: ClosedRange<Double>? {
+    guard count > 0 else { return nil }
+    let degrees = Self.priorDegrees + count - 1
+    let squares = logSpeedups.reduce(0) { $0 + ($1 - meanLog) * ($1 - meanLog) }
+    let expected = Double(Self.priorDegrees) * Self.priorDeviation * Self.priorDeviation
+    let standardError = ((expected + squares) / Double(degrees) / Double(count)).squareRoot()
+    let half = Self.studentQuantile95(degrees: degrees) * standardError
+    return exp(meanLog - half)...exp(meanLog + half)
+  }
+
+  private var meanLog: Double { logSpeedups.reduce(0, +) / Double(count) }
+
+  /// The 95% point of Student's t: a tenth of the probability lies outside of plus and minus this.
+  ///
+  /// Tabled to 10 degrees, then the Cornish-Fisher expansion around the normal quantile (Abramowitz and Stegun,
+  /// Handbook of Mathematical Functions, 26.7.5), whose error there is below 0.001.
+  static func studentQuantile95(degrees: Int) -> Double {
+    precondition(degrees >= 1, "Student's t needs at least one degree of freedom, not \(degrees)")
+    let tabled = [6.3138, 2.9200, 2.3534, 2.1318, 2.0150, 1.9432, 1.8946, 1.8595, 1.8331, 1.8125]
+    if degrees <= tabled.count { return tabled[degrees - 1] }
+    let z = 1.644_854
+    let n = Double(degrees)
+    let first = (z * z * z + z) / 4
+    let second = (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / 96
+    return z + first / n + second / (n * n)
+  }
+}
+
+/// What two blocks must have in common to be a pair.
+private struct PairKey: Hashable {
+  var trial: TrialID
+  var round: Int
+  var shape: String
+
+  init?(_ measurement: Measurement) {
+    guard case .trial(let trial, _, _, let round) = measurement.source else { return nil }
+    self.trial = trial
+    self.round = round
+    self.shape = measurement.workload.shape
+  }
+}
