@@ -1,0 +1,139 @@
+import ArgumentParser
+import Foundation
+import History
+import Serving
+
+/// `apus history`: what was measured, in and out of the database.
+struct HistoryCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "Import, export, count, check and compact the history.",
+    subcommands: [Import.self, Export.self, Stats.self, Check.self, Compact.self])
+
+  struct Common: ParsableArguments {
+    @Option(help: "State directory of the coordinator.")
+    var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
+    @Flag(help: "Print one JSON object.") var json = false
+
+    var path: String { StateDirectory(state).history }
+
+    /// - Throws: `badInput` when there is no history yet: reading must not make one.
+    func open() throws(ApusError) -> SQLiteHistoryStore {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw ApusError(
+          .badInput, "there is no history at \(path)", advice: "name the coordinator's state directory with --state")
+      }
+      return try SQLiteHistoryStore(path: path)
+    }
+  }
+
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read measurements from tidy CSV (Schemas/measurement.csv.md).")
+    @OptionGroup var common: Common
+    @Argument(help: "A CSV file.") var file: String
+    @Flag(help: "Leave wrong rows out and report them, instead of refusing the file.") var skipWrongRows = false
+
+    func run() async throws {
+      let directory = StateDirectory(common.state)
+      try directory.create()
+      let store = try SQLiteHistoryStore(path: directory.history)
+      let result = try await MeasurementCSV.importFile(file, into: store, skippingWrongRows: skipWrongRows)
+      await store.close()
+      for line in result.problems { Console.note("line \(line.line): \(line.reason)") }
+      Console.print(
+        common.json
+          ? JSONValue.object([
+            ("imported_count", .int(result.importedCount)), ("skipped_count", .int(result.problems.count)),
+          ]).text
+          : "imported \(result.importedCount) measurements, left out \(result.problems.count)")
+    }
+  }
+
+  struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Write all measurements as tidy CSV.")
+    @OptionGroup var common: Common
+    @Option(help: "File to write; - for standard output.") var output = "-"
+
+    func run() async throws {
+      let store = try common.open()
+      let count = try await MeasurementCSV.export(store, to: output)
+      await store.close()
+      if common.json {
+        FileHandle.standardError.write(
+          Data((JSONValue.object([("exported_count", .int(count))]).text + "\n").utf8))
+      } else {
+        Console.note("exported \(count) measurements")
+      }
+    }
+  }
+
+  struct Stats: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "What the history holds.")
+    @OptionGroup var common: Common
+
+    func run() async throws {
+      let store = try common.open()
+      let stats = try await store.stats()
+      await store.close()
+      let outcomes = stats.outcomes.sorted { $0.key < $1.key }
+      Console.print(
+        common.json
+          ? JSONValue.object([
+            ("job_count", .int(stats.jobCount)), ("measurement_count", .int(stats.measurementCount)),
+            ("model_count", .int(stats.modelCount)), ("node_count", .int(stats.nodeCount)),
+            ("database_bytes", .int(stats.databaseBytes)),
+            ("outcomes", .object(outcomes.map { ($0.key, .int($0.value)) })),
+          ]).text
+          : """
+          jobs          \(stats.jobCount)
+          measurements  \(stats.measurementCount) (\(outcomes.map { "\($0.value) \($0.key)" }.joined(separator: ", ")))
+          models        \(stats.modelCount)
+          nodes         \(stats.nodeCount)
+          database      \(Figures.bytes(stats.databaseBytes))
+          """)
+    }
+  }
+
+  struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Look for damage. Exit status 65 when there is any.")
+    @OptionGroup var common: Common
+
+    func run() async throws {
+      let store = try common.open()
+      let findings = try await HistoryCheck.run(store)
+      await store.close()
+      Console.print(
+        common.json
+          ? JSONValue.object([("problems", JSONValue(strings: findings))]).text
+          : (findings.isEmpty ? "no damage found" : findings.joined(separator: "\n")))
+      if !findings.isEmpty {
+        throw ApusError(
+          .badInput, "the history at \(common.path) has \(findings.count) problems",
+          advice: "export what can be read with `apus history export` and import it into a new state directory")
+      }
+    }
+  }
+
+  struct Compact: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give unused space back. Stop the coordinator first.")
+    @OptionGroup var common: Common
+    @Option(help: "Drop raw samples of measurements older than so many days; their metrics stay.")
+    var dropSamplesOlderThanDays: Int?
+
+    func run() async throws {
+      let directory = StateDirectory(common.state)
+      let lock = try DirectoryLock(path: directory.coordinatorLock)
+      let store = try common.open()
+      let before = try await store.stats().databaseBytes
+      try await store.compact(droppingSamplesOlderThanDays: dropSamplesOlderThanDays)
+      let after = try await store.stats().databaseBytes
+      await store.close()
+      withExtendedLifetime(lock) {}
+      Console.print(
+        common.json
+          ? JSONValue.object([("before_bytes", .int(before)), ("after_bytes", .int(after))]).text
+          : "\(Figures.bytes(before)) before, \(Figures.bytes(after)) after")
+    }
+  }
+}

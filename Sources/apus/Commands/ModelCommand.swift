@@ -1,0 +1,122 @@
+import ArgumentParser
+import Engines
+import Foundation
+import Messaging
+import Serving
+
+/// `apus model`: the models of this node and of the cluster.
+struct ModelCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model", abstract: "Add, list, show, make and copy models.",
+    subcommands: [Add.self, List.self, Show.self, Synthesize.self, Push.self])
+
+  struct Add: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give this node's workers a model file. The file is linked, not copied; running workers take it up when they start.")
+    @Argument(help: "A GGUF file.") var path: String
+    @Option(help: "State directory of this node.")
+    var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() throws {
+      let directory = StateDirectory(state)
+      try directory.create()
+      let profile = try Self.link(path, into: directory)
+      Console.print(json ? ModelOutput.json(profile, workers: []).text : ModelOutput.text(profile))
+    }
+
+    /// Reads the file first, so that a broken one is refused before it is added.
+    static func link(_ path: String, into directory: StateDirectory) throws(ApusError) -> ModelProfile {
+      let profile = try GGUFReader.profile(path: path, name: nil)
+      let source = URL(fileURLWithPath: path).standardizedFileURL
+      let target = directory.models + "/" + source.lastPathComponent
+      if source.path != target, !FileManager.default.fileExists(atPath: target) {
+        do {
+          try FileManager.default.createSymbolicLink(atPath: target, withDestinationPath: source.path)
+        } catch {
+          throw ApusError(.disk, "cannot link \(target): \(error.localizedDescription)")
+        }
+      }
+      return profile
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Models the coordinator knows, and which workers have them.")
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+      let client = try await options.connect()
+      guard case .models(let models) = try await client.ask(.listModels) else {
+        throw ApusError(.bug, "the coordinator answered a list of models with something else")
+      }
+      await client.close()
+      if options.json {
+        Console.print(
+          JSONValue.object([
+            ("models", .array(models.map { ModelOutput.json($0.profile, workers: $0.workers) }))
+          ]).text)
+        return
+      }
+      var table = TextTable(["MODEL", "ARCHITECTURE", ">PARAMETERS", ">EXPERTS", "WEIGHTS", ">SIZE", "WORKERS"])
+      for model in models {
+        let profile = model.profile
+        table.add([
+          profile.name, profile.architecture, String(format: "%.1f M", Double(profile.parameterCount) / 1e6),
+          profile.isMixtureOfExperts ? "\(profile.expertsPerToken) of \(profile.expertCount)" : "-",
+          profile.weightType, Figures.bytes(profile.weightBytes),
+          model.workers.map(\.rawValue).joined(separator: ", "),
+        ])
+      }
+      Console.print(table.text())
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "What a model file says of itself.")
+    @Argument(help: "A GGUF file.") var path: String
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() throws {
+      let profile = try GGUFReader.profile(path: path, name: nil)
+      Console.print(json ? ModelOutput.json(profile, workers: []).text : ModelOutput.text(profile))
+    }
+  }
+
+  struct Synthesize: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make small models with random weights and a planted successor structure, to try things out.")
+    @Option(help: "State directory of this node.")
+    var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() async throws {
+      let directory = StateDirectory(state)
+      try directory.create()
+      let paths = try await ModelSynthesis.run(directory) { Console.note("  " + $0) }
+      Console.print(
+        json
+          ? JSONValue.object([("models", JSONValue(strings: paths))]).text
+          : paths.joined(separator: "\n"))
+    }
+  }
+
+  struct Push: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Copy a model file to a worker; goes on where an earlier copy stopped.")
+    @OptionGroup var options: ClientOptions
+    @Argument(help: "A GGUF file.") var path: String
+    @Option(help: "The worker's name.") var worker: String
+
+    func run() async throws {
+      let profile = try GGUFReader.profile(path: path, name: nil)
+      let client = try await options.connect()
+      defer { Task { await client.close() } }
+      try await ModelPush(client: client, worker: WorkerName(worker), path: path, profile: profile).run()
+      Console.print(
+        options.json
+          ? ModelOutput.json(profile, workers: [WorkerName(worker)]).text
+          : "\(worker) has \(profile.name)")
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Messaging
+import Serving
+
+/// `apus workers`: the nodes, what they have and whether they live.
+struct WorkersCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "workers", abstract: "Show the workers with their measured hardware, engines and models.")
+  @OptionGroup var options: ClientOptions
+
+  func run() async throws {
+    let client = try await options.connect()
+    guard case .workers(let workers) = try await client.ask(.listWorkers) else {
+      throw ApusError(.bug, "the coordinator answered a list of workers with something else")
+    }
+    await client.close()
+    if options.json {
+      Console.print(JSONValue.object([("workers", .array(workers.map(Self.json)))]).text)
+    } else {
+      Console.print(Self.table(workers).text())
+    }
+  }
+
+  static func table(_ workers: [WorkerStatus]) -> TextTable {
+    var table = TextTable([
+      "WORKER", "STATE", ">CORES", ">MEMORY", ">BANDWIDTH", ">GEMM", "PROCESSOR", "ENGINES", ">MODELS", ">BUSY",
+    ])
+    for worker in workers.sorted(by: { $0.name < $1.name }) {
+      let hardware = worker.description.hardware
+      table.add([
+        worker.name.rawValue,
+        worker.isAlive ? "alive" : "lost \(Figures.seconds(worker.silentSeconds)) ago",
+        String(hardware.coreCount), Figures.bytes(hardware.memoryBytes),
+        String(format: "%.1f GB/s", hardware.memoryBandwidth / 1e9),
+        String(format: "%.0f GFLOP/s", hardware.gemmRate / 1e9), hardware.processor,
+        worker.description.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", "),
+        String(worker.description.models.count), String(worker.leaseCount),
+      ])
+    }
+    return table
+  }
+
+  private static func json(_ worker: WorkerStatus) -> JSONValue {
+    let hardware = worker.description.hardware
+    return .object([
+      ("name", .string(worker.name.rawValue)), ("is_alive", .bool(worker.isAlive)),
+      ("silent_s", .double(worker.silentSeconds)), ("lease_count", .int(worker.leaseCount)),
+      ("job_capacity", .int(worker.description.jobCapacity)),
+      ("machine", .string(hardware.machine.rawValue)), ("processor", .string(hardware.processor)),
+      ("core_count", .int(hardware.coreCount)), ("instruction_sets", JSONValue(strings: hardware.instructionSets)),
+      ("memory_bytes", .int(hardware.memoryBytes)),
+      ("memory_bandwidth_bytes_per_s", .double(hardware.memoryBandwidth)),
+      ("gemm_flop_per_s", .double(hardware.gemmRate)),
+      (
+        "accelerators",
+        .array(
+          hardware.accelerators.map {
+            .object([("name", .string($0.name)), ("memory_bytes", .int($0.memoryBytes))])
+          })
+      ),
+      (
+        "engines",
+        .array(
+          worker.description.engines.map {
+            .object([("name", .string($0.name.rawValue)), ("version", .string($0.version))])
+          })
+      ),
+      ("models", JSONValue(strings: worker.description.models.map(\.name))),
+      ("warm_configurations", JSONValue(strings: worker.warmConfigurations)),
+    ])
+  }
+}

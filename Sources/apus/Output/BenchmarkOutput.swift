@@ -1,0 +1,88 @@
+import Foundation
+import Messaging
+import Serving
+
+/// What a benchmark found, as text and JSON.
+enum BenchmarkOutput {
+  static func json(_ summary: BenchmarkSummary, models: [ModelID: String]) -> JSONValue {
+    .object([
+      ("benchmark", .string(summary.benchmark.rawValue)), ("measurement_count", .int(summary.measurementCount)),
+      ("elapsed_s", .double(summary.elapsedSeconds)), ("was_cut_short", .bool(summary.wasCutShort)),
+      ("outcomes", .object(summary.outcomes.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) })),
+      (
+        "findings",
+        .array(
+          summary.findings.map { finding in
+            .object([
+              ("model", .string(models[finding.model] ?? finding.model.rawValue)),
+              ("node", .string(finding.worker.rawValue)),
+              ("workload", .string(finding.workload.name)),
+              ("strategy", .string(finding.best.configuration.fingerprint)),
+              ("is_confirmed_gain", .bool(finding.isConfirmedGain)),
+              ("speedup", JSONValue(finding.speedup)), ("speedup_interval", JSONValue(finding.speedupInterval)),
+              ("pair_count", .int(finding.pairCount)),
+              ("default", metrics(finding.defaultMetrics)), ("best", metrics(finding.bestMetrics)),
+              ("approximate_strategy", JSONValue(finding.approximate?.configuration.fingerprint)),
+              ("approximate_speedup", JSONValue(finding.approximateSpeedup)),
+            ])
+          })
+      ),
+    ])
+  }
+
+  private static func metrics(_ metrics: Metrics?) -> JSONValue {
+    guard let metrics else { return .null }
+    return .object([
+      ("ttft_ms", .double(metrics.ttft.meanMS)), ("tpot_ms", .double(metrics.tpot.meanMS)),
+      ("e2e_ms", .double(metrics.e2e.meanMS)), ("throughput_tok_per_s", .double(metrics.throughput)),
+      ("peak_memory_bytes", .int(metrics.peakMemoryBytes)), ("cpu_s", .double(metrics.cpuSeconds)),
+    ])
+  }
+
+  /// - Parameter predictions: what the selector foresees for a finding's best candidate; shown as `predicted>measured`.
+  static func table(
+    _ summary: BenchmarkSummary, models: [ModelID: String], predictions: [BenchmarkFinding: PredictedMetrics] = [:]
+  ) -> String {
+    var table = TextTable([
+      "MODEL", "NODE", "WORKLOAD", "RECOMMENDED", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP",
+      ">90% INTERVAL", "VERDICT",
+    ])
+    for finding in summary.findings {
+      let measured = finding.bestMetrics
+      let predicted = predictions[finding]
+      func both(_ foreseen: String, _ found: String) -> String {
+        predictions.isEmpty ? found : "\(foreseen) > \(found)"
+      }
+      table.add([
+        models[finding.model] ?? String(finding.model.rawValue.prefix(8)), finding.worker.rawValue,
+        finding.workload.name,
+        finding.isConfirmedGain ? finding.best.configuration.label : "default",
+        both(Figures.milliseconds(predicted?.ttftMS), Figures.milliseconds(measured?.ttft.meanMS)),
+        both(Figures.milliseconds(predicted?.tpotMS), Figures.milliseconds(measured?.tpot.meanMS)),
+        both(Figures.rate(predicted?.throughput), Figures.rate(measured?.throughput)),
+        both(Figures.bytes(predicted?.memoryBytes), Figures.bytes(measured?.peakMemoryBytes)),
+        Figures.factor(finding.speedup), Figures.factorRange(finding.speedupInterval), verdict(finding),
+      ])
+    }
+    return table.text(indent: "  ")
+  }
+
+  private static func verdict(_ finding: BenchmarkFinding) -> String {
+    if finding.isConfirmedGain { return "faster" }
+    if finding.best.configuration.isDefault { return "no gain" }
+    return "no gain (\(finding.best.configuration.label))"
+  }
+
+  /// Approximate methods, apart from the others; nil when none was measured.
+  static func approximateTable(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
+    var table = TextTable(["MODEL", "NODE", "WORKLOAD", "APPROXIMATE STRATEGY", ">SPEED-UP (PAIRED ROUNDS)"])
+    for finding in summary.findings {
+      guard let approximate = finding.approximate else { continue }
+      table.add([
+        models[finding.model] ?? "", finding.worker.rawValue, finding.workload.name,
+        approximate.configuration.label, Figures.factor(finding.approximateSpeedup),
+      ])
+    }
+    return table.isEmpty ? nil : table.text(indent: "  ")
+  }
+}

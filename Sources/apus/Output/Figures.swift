@@ -1,0 +1,52 @@
+import Foundation
+import Serving
+
+/// Numbers as people read them in tables.
+enum Figures {
+  static func milliseconds(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return "-" }
+    return value < 10 ? String(format: "%.1f ms", value) : String(format: "%.0f ms", value)
+  }
+
+  static func rate(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return "-" }
+    return String(format: value < 10 ? "%.1f tok/s" : "%.0f tok/s", value)
+  }
+
+  static func bytes(_ value: Int?) -> String {
+    guard let value else { return "-" }
+    return value >= 10 << 30
+      ? String(format: "%.1f GiB", Double(value) / Double(1 << 30)) : "\((value + (1 << 19)) >> 20) MiB"
+  }
+
+  static func factor(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return "-" }
+    return String(format: "%.2fx", value)
+  }
+
+  static func factorRange(_ range: ClosedRange<Double>?) -> String {
+    guard let range else { return "-" }
+    return String(format: "[%.2f, %.2f]", range.lowerBound, range.upperBound)
+  }
+
+  static func seconds(_ value: Double) -> String {
+    value < 60 ? String(format: "%.1f s", value) : String(format: "%d min %02d s", Int(value) / 60, Int(value) % 60)
+  }
+
+  static func percent(_ share: Double) -> String { String(format: "%+.0f%%", share * 100) }
+}
+
+/// Lines to people; errors and progress go to standard error.
+enum Console {
+  static func print(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+  }
+
+  static func write(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+  }
+
+  static func note(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Serving
+
+/// Jobs as text and JSON.
+enum JobOutput {
+  static func table(_ jobs: [JobRecord]) -> TextTable {
+    var table = TextTable(["JOB", "STATE", "WORKER", "STRATEGY", ">TRIES", "SUBMITTED", "NOTE"])
+    for job in jobs {
+      table.add([
+        job.id.rawValue, job.state.rawValue, job.worker?.rawValue ?? "-", job.configuration?.label ?? "-",
+        String(job.attemptCount), time(job.submittedAtMS), job.failure.map { String($0.prefix(60)) } ?? "",
+      ])
+    }
+    return table
+  }
+
+  static func text(_ job: JobRecord, _ measurement: Measurement?) -> String {
+    var lines = [
+      "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
+      "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
+    ]
+    if let worker = job.worker { lines.append("worker     \(worker)") }
+    if let configuration = job.configuration { lines.append("strategy   \(configuration.label)") }
+    if let failure = job.failure { lines.append("failure    \(failure)") }
+    if let summary = comparison(job, measurement) { lines.append(summary) }
+    if !job.output.isEmpty { lines.append("output     \(job.output)") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// `TTFT 80 ms (predicted 75 ms)  TPOT ...`; nil without a measurement.
+  static func comparison(_ job: JobRecord, _ measurement: Measurement?) -> String? {
+    guard let metrics = measurement?.outcome.metrics else { return nil }
+    return """
+      measured   TTFT \(Figures.milliseconds(metrics.ttft.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.ttftMS))), \
+      TPOT \(Figures.milliseconds(metrics.tpot.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.tpotMS))), \
+      E2E \(Figures.milliseconds(metrics.e2e.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.e2eMS)))
+      """
+  }
+
+  static func json(_ job: JobRecord, _ measurement: Measurement?) -> JSONValue {
+    let metrics = measurement?.outcome.metrics
+    return .object([
+      ("job", .string(job.id.rawValue)), ("state", .string(job.state.rawValue)),
+      ("model", .string(job.spec.model.rawValue)), ("worker", JSONValue(job.worker?.rawValue)),
+      ("strategy", JSONValue(job.configuration?.fingerprint)), ("attempt_count", .int(job.attemptCount)),
+      ("submitted_at_ms", .int(Int(job.submittedAtMS))), ("finished_at_ms", JSONValue(job.finishedAtMS.map { Int($0) })),
+      ("predicted_ttft_ms", JSONValue(job.predicted?.ttftMS)), ("predicted_tpot_ms", JSONValue(job.predicted?.tpotMS)),
+      ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(metrics?.ttft.meanMS)),
+      ("tpot_ms", JSONValue(metrics?.tpot.meanMS)), ("e2e_ms", JSONValue(metrics?.e2e.meanMS)),
+      ("output_token_count", JSONValue(metrics?.outputTokenCount)), ("output", .string(job.output)),
+      ("failure", JSONValue(job.failure)),
+    ])
+  }
+
+  private static func time(_ milliseconds: Int64) -> String {
+    Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+  }
+}

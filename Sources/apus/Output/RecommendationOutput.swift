@@ -1,0 +1,69 @@
+import Serving
+
+/// Recommendations as text and JSON.
+enum RecommendationOutput {
+  static func json(_ recommendation: Recommendation, top: Int) -> JSONValue {
+    .object([
+      ("decision", .string(recommendation.decision.rawValue)),
+      ("reasons", JSONValue(strings: recommendation.reasons)),
+      ("candidates", .array(recommendation.candidates.prefix(top).map(json))),
+    ])
+  }
+
+  private static func json(_ ranked: RankedCandidate) -> JSONValue {
+    .object([
+      ("strategy", .string(ranked.candidate.configuration.fingerprint)),
+      ("methods", JSONValue(strings: ranked.candidate.configuration.methods.map(\.rawValue))),
+      ("fidelity", .string(ranked.candidate.fidelity.rawValue)),
+      ("node", .string(ranked.worker.rawValue)),
+      (
+        "predicted",
+        .object([
+          ("ttft_ms", JSONValue(ranked.predicted.ttftMS)), ("tpot_ms", JSONValue(ranked.predicted.tpotMS)),
+          ("e2e_ms", JSONValue(ranked.predicted.e2eMS)),
+          ("throughput_tok_per_s", JSONValue(ranked.predicted.throughput)),
+          ("memory_bytes", JSONValue(ranked.predicted.memoryBytes)),
+        ])
+      ),
+      ("interval", JSONValue(ranked.interval)), ("speedup", JSONValue(ranked.speedup)),
+      ("speedup_interval", JSONValue(ranked.speedupInterval)), ("evidence_count", .int(ranked.evidenceCount)),
+      ("reasons", JSONValue(strings: ranked.reasons)),
+      ("refused_reason", JSONValue(ranked.candidate.refusedReason)),
+    ])
+  }
+
+  static func text(_ recommendation: Recommendation, top: Int, explain: Bool) -> String {
+    var lines: [String] = []
+    switch recommendation.decision {
+    case .use: lines.append("use the first of these:")
+    case .measureFirst: lines.append("measure first; until then use the engine's default:")
+    case .default: lines.append("no strategy is known to beat the engine's default:")
+    }
+    var table = TextTable([
+      "STRATEGY", "NODE", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP", ">90% INTERVAL", ">EVIDENCE", "",
+    ])
+    for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(top) {
+      table.add([
+        ranked.candidate.configuration.label, ranked.worker.rawValue,
+        Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
+        Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
+        Figures.factor(ranked.speedup), Figures.factorRange(ranked.speedupInterval), String(ranked.evidenceCount),
+        ranked.candidate.fidelity == .approximate ? "approximate" : "",
+      ])
+    }
+    if !table.isEmpty { lines.append(table.text(indent: "  ")) }
+    if explain {
+      lines += recommendation.reasons.map { "why: \($0)" }
+      for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(3) {
+        lines += ranked.reasons.map { "  \(ranked.candidate.configuration.label) on \(ranked.worker): \($0)" }
+      }
+      let refused = recommendation.candidates.filter { !$0.candidate.isApplicable }
+      if !refused.isEmpty { lines.append("not here:") }
+      for ranked in refused {
+        lines.append(
+          "  \(ranked.candidate.configuration.label) on \(ranked.worker): \(ranked.candidate.refusedReason ?? "")")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,161 @@
+import Engines
+import Foundation
+import Messaging
+import Serving
+
+/// The whole loop, step by step: models, keys, nodes, benchmark, training, recommendations, routed jobs.
+actor Quickstart {
+  /// Half-length shapes, so that every candidate gets its turn within minutes.
+  static let workloads: [Workload] = [.chat, .longPrompt, .sharedPrefix, .concurrent, .edit].map(\.halved)
+
+  private let state: StateDirectory
+  private let modelPath: String?
+  private let budgetSeconds: Double
+  private let keepsServices: Bool
+  private let json: Bool
+  private let installation: EngineInstallation
+  private let cluster: LocalCluster
+  private let steps = Steps(total: 6)
+
+  init(
+    state: StateDirectory, modelPath: String?, budgetSeconds: Double, keepsServices: Bool, json: Bool
+  ) throws(ApusError) {
+    self.state = state
+    self.modelPath = modelPath
+    self.budgetSeconds = budgetSeconds
+    self.keepsServices = keepsServices
+    self.json = json
+    installation = try EngineInstallation.standard(stateDirectory: state.path)
+    cluster = LocalCluster(state: state, guardPath: installation.guardPath, outlivesUs: keepsServices)
+  }
+
+  func run() async throws {
+    try state.create()
+    try await KeptServices(state: state).stop()
+    let modelNames = try await steps.step("Models", prepareModels)
+    let client = try await steps.step("Keys, one coordinator, two workers", startCluster)
+    let models = try await chosenModels(modelNames, client)
+    let names = Dictionary(models.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    let summary = try await steps.step(
+      "Benchmark \(models.count) models x \(Self.workloads.count) workloads within \(Figures.seconds(budgetSeconds)), then confirm the winners on fresh prompts"
+    ) {
+      try await BenchmarkRun(
+        client: client,
+        spec: BenchmarkSpec(
+          id: .random("benchmark"), models: models.map(\.id), workloads: Self.workloads,
+          budgetSeconds: budgetSeconds, objective: .e2e, seed: UInt64.random(in: 0...UInt64(Int64.max)))
+      ).run()
+    }
+    try await steps.step("Train the selector on everything measured") { try await self.train(client) }
+    try await steps.step("What to use, predicted > measured on fresh prompts") {
+      self.show(summary, names)
+    }
+    let routed = try await steps.step("Submit jobs of different shapes") {
+      let routed = try await SampleJobs.run(SampleJobs.make(for: models), client)
+      Console.print(SampleJobs.table(routed))
+      return routed
+    }
+    if json {
+      Console.print(
+        JSONValue.object([
+          ("benchmark", BenchmarkOutput.json(summary, models: names)),
+          ("jobs", .array(routed.map { JobOutput.json($0.record, $0.measurement) })),
+          ("elapsed_s", .double(steps.elapsedSeconds)),
+        ]).text)
+    }
+    await client.close()
+    try await finish()
+  }
+
+  /// Ends the services, also in the middle of a step.
+  func stopEverything() async { await cluster.stop() }
+
+  // MARK: steps
+
+  private func prepareModels() async throws -> [String] {
+    let engine = EngineCatalogue.all(installation).first!
+    guard let here = await engine.detect() else {
+      throw ApusError(
+        .unavailable, "the engine \(engine.name) is not installed in \(state.path)/engines",
+        advice: "run Deploy/quickstart, which installs it, or Deploy/engines/\(engine.name)/install")
+    }
+    Console.print("  engine \(here.name) \(here.version)")
+    if let modelPath {
+      let profile = try ModelCommand.Add.link(modelPath, into: state)
+      Console.print("  \(ModelOutput.text(profile))".replacing("\n", with: "\n  "))
+      return [profile.name]
+    }
+    let paths = try await ModelSynthesis.run(state) { Console.print("  " + $0) }
+    Console.print(
+      """
+        These are real architectures with RANDOM weights and a planted successor structure, so that speculation is
+        accepted about as often as on real models: they show how strategies differ in speed, not what a model can say.
+      """)
+    return try paths.map { try GGUFReader.profile(path: $0, name: nil).name }
+  }
+
+  private func startCluster() async throws -> CoordinatorClient {
+    try cluster.makeKeys()
+    try await cluster.startCoordinator()
+    if keepsServices { try KeptServices(state: state).remember(cluster.processIDs) }
+    let client = try await ClientOptions.parse(["--state", state.path]).connect()
+    let lastCore = ProcessInfo.processInfo.activeProcessorCount - 1
+    var workers = [try await cluster.startWorker(LocalCluster.workerNames[0], cores: nil, client: client)]
+    workers.append(
+      try await cluster.startWorker(LocalCluster.workerNames[1], cores: String(lastCore), client: client))
+    if keepsServices { try KeptServices(state: state).remember(cluster.processIDs) }
+    Console.print(WorkersCommand.table(workers).text(indent: "  "))
+    return client
+  }
+
+  /// The models to benchmark: the one given, or the dense and the mixture model of those made here. Files of other
+  /// weight types and the draft model are what methods choose among, not models of their own.
+  private func chosenModels(_ names: [String], _ client: CoordinatorClient) async throws -> [ModelProfile] {
+    guard case .models(let known) = try await client.ask(.listModels) else {
+      throw ApusError(.bug, "the coordinator answered a list of models with something else")
+    }
+    let ours = known.map(\.profile).filter { names.contains($0.name) }
+    if modelPath != nil { return ours }
+    return ModelSynthesizer.benchmarked(among: ours)
+  }
+
+  private func train(_ client: CoordinatorClient) async throws {
+    guard case .trained(let training) = try await client.ask(.train, timeout: .seconds(300)) else {
+      throw ApusError(.bug, "the coordinator answered a training with something else")
+    }
+    Console.print(
+      "  \(training.rowCount) measurements, \(Figures.seconds(training.seconds)): \(training.reason)")
+  }
+
+  private func show(_ summary: BenchmarkSummary, _ names: [ModelID: String]) {
+    Console.print(BenchmarkOutput.table(summary, models: names))
+    Console.print(
+      """
+
+        Speed-up: mean end-to-end latency against the engine's own default (same weights, same threads, passive OpenMP),
+        geometric mean of paired blocks on prompts no earlier round had seen. Only an interval wholly above 1 is a gain.
+      """)
+    if let approximate = BenchmarkOutput.approximateTable(summary, models: names) {
+      Console.print(
+        "\n  These may change the model's output, so they are never chosen unless asked for:\n\(approximate)")
+    }
+  }
+
+  private func finish() async throws {
+    if keepsServices {
+      Console.print(
+        """
+
+        The coordinator and the workers go on (logs in \(state.logs)). Try:
+          apus recommend --model NAME --workload chat --explain --state \(state.path)
+          apus submit --model NAME --prompt 'Once upon a time' --stream --state \(state.path)
+          apus workers --state \(state.path)
+          apus jobs list --state \(state.path)
+        A further `apus quickstart` stops them.
+        """)
+    } else {
+      await cluster.stop()
+      Console.print("\nAll services are stopped; the history stays in \(state.history), and a second run goes on from it.")
+    }
+  }
+}

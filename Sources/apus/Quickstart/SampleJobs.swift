@@ -1,0 +1,94 @@
+import Foundation
+import Messaging
+import Serving
+
+/// Jobs of different shapes, to show where and how each is routed.
+struct SampleJobs {
+  struct Sample: Sendable {
+    var shape: String
+    var model: ModelProfile
+    var spec: JobSpec
+    /// Samples with one number are submitted together.
+    var wave: Int
+  }
+
+  struct Routed: Sendable {
+    var sample: Sample
+    var record: JobRecord
+    var measurement: Measurement?
+  }
+
+  static func make(for models: [ModelProfile]) -> [Sample] {
+    var samples: [Sample] = []
+    for (index, model) in models.enumerated() {
+      func add(_ shape: String, words: Int, maxTokens: Int, wave: Int, seed: UInt64) {
+        samples.append(
+          Sample(
+            shape: shape, model: model,
+            spec: JobSpec(
+              model: model.id, prompt: .text(text(words: words, seed: seed)), maxTokens: maxTokens,
+              ignoresEndOfSequence: true), wave: index * 4 + wave))
+      }
+      add("short chat", words: 30, maxTokens: 48, wave: 0, seed: 1)
+      add("long prompt", words: 600, maxTokens: 12, wave: 1, seed: 2)
+      add("long answer", words: 16, maxTokens: 160, wave: 2, seed: 3)
+      for stream in 0..<4 {
+        add("4 at once", words: 30, maxTokens: 48, wave: 3, seed: 10 + UInt64(stream))
+      }
+    }
+    return samples
+  }
+
+  /// Common words in a seeded order: what the prompt says does not matter, how long it is does.
+  private static func text(words count: Int, seed: UInt64) -> String {
+    let words = [
+      "the", "model", "reads", "a", "long", "report", "about", "water", "and", "light", "then", "writes", "what",
+      "it", "found", "in", "few", "words", "for", "people", "who", "asked", "with", "care", "because", "time",
+    ]
+    var generator = SeededGenerator(seed: seed)
+    return (0..<count).map { _ in words.randomElement(using: &generator)! }.joined(separator: " ")
+  }
+
+  /// Submits wave by wave and waits for each job's end.
+  static func run(_ samples: [Sample], _ client: CoordinatorClient) async throws -> [Routed] {
+    var routed: [Routed] = []
+    let waves = Dictionary(grouping: samples, by: \.wave).sorted { $0.key < $1.key }
+    for (_, wave) in waves {
+      routed += try await withThrowingTaskGroup(of: (Int, Routed).self) { group in
+        for (index, sample) in wave.enumerated() {
+          group.addTask { (index, try await follow(sample, client)) }
+        }
+        var finished: [(Int, Routed)] = []
+        for try await one in group { finished.append(one) }
+        return finished.sorted { $0.0 < $1.0 }.map(\.1)
+      }
+    }
+    return routed
+  }
+
+  private static func follow(_ sample: Sample, _ client: CoordinatorClient) async throws -> Routed {
+    for try await answer in await client.answers(to: .submit(sample.spec)) {
+      if case .jobEnded(let record, let measurement) = answer {
+        return Routed(sample: sample, record: record, measurement: measurement)
+      }
+    }
+    throw ApusError(.unavailable, "the coordinator stopped answering before a sample job ended")
+  }
+
+  static func table(_ routed: [Routed]) -> String {
+    var table = TextTable([
+      "SHAPE", "MODEL", "ROUTED TO", "STRATEGY", ">TTFT PREDICTED", ">MEASURED", ">E2E PREDICTED", ">MEASURED",
+      "STATE",
+    ])
+    for job in routed {
+      let metrics = job.measurement?.outcome.metrics
+      table.add([
+        job.sample.shape, job.sample.model.name, job.record.worker?.rawValue ?? "-",
+        job.record.configuration?.label ?? "-", Figures.milliseconds(job.record.predicted?.ttftMS),
+        Figures.milliseconds(metrics?.ttft.meanMS), Figures.milliseconds(job.record.predicted?.e2eMS),
+        Figures.milliseconds(metrics?.e2e.meanMS), job.record.state.rawValue,
+      ])
+    }
+    return table.text(indent: "  ")
+  }
+}

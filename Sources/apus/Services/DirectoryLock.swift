@@ -1,0 +1,23 @@
+import Foundation
+import Serving
+
+/// Holds a file lock for as long as it lives, so that two coordinators never share a state directory.
+final class DirectoryLock {
+  private let descriptor: Int32
+
+  /// - Throws: `unavailable` when another process holds it.
+  init(path: String) throws(ApusError) {
+    descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw ApusError(.disk, "cannot open the lock \(path): \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw ApusError(
+        .unavailable, "another coordinator runs on this state directory (\(path) is locked)",
+        advice: "stop it, or give this one a directory of its own with --state DIR")
+    }
+  }
+
+  deinit { close(descriptor) }
+}

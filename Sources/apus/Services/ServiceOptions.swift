@@ -1,0 +1,86 @@
+import Foundation
+import Logging
+import Serving
+import UnixSignals
+import Yams
+
+/// Options of a long-running service: flags over APUS_* variables over the configuration file over defaults.
+struct ServiceOptions {
+  private let file: [String: String]
+  private let section: String
+
+  /// - Parameters:
+  ///   - path: a YAML file of `key: value` lines; nil for none.
+  ///   - allowed: every key that may stand there.
+  init(path: String?, section: String, allowed: Set<String>) throws(ApusError) {
+    self.section = section
+    guard let path else {
+      file = [:]
+      return
+    }
+    let parsed: [String: String]
+    do {
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      let raw = try Yams.load(yaml: text) as? [String: Any] ?? [:]
+      parsed = raw.mapValues { "\($0)" }
+    } catch {
+      throw ApusError(.badInput, "cannot read the configuration \(path): \(error)")
+    }
+    if let unknown = parsed.keys.sorted().first(where: { !allowed.contains($0) }) {
+      throw ApusError(
+        .badInput, "\(path) sets \(unknown), which is no option of the \(section)",
+        advice: "the options are \(allowed.sorted().joined(separator: ", "))")
+    }
+    file = parsed
+  }
+
+  func text(_ key: String, flag: String?) -> String? {
+    flag ?? ProcessInfo.processInfo.environment["APUS_" + key.uppercased()] ?? file[key]
+  }
+
+  func number(_ key: String, flag: Int?, default fallback: Int, in range: ClosedRange<Int>) throws(ApusError) -> Int {
+    guard let text = text(key, flag: flag.map(String.init)) else { return fallback }
+    guard let value = Int(text), range.contains(value) else {
+      throw ApusError(
+        .usage, "\(key) \(text) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  func fraction(_ key: String, flag: Double?, default fallback: Double) throws(ApusError) -> Double {
+    guard let text = text(key, flag: flag.map { String($0) }) else { return fallback }
+    guard let value = Double(text), value > 0, value <= 1 else {
+      throw ApusError(.usage, "\(key) \(text) is not above 0 and at most 1")
+    }
+    return value
+  }
+}
+
+/// What every service does around its work.
+enum Service {
+  /// Lines with time and level on standard error, where systemd and the quickstart's log files pick them up.
+  static func logger(_ label: String) -> Logger {
+    Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+  }
+
+  /// Runs `body` until it ends or SIGTERM or SIGINT comes; then `stop` is called and `body` awaited.
+  static func untilSignalled(
+    _ body: @escaping @Sendable () async throws -> Void, stop: @escaping @Sendable () async -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await body()
+        return true
+      }
+      group.addTask {
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return false }
+        return false
+      }
+      defer { group.cancelAll() }
+      while let bodyEnded = try await group.next() {
+        if bodyEnded { return }
+        await stop()
+      }
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import Serving
+
+/// Where one node keeps what must outlive its processes: keys, models, engines, the history.
+struct StateDirectory {
+  let path: String
+
+  init(_ path: String) {
+    self.path = URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  var keys: String { path + "/keys" }
+  var models: String { path + "/models" }
+  var history: String { path + "/history.sqlite" }
+  /// The selector's current model file.
+  var selector: String { path + "/selector.model" }
+  var logs: String { path + "/logs" }
+  /// Written by a running coordinator: the address clients and workers of this machine connect to.
+  var coordinatorAddress: String { path + "/coordinator.address" }
+  /// Locked by a running coordinator, so that two never share a history.
+  var coordinatorLock: String { path + "/coordinator.lock" }
+
+  func worker(_ name: String) -> String { path + "/workers/" + name }
+
+  /// Makes the directory and those it must have. Existing ones stay as they are.
+  func create() throws(ApusError) {
+    for directory in [path, models, logs] {
+      do {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+      } catch {
+        throw ApusError(
+          .disk, "cannot make the directory \(directory): \(error.localizedDescription)",
+          advice: "give a writable place with --state DIR")
+      }
+    }
+  }
+}
