@@ -28,7 +28,7 @@ enum JSONBody {
   private static func reason(_ error: any Error) -> String {
     guard let error = error as? DecodingError else { return "\(error)" }
     return switch error {
-    case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context): 
+    case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
       context.debugDescription
     case .keyNotFound(let key, _): "no \(key.stringValue)"
     @unknown default: "\(error)"

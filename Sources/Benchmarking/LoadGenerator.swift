@@ -99,7 +99,8 @@ public struct LoadGenerator: Sendable {
   }
 
   private func send(
-    _ request: GenerationRequest, _ arrivalSeconds: Double?, _ start: ContinuousClock.Instant, _ endpoint: EngineEndpoint
+    _ request: GenerationRequest, _ arrivalSeconds: Double?, _ start: ContinuousClock.Instant,
+    _ endpoint: EngineEndpoint
   ) async -> RequestRun {
     if let arrivalSeconds { try? await Task.sleep(until: start + .seconds(arrivalSeconds), tolerance: .zero) }
     let sentAt = (ContinuousClock.now - start).seconds

@@ -9,22 +9,20 @@ public struct PromptGenerator: Sendable {
   static let restartTokens = 4
 
   public let workload: Workload
-  public let tokens: TokenSource
   private let seed: UInt64
 
   /// - Parameter seed: of the round. Different workloads under the same seed get different prompts.
-  public init(workload: Workload, tokens: TokenSource, seed: UInt64) {
+  public init(workload: Workload, seed: UInt64) {
     precondition(workload.requestCount >= 1, "a block of \(workload.requestCount) requests measures nothing")
     self.workload = workload
-    self.tokens = tokens
     self.seed = StableHash.mix(seed, StableHash.of(workload.shape))
   }
 
-  /// The block's requests in the order they are sent.
-  public func requests() -> [GenerationRequest] {
+  /// The block's requests in the order they are sent, made of a model's tokens.
+  public func requests(of tokens: TokenSource) -> [GenerationRequest] {
     var generator = SeededGenerator(seed: seed)
     let sharedCount = sharedPrefixTokens
-    let shared = tokens.leading.prefix(sharedCount) + words(sharedCount - tokens.leading.count, &generator)
+    let shared = tokens.leading.prefix(sharedCount) + words(sharedCount - tokens.leading.count, tokens, &generator)
     // Drawn without repeats, so that requests differ right after what they share.
     let openings = tokens.vocabulary.shuffled(using: &generator)
     return (0..<workload.requestCount).map { index in
@@ -34,8 +32,8 @@ public struct PromptGenerator: Sendable {
       let start = sharedCount >= tokens.leading.count ? Array(shared) : Array(tokens.leading.prefix(length))
       let prompt =
         workload.repetitiveness > 0
-        ? editPrompt(start: start, opening: opening, length: length, &generator)
-        : start + ownTokens(length - start.count, opening: opening, &generator)
+        ? editPrompt(start: start, opening: opening, length: length, tokens, &generator)
+        : start + ownTokens(length - start.count, opening: opening, tokens, &generator)
       return GenerationRequest(
         prompt: .tokens(prompt), maxTokens: outputTokens, seed: generator.next() >> 1, ignoresEndOfSequence: true)
     }
@@ -52,7 +50,9 @@ public struct PromptGenerator: Sendable {
       let length = Int.random(in: workload.promptTokens, using: &generator)
       let outputTokens = Int.random(in: workload.outputTokens, using: &generator)
       let ownCount = max(0, length - sharedCount)
-      var own = (0..<ownCount).map { $0 == 0 ? openings[index % openings.count] : text.randomElement(using: &generator)! }
+      var own = (0..<ownCount).map {
+        $0 == 0 ? openings[index % openings.count] : text.randomElement(using: &generator)!
+      }
       if workload.repetitiveness > 0, ownCount > Self.restartTokens * 2 {
         // What comes after the filler is the document; its beginning once more asks the model to repeat it.
         let available = ownCount - Self.restartTokens
@@ -72,11 +72,13 @@ public struct PromptGenerator: Sendable {
     Int((workload.sharedPrefixShare * Double(workload.promptTokens.lowerBound)).rounded())
   }
 
-  private func ownTokens(_ count: Int, opening: Int32, _ generator: inout SeededGenerator) -> [Int32] {
-    count <= 0 ? [] : [opening] + words(count - 1, &generator)
+  private func ownTokens(
+    _ count: Int, opening: Int32, _ tokens: TokenSource, _ generator: inout SeededGenerator
+  ) -> [Int32] {
+    count <= 0 ? [] : [opening] + words(count - 1, tokens, &generator)
   }
 
-  private func words(_ count: Int, _ generator: inout SeededGenerator) -> [Int32] {
+  private func words(_ count: Int, _ tokens: TokenSource, _ generator: inout SeededGenerator) -> [Int32] {
     (0..<max(0, count)).map { _ in tokens.vocabulary.randomElement(using: &generator)! }
   }
 
@@ -84,28 +86,27 @@ public struct PromptGenerator: Sendable {
   ///
   /// The document starts at a random place of the known one, so that each round has another.
   private func editPrompt(
-    start: [Int32], opening: Int32, length: Int, _ generator: inout SeededGenerator
+    start: [Int32], opening: Int32, length: Int, _ tokens: TokenSource, _ generator: inout SeededGenerator
   ) -> [Int32] {
     let room = length - start.count - 1 - Self.restartTokens
     guard room >= Self.restartTokens else {
-      return start + ownTokens(length - start.count, opening: opening, &generator)
+      return start + ownTokens(length - start.count, opening: opening, tokens, &generator)
     }
-    let documentCount = documentTokens(promptTokens: length, available: room)
+    // One turn of a known document: a second one would be found twice by a lookup and prove nothing more.
+    let documentCount = documentTokens(promptTokens: length, available: min(room, tokens.editDocument?.count ?? room))
     let document: [Int32]
     if let known = tokens.editDocument {
       let first = Int.random(in: 0..<known.count, using: &generator)
       document = (0..<documentCount).map { known[(first + $0) % known.count] }
     } else {
-      document = words(documentCount, &generator)
+      document = words(documentCount, tokens, &generator)
     }
-    let filler = ownTokens(length - start.count - documentCount - Self.restartTokens, opening: opening, &generator)
+    let filler = ownTokens(
+      length - start.count - documentCount - Self.restartTokens, opening: opening, tokens, &generator)
     return start + filler + document + document.prefix(Self.restartTokens)
   }
 
   private func documentTokens(promptTokens: Int, available: Int) -> Int {
-    let wanted = Int((workload.repetitiveness * Double(promptTokens)).rounded())
-    // One turn of a known document: a second one would be found twice by a lookup and prove nothing more.
-    let longest = min(available, tokens.editDocument?.count ?? available)
-    return max(Self.restartTokens, min(wanted, longest))
+    max(Self.restartTokens, min(available, Int((workload.repetitiveness * Double(promptTokens)).rounded())))
   }
 }

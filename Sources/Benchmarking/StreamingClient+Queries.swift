@@ -31,6 +31,18 @@ extension StreamingClient {
     return answer.prompt
   }
 
+  /// Tokens to make prompts of: what the model's tokenizer makes of the built-in words.
+  public func tokenSource(
+    at endpoint: EngineEndpoint, editDocument: [Int32]? = nil
+  ) async throws(RequestFailure) -> TokenSource {
+    let text = WordList.words.joined(separator: " ")
+    let source = TokenSource(
+      withSpecial: try await tokenize(text, addingSpecial: true, at: endpoint),
+      withoutSpecial: try await tokenize(text, addingSpecial: false, at: endpoint), editDocument: editDocument)
+    guard let source else { throw .invalidAnswer("its tokenizer makes fewer than 32 tokens of all English words") }
+    return source
+  }
+
   /// The name an OpenAI-dialect engine serves its first model under.
   public func servedModel(at endpoint: EngineEndpoint) async throws(RequestFailure) -> String {
     struct Model: Decodable { var id: String }

@@ -1,5 +1,3 @@
-import Serving
-
 /// Common English words that prompts are made of.
 ///
 /// Any tokenizer knows most of them as one or two tokens, so text of a wanted length can be made without asking it, and
@@ -51,10 +49,4 @@ enum WordList {
     wet wheel when where white whole wide wife wild win wind window wine winter wire wise wish without woman wonder
     wood word work world worry worst write wrong year yellow yes yesterday young zero zoo
     """.split(whereSeparator: \.isWhitespace).map(String.init)
-
-  /// All words once, in an order made from the seed.
-  static func text(seed: UInt64) -> String {
-    var generator = SeededGenerator(seed: seed)
-    return words.shuffled(using: &generator).joined(separator: " ")
-  }
 }

@@ -1,0 +1,135 @@
+public import Engines
+import Glibc
+public import Serving
+
+/// A worker's machine as benchmarks and jobs see it: which engines and models it has, and how to start one.
+public struct EngineHost: Sendable {
+  public var engines: [any InferenceEngine]
+  /// The file of a model; nil when this worker does not have it.
+  public var modelPath: @Sendable (ModelID) -> String?
+  public var profile: @Sendable (ModelID) -> ModelProfile?
+  /// Tokens of the document a model is known to repeat (see `TokenSource.editDocument`); nil when it has none.
+  public var editDocument: @Sendable (ModelID) -> [Int32]?
+  public var worker: WorkerName
+  public var hardware: HardwareProfile
+  public var engineVersions: [EngineName: String]
+  public var guardPath: String
+  /// Most memory one engine may take, and all loaded ones together are foreseen to take.
+  public var memoryLimitBytes: Int
+
+  public init(
+    engines: [any InferenceEngine], modelPath: @escaping @Sendable (ModelID) -> String?,
+    profile: @escaping @Sendable (ModelID) -> ModelProfile?,
+    editDocument: @escaping @Sendable (ModelID) -> [Int32]? = { _ in nil }, worker: WorkerName,
+    hardware: HardwareProfile, engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int
+  ) {
+    self.engines = engines
+    self.modelPath = modelPath
+    self.profile = profile
+    self.editDocument = editDocument
+    self.worker = worker
+    self.hardware = hardware
+    self.engineVersions = engineVersions
+    self.guardPath = guardPath
+    self.memoryLimitBytes = memoryLimitBytes
+  }
+
+  public func engine(_ name: EngineName) -> (any InferenceEngine)? { engines.first { $0.name == name } }
+
+  /// The model whose file a configuration loads: the variant it names, or the one asked for.
+  public func loadedModel(_ configuration: EngineConfiguration, asked: ModelProfile) -> ModelProfile? {
+    guard let variant = configuration[.weightVariant]?.textValue else { return asked }
+    return profile(ModelID(variant))
+  }
+
+  /// What to run for a configuration.
+  ///
+  /// - Parameter contextTokens: of each slot; nil for the engine's own default. Cut to what the model can.
+  /// - Throws: `unavailable` when the engine or a file is not here, `badInput` when the engine cannot do what it says.
+  public func launchPlan(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) throws(ApusError) -> LaunchPlan {
+    guard let engine = engine(configuration.engine) else {
+      throw ApusError(
+        .unavailable, "the engine \(configuration.engine) is not on \(worker)",
+        advice: "`apus doctor` on that machine says how to install it.")
+    }
+    guard let loaded = loadedModel(configuration, asked: model), let path = modelPath(loaded.id) else {
+      throw ApusError(
+        .unavailable, "the model \(configuration[.weightVariant]?.textValue ?? model.name) is not on \(worker)",
+        advice: "`apus model push` copies it there.")
+    }
+    var draftPath: String?
+    if let draft = configuration[.draftModel]?.textValue {
+      guard let found = modelPath(ModelID(draft)) else {
+        throw ApusError(
+          .unavailable, "the draft model \(draft) is not on \(worker)", advice: "`apus model push` copies it there.")
+      }
+      draftPath = found
+    }
+    let longest = loaded.contextLength > 0 ? loaded.contextLength : Int.max
+    return try engine.launchPlan(
+      LaunchRequest(
+        modelPath: path, model: loaded, draftModelPath: draftPath, configuration: configuration,
+        coreCount: hardware.coreCount, contextTokens: contextTokens.map { min($0, longest) },
+        port: try Self.freePort()))
+  }
+
+  /// Starts an engine with a configuration and waits until it is ready.
+  ///
+  /// - Throws: how it failed; a configuration that cannot be started at all is a failure like any other.
+  public func launch(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) async throws(EngineFailure) -> EngineProcess {
+    let plan: LaunchPlan
+    do {
+      plan = try launchPlan(configuration, model: model, contextTokens: contextTokens)
+    } catch {
+      throw .ended(reason: error.description, lastLines: "")
+    }
+    return try await EngineProcess.start(plan, guardPath: guardPath, memoryLimitBytes: memoryLimitBytes)
+  }
+
+  /// Bytes a configuration is foreseen to take.
+  public func memoryForecast(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) -> Int {
+    MemoryForecast.bytes(
+      model: loadedModel(configuration, asked: model) ?? model,
+      draft: (configuration[.draftModel]?.textValue).flatMap { profile(ModelID($0)) },
+      configuration: configuration, contextTokens: contextTokens)
+  }
+
+  /// Where a running engine is spoken to.
+  ///
+  /// - Precondition: the configuration's engine is on this host, as it is for one that `launch` started.
+  public func endpoint(of process: EngineProcess, _ configuration: EngineConfiguration) -> EngineEndpoint {
+    guard let engine = engine(configuration.engine) else {
+      preconditionFailure("an engine of \(configuration.engine) runs on a host that has none")
+    }
+    return EngineEndpoint(baseURL: process.baseURL, dialect: engine.dialect)
+  }
+
+  public func version(of engine: EngineName) -> String { engineVersions[engine] ?? "unknown" }
+
+  /// A port nobody listens on at this moment, for engines that must be given one.
+  private static func freePort() throws(ApusError) -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+      }
+    }
+    guard descriptor >= 0, isBound else {
+      throw ApusError(
+        .tryAgain, "no free port on 127.0.0.1: \(String(cString: strerror(errno)))",
+        advice: "Look at the limits on open files and on local ports.")
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}

@@ -1,0 +1,151 @@
+public import Engines
+public import Serving
+
+/// Runs one user's request on a loaded engine and streams its tokens.
+public struct JobRunner: Sendable {
+  /// The slowest reading of a prompt that is waited for, in tokens per second.
+  static let slowestPrefillRate = 20.0
+
+  public let host: EngineHost
+
+  public init(host: EngineHost) { self.host = host }
+
+  /// Runs a job to its end, or on from what the user has already.
+  ///
+  /// - Parameters:
+  ///   - engine: one that `host` launched with the job's configuration. It may serve other jobs meanwhile; their CPU
+  ///     time is then in this measurement too.
+  ///   - onTokens: called in order with tokens the user has not seen, and their text. The text may be empty while a
+  ///     character is not complete.
+  /// - Returns: the measurement of this run, and the whole text of the answer, the part from another worker included.
+  ///   A job that failed has the text so far.
+  public func run(
+    _ job: JobRequest, on engine: EngineProcess,
+    onTokens: @escaping @Sendable (_ tokenIDs: [Int32], _ text: String) async -> Void
+  ) async -> (measurement: Measurement, output: String) {
+    let startedAtMS = TrialRun.wallClockMS()
+    guard job.remainingTokens > 0 else {
+      // The worker that was lost had sent everything but its report.
+      let warning = "all \(job.spec.maxTokens) tokens came from an earlier attempt; nothing was measured"
+      let nothing = MetricSummary.metrics(
+        of: [], usage: await usage(of: engine, cpuSeconds: 0, end: nil))
+      let measurement = measurement(
+        of: job, workload: job.spec.workload, .completed(nothing), startedAtMS, [], [warning])
+      return (measurement, job.generatedText)
+    }
+
+    var endpoint = host.endpoint(of: engine, job.candidate.configuration)
+    let cpuBefore = await engine.cpuSeconds()
+    let queries = StreamingClient(limits: RequestLimits(stallSeconds: 60, totalSeconds: 120))
+    var promptTokenCount = 0
+    do throws(RequestFailure) {
+      if endpoint.dialect == .openAI { endpoint.servedModel = try await queries.servedModel(at: endpoint) }
+      let request = try await JobPrompt(client: queries, endpoint: endpoint).request(for: job)
+      promptTokenCount = request.promptTokenEstimate
+      let client = StreamingClient(
+        limits: RequestLimits(stallSeconds: 60 + Double(promptTokenCount) / Self.slowestPrefillRate))
+      let stream = JobStream(client: queries, endpoint: endpoint, onTokens: onTokens)
+      let result = await Self.stream(request, to: endpoint, client, stream)
+      let usage = await usage(of: engine, cpuSeconds: await engine.cpuSeconds() - cpuBefore, end: try? result.get())
+      let output = job.generatedText + (await stream.text)
+      let seconds = await stream.tokenSeconds
+      switch result {
+      case .success(let end):
+        let sample = RequestTimeline(
+          sentAtSeconds: 0, tokenSeconds: seconds, promptTokenCount: end.promptTokenCount,
+          cachedTokenCount: end.cachedTokenCount)
+        let measurement = measurement(
+          of: job, workload: job.shape(promptTokens: end.promptTokenCount, outputTokens: seconds.count),
+          .completed(MetricSummary.metrics(of: [sample], usage: usage)), startedAtMS, [sample],
+          Self.warnings(end, job))
+        return (measurement, output)
+      case .failure(let failure):
+        let sample = RequestTimeline(
+          sentAtSeconds: 0, tokenSeconds: seconds, promptTokenCount: promptTokenCount, failure: failure.description)
+        let outcome = await outcome(of: failure, engine)
+        return (
+          measurement(
+            of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
+            startedAtMS, [sample], []), output
+        )
+      }
+    } catch {
+      return (
+        measurement(of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [], []),
+        job.generatedText
+      )
+    }
+  }
+
+  private static func stream(
+    _ request: GenerationRequest, to endpoint: EngineEndpoint, _ client: StreamingClient, _ stream: JobStream
+  ) async -> Result<GenerationEnd, RequestFailure> {
+    do throws(RequestFailure) {
+      let end = try await client.stream(request, to: endpoint) { await stream.take($0) }
+      await stream.finish(end.reason)
+      return .success(end)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func outcome(of failure: RequestFailure, _ engine: EngineProcess) async -> Outcome {
+    if Task.isCancelled || failure == .cancelled { return .cancelled }
+    if let ending = await engine.ending(after: [failure]) { return ending.outcome }
+    switch failure {
+    case .stalled(let seconds), .timedOut(let seconds): return .timedOut(afterSeconds: seconds)
+    case .promptTooLong:
+      let advice = "shorten the prompt, or load the engine with a longer context"
+      return .engineFailed(reason: "\(failure); \(advice)", lastLines: "")
+    default: return .engineFailed(reason: failure.description, lastLines: engine.lastLines)
+    }
+  }
+
+  private static func warnings(_ end: GenerationEnd, _ job: JobRequest) -> [String] {
+    guard end.reason == .contextFull else { return [] }
+    return [
+      """
+      the answer ends after \(end.outputTokenCount) of \(job.remainingTokens) tokens because prompt and answer fill the \
+      context; shorten the prompt, or load the engine with a longer context
+      """
+    ]
+  }
+
+  private func usage(of engine: EngineProcess, cpuSeconds: Double, end: GenerationEnd?) async -> BlockUsage {
+    BlockUsage(
+      cpuSeconds: cpuSeconds, peakMemoryBytes: await engine.peakMemoryBytes(), loadSeconds: engine.loadSeconds,
+      draftedTokenCount: end?.draftedTokenCount, acceptedTokenCount: end?.acceptedTokenCount)
+  }
+
+  private func measurement(
+    of job: JobRequest, workload: Workload, _ outcome: Outcome, _ startedAtMS: Int64, _ samples: [RequestTimeline],
+    _ warnings: [String]
+  ) -> Measurement {
+    Measurement(
+      id: .random("measurement"), source: .job(job.job), worker: host.worker, hardware: host.hardware,
+      model: host.profile(job.spec.model) ?? .unknown(job.spec.model), workload: workload,
+      configuration: job.candidate.configuration, fidelity: job.candidate.fidelity,
+      engineVersion: host.version(of: job.candidate.configuration.engine), startedAtMS: startedAtMS, outcome: outcome,
+      samples: samples, warnings: warnings)
+  }
+}
+
+extension JobRequest {
+  /// The shape this run really had: what the engine counted, not what was guessed from the text.
+  fileprivate func shape(promptTokens: Int, outputTokens: Int) -> Workload {
+    let prompt = max(1, promptTokens)
+    let output = max(1, outputTokens)
+    return Workload(name: "job", promptTokens: prompt...prompt, outputTokens: output...output, requestCount: 1)
+  }
+}
+
+extension GenerationRequest {
+  /// Tokens of the prompt; a fourth of the bytes where only its text is known.
+  fileprivate var promptTokenEstimate: Int {
+    switch prompt {
+    case .tokens(let ids): ids.count
+    case .text(let text): text.utf8.count / 4
+    case .chat(let messages): messages.reduce(0) { $0 + $1.content.utf8.count / 4 }
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Engines
+
+/// The tokens of a job on their way to the user.
+///
+/// Two things the engine's stream is mended for. Tokens whose ids it left out (llama.cpp, when several make one
+/// character) are named again by tokenizing their text, so that a failover can go on from exactly them. And tokens
+/// without text are held back until text follows: at the end such a token is the end of sequence, which a continuation
+/// must not have in its prompt.
+actor JobStream {
+  private let client: StreamingClient
+  private let endpoint: EngineEndpoint
+  private let onTokens: @Sendable ([Int32], String) async -> Void
+  private var heldBack: [Int32] = []
+  /// All text of this run.
+  private(set) var text = ""
+  /// Seconds from sending to each token.
+  private(set) var tokenSeconds: [Double] = []
+
+  init(
+    client: StreamingClient, endpoint: EngineEndpoint, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+  ) {
+    self.client = client
+    self.endpoint = endpoint
+    self.onTokens = onTokens
+  }
+
+  func take(_ arrival: TokenArrival) async {
+    tokenSeconds.append(contentsOf: repeatElement(arrival.at.seconds, count: arrival.tokenIDs.count))
+    guard !arrival.text.isEmpty else {
+      heldBack += arrival.tokenIDs
+      return
+    }
+    let ids = heldBack + (await named(arrival))
+    heldBack = []
+    text += arrival.text
+    await onTokens(ids, arrival.text)
+  }
+
+  /// Hands on what was held back, unless it is the end of sequence.
+  func finish(_ reason: GenerationEnd.Reason) async {
+    guard reason != .endOfSequence, !heldBack.isEmpty else { return }
+    await onTokens(heldBack, "")
+    heldBack = []
+  }
+
+  private func named(_ arrival: TokenArrival) async -> [Int32] {
+    let known = arrival.tokenIDs.filter { $0 != TokenArrival.unknownToken }
+    guard endpoint.dialect == .llamaCpp, known.count < arrival.tokenIDs.count else { return arrival.tokenIDs }
+    // Benign when it fails: an unnamed token makes a continuation go on from the text instead.
+    guard let ids = try? await client.tokenize(arrival.text, addingSpecial: false, at: endpoint),
+      ids.count == arrival.tokenIDs.count, Array(ids.suffix(known.count)) == known
+    else { return arrival.tokenIDs }
+    return ids
+  }
+}

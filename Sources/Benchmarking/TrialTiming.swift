@@ -1,0 +1,39 @@
+import Serving
+
+/// How long the parts of a trial may take.
+public struct TrialTiming: Hashable, Sendable {
+  /// A block that takes longer has timed out. An idle machine needs at most about 20 s for the built-in workloads.
+  public var blockSeconds: Double
+  /// A silence longer than this, beyond what reading the prompts may take, is a hanging engine.
+  public var stallSeconds: Double
+  /// The slowest reading of prompts that is worth measuring, in tokens per second.
+  public var slowestPrefillRate: Double
+  /// A short request that is not counted, after each start.
+  public var warmUpPromptTokens: Int
+  public var warmUpOutputTokens: Int
+
+  public init(
+    blockSeconds: Double = 180, stallSeconds: Double = 60, slowestPrefillRate: Double = 100,
+    warmUpPromptTokens: Int = 32, warmUpOutputTokens: Int = 8
+  ) {
+    self.blockSeconds = blockSeconds
+    self.stallSeconds = stallSeconds
+    self.slowestPrefillRate = slowestPrefillRate
+    self.warmUpPromptTokens = warmUpPromptTokens
+    self.warmUpOutputTokens = warmUpOutputTokens
+  }
+
+  /// The time limits of one request of a workload. With one slot the last of a burst waits for all the others.
+  func requestLimits(_ workload: Workload) -> RequestLimits {
+    let promptTokens = Double(workload.promptTokens.upperBound * max(1, workload.concurrency))
+    return RequestLimits(
+      stallSeconds: min(blockSeconds, stallSeconds + promptTokens / slowestPrefillRate), totalSeconds: blockSeconds)
+  }
+
+  /// Context of each slot that every workload fits in, rounded up as engines do. The margin is for drafted tokens and
+  /// what a tokenizer adds.
+  static func contextTokens(_ workloads: [Workload]) -> Int {
+    let longest = workloads.map { $0.promptTokens.upperBound + $0.outputTokens.upperBound }.max() ?? 0
+    return (longest + 64 + 255) / 256 * 256
+  }
+}
