@@ -40,20 +40,3 @@ public struct CPUList: Hashable, Sendable, CustomStringConvertible {
       .joined(separator: ",")
   }
 }
-
-extension CPUList: Codable {
-  public init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    let text = try value.decode(String.self)
-    guard let list = CPUList(parsing: text) else {
-      throw DecodingError.dataCorruptedError(
-        in: value, debugDescription: "`\(text)` is not a list of processors such as 0-3,8")
-    }
-    self = list
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    try value.encode(description)
-  }
-}

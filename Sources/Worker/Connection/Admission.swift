@@ -1,0 +1,55 @@
+import Messaging
+import Serving
+
+/// Decides what to do with an assignment. Pure.
+struct Admission {
+  enum Answer: Hashable {
+    case run
+    /// It runs already, its report is on its way, or it ended a short while ago: a message that came twice.
+    case ignore
+    /// It cannot run now; the reason goes back with a report, so that the coordinator can give it to another worker.
+    case refuse(String)
+  }
+
+  /// Jobs at once, at least 1. A trial takes the whole worker, because other work would change what it measures.
+  let jobCapacity: Int
+  private var jobs: Set<LeaseID> = []
+  private var trial: LeaseID?
+  /// Leases that ended, oldest first; bounded, as a doubled message comes soon after the first.
+  private var ended: [LeaseID] = []
+  private static let mostEnded = 1024
+
+  init(jobCapacity: Int) {
+    precondition(jobCapacity >= 1, "a worker runs at least one job")
+    self.jobCapacity = jobCapacity
+  }
+
+  /// Leases that are worked on.
+  var running: [LeaseID] { (trial.map { [$0] } ?? []) + jobs.sorted() }
+
+  /// - Parameter isReportQueueFull: whether another result could not be kept.
+  mutating func admit(_ assignment: Assignment, isReportQueueFull: Bool) -> Answer {
+    let lease = assignment.lease
+    if jobs.contains(lease) || trial == lease || ended.contains(lease) { return .ignore }
+    if isReportQueueFull { return .refuse("too many results wait for the coordinator's confirmation") }
+    if let trial { return .refuse("a trial runs here under lease \(trial)") }
+    switch assignment.work {
+    case .job:
+      guard jobs.count < jobCapacity else { return .refuse("all \(jobCapacity) job places are taken") }
+      jobs.insert(lease)
+    case .trial:
+      guard jobs.isEmpty else { return .refuse("\(jobs.count) jobs run here, and a trial needs the worker to itself") }
+      trial = lease
+    }
+    return .run
+  }
+
+  /// The work under a lease is over, or a report for it waits from an earlier run of this worker.
+  mutating func end(_ lease: LeaseID) {
+    jobs.remove(lease)
+    if trial == lease { trial = nil }
+    guard !ended.contains(lease) else { return }
+    ended.append(lease)
+    if ended.count > Self.mostEnded { ended.removeFirst() }
+  }
+}

@@ -1,0 +1,115 @@
+import DequeModule
+import Messaging
+import Serving
+
+/// Decides what a worker sends next. Pure: events change it, `next` gives one thing to send.
+///
+/// Nothing but a greeting goes before the coordinator's welcome. Then the order is: greeting, heartbeat, answers about
+/// model files, tokens, reports; so a job's tokens are always before its report.
+struct Outbox {
+  enum Connection: Hashable {
+    case down
+    /// Connected; a hello was or will be sent and no welcome came yet.
+    case greeting
+    case welcomed
+  }
+
+  enum Item: Hashable {
+    case hello
+    case heartbeat
+    case modelOffset(ModelOffset)
+    case tokens(TokenChunk)
+    case report(Report)
+  }
+
+  private(set) var connection = Connection.down
+  private(set) var reports: ReportQueue
+  private var isHelloDue = false
+  private var isHeartbeatDue = false
+  private var modelOffsets: Deque<ModelOffset> = []
+  private var streams: [LeaseID: TokenStream] = [:]
+
+  init(reports: ReportQueue) { self.reports = reports }
+
+  mutating func connected() {
+    connection = .greeting
+    isHelloDue = true
+    isHeartbeatDue = false
+    reports.connectionLost()
+  }
+
+  mutating func disconnected() {
+    connection = .down
+    isHelloDue = false
+    // The pusher asks for the offset again when it is back.
+    modelOffsets = []
+  }
+
+  /// A welcome came. On a fresh connection everything unconfirmed goes again.
+  mutating func welcomed() {
+    guard connection == .greeting else { return }
+    connection = .welcomed
+    for lease in streams.keys { streams[lease]!.rewind() }
+  }
+
+  /// The coordinator does not know this worker (any more): greet it once more.
+  mutating func mustGreetAgain() {
+    guard connection != .down else { return }
+    connection = .greeting
+    isHelloDue = true
+    reports.connectionLost()
+  }
+
+  /// What this worker said of itself is no longer true, such as its list of models.
+  mutating func descriptionChanged() {
+    if connection != .down { isHelloDue = true }
+  }
+
+  /// The heartbeat's time has come; an unanswered hello may have been lost and goes again.
+  mutating func beat() {
+    switch connection {
+    case .down: break
+    case .greeting: isHelloDue = true
+    case .welcomed: isHeartbeatDue = true
+    }
+  }
+
+  mutating func add(_ offset: ModelOffset) { modelOffsets.append(offset) }
+  mutating func add(_ report: Report) { reports.add(report) }
+
+  mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) {
+    streams[lease] = TokenStream(job: job, lease: lease, firstIndex: firstIndex)
+  }
+
+  /// True when `flush` must be called within the flush interval.
+  mutating func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) -> Bool {
+    streams[lease]?.append(tokens, text) ?? false
+  }
+
+  mutating func flush(_ lease: LeaseID) { streams[lease]?.flush() }
+
+  /// Gives the confirmed report, with whose lease its stream ends; nil when it was confirmed before.
+  mutating func confirm(_ id: MeasurementID) -> Report? {
+    guard let report = reports.confirm(id) else { return nil }
+    if report.isLast { streams[report.lease] = nil }
+    return report
+  }
+
+  /// The next thing to send, which then counts as sent; nil when there is nothing to send now.
+  mutating func next(at now: Duration) -> Item? {
+    if isHelloDue {
+      isHelloDue = false
+      return .hello
+    }
+    guard connection == .welcomed else { return nil }
+    if isHeartbeatDue {
+      isHeartbeatDue = false
+      return .heartbeat
+    }
+    if let offset = modelOffsets.popFirst() { return .modelOffset(offset) }
+    for lease in streams.keys {
+      if let chunk = streams[lease]!.next() { return .tokens(chunk) }
+    }
+    return reports.next(at: now).map { .report($0) }
+  }
+}

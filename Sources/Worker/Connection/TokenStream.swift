@@ -1,0 +1,59 @@
+import Messaging
+import Serving
+
+/// The tokens of one running job on their way to the coordinator. Pure; the owner sends and keeps the time.
+///
+/// Tokens are gathered into chunks: the first goes at once, because a user waits for it, and later ones wait for each
+/// other up to the owner's flush interval. Every chunk is kept until the job is reported: after a reconnect they go
+/// again with the same first indexes and bounds, and the receiver skips what it has. A job makes at most as many
+/// tokens as it asked for, which bounds what is kept.
+struct TokenStream {
+  /// This many waiting tokens are sent without waiting longer.
+  static let mostWaitingTokens = 16
+
+  let job: JobID
+  let lease: LeaseID
+  private var chunks: [TokenChunk] = []
+  private var sentCount = 0
+  private var nextIndex: Int
+  private var waitingTokens: [Int32] = []
+  private var waitingText = ""
+
+  /// - Parameter firstIndex: tokens that came from an earlier worker.
+  init(job: JobID, lease: LeaseID, firstIndex: Int) {
+    self.job = job
+    self.lease = lease
+    nextIndex = firstIndex
+  }
+
+  /// Takes new tokens; true when `flush` must be called within the flush interval.
+  mutating func append(_ tokens: [Int32], _ text: String) -> Bool {
+    waitingTokens += tokens
+    waitingText += text
+    if chunks.isEmpty || waitingTokens.count >= Self.mostWaitingTokens {
+      flush()
+      return false
+    }
+    return true
+  }
+
+  /// Makes a chunk of what waits.
+  mutating func flush() {
+    guard !waitingTokens.isEmpty || !waitingText.isEmpty else { return }
+    chunks.append(
+      TokenChunk(job: job, lease: lease, firstIndex: nextIndex, tokenIDs: waitingTokens, text: waitingText))
+    nextIndex += waitingTokens.count
+    waitingTokens = []
+    waitingText = ""
+  }
+
+  /// The next chunk to send, which then counts as sent.
+  mutating func next() -> TokenChunk? {
+    guard sentCount < chunks.count else { return nil }
+    defer { sentCount += 1 }
+    return chunks[sentCount]
+  }
+
+  /// Everything goes again: the coordinator may be another process now.
+  mutating func rewind() { sentCount = 0 }
+}

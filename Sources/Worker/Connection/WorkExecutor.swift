@@ -1,0 +1,20 @@
+public import Messaging
+public import Serving
+
+/// Does the work a worker is given. `EngineWorkExecutor` does it with engines; tests play it from a script.
+public protocol WorkExecutor: Sendable {
+  /// What this worker can say of itself; `leases` is empty. May take seconds: files are read and engines are asked.
+  func describe() async throws(ApusError) -> WorkerDescription
+  /// Configuration fingerprints of the engines that are loaded.
+  func warmConfigurations() async -> [String]
+  /// Runs a trial, calling `report` with each block's measurement as soon as it is there, `true` with the last one.
+  /// When the task is cancelled the last one is `cancelled`, soon.
+  func runTrial(_ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void) async
+  /// Runs a job, calling `onTokens` with new tokens and their text, and gives its measurement and whole output.
+  /// When the task is cancelled the measurement is `cancelled`, soon.
+  func runJob(
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+  ) async -> (measurement: Measurement, output: String)
+  /// Ends every engine; nothing may be run afterwards.
+  func stop() async
+}

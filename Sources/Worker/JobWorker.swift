@@ -1,0 +1,337 @@
+import FoundationEssentials
+public import Logging
+public import Messaging
+public import Serving
+import Synchronization
+
+/// A worker's side of the conversation with its coordinator: introduces itself, keeps the heartbeat, runs what it is
+/// given, and keeps every result until the coordinator has stored it.
+///
+/// What to send next is `Outbox`'s decision and whether to run something is `Admission`'s; this actor carries both out.
+/// One task sends, one beats, one takes the pieces of model files, and each assignment has a task of its own.
+public actor JobWorker {
+  private let options: JobWorkerOptions
+  private let endpoint: any ClientEndpoint
+  private let executor: any WorkExecutor
+  private let store: ReportStore
+  private let models: ModelReceiver
+  private let time: WorkerTime
+  private let log: Logger
+
+  private var outbox: Outbox
+  private var admission: Admission
+  private var runs: [LeaseID: Run] = [:]
+  private var description: WorkerDescription?
+  private var name: WorkerName
+  private var beater: Task<Void, Never>?
+  private var isStopping = false
+  /// Trials that wait because too many results are unconfirmed.
+  private var waitingForRoom: [CheckedContinuation<Void, Never>] = []
+
+  private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  private let modelChunks = AsyncStream.makeStream(of: ModelChunk.self, bufferingPolicy: .bufferingOldest(16))
+
+  private struct Run {
+    var task: Task<Void, Never>
+    /// Runs while tokens wait for more.
+    var flushTimer: Task<Void, Never>?
+  }
+
+  public init(
+    options: JobWorkerOptions, endpoint: any ClientEndpoint, executor: any WorkExecutor, reports: ReportStore,
+    models: ModelReceiver, clock: some Clock<Duration> = ContinuousClock(), log: Logger = Logger(label: "apus.worker")
+  ) {
+    self.options = options
+    self.endpoint = endpoint
+    self.executor = executor
+    self.store = reports
+    self.models = models
+    self.log = log
+    time = WorkerTime(clock)
+    outbox = Outbox(
+      reports: ReportQueue(capacity: options.reportCapacity, resendAfter: options.reportResendAfter))
+    admission = Admission(jobCapacity: options.jobCapacity)
+    name = options.name
+  }
+
+  /// Works until the task is cancelled or the coordinator refuses this worker; call it once.
+  ///
+  /// When cancelled, what runs is cancelled and reported, the engines are ended and the endpoint is closed.
+  ///
+  /// - Throws: the coordinator's refusal: `keyRefused`, or `unavailable` for another protocol version.
+  public func run() async throws(ApusError) {
+    precondition(description == nil, "a worker runs once")
+    description = try await executor.describe()
+    await restoreReports()
+
+    let sender = Task { await self.sendAll() }
+    startBeating(every: options.helloInterval)
+    let modelTaker = Task { await self.takeModels() }
+    var refusal: ApusError?
+    for await event in endpoint.events {
+      refusal = handle(event)
+      if refusal != nil { break }
+    }
+
+    isStopping = true
+    beater?.cancel()
+    modelChunks.continuation.finish()
+    modelTaker.cancel()
+    for run in runs.values { run.task.cancel() }
+    letWaitingTrialsGoOn()
+    for run in runs.values { await run.task.value }
+    await executor.stop()
+    await modelTaker.value
+
+    wakeUps.continuation.yield()
+    wakeUps.continuation.finish()
+    let limit = Task { [endpoint, time, options] in
+      try? await time.sleep(options.shutdownTimeLimit)
+      endpoint.close()
+    }
+    await sender.value
+    limit.cancel()
+    endpoint.close()
+    await beater?.value
+    if let refusal { throw refusal }
+  }
+
+  private func restoreReports() async {
+    let (reports, unreadableCount) = await store.load()
+    for report in reports {
+      outbox.add(report)
+      if report.isLast { admission.end(report.lease) }
+    }
+    if !reports.isEmpty { log.info("\(reports.count) results of an earlier run are sent again") }
+    if unreadableCount > 0 { log.warning("\(unreadableCount) stored results cannot be read and were put aside") }
+  }
+
+  // MARK: What comes in
+
+  /// Gives the refusal that ends this worker; nil to go on.
+  private func handle(_ event: ConnectionEvent) -> ApusError? {
+    switch event {
+    case .connected:
+      outbox.connected()
+      startBeating(every: options.helloInterval)
+      wake()
+    case .disconnected:
+      log.info("the coordinator is gone; what runs goes on")
+      outbox.disconnected()
+    case .refused(let error):
+      return error
+    case .message(let message):
+      return handle(message)
+    }
+    return nil
+  }
+
+  private func handle(_ message: Message) -> ApusError? {
+    switch message {
+    case .welcome(let welcome):
+      guard welcome.version == protocolVersion else {
+        return ApusError(
+          .unavailable, "the coordinator speaks protocol \(welcome.version), this worker \(protocolVersion)",
+          advice: "run the same version of apus on both machines")
+      }
+      name = WorkerName(welcome.peer)
+      outbox.welcomed()
+      startBeating(every: .milliseconds(max(10, welcome.heartbeatMS)))
+      wake()
+    case .refused(let error):
+      if error.code == .keyRefused || error.code == .unavailable { return error }
+      log.warning("the coordinator refused a message: \(error.reason)")
+      if error.code == .tryAgain { outbox.mustGreetAgain() }
+    case .assignment(let assignment):
+      take(assignment)
+    case .reportStored(let id):
+      confirm(id)
+    case .revoke(let lease):
+      // A lease that is not worked on has its last report on the way.
+      runs[lease]?.task.cancel()
+    case .modelChunk(let chunk):
+      if case .dropped = modelChunks.continuation.yield(chunk) {
+        outbox.add(
+          ModelOffset(
+            model: chunk.model, offset: 0, isComplete: false,
+            refusal: "more pieces of model files came than this worker can write; send one after the other"))
+        wake()
+      }
+    case .hello, .heartbeat, .tokens, .report, .modelOffset, .request, .response:
+      log.warning("the coordinator sent a message that only goes the other way")
+    }
+    return nil
+  }
+
+  private func confirm(_ id: MeasurementID) {
+    guard let report = outbox.confirm(id) else { return }
+    store.remove(report.measurement.id)
+    letWaitingTrialsGoOn()
+    wake()
+  }
+
+  // MARK: Work
+
+  private func take(_ assignment: Assignment) {
+    guard !isStopping else { return }
+    switch admission.admit(assignment, isReportQueueFull: outbox.reports.isFull) {
+    case .ignore:
+      log.debug("assignment \(assignment.lease) came twice")
+    case .refuse(let reason):
+      log.warning("assignment \(assignment.lease) refused: \(reason)")
+      admission.end(assignment.lease)
+      outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
+      wake()
+    case .run:
+      runs[assignment.lease] = Run(task: Task { await self.perform(assignment) })
+    }
+  }
+
+  private func perform(_ assignment: Assignment) async {
+    let lease = assignment.lease
+    switch assignment.work {
+    case .job(let job):
+      outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
+      let (measurement, output) = await executor.runJob(job) { [weak self] tokens, text in
+        await self?.append(tokens, text, to: lease)
+      }
+      outbox.flush(lease)
+      await deliver(Report(lease: lease, measurement: measurement, isLast: true, output: output))
+    case .trial(let trial):
+      // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.
+      let last = LastMeasurement()
+      await executor.runTrial(trial) { [weak self] measurement, isLast in
+        if isLast {
+          last.keep(measurement)
+        } else {
+          await self?.deliver(Report(lease: lease, measurement: measurement, isLast: false))
+        }
+      }
+      // The coordinator waits for a last report, whatever became of the trial.
+      let measurement =
+        last.measurement ?? refusal(of: assignment.work, "the trial ended without a last measurement")
+      await deliver(Report(lease: lease, measurement: measurement, isLast: true))
+    }
+  }
+
+  private func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) {
+    let mustFlushLater = outbox.append(tokens, text, to: lease)
+    guard mustFlushLater else { return wake() }
+    guard runs[lease] != nil, runs[lease]?.flushTimer == nil else { return }
+    runs[lease]?.flushTimer = Task { [time, options] in
+      try? await time.sleep(options.tokenFlushAfter)
+      self.flush(lease)
+    }
+  }
+
+  private func flush(_ lease: LeaseID) {
+    runs[lease]?.flushTimer = nil
+    outbox.flush(lease)
+    wake()
+  }
+
+  /// Keeps a result until it is confirmed. Waits while too many are unconfirmed, so that a trial measures no more than
+  /// can be kept.
+  private func deliver(_ report: Report) async {
+    while outbox.reports.isFull, !isStopping {
+      await withCheckedContinuation { waitingForRoom.append($0) }
+    }
+    do {
+      // A cancelled run is of no use after a restart, when its lease is long gone.
+      if report.measurement.outcome != .cancelled { try await store.save(report) }
+    } catch {
+      log.error("a result is only in memory until the coordinator has it: \(error.reason)")
+    }
+    if report.isLast {
+      runs[report.lease]?.flushTimer?.cancel()
+      runs[report.lease] = nil
+      admission.end(report.lease)
+    }
+    outbox.add(report)
+    wake()
+  }
+
+  private func letWaitingTrialsGoOn() {
+    guard isStopping || !outbox.reports.isFull else { return }
+    for waiting in waitingForRoom { waiting.resume() }
+    waitingForRoom = []
+  }
+
+  private func refusal(of work: Assignment.Work, _ reason: String) -> Measurement {
+    .refusal(
+      of: work, reason: reason, worker: name, description: description!,
+      atMS: Int64(Date().timeIntervalSince1970 * 1000))
+  }
+
+  // MARK: Models
+
+  private func takeModels() async {
+    for await chunk in modelChunks.stream {
+      let answer = await models.receive(chunk)
+      outbox.add(answer)
+      if answer.isComplete, description?.models.contains(where: { $0.id == answer.model }) == false {
+        do {
+          description = try await executor.describe()
+          outbox.descriptionChanged()
+        } catch {
+          log.error("the received model cannot be read: \(error.reason)")
+        }
+      }
+      wake()
+    }
+  }
+
+  // MARK: What goes out
+
+  private func wake() { wakeUps.continuation.yield() }
+
+  /// Before a welcome the beat repeats the hello; from then on it is the coordinator's.
+  private func startBeating(every interval: Duration) {
+    beater?.cancel()
+    beater = Task { [time] in
+      while (try? await time.sleep(interval)) != nil {
+        outbox.beat()
+        wake()
+      }
+    }
+  }
+
+  /// Sends what the outbox says until the wake-ups end, or the endpoint is closed.
+  private func sendAll() async {
+    for await _ in wakeUps.stream {
+      while let item = outbox.next(at: time.now()) {
+        guard (try? await endpoint.send(message(for: item))) != nil else { return }
+      }
+    }
+  }
+
+  private func message(for item: Outbox.Item) async -> Message {
+    switch item {
+    case .hello:
+      var introduction = description!
+      introduction.jobCapacity = options.jobCapacity
+      introduction.leases = leases
+      return .hello(Hello(role: .worker, worker: introduction))
+    case .heartbeat:
+      let warm = await executor.warmConfigurations()
+      return .heartbeat(Heartbeat(leases: leases, warmConfigurations: warm))
+    case .modelOffset(let offset): return .modelOffset(offset)
+    case .tokens(let chunk): return .tokens(chunk)
+    case .report(let report): return .report(report)
+    }
+  }
+
+  /// Leases that are worked on or whose last report is not confirmed.
+  private var leases: [LeaseID] {
+    let running = admission.running
+    return running + Set(outbox.reports.endedLeases).subtracting(running).sorted()
+  }
+}
+
+/// A trial's last measurement between the executor's call and its return.
+private final class LastMeasurement: Sendable {
+  private let kept = Mutex<Measurement?>(nil)
+
+  var measurement: Measurement? { kept.withLock { $0 } }
+  func keep(_ measurement: Measurement) { kept.withLock { $0 = measurement } }
+}

@@ -1,0 +1,55 @@
+import Foundation
+public import Messaging
+public import Serving
+
+/// Takes a model's file piece by piece and puts it among the worker's models once its hash is right.
+///
+/// Pieces are written to `<id>.part`, whose length is the offset to go on from, so a push continues where it was
+/// interrupted. The file gets its name only when it is whole and its SHA-256 is the model's id. Writing happens on
+/// threads of its own.
+public actor ModelReceiver {
+  private let directory: String
+  private let hasModel: @Sendable (ModelID) async -> Bool
+  private let identify: @Sendable (String) throws -> ModelID
+  private let reservedBytes: Int
+
+  /// - Parameters:
+  ///   - directory: where the models are; made when it is not there.
+  ///   - reservedBytes: what must stay free on the disk.
+  ///   - hasModel: whether a model's file is here already.
+  ///   - identify: the id (SHA-256) of a file; may block for as long as reading the file takes.
+  public init(
+    directory: String, reservedBytes: Int = 1 << 30, hasModel: @escaping @Sendable (ModelID) async -> Bool,
+    identify: @escaping @Sendable (String) throws -> ModelID
+  ) {
+    self.directory = directory
+    self.reservedBytes = reservedBytes
+    self.hasModel = hasModel
+    self.identify = identify
+  }
+
+  /// Takes one piece. The answer says where to go on; a piece from any other place is not written.
+  public func receive(_ chunk: ModelChunk) async -> ModelOffset {
+    if let refusal = IncomingModel.refusal(of: chunk) {
+      return ModelOffset(model: chunk.model, offset: 0, isComplete: false, refusal: refusal)
+    }
+    if await hasModel(chunk.model) {
+      return ModelOffset(model: chunk.model, offset: chunk.totalBytes, isComplete: true)
+    }
+    let (directory, reservedBytes, identify) = (directory, reservedBytes, identify)
+    return await OwnThreads.result {
+      let incoming = IncomingModel(directory: directory, chunk: chunk, reservedBytes: reservedBytes)
+      do {
+        let offset = try incoming.append()
+        guard offset == chunk.totalBytes else {
+          return ModelOffset(model: chunk.model, offset: offset, isComplete: false)
+        }
+        try incoming.finish(identify: identify)
+        return ModelOffset(model: chunk.model, offset: offset, isComplete: true)
+      } catch {
+        let reason = (error as? ApusError)?.reason ?? "\(error)"
+        return ModelOffset(model: chunk.model, offset: incoming.offset, isComplete: false, refusal: reason)
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import Dispatch
+import FoundationEssentials
+public import Messaging
+public import Serving
+
+/// Unconfirmed reports as files, one for each measurement, so that a worker that is killed after measuring sends its
+/// result once it runs again.
+///
+/// A file is renamed into place, which survives the end of the process at any moment. It is not forced to the disk: at
+/// a power cut the lease ends anyway and the work is given to another worker.
+public final class ReportStore: Sendable {
+  private let directory: String
+  /// Files are written and read here, one at a time, off the cooperative pool.
+  private let queue = DispatchQueue(label: "apus.worker.reports")
+
+  private struct StoredReport: Codable {
+    var lease: LeaseID
+    var measurement: Measurement
+    var isLast: Bool
+    var output: String
+  }
+
+  /// - Parameter directory: made when it is not there.
+  /// - Throws: `disk` when it cannot be made.
+  public init(directory: String) throws(ApusError) {
+    self.directory = directory
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw ApusError(
+        .disk, "cannot make the directory \(directory): \(error)",
+        advice: "give the worker a writable state directory")
+    }
+  }
+
+  /// - Throws: `disk` when the report cannot be written; it is then only in memory.
+  public func save(_ report: Report) async throws(ApusError) {
+    let path = path(report.measurement.id)
+    let failure = await onQueue { () -> String? in
+      do {
+        let stored = StoredReport(
+          lease: report.lease, measurement: report.measurement, isLast: report.isLast, output: report.output)
+        try JSONEncoder().encode(stored).write(to: URL(fileURLWithPath: path), options: .atomic)
+        return nil
+      } catch {
+        return "\(error)"
+      }
+    }
+    if let failure {
+      throw ApusError(.disk, "cannot write the report \(path): \(failure)", advice: "make room on that disk")
+    }
+  }
+
+  /// Forgets a confirmed report. One that cannot be deleted is sent again after a restart, which does no harm: the
+  /// coordinator stores a measurement once.
+  public func remove(_ id: MeasurementID) {
+    let path = path(id)
+    queue.async { _ = try? FileManager.default.removeItem(atPath: path) }
+  }
+
+  /// Every stored report, oldest first, and how many files could not be read. Those are renamed to `*.unreadable`.
+  public func load() async -> (reports: [Report], unreadableCount: Int) {
+    await onQueue { [directory] in
+      var reports: [Report] = []
+      var unreadableCount = 0
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] where name.hasSuffix(".json")
+      {
+        let path = "\(directory)/\(name)"
+        if let data = FileManager.default.contents(atPath: path),
+          let stored = try? JSONDecoder().decode(StoredReport.self, from: data)
+        {
+          reports.append(
+            Report(
+              lease: stored.lease, measurement: stored.measurement, isLast: stored.isLast, output: stored.output))
+        } else {
+          unreadableCount += 1
+          try? FileManager.default.moveItem(atPath: path, toPath: path + ".unreadable")
+        }
+      }
+      // A trial's last report ends its lease, so it goes after the others of its time.
+      reports.sort { ($0.measurement.startedAtMS, $1.isLast ? 1 : 0) < ($1.measurement.startedAtMS, $0.isLast ? 1 : 0) }
+      return (reports, unreadableCount)
+    }
+  }
+
+  private func path(_ id: MeasurementID) -> String {
+    // An identifier is made by this program, but a file name must hold whatever it is.
+    let name = id.rawValue.utf8.map { byte in
+      let isPlain = byte < 0x80 && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
+      return isPlain || byte == UInt8(ascii: "-") ? String(UnicodeScalar(byte)) : "_" + String(byte, radix: 16)
+    }
+    return "\(directory)/\(name.joined().prefix(200)).json"
+  }
+
+  private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { waiting in
+      queue.async { waiting.resume(returning: body()) }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+public import Serving
+
+/// What a worker can be told, in a file, by environment or by flags. Every default works; names end in their unit.
+///
+/// Deploy/config/worker.yaml lists every option; a test compares the two.
+public struct WorkerConfiguration: Hashable, Sendable {
+  /// The name its key is authorized under at the coordinator.
+  public var name = "worker"
+  /// The coordinator's address, such as `tcp://10.0.0.1:7700`. Empty for the one running on this state directory.
+  public var coordinator = ""
+  /// The coordinator's public key (40 characters). Empty for `keys/coordinator.pub` in the state directory.
+  public var serverKey = ""
+  /// The state directory of this node: keys, engines, models.
+  public var state = ".apus"
+  /// Model files. Empty for `models` in the state directory.
+  public var models = ""
+  /// Cores for this worker and its engines, such as `0-3,8`. Empty for all that it may use.
+  public var cores = CPUList([])
+  /// Engines to offer, separated by commas. Empty for every one that is installed.
+  public var engines: [EngineName] = []
+  /// Jobs at once, 1 to 1024; more are refused and go to another worker.
+  public var jobCapacity = 4
+  /// Engines kept loaded for the next job, 1 to 64. The longest unused one makes room for another.
+  public var warmEngineCount = 2
+  /// Share of the memory this worker may use that its engines may take, above 0, at most 1.
+  public var engineMemoryShare = 0.8
+  /// Results that wait for the coordinator's confirmation, 1 to 100000; at the limit work is refused.
+  public var reportCapacity = 1000
+  /// A result is sent again when it was not confirmed after this long, 10 to 3600000 ms.
+  public var reportResendMS = 5000
+  /// An unanswered introduction is repeated after this long, 10 to 3600000 ms. The heartbeat is the coordinator's choice.
+  public var helloMS = 2000
+  /// Tokens wait this long for more before they are sent, 0 to 1000 ms; a job's first token never waits.
+  public var tokenFlushMS = 20
+  /// Bytes that stay free on the disk when a model is received, at least 0.
+  public var reservedDiskBytes = 1 << 30
+
+  /// Every default.
+  public init() {}
+
+  /// The names of the options, as a file has them.
+  public enum Option: String, CaseIterable, Sendable {
+    case name
+    case coordinator
+    case serverKey = "server_key"
+    case state
+    case models
+    case cores
+    case engines
+    case jobCapacity = "job_capacity"
+    case warmEngineCount = "warm_engine_count"
+    case engineMemoryShare = "engine_memory_share"
+    case reportCapacity = "report_capacity"
+    case reportResendMS = "report_resend_ms"
+    case helloMS = "hello_ms"
+    case tokenFlushMS = "token_flush_ms"
+    case reservedDiskBytes = "reserved_disk_bytes"
+  }
+
+  /// Takes each option's text from `text`, by name; nil leaves the default.
+  ///
+  /// - Throws: `usage` naming the first option that is out of its range, with its value.
+  public init(_ text: @escaping (String) -> String?) throws(ApusError) {
+    let options = OptionReader(text)
+    name = options.text(.name, name)
+    coordinator = options.text(.coordinator, coordinator)
+    serverKey = options.text(.serverKey, serverKey)
+    state = options.text(.state, state)
+    models = options.text(.models, models)
+    engines = options.text(.engines, "").split(separator: ",").map { EngineName($0.trimmingSpaces) }
+    let coreList = options.text(.cores, "")
+    guard let list = CPUList(parsing: coreList) else { throw options.error(.cores, coreList, "a list such as 0-3,8") }
+    cores = list
+    guard !name.isEmpty else { throw options.error(.name, "empty", "the name the worker's key is authorized under") }
+    guard !state.isEmpty else { throw options.error(.state, "empty", "a directory") }
+    jobCapacity = try options.number(.jobCapacity, jobCapacity, in: 1...1024)
+    warmEngineCount = try options.number(.warmEngineCount, warmEngineCount, in: 1...64)
+    engineMemoryShare = try options.share(.engineMemoryShare, engineMemoryShare)
+    reportCapacity = try options.number(.reportCapacity, reportCapacity, in: 1...100_000)
+    reportResendMS = try options.number(.reportResendMS, reportResendMS, in: 10...3_600_000)
+    helloMS = try options.number(.helloMS, helloMS, in: 10...3_600_000)
+    tokenFlushMS = try options.number(.tokenFlushMS, tokenFlushMS, in: 0...1000)
+    reservedDiskBytes = try options.number(.reservedDiskBytes, reservedDiskBytes, in: 0...Int.max)
+  }
+
+  /// What only this worker writes: unconfirmed results and measured capabilities. Workers may share a state directory.
+  public var ownDirectory: String { "\(state)/workers/\(name)" }
+
+  public var modelsDirectory: String { models.isEmpty ? "\(state)/models" : models }
+
+  /// What of it concerns the conversation with the coordinator.
+  public var jobWorkerOptions: JobWorkerOptions {
+    JobWorkerOptions(
+      name: WorkerName(name), jobCapacity: jobCapacity, reportCapacity: reportCapacity,
+      reportResendAfter: .milliseconds(reportResendMS), helloInterval: .milliseconds(helloMS),
+      tokenFlushAfter: .milliseconds(tokenFlushMS))
+  }
+}
+
+/// Reads options by name and says which one is wrong.
+private struct OptionReader {
+  let read: (String) -> String?
+
+  init(_ read: @escaping (String) -> String?) { self.read = read }
+
+  func text(_ option: WorkerConfiguration.Option, _ fallback: String) -> String {
+    read(option.rawValue) ?? fallback
+  }
+
+  func number(
+    _ option: WorkerConfiguration.Option, _ fallback: Int, in range: ClosedRange<Int>
+  ) throws(ApusError) -> Int {
+    guard let text = read(option.rawValue) else { return fallback }
+    guard let value = Int(text), range.contains(value) else {
+      throw error(option, text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  func share(_ option: WorkerConfiguration.Option, _ fallback: Double) throws(ApusError) -> Double {
+    guard let text = read(option.rawValue) else { return fallback }
+    guard let value = Double(text), value > 0, value <= 1 else {
+      throw error(option, text, "a number above 0 and at most 1")
+    }
+    return value
+  }
+
+  func error(_ option: WorkerConfiguration.Option, _ value: String, _ expected: String) -> ApusError {
+    ApusError(.usage, "the worker's option \(option.rawValue) is `\(value)`", advice: "give \(expected)")
+  }
+}
