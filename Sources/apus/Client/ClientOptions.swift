@@ -22,26 +22,14 @@ struct ClientOptions: ParsableArguments {
 
   var directory: StateDirectory { StateDirectory(state) }
 
-  /// The coordinator's address: the option, APUS_COORDINATOR, or what a coordinator on this state directory wrote.
-  func address() throws(ApusError) -> String {
-    if let coordinator { return coordinator }
-    if let variable = ProcessInfo.processInfo.environment["APUS_COORDINATOR"] { return variable }
-    guard let text = try? String(contentsOfFile: directory.coordinatorAddress, encoding: .utf8) else {
-      throw ApusError(
-        .unavailable, "no coordinator runs on the state directory \(directory.path)",
-        advice: "start one with `apus coordinator`, see one at work with `apus quickstart --keep`, or name one with --coordinator")
-    }
-    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+  private var client: ClientAddress {
+    ClientAddress(directory: directory, coordinator: coordinator, key: key, serverKey: serverKey)
   }
+
+  func address() throws(ApusError) -> String { try client.address() }
 
   /// Connects, introduces itself and waits for the welcome.
   func connect(timeout: Duration = .seconds(5)) async throws(ApusError) -> CoordinatorClient {
-    let address = try address()
-    let ring = KeyRing(directory: directory.keys)
-    let pair = try ring.pair(key)
-    let serverKey = try self.serverKey ?? ring.publicKey("coordinator")
-    let endpoint = try ZeroMQClientEndpoint(
-      options: ClientOptionsBuilder.options(address: address, keys: pair, serverKey: serverKey))
-    return try await CoordinatorClient.connect(endpoint, address: address, timeout: timeout)
+    try await CoordinatorClient.connect(client.endpoint(), address: client.address(), timeout: timeout)
   }
 }

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Engines
+import Foundation
+import Messaging
+import Serving
+import Worker
+
+/// `apus worker`: the service that runs engines, measures and serves jobs on one node.
+struct WorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker", abstract: "Run a worker until it is told to stop.",
+    discussion: "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/worker.yaml).")
+
+  @Option(help: "YAML file of options.") var config: String?
+  @Option(help: "State directory. [default: .apus]") var state: String?
+  @Option(help: "Name of the worker and of its key. [default: worker]") var name: String?
+  @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator: String?
+  @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
+  var serverKey: String?
+  @Option(help: "Cores for this worker and its engines, such as 0-3,8. [default: all]") var cores: String?
+  @Option(help: "Directory of model files. [default: models in the state directory]") var models: String?
+  @Option(help: "Jobs at once. [default: 4]") var jobCapacity: String?
+  @Flag(help: "Print one JSON line once it has measured its machine.") var json = false
+
+  func run() async throws {
+    let file = try ServiceOptions(
+      path: config, section: "worker", allowed: Set(WorkerConfiguration.Option.allCases.map(\.rawValue)))
+    let flags: [WorkerConfiguration.Option: String?] = [
+      .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
+      .jobCapacity: jobCapacity,
+    ]
+    let flagTexts = Dictionary(uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })
+    var options = try WorkerConfiguration { file.text($0, flag: flagTexts[$0]) }
+    let directory = StateDirectory(options.state)
+    try directory.create()
+    options.state = directory.path
+    let worker = try await makeWorker(options, directory)
+    let logger = Service.logger("apus.worker")
+    logger.info("worker \(options.name) starts")
+    let work = Task { try await worker.run() }
+    try await Service.untilSignalled(
+      { try await withTaskCancellationHandler { try await work.value } onCancel: { work.cancel() } },
+      stop: {
+        logger.info("stopping")
+        work.cancel()
+      })
+  }
+
+  private func makeWorker(_ options: WorkerConfiguration, _ directory: StateDirectory) async throws -> JobWorker {
+    let client = ClientAddress(
+      directory: directory, coordinator: options.coordinator.isEmpty ? nil : options.coordinator,
+      key: options.name, serverKey: options.serverKey.isEmpty ? nil : options.serverKey)
+    if !options.cores.isEmpty { try CPUAffinity.pin(to: options.cores) }
+    let installation = try EngineInstallation.standard(stateDirectory: directory.path)
+    let hardware = try await Capabilities.measure(
+      cacheDirectory: options.ownDirectory)
+    if json {
+      Console.print(
+        JSONValue.object([
+          ("name", .string(options.name)), ("core_count", .int(hardware.coreCount)),
+          ("memory_bytes", .int(hardware.memoryBytes)),
+          ("memory_bandwidth_bytes_per_s", .double(hardware.memoryBandwidth)),
+          ("gemm_flop_per_s", .double(hardware.gemmRate)),
+        ]).text)
+    }
+    let executor = try await EngineWorkExecutor(
+      configuration: options, installation: installation, hardware: hardware)
+    return JobWorker(
+      options: options.jobWorkerOptions, endpoint: try client.endpoint(), executor: executor,
+      reports: try ReportStore(directory: options.ownDirectory + "/reports"),
+      models: ModelReceiver(directory: options.modelsDirectory, reservedBytes: options.reservedDiskBytes),
+      log: Service.logger("apus.worker"))
+  }
+}

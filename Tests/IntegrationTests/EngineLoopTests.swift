@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+/// The checkout's dense model, made once by `apus model synthesize`.
+private let modelsDirectory = Program.engineDirectory.map { ($0 as NSString).deletingLastPathComponent + "/models" }
+
+@Suite(
+  "The whole loop on the real engine", .serialized,
+  .enabled(
+    if: Program.engineDirectory != nil, "the llama.cpp engine is not installed: run Deploy/engines/llamacpp/install"))
+struct EngineLoopTests {
+  /// A cluster whose workers have the dense model.
+  private func withModels(workers: [String], _ body: (TestCluster, _ model: String) async throws -> Void) async throws {
+    let models = try #require(modelsDirectory)
+    let made = try await Program.run(
+      ["model", "synthesize", "--state", (models as NSString).deletingLastPathComponent, "--json"])
+    let paths = try #require(made.json?["models"] as? [String], "\(made)")
+    let path = try #require(paths.first { $0.contains("dense") && $0.lowercased().contains("q8_0") })
+    try await withCluster(workers: workers) { cluster in
+      let added = try await cluster.run(["model", "add", path, "--json"])
+      let name = try #require(added.json?["name"] as? String, "\(added)")
+      try await cluster.startCoordinator()
+      for worker in workers { try await cluster.startWorker(worker) }
+      try await body(cluster, name)
+    }
+  }
+
+  @Test("A small benchmark measures, trains, recommends and routes; the job's measurement is stored")
+  func loop() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let benchmark = try await cluster.run([
+        "benchmark", "--model", model, "--workload", "chat", "--half", "--budget", "20s", "--methods",
+        "continuous-batching,thread-count,flash-attention", "--json",
+      ])
+      #expect(benchmark.status == 0, "\(benchmark)")
+      let findings = try #require(benchmark.json?["findings"] as? [[String: Any]])
+      #expect(findings.count == 1 && findings[0]["default"] is [String: Any], "\(benchmark)")
+      let trained = try await cluster.run(["selector", "train", "--json"])
+      #expect((trained.json?["row_count"] as? Int ?? 0) > 0, "\(trained)")
+      let answer = try await cluster.run([
+        "recommend", "--model", model, "--workload", "chat", "--json", "--top", "3",
+      ])
+      let candidates = try #require(answer.json?["candidates"] as? [[String: Any]], "\(answer)")
+      #expect((1...3).contains(candidates.count) && answer.json?["decision"] is String)
+      let submitted = try await cluster.run([
+        "submit", "--model", model, "--prompt", "hello there", "--max-tokens", "16", "--json",
+        "--idempotency-key", "once",
+      ])
+      #expect(submitted.json?["state"] as? String == "completed", "\(submitted)")
+      #expect((submitted.json?["ttft_ms"] as? Double ?? 0) > 0, "\(submitted)")
+      let again = try await cluster.run([
+        "submit", "--model", model, "--prompt", "hello there", "--max-tokens", "16", "--json",
+        "--idempotency-key", "once",
+      ])
+      #expect(again.json?["job"] as? String == submitted.json?["job"] as? String, "\(again)")
+    }
+  }
+
+  @Test("A worker killed in the middle of a job: the job ends on the other one, once, and nothing is shown twice")
+  func workerDies() async throws {
+    try await withModels(workers: ["w1", "w2"]) { cluster, model in
+      // The reference run says what the whole text is.
+      let arguments = ["submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "400"]
+      let reference = try await cluster.run(arguments)
+      #expect(reference.status == 0, "\(reference)")
+      let client = RunningProgram(arguments + ["--stream", "--state", cluster.state])
+      try client.start()
+      try await cluster.wait(for: "the first tokens", client) { client.standardOutput.count > 40 }
+      let jobs = try await cluster.run(["jobs", "list", "--status", "running", "--json"])
+      let running = try #require((jobs.json?["jobs"] as? [[String: Any]])?.first, "\(jobs)")
+      let worker = try #require(running["worker"] as? String)
+      try await cluster.kill(worker)
+      let output = await client.output()
+      #expect(output.status == 0, "\(output)")
+      #expect(
+        output.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+          == reference.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines))
+      let id = try #require(running["job"] as? String)
+      let shown = try await cluster.run(["jobs", "show", id, "--json"])
+      #expect(shown.json?["attempt_count"] as? Int == 2 && shown.json?["worker"] as? String != worker, "\(shown)")
+    }
+  }
+
+  @Test("A coordinator killed with work accepted: after its restart every accepted job ends")
+  func coordinatorDies() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      var clients: [RunningProgram] = []
+      for number in 0..<4 {
+        let client = RunningProgram([
+          "submit", "--model", model, "--prompt", "story \(number)", "--max-tokens", "200", "--stream", "--state",
+          cluster.state,
+        ])
+        try client.start()
+        clients.append(client)
+      }
+      try await cluster.wait(for: "four accepted jobs") {
+        clients.allSatisfy { $0.standardError.contains("accepted as") || !$0.isRunning }
+      }
+      let address = try String(contentsOfFile: cluster.state + "/coordinator.address", encoding: .utf8)
+      try await cluster.kill("coordinator")
+      for client in clients { client.signal(SIGTERM) }
+      try await cluster.startCoordinator(["--bind", address])
+      try await cluster.wait(for: "all four jobs to end") {
+        let jobs = try await cluster.run(["jobs", "list", "--status", "completed", "--json"])
+        return (jobs.json?["jobs"] as? [Any])?.count == 4
+      }
+      let check = try await cluster.run(["history", "check"])
+      #expect(check.status == 0, "\(check)")
+    }
+  }
+
+  @Test("The engine ends with its worker, also at kill -9")
+  func noOrphans() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let submitted = try await cluster.run(["submit", "--model", model, "--prompt", "hi", "--max-tokens", "4"])
+      #expect(submitted.status == 0, "\(submitted)")
+      #expect(!Self.engines(of: cluster.state).isEmpty)
+      try await cluster.kill("w1")
+      try await cluster.wait(for: "the engine to end") { Self.engines(of: cluster.state).isEmpty }
+    }
+  }
+
+  /// Process numbers whose command line names this cluster's state directory and an engine.
+  private static func engines(of state: String) -> [Int] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return entries.compactMap { Int($0) }.filter { number in
+      guard let data = FileManager.default.contents(atPath: "/proc/\(number)/cmdline") else { return false }
+      let text = String(decoding: data, as: UTF8.self)
+      return text.contains(state) && text.contains("server.py")
+    }
+  }
+}

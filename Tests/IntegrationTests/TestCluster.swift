@@ -1,0 +1,100 @@
+import Foundation
+
+/// A coordinator and workers as real processes on a state directory of their own.
+final class TestCluster {
+  let state: String
+  private(set) var processes: [String: RunningProgram] = [:]
+
+  struct NotReady: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Makes the directory, the keys, and links to the checkout's engines and models.
+  init(workers: [String]) async throws {
+    state = FileManager.default.temporaryDirectory.path + "/apus-cluster-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: state + "/models", withIntermediateDirectories: true)
+    if let engines = Program.engineDirectory {
+      try FileManager.default.createSymbolicLink(atPath: state + "/engines", withDestinationPath: engines)
+    }
+    for (name, role) in [("client", "client")] + workers.map({ ($0, "worker") }) {
+      let output = try await run(["keys", "generate", name, "--role", role])
+      guard output.status == 0 else { throw NotReady(description: "\(output)") }
+    }
+  }
+
+  /// Runs a command against this cluster.
+  func run(_ arguments: [String]) async throws -> Program.Output {
+    try await Program.run(arguments + ["--state", state])
+  }
+
+  @discardableResult
+  func start(_ name: String, _ arguments: [String]) throws -> RunningProgram {
+    let program = RunningProgram(arguments + ["--state", state])
+    try program.start()
+    processes[name] = program
+    return program
+  }
+
+  func startCoordinator(_ extra: [String] = []) async throws {
+    try? FileManager.default.removeItem(atPath: state + "/coordinator.address")
+    let program = try start(
+      "coordinator",
+      ["coordinator", "--heartbeat-ms", "300"] + (extra.isEmpty ? ["--bind", "tcp://127.0.0.1:0"] : extra))
+    try await wait(for: "the coordinator", program) {
+      FileManager.default.fileExists(atPath: self.state + "/coordinator.address")
+    }
+  }
+
+  func startWorker(_ name: String, _ extra: [String] = []) async throws {
+    let program = try start(name, ["worker", "--name", name] + extra)
+    try await wait(for: name, program) { try await self.isAlive(name) }
+  }
+
+  func isAlive(_ worker: String) async throws -> Bool {
+    let workers = try await run(["workers", "--json"]).json?["workers"] as? [[String: Any]] ?? []
+    return workers.contains { $0["name"] as? String == worker && $0["is_alive"] as? Bool == true }
+  }
+
+  /// Waits up to a minute: a real process on a busy machine takes its time, and nothing is asserted about how long.
+  func wait(for what: String, _ program: RunningProgram? = nil, until condition: () async throws -> Bool) async throws {
+    for _ in 0..<600 {
+      if try await condition() { return }
+      if let program, !program.isRunning {
+        throw NotReady(description: "\(what) ended: \(await program.output())")
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    throw NotReady(description: "waited a minute for \(what)\n\(logs())")
+  }
+
+  func logs() -> String {
+    processes.map { "== \($0.key)\n\($0.value.standardError.suffix(4000))" }.joined(separator: "\n")
+  }
+
+  func kill(_ name: String) async throws {
+    guard let program = processes.removeValue(forKey: name) else { return }
+    program.signal(SIGKILL)
+    _ = await program.output()
+  }
+
+  /// Ends everything and removes the directory.
+  func stop() async {
+    for program in processes.values { program.signal(SIGTERM) }
+    for program in processes.values { _ = await program.output() }
+    processes = [:]
+    try? FileManager.default.removeItem(atPath: state)
+  }
+}
+
+/// Runs `body` with a cluster and stops it whatever happens.
+func withCluster(workers: [String], _ body: (TestCluster) async throws -> Void) async throws {
+  let cluster = try await TestCluster(workers: workers)
+  do {
+    try await body(cluster)
+  } catch {
+    let logs = cluster.logs()
+    await cluster.stop()
+    throw TestCluster.NotReady(description: "\(error)\n\(logs)")
+  }
+  await cluster.stop()
+}
