@@ -1,6 +1,7 @@
 #pragma once
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -16,3 +17,5 @@ static inline void apus_eventfd_drain(int fd) {
   ssize_t got = read(fd, &count, sizeof count);
   (void)got; /* EAGAIN: nothing to drain */
 }
+/* Names the calling thread (at most 15 bytes) for ps and debuggers; prctl is variadic, so Swift cannot call it. */
+static inline void apus_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -1,0 +1,62 @@
+import CMessages
+import Glibc
+
+/// The memory behind one encoded or decoded message: taken piece by piece, given back all at once, with a hard limit.
+///
+/// protobuf-c takes its memory from here, so a hostile message that unfolds into more than the limit fails to decode
+/// instead of filling the machine.
+final class Arena {
+  private static let firstChunkBytes = 16 << 10
+  /// Larger chunks are given back after each message.
+  private static let mostKeptBytes = 1 << 20
+
+  private let limit: Int
+  private var chunks: [UnsafeMutableRawBufferPointer]
+  private var usedInLast = 0
+  private var total = 0
+
+  init(limit: Int) {
+    self.limit = limit
+    chunks = [.allocate(byteCount: Self.firstChunkBytes, alignment: 16)]
+  }
+
+  deinit { for chunk in chunks { chunk.deallocate() } }
+
+  /// Memory for `count` bytes, aligned to 16, not initialized; nil when the limit is reached.
+  func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
+    guard count >= 0, count <= limit else { return nil }
+    let size = (count + 15) & ~15
+    guard total + size <= limit else { return nil }
+    if usedInLast + size > chunks[chunks.count - 1].count {
+      chunks.append(.allocate(byteCount: max(size, chunks[chunks.count - 1].count * 2), alignment: 16))
+      usedInLast = 0
+    }
+    defer {
+      usedInLast += size
+      total += size
+    }
+    return chunks[chunks.count - 1].baseAddress.map { $0 + usedInLast }
+  }
+
+  /// Gives everything back. Pointers from before are void.
+  func reset() {
+    // The last chunk is the largest: keeping it makes a codec settle at one chunk of the usual size.
+    let kept = chunks[chunks.count - 1].count <= Self.mostKeptBytes ? chunks.count - 1 : 0
+    for (index, chunk) in chunks.enumerated() where index != kept { chunk.deallocate() }
+    chunks = [chunks[kept]]
+    usedInLast = 0
+    total = 0
+  }
+
+  /// Lends this arena to protobuf-c. Freeing does nothing until `reset`.
+  func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> Result) -> Result {
+    var allocator = ProtobufCAllocator(
+      alloc: { arena, count in
+        guard let arena else { return nil }
+        return Unmanaged<Arena>.fromOpaque(arena).takeUnretainedValue().allocate(count)
+      },
+      free: { _, _ in },
+      allocator_data: Unmanaged.passUnretained(self).toOpaque())
+    return body(&allocator)
+  }
+}

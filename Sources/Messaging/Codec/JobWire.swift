@@ -1,0 +1,141 @@
+import CMessages
+import Serving
+
+// Jobs in Schemas/messages.proto.
+
+extension ChatMessage: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__ChatMessage>) { apus__chat_message__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__ChatMessage>, _ arena: Arena) throws(CodecError) {
+    c.pointee.role = try arena.text(role)
+    c.pointee.content = try arena.text(content)
+  }
+
+  init(reading c: UnsafePointer<Apus__ChatMessage>) throws(CodecError) {
+    self.init(
+      role: try Wire.text(c.pointee.role, "ChatMessage.role"),
+      content: try Wire.text(c.pointee.content, "ChatMessage.content"))
+  }
+}
+
+extension JobSpec: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobSpec>) { apus__job_spec__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobSpec>, _ arena: Arena) throws(CodecError) {
+    c.pointee.model = try arena.text(model)
+    switch prompt {
+    case .text(let text):
+      c.pointee.prompt_case = APUS__JOB_SPEC__PROMPT_TEXT
+      c.pointee.text = try arena.text(text)
+    case .chat(let messages):
+      let chat = try arena.array(of: Apus__Chat.self, 1)
+      apus__chat__init(chat)
+      chat.pointee.n_messages = messages.count
+      chat.pointee.messages = try arena.messages(messages)
+      c.pointee.prompt_case = APUS__JOB_SPEC__PROMPT_CHAT
+      c.pointee.chat = chat
+    }
+    c.pointee.max_tokens = try arena.count(maxTokens, "JobSpec.max_tokens")
+    c.pointee.temperature = try Wire.number(temperature, "JobSpec.temperature")
+    c.pointee.seed = seed
+    c.pointee.objective = Apus__Objective(rawValue: objective.wireNumber)
+    c.pointee.limits = try arena.message(limits)
+    c.pointee.idempotency_key = try arena.optionalText(idempotencyKey)
+    c.pointee.ignores_end_of_sequence = ignoresEndOfSequence ? 1 : 0
+  }
+
+  init(reading c: UnsafePointer<Apus__JobSpec>) throws(CodecError) {
+    let prompt: Prompt
+    switch c.pointee.prompt_case {
+    case APUS__JOB_SPEC__PROMPT_TEXT: prompt = .text(try Wire.text(c.pointee.text, "JobSpec.text"))
+    case APUS__JOB_SPEC__PROMPT_CHAT:
+      guard let chat = c.pointee.chat else { throw .invalid(field: "JobSpec.chat", problem: "is missing") }
+      prompt = .chat(try Wire.messages(chat.pointee.messages, chat.pointee.n_messages, "Chat.messages"))
+    default: throw .invalid(field: "JobSpec.prompt", problem: "is missing")
+    }
+    self.init(
+      model: try Wire.id(c.pointee.model, "JobSpec.model"),
+      prompt: prompt,
+      maxTokens: try Wire.count(c.pointee.max_tokens, "JobSpec.max_tokens"),
+      temperature: try Wire.number(c.pointee.temperature, "JobSpec.temperature"),
+      seed: c.pointee.seed,
+      objective: try Wire.choice(c.pointee.objective.rawValue, "JobSpec.objective"),
+      limits: try Wire.message(c.pointee.limits, "JobSpec.limits"),
+      idempotencyKey: try Wire.text(c.pointee.idempotency_key, "JobSpec.idempotency_key"),
+      ignoresEndOfSequence: c.pointee.ignores_end_of_sequence != 0)
+  }
+}
+
+extension JobState: WireChoice {
+  static var choices: [JobState] { allCases }
+
+  var wireNumber: UInt32 {
+    switch self {
+    case .queued: APUS__JOB_STATE__JOB_STATE_QUEUED.rawValue
+    case .running: APUS__JOB_STATE__JOB_STATE_RUNNING.rawValue
+    case .completed: APUS__JOB_STATE__JOB_STATE_COMPLETED.rawValue
+    case .failed: APUS__JOB_STATE__JOB_STATE_FAILED.rawValue
+    case .cancelled: APUS__JOB_STATE__JOB_STATE_CANCELLED.rawValue
+    }
+  }
+}
+
+extension JobRecord: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobRecord>) { apus__job_record__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobRecord>, _ arena: Arena) throws(CodecError) {
+    c.pointee.id = try arena.text(id)
+    c.pointee.client = try arena.text(client)
+    c.pointee.spec = try arena.message(spec)
+    c.pointee.state = Apus__JobState(rawValue: state.wireNumber)
+    c.pointee.submitted_at_ms = try arena.count(Int(submittedAtMS), "JobRecord.submitted_at_ms")
+    c.pointee.finished_at_ms = try arena.count(finishedAtMS.map { Int($0) }, "JobRecord.finished_at_ms")
+    c.pointee.worker = try arena.optionalText(worker?.rawValue)
+    c.pointee.configuration = try arena.message(configuration)
+    c.pointee.predicted = try arena.message(predicted)
+    c.pointee.output = try arena.text(output)
+    c.pointee.failure = try arena.optionalText(failure)
+    c.pointee.measurement = try arena.optionalText(measurement?.rawValue)
+    c.pointee.attempt_count = try arena.count(attemptCount, "JobRecord.attempt_count")
+  }
+
+  init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
+    self.init(
+      id: try Wire.id(c.pointee.id, "JobRecord.id"),
+      client: try Wire.text(c.pointee.client, "JobRecord.client"),
+      spec: try Wire.message(c.pointee.spec, "JobRecord.spec"),
+      state: try Wire.choice(c.pointee.state.rawValue, "JobRecord.state"),
+      submittedAtMS: Int64(try Wire.count(c.pointee.submitted_at_ms, "JobRecord.submitted_at_ms")),
+      finishedAtMS: try Wire.count(c.pointee.finished_at_ms, "JobRecord.finished_at_ms").map { Int64($0) },
+      worker: try Wire.id(c.pointee.worker, "JobRecord.worker"),
+      configuration: try Wire.optional(c.pointee.configuration),
+      predicted: try Wire.optional(c.pointee.predicted),
+      output: try Wire.text(c.pointee.output, "JobRecord.output"),
+      failure: try Wire.text(c.pointee.failure, "JobRecord.failure"),
+      measurement: try Wire.id(c.pointee.measurement, "JobRecord.measurement"),
+      attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"))
+  }
+}
+
+extension JobAssignment: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobAssignment>) { apus__job_assignment__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobAssignment>, _ arena: Arena) throws(CodecError) {
+    c.pointee.job = try arena.text(job)
+    c.pointee.spec = try arena.message(spec)
+    c.pointee.candidate = try arena.message(candidate)
+    c.pointee.n_generated_token_ids = generatedTokenIDs.count
+    c.pointee.generated_token_ids = try arena.copy(generatedTokenIDs)
+    c.pointee.generated_text = try arena.text(generatedText)
+  }
+
+  init(reading c: UnsafePointer<Apus__JobAssignment>) throws(CodecError) {
+    self.init(
+      job: try Wire.id(c.pointee.job, "JobAssignment.job"),
+      spec: try Wire.message(c.pointee.spec, "JobAssignment.spec"),
+      candidate: try Wire.message(c.pointee.candidate, "JobAssignment.candidate"),
+      generatedTokenIDs: Array(
+        UnsafeBufferPointer(start: c.pointee.generated_token_ids, count: c.pointee.n_generated_token_ids)),
+      generatedText: try Wire.text(c.pointee.generated_text, "JobAssignment.generated_text"))
+  }
+}

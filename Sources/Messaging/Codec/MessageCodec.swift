@@ -1,0 +1,79 @@
+import CMessages
+
+/// Messages to bytes and back, by Schemas/messages.proto.
+///
+/// `decode(encode(x)) == x` for every message that `encode` takes. Not Sendable: each thread or actor has its own, which
+/// keeps its memory from message to message.
+public final class MessageCodec {
+  /// Most bytes of an encoded message.
+  public static let maximumBytes = 4 << 20
+  /// Most memory a message may unfold into: a few times its bytes for real ones, a hundred times for hostile ones.
+  private static let maximumUnfoldedBytes = 8 * maximumBytes
+
+  private let arena = Arena(limit: maximumUnfoldedBytes)
+
+  public init() {}
+
+  public func encode(_ message: Message) throws(CodecError) -> [UInt8] {
+    try encode(message) { size, pack in
+      [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        pack(buffer.baseAddress)
+        count = size
+      }
+    }
+  }
+
+  /// Encodes into memory of the caller's choosing, such as a frame.
+  ///
+  /// - Parameter target: gets the exact size and a function that writes that many bytes at an address. It must call it.
+  func encode<Target: ~Copyable>(
+    _ message: Message, into target: (Int, (UnsafeMutablePointer<UInt8>?) -> Void) -> Target
+  ) throws(CodecError) -> Target {
+    defer { arena.reset() }
+    let c = try arena.array(of: Message.C.self, 1)
+    Message.initialize(c)
+    try message.write(to: c, arena)
+    let size = apus__envelope__get_packed_size(c)
+    guard size <= Self.maximumBytes else { throw .tooLarge }
+    return target(size) { address in
+      if let address, size > 0 { apus__envelope__pack(c, address) }
+    }
+  }
+
+  /// - Throws: `CodecError` for whatever is not a whole, valid message of a known kind. A hello of another protocol version
+  ///   is read as far as its version and role, so that it can be refused by name.
+  public func decode(_ bytes: UnsafeRawBufferPointer) throws(CodecError) -> Message {
+    guard bytes.count <= Self.maximumBytes else { throw .tooLarge }
+    defer { arena.reset() }
+    do throws(CodecError) {
+      let message: Message = try unpack(bytes)
+      if case .hello(let hello) = message, hello.version != protocolVersion { return strippedHello(hello) }
+      return message
+    } catch {
+      arena.reset()
+      guard let hello: HelloOfAnyVersion = try? unpack(bytes), hello.version != protocolVersion else { throw error }
+      return .hello(Hello(version: hello.version, role: hello.role))
+    }
+  }
+
+  public func decode(_ bytes: [UInt8]) throws(CodecError) -> Message {
+    // `withUnsafeBytes` has no typed throws yet.
+    try bytes.withUnsafeBytes { buffer in Result { () throws(CodecError) in try decode(buffer) } }.get()
+  }
+
+  /// Fields of another version may mean something else there, so none is passed on.
+  private func strippedHello(_ hello: Hello) -> Message { .hello(Hello(version: hello.version, role: hello.role)) }
+
+  private func unpack<Value: WireValue>(_ bytes: UnsafeRawBufferPointer) throws(CodecError) -> Value {
+    let template = try arena.array(of: Value.C.self, 1)
+    Value.initialize(template)
+    // Every generated struct begins with its ProtobufCMessage, which knows the descriptor.
+    let descriptor = UnsafeRawPointer(template).assumingMemoryBound(to: ProtobufCMessage.self).pointee.descriptor
+    let unpacked = arena.withAllocator { allocator in
+      protobuf_c_message_unpack(
+        descriptor, allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
+    guard let unpacked else { throw .malformed }
+    return try Value(reading: UnsafeRawPointer(unpacked).assumingMemoryBound(to: Value.C.self))
+  }
+}

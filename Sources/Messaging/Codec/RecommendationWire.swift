@@ -1,0 +1,107 @@
+import CMessages
+import Serving
+
+// Questions to the selector and its answers in Schemas/messages.proto.
+
+extension PredictedMetrics: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__PredictedMetrics>) { apus__predicted_metrics__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__PredictedMetrics>, _ arena: Arena) throws(CodecError) {
+    c.pointee.ttft_ms = try arena.number(ttftMS, "PredictedMetrics.ttft_ms")
+    c.pointee.tpot_ms = try arena.number(tpotMS, "PredictedMetrics.tpot_ms")
+    c.pointee.e2e_ms = try arena.number(e2eMS, "PredictedMetrics.e2e_ms")
+    c.pointee.throughput = try arena.number(throughput, "PredictedMetrics.throughput")
+    c.pointee.memory_bytes = try arena.count(memoryBytes, "PredictedMetrics.memory_bytes")
+  }
+
+  init(reading c: UnsafePointer<Apus__PredictedMetrics>) throws(CodecError) {
+    self.init(
+      ttftMS: try Wire.number(c.pointee.ttft_ms, "PredictedMetrics.ttft_ms"),
+      tpotMS: try Wire.number(c.pointee.tpot_ms, "PredictedMetrics.tpot_ms"),
+      e2eMS: try Wire.number(c.pointee.e2e_ms, "PredictedMetrics.e2e_ms"),
+      throughput: try Wire.number(c.pointee.throughput, "PredictedMetrics.throughput"),
+      memoryBytes: try Wire.count(c.pointee.memory_bytes, "PredictedMetrics.memory_bytes"))
+  }
+}
+
+extension RecommendQuery: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__RecommendQuery>) { apus__recommend_query__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__RecommendQuery>, _ arena: Arena) throws(CodecError) {
+    c.pointee.model = try arena.text(model)
+    c.pointee.workload = try arena.message(workload)
+    c.pointee.objective = Apus__Objective(rawValue: objective.wireNumber)
+    c.pointee.limits = try arena.message(limits)
+    c.pointee.worker = try arena.optionalText(worker?.rawValue)
+    c.pointee.hardware = try arena.message(hardware)
+  }
+
+  init(reading c: UnsafePointer<Apus__RecommendQuery>) throws(CodecError) {
+    self.init(
+      model: try Wire.id(c.pointee.model, "RecommendQuery.model"),
+      workload: try Wire.message(c.pointee.workload, "RecommendQuery.workload"),
+      objective: try Wire.choice(c.pointee.objective.rawValue, "RecommendQuery.objective"),
+      limits: try Wire.message(c.pointee.limits, "RecommendQuery.limits"),
+      worker: try Wire.id(c.pointee.worker, "RecommendQuery.worker"),
+      hardware: try Wire.optional(c.pointee.hardware))
+  }
+}
+
+extension RankedCandidate: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__RankedCandidate>) { apus__ranked_candidate__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__RankedCandidate>, _ arena: Arena) throws(CodecError) {
+    c.pointee.candidate = try arena.message(candidate)
+    c.pointee.worker = try arena.text(worker)
+    c.pointee.predicted = try arena.message(predicted)
+    c.pointee.interval = try arena.interval(interval, "RankedCandidate.interval")
+    c.pointee.speedup = try arena.number(speedup, "RankedCandidate.speedup")
+    c.pointee.speedup_interval = try arena.interval(speedupInterval, "RankedCandidate.speedup_interval")
+    c.pointee.evidence_count = try arena.count(evidenceCount, "RankedCandidate.evidence_count")
+    c.pointee.n_reasons = reasons.count
+    c.pointee.reasons = try arena.texts(reasons)
+  }
+
+  init(reading c: UnsafePointer<Apus__RankedCandidate>) throws(CodecError) {
+    self.init(
+      candidate: try Wire.message(c.pointee.candidate, "RankedCandidate.candidate"),
+      worker: try Wire.id(c.pointee.worker, "RankedCandidate.worker"),
+      predicted: try Wire.message(c.pointee.predicted, "RankedCandidate.predicted"),
+      interval: try Wire.interval(c.pointee.interval, "RankedCandidate.interval"),
+      speedup: try Wire.number(c.pointee.speedup, "RankedCandidate.speedup"),
+      speedupInterval: try Wire.interval(c.pointee.speedup_interval, "RankedCandidate.speedup_interval"),
+      evidenceCount: try Wire.count(c.pointee.evidence_count, "RankedCandidate.evidence_count"),
+      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "RankedCandidate.reasons"))
+  }
+}
+
+extension Recommendation.Decision: WireChoice {
+  static var choices: [Recommendation.Decision] { [.use, .measureFirst, .default] }
+
+  var wireNumber: UInt32 {
+    switch self {
+    case .use: APUS__DECISION__DECISION_USE.rawValue
+    case .measureFirst: APUS__DECISION__DECISION_MEASURE_FIRST.rawValue
+    case .default: APUS__DECISION__DECISION_DEFAULT.rawValue
+    }
+  }
+}
+
+extension Recommendation: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__Recommendation>) { apus__recommendation__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__Recommendation>, _ arena: Arena) throws(CodecError) {
+    c.pointee.decision = Apus__Decision(rawValue: decision.wireNumber)
+    c.pointee.n_candidates = candidates.count
+    c.pointee.candidates = try arena.messages(candidates)
+    c.pointee.n_reasons = reasons.count
+    c.pointee.reasons = try arena.texts(reasons)
+  }
+
+  init(reading c: UnsafePointer<Apus__Recommendation>) throws(CodecError) {
+    self.init(
+      decision: try Wire.choice(c.pointee.decision.rawValue, "Recommendation.decision"),
+      candidates: try Wire.messages(c.pointee.candidates, c.pointee.n_candidates, "Recommendation.candidates"),
+      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "Recommendation.reasons"))
+  }
+}
