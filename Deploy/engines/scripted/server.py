@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""An engine that does what a script says: llama.cpp's HTTP routes without a model, for tests and for measuring overhead.
+
+usage: server.py SCRIPT        a JSON object; every key may be left out:
+
+  port               port to listen on; 0 (default) for any
+  announce           print `READY <url> <seconds>` when ready; default true
+  load_ms            time from the start to readiness; /health answers 503 before
+  ttft_ms, itl_ms    time to the first token and between tokens
+  prefill_us_per_token  added to the first token's time for each prompt token not in the prefix cache
+  slots              requests served at once; the others wait; default 1
+  context_tokens     longest prompt; a longer one is answered with 400 as llama.cpp does; default 8192
+  vocabulary         token ids are 0..<vocabulary; default 8192
+  tokens_per_chunk   tokens in one event of the stream, as with speculation; default 1
+  draft_acceptance   0...1: report drafted and accepted tokens with this share
+  fail_start         exit with this status before readiness, after a line on standard error
+  die_after_tokens   end by a signal (die_signal, default SIGSEGV) after so many tokens in all
+  hang               "start": never get ready; "request": accept requests and never answer;
+                     "stream": stop in the middle of every answer
+  eat_mb_per_s       take so much more memory every second from readiness on
+  garbage            answer completions with events that are not JSON
+  refuse             answer every completion with 500
+  ignore_sigterm     true: only SIGKILL ends it
+  child              start a child that ignores SIGTERM and sleeps, as an engine with helper processes would
+
+The model counts: the token after t is t + 1 (modulo the vocabulary), so any output can be checked, and an answer
+continued after its own first tokens is the same answer. Token t is the text " t<number>".
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+STARTED = time.monotonic()
+
+
+class Script:
+    def __init__(self, settings):
+        known = dict(
+            port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
+            context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
+            die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, garbage=False,
+            refuse=False, ignore_sigterm=False, child=False)
+        unknown = set(settings) - set(known)
+        if unknown:
+            sys.exit(f"server.py: no such script key: {', '.join(sorted(unknown))}")
+        self.__dict__.update(known, **settings)
+        self.free_slots = threading.Semaphore(self.slots)
+        self.lock = threading.Lock()
+        self.token_count = 0
+        self.last_prompt = []
+
+    def count_tokens(self, count):
+        with self.lock:
+            self.token_count += count
+            is_over = self.die_after_tokens is not None and self.token_count >= self.die_after_tokens
+        if is_over:
+            print("scripted engine: dying as told", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), self.die_signal)
+            time.sleep(60)
+
+    def cached_prefix(self, prompt):
+        with self.lock:
+            shared = 0
+            for old, new in zip(self.last_prompt, prompt):
+                if old != new:
+                    break
+                shared += 1
+            self.last_prompt = prompt
+        return min(shared, max(0, len(prompt) - 1))
+
+
+def token_text(token):
+    return f" t{token}"
+
+
+def tokens_of(text, vocabulary):
+    """Words of the model's own output give their numbers back; any other word gives the sum of its bytes."""
+    found = []
+    for word in text.split():
+        own = word[1:] if word.startswith("t") and word[1:].isdigit() else None
+        found.append((int(own) if own else sum(word.encode())) % vocabulary)
+    return found
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    script = None
+
+    def log_message(self, format, *arguments):
+        print("scripted engine:", format % arguments, file=sys.stderr, flush=True)
+
+    def answer(self, value, status=200):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def refuse(self, status, kind, message, **more):
+        self.close_connection = True
+        self.answer({"error": {"code": status, "message": message, "type": kind, **more}}, status)
+
+    def do_GET(self):
+        if self.path == "/health":
+            if (time.monotonic() - STARTED) * 1000 < self.script.load_ms or self.script.hang == "start":
+                return self.refuse(503, "unavailable_error", "Loading model")
+            return self.answer({"status": "ok"})
+        self.refuse(404, "not_found_error", "File Not Found")
+
+    def do_POST(self):
+        try:
+            length = int(self.headers.get("Content-Length", 0))
+            body = json.loads(self.rfile.read(length))
+        except ValueError as error:
+            return self.refuse(400, "invalid_request_error", str(error))
+        script = self.script
+        if self.path == "/tokenize":
+            return self.answer({"tokens": tokens_of(body.get("content", ""), script.vocabulary)})
+        if self.path == "/detokenize":
+            return self.answer({"content": "".join(token_text(t) for t in body.get("tokens", []))})
+        if self.path == "/apply-template":
+            text = "".join(f"<{m['role']}> {m['content']} " for m in body.get("messages", []))
+            return self.answer({"prompt": text + "<assistant>"})
+        if self.path in ("/completion", "/completions"):
+            return self.complete(body)
+        self.refuse(404, "not_found_error", "File Not Found")
+
+    def complete(self, body):
+        script = self.script
+        if script.refuse:
+            return self.refuse(500, "server_error", "scripted to refuse")
+        prompt = body.get("prompt", [])
+        if isinstance(prompt, str):
+            prompt = tokens_of(prompt, script.vocabulary)
+        if any(not isinstance(t, int) or not 0 <= t < script.vocabulary for t in prompt):
+            return self.refuse(400, "invalid_request_error", "Prompt contains invalid tokens")
+        if len(prompt) >= script.context_tokens:
+            return self.refuse(
+                400, "exceed_context_size_error",
+                f"request ({len(prompt)} tokens) exceeds the available context size ({script.context_tokens} tokens), "
+                "try increasing it", n_prompt_tokens=len(prompt), n_ctx=script.context_tokens)
+        if script.hang == "request":
+            return time.sleep(3600)
+        with script.free_slots:
+            self.generate(body, prompt)
+
+    def generate(self, body, prompt):
+        script = self.script
+        wanted = body.get("n_predict", -1)
+        wanted = script.context_tokens - len(prompt) if wanted < 0 else wanted
+        cached = script.cached_prefix(prompt) if body.get("cache_prompt", True) else 0
+        streams = body.get("stream", False)
+        if streams:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+
+        started = time.monotonic()
+        due = started + script.ttft_ms / 1e3 + script.prefill_us_per_token * (len(prompt) - cached) / 1e6
+        first_at = None
+        token = prompt[-1] if prompt else 0
+        produced = []
+        while len(produced) < wanted:
+            # Against the time due, not after the last sleep: the gaps keep their mean whatever writing costs.
+            time.sleep(max(0, due - time.monotonic()))
+            first_at = first_at or time.monotonic()
+            chunk = []
+            while len(chunk) < script.tokens_per_chunk and len(produced) + len(chunk) < wanted:
+                token = (token + 1) % script.vocabulary
+                chunk.append(token)
+            produced += chunk
+            if streams:
+                self.event({
+                    "index": 0, "content": "".join(token_text(t) for t in chunk),
+                    "tokens": chunk if body.get("return_tokens") else [], "stop": False, "id_slot": 0,
+                    "tokens_predicted": len(produced), "tokens_evaluated": len(prompt)})
+            script.count_tokens(len(chunk))
+            if script.hang == "stream" and 2 * len(produced) >= wanted:
+                return time.sleep(3600)
+            due += script.itl_ms / 1e3
+
+        ended = time.monotonic()
+        first_at = first_at or ended
+        timings = {
+            "cache_n": cached, "prompt_n": len(prompt) - cached, "prompt_ms": (first_at - started) * 1e3,
+            "predicted_n": len(produced), "predicted_ms": (ended - first_at) * 1e3}
+        if script.draft_acceptance is not None:
+            timings["draft_n"] = 100
+            timings["draft_n_accepted"] = round(100 * script.draft_acceptance)
+        last = {
+            "index": 0, "content": "", "tokens": [], "id_slot": 0, "stop": True, "model": "scripted",
+            "tokens_predicted": len(produced), "tokens_evaluated": len(prompt), "truncated": False,
+            "stop_type": "limit", "stopping_word": "", "tokens_cached": len(prompt) + len(produced) - 1,
+            "timings": timings}
+        if streams:
+            self.event(last)
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            last["content"] = "".join(token_text(t) for t in produced)
+            last["tokens"] = produced if body.get("return_tokens") else []
+            self.answer(last)
+
+    def event(self, value):
+        text = "{this is not JSON" if self.script.garbage else json.dumps(value)
+        data = f"data: {text}\n\n".encode()
+        # One write, so that the chunk leaves in one packet.
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A client that goes away is not an error; anything else is printed by the base class."""
+        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+            super().handle_error(request, client_address)
+
+
+def eat_memory(megabytes_per_second):
+    eaten = []
+    while True:
+        eaten.append(bytearray(os.urandom(1) * (megabytes_per_second << 16)))  # a sixteenth of a second's worth
+        time.sleep(1 / 16)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    script = Script(json.loads(sys.argv[1]))
+    Handler.script = script
+    # Tokens that wait in the kernel for more to come would be measured as gaps.
+    Handler.wbufsize = 0
+    Handler.disable_nagle_algorithm = True
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if script.ignore_sigterm else lambda *_: os._exit(0))
+    if script.child:
+        program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
+        child = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+        print("CHILD", child.pid, flush=True)
+    if script.fail_start is not None:
+        print("scripted engine: failing at the start as told", file=sys.stderr, flush=True)
+        sys.exit(script.fail_start)
+    server = Server(("127.0.0.1", script.port), Handler)
+    if script.announce and script.hang != "start":
+        time.sleep(max(0, STARTED + script.load_ms / 1e3 - time.monotonic()))
+        print(f"READY http://127.0.0.1:{server.server_address[1]} {time.monotonic() - STARTED:.3f}", flush=True)
+    if script.eat_mb_per_s:
+        threading.Thread(target=eat_memory, args=(script.eat_mb_per_s,), daemon=True).start()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

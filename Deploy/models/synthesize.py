@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""Make small models with random weights that real engines load: for benchmarking on a machine without any model.
+
+usage: synthesize.py DIRECTORY [--models dense,moe,draft] [--force]
+
+  dense-f16.gguf, dense-q8_0.gguf, dense-q4_0.gguf   a Llama of 56 M parameters, three times
+  moe-q8_0.gguf                                      a Qwen3-MoE of 216 M parameters, 32 experts of which 4 are used
+  draft-q8_0.gguf                                    a Llama of 6 M parameters that drafts for both
+
+Architectures, tensor shapes, tokenizer and chat template are real, so speed and memory are. The weights are random, so
+the text means nothing, and what a trained model would have is built in:
+
+- A planted successor. All models share one permutation of the vocabulary, and the output matrix prefers each token's
+  successor. So greedy decoding follows the permutation often, but not always: the random layers, which are the context,
+  decide the rest. A draft model agrees with its target on about 75 % of the tokens, as a real one would.
+- A topic of 256 tokens with a cycle of its own, which the embedding keeps apart, so that text of that topic stays in
+  it and repeats. It is what an edit of a document looks like to n-gram speculation. The metadata key
+  `apus.edit_document_tokens` lists its tokens in successor order.
+
+The same package versions give the same files, byte for byte. A file that is there is kept unless --force is given; a
+file appears under its name only when it is whole. Needs numpy and gguf.
+Exit status: 0 done, 64 usage, 69 a package is missing, 74 the disk is full or not writable.
+"""
+import argparse
+import collections
+import math
+import os
+import re
+import sys
+import time
+
+STARTED = time.monotonic()
+
+try:
+    import gguf
+    import numpy as np
+    from gguf import GGMLQuantizationType as Type
+    from gguf import quants
+except ImportError as error:
+    print(f"synthesize.py: {error}; run Deploy/engines/llamacpp/install", file=sys.stderr)
+    sys.exit(69)
+
+VOCABULARY = 8192
+MERGES = 2000
+CONTEXT = 8192
+TOPIC_TOKENS = 256
+# How much more a token's successor is preferred than any other, in standard deviations of the other logits; with the
+# layers' part as large as the embedding's, a draft model of two layers then agrees on 69 to 84 % of the tokens.
+PLANTED_LOGIT = 5.2
+LAYER_PART = 1.0
+
+SPECIAL = ["<|bos|>", "<|endoftext|>", "<|pad|>", "<|im_start|>", "<|im_end|>"]
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+
+Shape = collections.namedtuple("Shape", "architecture width layers heads kv_heads head_size ff experts used seed types")
+MODELS = {
+    "dense": Shape("llama", 512, 12, 8, 4, 64, 2048, 0, 0, 1000, (Type.F16, Type.Q8_0, Type.Q4_0)),
+    "moe": Shape("qwen3moe", 512, 8, 8, 4, 64, 512, 32, 4, 1003, (Type.Q8_0,)),
+    "draft": Shape("llama", 256, 2, 4, 2, 64, 768, 0, 0, 1004, (Type.Q8_0,)),
+}
+FILE_TYPES = {Type.F16: gguf.LlamaFileType.MOSTLY_F16, Type.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
+              Type.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0}
+
+
+def say(text):
+    print(f"synthesize: {text} ({time.monotonic() - STARTED:.1f} s)", flush=True)
+
+
+# -- tokenizer ---------------------------------------------------------------------------------------------------
+
+
+def byte_characters():
+    """GPT-2's printable stand-in for each byte."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    table, extra = {byte: chr(byte) for byte in plain}, 0
+    for byte in range(256):
+        if byte not in table:
+            table[byte] = chr(256 + extra)
+            extra += 1
+    return table
+
+
+def training_text():
+    """English and code from numpy's own files: the version is pinned, so it is the same text on every machine."""
+    folder = os.path.dirname(np.__file__)
+    names = ["_core/fromnumeric.py", "_core/numeric.py", "lib/_function_base_impl.py", "lib/_npyio_impl.py",
+             "lib/_arraysetops_impl.py", "linalg/_linalg.py", "polynomial/polynomial.py"]
+    return "".join(open(os.path.join(folder, name), encoding="utf-8").read() for name in names)
+
+
+def train_merges(characters, count):
+    """Byte-pair encoding: the most frequent pair of symbols becomes a symbol, `count` times."""
+    words = collections.Counter(re.findall(r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+", training_text()))
+    spelled = [([characters[b] for b in word.encode()], n) for word, n in words.items() if n > 1]
+    frequency, places = collections.Counter(), collections.defaultdict(set)
+    for index, (symbols, n) in enumerate(spelled):
+        for pair in zip(symbols, symbols[1:]):
+            frequency[pair] += n
+            places[pair].add(index)
+    merges = []
+    while len(merges) < count:
+        best = max(frequency, key=lambda pair: (frequency[pair], pair))
+        if frequency[best] < 2:
+            break
+        merges.append(best)
+        for index in sorted(places[best]):
+            symbols, n = spelled[index]
+            for pair in zip(symbols, symbols[1:]):
+                frequency[pair] -= n
+            joined, at = [], 0
+            while at < len(symbols):
+                step = 2 if tuple(symbols[at:at + 2]) == best else 1
+                joined.append("".join(symbols[at:at + step]))
+                at += step
+            spelled[index] = (joined, n)
+            for pair in zip(joined, joined[1:]):
+                frequency[pair] += n
+                places[pair].add(index)
+        del frequency[best]
+    return merges
+
+
+class Tokenizer:
+    def __init__(self):
+        characters = byte_characters()
+        merges = train_merges(characters, MERGES)
+        tokens = dict.fromkeys(SPECIAL + [characters[b] for b in range(256)] + [a + b for a, b in merges])
+        random = np.random.default_rng(7)
+        syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+        while len(tokens) < VOCABULARY:  # invented words fill the rest
+            tokens["Ġ" + "".join(random.choice(syllables, random.integers(2, 5)))] = None
+        self.tokens = list(tokens)
+        self.merges = [f"{a} {b}" for a, b in merges]
+        self.types = [gguf.TokenType.CONTROL] * len(SPECIAL) + [gguf.TokenType.NORMAL] * (VOCABULARY - len(SPECIAL))
+        # Never generated: control tokens, and whatever is not plain ASCII text, so that each token prints by itself.
+        byte_of = {character: byte for byte, character in characters.items()}
+        is_text = lambda token: all(byte_of[c] in (9, 10) or 32 <= byte_of[c] < 128 for c in token)
+        self.silent = [i for i, token in enumerate(self.tokens) if i < len(SPECIAL) or not is_text(token)]
+
+        order = np.random.default_rng(12345).permutation(np.setdiff1d(np.arange(VOCABULARY), self.silent))
+        self.topic, rest = order[:TOPIC_TOKENS], order[TOPIC_TOKENS:]
+        successor = np.arange(VOCABULARY)
+        for cycle in (self.topic, rest):
+            successor[cycle] = np.roll(cycle, -1)
+        self.predecessor = np.argsort(successor)
+
+
+# -- weights -----------------------------------------------------------------------------------------------------
+
+
+def weights(shape, tokenizer):
+    """Yields (name, array) one after the other, so that only one is in memory as 32-bit numbers."""
+    random = np.random.default_rng(shape.seed)
+    width = shape.width
+
+    def normal(*size, deviation):
+        return random.standard_normal(size, dtype=np.float32) * np.float32(deviation)
+
+    embedding = normal(VOCABULARY, width, deviation=1.0)
+    output = normal(VOCABULARY, width, deviation=width**-0.5)
+    # The hidden state has the norm sqrt(width), of which the current token's embedding is 1/sqrt(1 + part^2); so the
+    # successor's logit becomes about PLANTED_LOGIT and the others' about N(0, 1).
+    output += np.float32(PLANTED_LOGIT * math.sqrt(1 + LAYER_PART**2) / width) * embedding[tokenizer.predecessor]
+    direction = normal(width, deviation=width**-0.5)
+    # fsum: the same to the last bit on every processor.
+    direction /= np.float32(math.sqrt(math.fsum(float(x) ** 2 for x in direction)))
+    embedding[tokenizer.topic] += np.float32(0.6 * math.sqrt(width)) * direction
+    output -= np.float32(0.4) * direction
+    output[tokenizer.topic] += np.float32(0.8) * direction
+    output[tokenizer.silent] = 0
+    yield "token_embd.weight", embedding
+    yield "output.weight", output
+    yield "output_norm.weight", np.ones(width, np.float32)
+
+    query, key_value = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    part = LAYER_PART / math.sqrt(2 * shape.layers)
+    for layer in range(shape.layers):
+        block = f"blk.{layer}."
+        yield block + "attn_norm.weight", np.ones(width, np.float32)
+        yield block + "ffn_norm.weight", np.ones(width, np.float32)
+        yield block + "attn_q.weight", normal(query, width, deviation=1.5 * width**-0.5)
+        yield block + "attn_k.weight", normal(key_value, width, deviation=1.5 * width**-0.5)
+        yield block + "attn_v.weight", normal(key_value, width, deviation=width**-0.5)
+        yield block + "attn_output.weight", normal(width, query, deviation=1.5 * part * query**-0.5)
+        if shape.architecture == "qwen3moe":
+            yield block + "attn_q_norm.weight", np.full(shape.head_size, 1.2, np.float32)
+            yield block + "attn_k_norm.weight", np.full(shape.head_size, 1.2, np.float32)
+        if shape.experts:
+            yield block + "ffn_gate_inp.weight", normal(shape.experts, width, deviation=2 * width**-0.5)
+        of, many = ("_exps", (shape.experts,)) if shape.experts else ("", ())
+        down = 2.4 if shape.experts else 1.7
+        yield block + f"ffn_gate{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
+        yield block + f"ffn_up{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
+        yield block + f"ffn_down{of}.weight", normal(*many, width, shape.ff, deviation=down * part * shape.ff**-0.5)
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def header(path, name, shape, tokenizer, file_type):
+    writer = gguf.GGUFWriter(path, shape.architecture)
+    writer.add_name(f"apus synthetic {name}")
+    writer.add_description("Random weights with a planted successor structure: for benchmarks, not for use.")
+    writer.add_file_type(FILE_TYPES[file_type])
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.ff)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads)
+    writer.add_key_length(shape.head_size)
+    writer.add_value_length(shape.head_size)
+    writer.add_rope_dimension_count(shape.head_size)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(VOCABULARY)
+    if shape.experts:
+        writer.add_expert_count(shape.experts)
+        writer.add_expert_used_count(shape.used)
+        writer.add_expert_feed_forward_length(shape.ff)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokenizer.tokens)
+    writer.add_token_types(tokenizer.types)
+    writer.add_token_merges(tokenizer.merges)
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    writer.add_pad_token_id(2)
+    writer.add_eot_token_id(4)
+    writer.add_add_bos_token(True)
+    writer.add_chat_template(TEMPLATE)
+    writer.add_array("apus.edit_document_tokens", [int(token) for token in tokenizer.topic])
+    return writer
+
+
+def encode(name, array, file_type):
+    """The array as it is stored, and its type where the array's own does not say it."""
+    if array.ndim == 1 or "ffn_gate_inp" in name:  # too small to matter, and too sensitive
+        return array, None
+    if file_type == Type.F16:
+        return array.astype(np.float16), None
+    return quants.quantize(array, file_type), file_type
+
+
+def write_model(directory, name, tokenizer, force):
+    shape = MODELS[name]
+    targets = {kind: os.path.join(directory, f"{name}-{kind.name.lower()}.gguf") for kind in shape.types}
+    wanted = {kind: path for kind, path in targets.items() if force or not os.path.exists(path)}
+    for path in targets.values():
+        if path not in wanted.values():
+            say(f"{os.path.basename(path)} is there")
+    if not wanted:
+        return
+    parts = {kind: f"{path}.{os.getpid()}.part" for kind, path in wanted.items()}
+    writers = {kind: header(parts[kind], name, shape, tokenizer(), kind) for kind in wanted}
+    try:
+        count = 0
+        for tensor, array in weights(shape, tokenizer()):
+            count += array.size
+            for kind, writer in writers.items():
+                data, raw_type = encode(tensor, array, kind)
+                writer.add_tensor(tensor, data, raw_dtype=raw_type)
+        say(f"{name}: {count / 1e6:.1f} M random weights")
+        for kind, writer in writers.items():
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+            writer.close()
+            with open(parts[kind], "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(parts[kind], wanted[kind])
+            say(f"{os.path.basename(wanted[kind])}: {os.path.getsize(wanted[kind]) / 1e6:.0f} MB")
+    finally:
+        for part in parts.values():
+            if os.path.exists(part):
+                os.unlink(part)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("directory")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--force", action="store_true")
+    try:
+        options = parser.parse_args()
+    except SystemExit as ending:
+        sys.exit(64 if ending.code else 0)
+    names = options.models.split(",")
+    unknown = [name for name in names if name not in MODELS]
+    if unknown:
+        print(f"synthesize.py: no model {unknown[0]!r}; there are {', '.join(MODELS)}", file=sys.stderr)
+        sys.exit(64)
+
+    made = []
+
+    def tokenizer():
+        """Made once, and only when a file is."""
+        if not made:
+            made.append(Tokenizer())
+            say(f"tokenizer: {len(made[0].tokens)} tokens, {len(made[0].merges)} merges")
+        return made[0]
+
+    try:
+        os.makedirs(options.directory, exist_ok=True)
+        for name in names:
+            write_model(options.directory, name, tokenizer, options.force)
+    except OSError as error:
+        print(f"synthesize.py: cannot write to {options.directory}: {error}", file=sys.stderr)
+        sys.exit(74)
+    say("done")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+import Serving
+
+/// The figures of a model, worked out from a header that is already known to be consistent.
+struct GGUFModelFacts {
+  private let header: GGUFHeader
+  private let architecture: String
+  private let layerCount: Int
+  private let hiddenSize: Int
+  private let headCount: Int
+  private let expertCount: Int
+  private let expertsPerToken: Int
+  private let vocabularySize: Int
+
+  /// - Throws: `badInput` naming what is missing or impossible.
+  init(_ header: GGUFHeader, path: String) throws(ApusError) {
+    func refuse(_ reason: String, advice: String = "Fetch or convert the model again.") -> ApusError {
+      ApusError(.badInput, "\(path) is not a language model Apus can run: \(reason)", advice: advice)
+    }
+    guard let architecture = header.metadata["general.architecture"]?.text, !architecture.isEmpty else {
+      throw refuse("it does not say its architecture")
+    }
+    func number(_ key: String) -> Int? { header.metadata["\(architecture).\(key)"]?.count }
+    func required(_ key: String) throws(ApusError) -> Int {
+      // No model has a million layers or heads; a bound keeps products of these figures far from overflow.
+      guard let value = number(key), (1...1 << 20).contains(value) else {
+        throw refuse("it says no possible \(architecture).\(key)")
+      }
+      return value
+    }
+    if let parts = header.metadata["split.count"]?.count, parts > 1 {
+      throw refuse(
+        "it is one of \(parts) parts", advice: "Merge them first: llama-gguf-split --merge FIRST.gguf ALL.gguf")
+    }
+    guard !header.tensors.isEmpty else { throw refuse("it has no tensors") }
+    layerCount = try required("block_count")
+    hiddenSize = try required("embedding_length")
+    headCount = try required("attention.head_count")
+    expertCount = number("expert_count") ?? 0
+    expertsPerToken = number("expert_used_count") ?? 0
+    guard expertCount <= 1 << 16, expertCount == 0 || (1...expertCount).contains(expertsPerToken) else {
+      throw refuse("\(expertsPerToken) of \(expertCount) experts cannot be used")
+    }
+    let embedding = header.tensors.first { $0.name == "token_embd.weight" }
+    if case .array(let count, _) = header.metadata["tokenizer.ggml.tokens"] {
+      vocabularySize = count
+    } else {
+      vocabularySize = number("vocab_size") ?? embedding?.shape.dropFirst().first ?? 0
+    }
+    guard vocabularySize > 0 else { throw refuse("it has no vocabulary") }
+    self.architecture = architecture
+    self.header = header
+  }
+
+  private func number(_ key: String) -> Int? { header.metadata["\(architecture).\(key)"]?.count }
+
+  func profile(id: ModelID, name: String) -> ModelProfile {
+    let keyValueHeads = min(headCount, max(1, number("attention.head_count_kv") ?? headCount))
+    let headSize = number("attention.key_length") ?? hiddenSize / headCount
+    return ModelProfile(
+      id: id, name: name, architecture: architecture,
+      parameterCount: sum { $0.elementCount }, activeParameterCount: activeSum { $0.elementCount },
+      layerCount: layerCount, hiddenSize: hiddenSize, headCount: headCount, keyValueHeadCount: keyValueHeads,
+      headSize: min(max(1, headSize), 1 << 20),
+      feedForwardSize: number("feed_forward_length") ?? number("expert_feed_forward_length") ?? 0,
+      expertCount: expertCount, expertsPerToken: expertCount > 0 ? expertsPerToken : 0,
+      vocabularySize: vocabularySize, contextLength: number("context_length") ?? 0, weightType: weightType,
+      weightBytes: sum { $0.byteCount }, activeWeightBytes: activeWeightBytes,
+      vocabularyFingerprint: vocabularyFingerprint, variantGroup: variantGroup(headSize, keyValueHeads))
+  }
+
+  private func sum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int { header.tensors.reduce(0) { $0 + amount($1) } }
+
+  /// The sum with the chosen experts' share of the expert tensors (`blk.N.ffn_up_exps.weight`, all experts in one).
+  private func activeSum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int {
+    sum { tensor in
+      guard expertCount > 0, tensor.name.contains("_exps.") else { return amount(tensor) }
+      return amount(tensor) / expertCount * expertsPerToken
+    }
+  }
+
+  /// A decoded token reads one row of the embedding, except where the same matrix is also the output's.
+  private var activeWeightBytes: Int {
+    let hasOwnOutput = header.tensors.contains { $0.name == "output.weight" }
+    return activeSum { tensor in
+      guard hasOwnOutput, tensor.name == "token_embd.weight" else { return tensor.byteCount }
+      return tensor.byteCount / max(1, tensor.elementCount / tensor.shape[0])
+    }
+  }
+
+  /// The type with the most bytes; of two with as many, the first by name.
+  private var weightType: String {
+    let bytes = Dictionary(header.tensors.map { ($0.type.name, $0.byteCount) }, uniquingKeysWith: +)
+    return bytes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? ""
+  }
+
+  private var vocabularyFingerprint: String {
+    guard case .array(_, let digest?) = header.metadata["tokenizer.ggml.tokens"] else { return "" }
+    return digest
+  }
+
+  /// Equal for the files of one model with other weight types: its figures, its vocabulary, and its name without a type.
+  private func variantGroup(_ headSize: Int, _ keyValueHeads: Int) -> String {
+    guard let name = header.metadata["general.name"]?.text, !name.isEmpty else { return "" }
+    let figures = [
+      layerCount, hiddenSize, headCount, keyValueHeads, headSize, expertCount, expertsPerToken, vocabularySize,
+      sum { $0.elementCount },
+    ]
+    let text = [architecture, Self.withoutWeightType(name), vocabularyFingerprint] + figures.map(String.init)
+    return SHA256.hexDigest(text.joined(separator: "|"))
+  }
+
+  /// `Tiny-Llama Q4_K_M` and `tiny-llama-f16` are both `tiny llama`.
+  static func withoutWeightType(_ name: String) -> String {
+    let words = name.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "." }
+    let kept = words.filter { $0.wholeMatch(of: #/(i?q[1-8]_[a-z0-9_]+|b?f16|f32|mxfp4|tq[12]_0|gguf)/#) == nil }
+    return kept.joined(separator: " ")
+  }
+}

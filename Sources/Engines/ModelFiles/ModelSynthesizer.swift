@@ -1,0 +1,58 @@
+public import Serving
+import Synchronization
+
+/// Makes models with random weights for a machine that has none (Deploy/models/synthesize.py says how and why).
+public struct ModelSynthesizer: Sendable {
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A Llama of 56 M parameters as F16, Q8_0 and Q4_0.
+    case dense
+    /// A Qwen3-MoE of 216 M parameters, 32 experts top-4, Q8_0.
+    case moe
+    /// A Llama of 6 M parameters that drafts for both, Q8_0.
+    case draft
+  }
+
+  /// The metadata key with the 256 tokens of the topic that repeats, in the order in which they follow each other.
+  public static let editDocumentKey = "apus.edit_document_tokens"
+
+  private let installation: EngineInstallation
+  private let scriptPath: String
+
+  /// - Parameter scriptPath: Deploy/models/synthesize.py.
+  public init(_ installation: EngineInstallation, scriptPath: String) {
+    self.installation = installation
+    self.scriptPath = scriptPath
+  }
+
+  /// Makes the models' files in the installation's models folder; those that are there are kept. About 12 s for all.
+  ///
+  /// - Parameter progress: gets each line of progress.
+  /// - Throws: `unavailable` when the engine's Python is not installed, `disk` when the files cannot be written,
+  ///   `tryAgain` when the task was cancelled.
+  public func synthesize(
+    _ kinds: [Kind] = Kind.allCases, progress: @escaping @Sendable (String) -> Void
+  ) async throws(ApusError) {
+    let tail = Mutex(LogTail())
+    let python = LlamaCppEngine(installation).pythonPath
+    let plan = ChildProcess.Plan(
+      [python, scriptPath, installation.modelsDirectory, "--models", kinds.map(\.rawValue).joined(separator: ",")],
+      output: .lines(progress), error: .lines { line in tail.withLock { $0.append(line) } })
+    let child = try ChildProcess.spawn(plan.guarded(by: installation.guardPath))
+    guard let ending = await child.endUnlessCancelled() else {
+      child.terminate()
+      _ = await child.end()
+      throw ApusError(.tryAgain, "making models was cancelled", advice: "Run it again; finished files are kept.")
+    }
+    guard !ending.isSuccess else { return }
+    let log = tail.withLock { $0.text }
+    let code: FailureCode =
+      switch ending {
+      case .exited(69), .exited(126), .exited(127): .unavailable
+      case .exited(74): .disk
+      default: .bug
+      }
+    throw ApusError(
+      code, "making models failed: \(python) \(ending)\n\(log)",
+      advice: code == .unavailable ? "Run Deploy/engines/llamacpp/install." : "")
+  }
+}

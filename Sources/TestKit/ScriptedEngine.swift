@@ -1,0 +1,134 @@
+public import Engines
+import FoundationEssentials
+public import Serving
+
+/// An engine that does what a script says (Deploy/engines/scripted/server.py): real process, real HTTP, no model.
+///
+/// Its model counts: the token after t is t + 1, modulo the vocabulary, and token t is the text ` t<number>`.
+public struct ScriptedEngine: InferenceEngine {
+  public let name: EngineName
+  public let summary = "answers as a test's script says"
+  public let dialect = RequestDialect.llamaCpp
+  public let knobs: Set<KnobName>
+  /// Every configuration starts with this.
+  public var script: Script
+  /// What a configuration changes in the script, so that some are faster than others.
+  public var adjust: @Sendable (EngineConfiguration, inout Script) -> Void
+  /// False for an engine that is not installed.
+  public var isInstalled = true
+  /// Ask for `/health` on the given port instead of waiting for the engine's announcement.
+  public var isPolled = false
+  public var startTimeoutSeconds = 20.0
+
+  /// The keys of the script; server.py says what each does. Nil leaves its default.
+  public struct Script: Hashable, Codable, Sendable {
+    public enum Hang: String, Hashable, Codable, Sendable { case start, request, stream }
+
+    public var port: Int?
+    public var announce: Bool?
+    public var loadMS: Double?
+    public var ttftMS: Double?
+    public var itlMS: Double?
+    public var prefillMicrosecondsPerToken: Double?
+    public var slots: Int?
+    public var contextTokens: Int?
+    public var vocabulary: Int?
+    public var tokensPerChunk: Int?
+    public var draftAcceptance: Double?
+    public var failStart: Int?
+    public var dieAfterTokens: Int?
+    public var dieSignal: Int?
+    public var hang: Hang?
+    public var eatMegabytesPerSecond: Int?
+    public var garbage: Bool?
+    public var refuse: Bool?
+    public var ignoresSIGTERM: Bool?
+    public var child: Bool?
+
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey {
+      case port, announce, slots, vocabulary, hang, garbage, refuse, child
+      case loadMS = "load_ms"
+      case ttftMS = "ttft_ms"
+      case itlMS = "itl_ms"
+      case prefillMicrosecondsPerToken = "prefill_us_per_token"
+      case contextTokens = "context_tokens"
+      case tokensPerChunk = "tokens_per_chunk"
+      case draftAcceptance = "draft_acceptance"
+      case failStart = "fail_start"
+      case dieAfterTokens = "die_after_tokens"
+      case dieSignal = "die_signal"
+      case eatMegabytesPerSecond = "eat_mb_per_s"
+      case ignoresSIGTERM = "ignore_sigterm"
+    }
+
+    /// A script with some keys set: `Script { $0.ttftMS = 10 }`.
+    public init(_ set: (inout Script) -> Void) { set(&self) }
+  }
+
+  public init(
+    name: EngineName = EngineName("scripted"), script: Script = Script(),
+    knobs: Set<KnobName> = [.slotCount, .threadCount, .prefixCaching, .speculation, .draftTokens],
+    adjust: @escaping @Sendable (EngineConfiguration, inout Script) -> Void = { configuration, script in
+      if let slots = configuration[.slotCount]?.intValue { script.slots = slots }
+    }
+  ) {
+    self.name = name
+    self.script = script
+    self.knobs = knobs
+    self.adjust = adjust
+  }
+
+  /// Deploy/engines/scripted/server.py of this checkout.
+  public static let serverPath: String = {
+    let checkout = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    return "/\(checkout)/Deploy/engines/scripted/server.py"
+  }()
+
+  public func detect() async -> EngineDescription? {
+    isInstalled ? EngineDescription(name: name, version: "scripted 1") : nil
+  }
+
+  public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
+    for knob in request.configuration.knobs.keys.sorted() where !knobs.contains(knob) {
+      throw ApusError(.badInput, "the engine \(name) has no knob \(knob)")
+    }
+    var script = script
+    adjust(request.configuration, &script)
+    if let contextTokens = request.contextTokens { script.contextTokens = script.contextTokens ?? contextTokens }
+    if isPolled {
+      script.port = request.port
+      script.announce = false
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    guard let json = try? encoder.encode(script) else { preconditionFailure("a script is always JSON") }
+    return LaunchPlan(
+      command: ["python3", "-I", Self.serverPath, String(decoding: json, as: UTF8.self)], environment: [:],
+      readiness: isPolled
+        ? .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health") : .announced,
+      startTimeoutSeconds: startTimeoutSeconds)
+  }
+
+  /// A plan for tests that need no configuration.
+  public func plan(port: Int = 0) -> LaunchPlan {
+    let request = LaunchRequest(
+      modelPath: "", model: .scripted, configuration: EngineConfiguration(engine: name), coreCount: 1, port: port)
+    do {
+      return try launchPlan(request)
+    } catch {
+      preconditionFailure("a configuration without knobs always has a plan: \(error)")
+    }
+  }
+}
+
+extension ModelProfile {
+  /// The counting model of `ScriptedEngine`, with the figures of a small dense model.
+  public static let scripted = ModelProfile(
+    id: ModelID(String(repeating: "5", count: 64)), name: "counting", architecture: "llama",
+    parameterCount: 55_600_000, activeParameterCount: 55_600_000, layerCount: 12, hiddenSize: 512, headCount: 8,
+    keyValueHeadCount: 4, headSize: 64, feedForwardSize: 2048, expertCount: 0, expertsPerToken: 0,
+    vocabularySize: 8192, contextLength: 8192, weightType: "Q8_0", weightBytes: 59_000_000,
+    activeWeightBytes: 54_600_000, vocabularyFingerprint: "counting", variantGroup: "counting")
+}
