@@ -139,13 +139,13 @@ public final class ModelLibrary: Sendable {
 
   private static func stamp(of path: String) throws(ApusError) -> Stamp {
     var information = stat()
-    guard Glibc.stat(path, &information) == 0 else {
+    guard fstatat(AT_FDCWD, path, &information, 0) == 0 else {
       throw ApusError(.badInput, "cannot read \(path): \(systemMessage(errno))", advice: "Remove it or mend the link.")
     }
     let time = information.st_mtim
     return Stamp(
       size: Int(information.st_size), modifiedNanoseconds: time.tv_sec &* 1_000_000_000 &+ time.tv_nsec,
-      inode: information.st_ino)
+      inode: UInt64(information.st_ino))
   }
 
   /// An index that is missing, damaged or of another version only means that files are read again.
