@@ -1,0 +1,51 @@
+import Acceleration
+import Messaging
+import Selection
+import Serving
+
+/// What could be run where: the candidates of each worker for a model and a workload.
+///
+/// A plain value, so that a ranking may take it to another thread: proposing candidates for many workers costs more
+/// than the poll thread should give.
+struct CandidateSource: Sendable {
+  /// What each engine's adapter can be told.
+  let knobs: [EngineName: Set<KnobName>]
+
+  /// One set for each worker and engine on it that has an adapter.
+  func sets(
+    model: ModelProfile, workload: Workload, limits: Limits, methods: [MethodName] = [],
+    workers: [(name: WorkerName, description: WorkerDescription)]
+  ) -> [CandidateSet] {
+    workers.flatMap { worker in
+      worker.description.engines.compactMap { engine in
+        set(
+          model: model, available: worker.description.models, hardware: worker.description.hardware,
+          engine: engine.name, worker: worker.name, workload: workload, limits: limits, methods: methods)
+      }
+    }
+  }
+
+  /// The sets of a machine nobody has measured, with every engine there is an adapter for.
+  func sets(
+    model: ModelProfile, available: [ModelProfile], workload: Workload, limits: Limits, hardware: HardwareProfile
+  ) -> [CandidateSet] {
+    knobs.keys.sorted().compactMap { engine in
+      set(
+        model: model, available: available, hardware: hardware, engine: engine,
+        worker: WorkerName(hardware.machine.rawValue), workload: workload, limits: limits, methods: [])
+    }
+  }
+
+  private func set(
+    model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
+    worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName]
+  ) -> CandidateSet? {
+    guard let engineKnobs = knobs[engine] else { return nil }
+    let context = AccelerationContext(
+      model: model, available: available, hardware: hardware, engine: engine, engineKnobs: engineKnobs,
+      workload: workload, limits: limits)
+    return CandidateSet(
+      worker: worker, hardware: hardware, model: model, available: available, workload: workload,
+      candidates: Candidates.propose(in: context, methods: methods))
+  }
+}

@@ -1,0 +1,162 @@
+import Messaging
+import Serving
+
+/// Which work goes where.
+extension JobLedger {
+  mutating func dispatch(at now: Duration, _ actions: inout [LedgerAction]) {
+    if queuedCount > 0 { dispatchJobs(at: now, &actions) }
+    if trialOrder.count > 0 { dispatchTrials(at: now, &actions) }
+  }
+
+  // MARK: Jobs
+
+  /// Oldest first over all keys, so that no key starves another; a key whose oldest job finds no room is passed over.
+  private mutating func dispatchJobs(at now: Duration, _ actions: inout [LedgerAction]) {
+    var heads: [(key: RouteKey, job: JobID, sequence: Int)] = []
+    for key in waitingKeys {
+      if let head = head(of: key) {
+        heads.append((key, head.job, head.sequence))
+        askForRanking(key, &actions)
+      } else {
+        waitingKeys.remove(key)
+      }
+    }
+    while let oldest = heads.indices.min(by: { heads[$0].sequence < heads[$1].sequence }) {
+      let (key, job, _) = heads[oldest]
+      let choices = routes[key]!.choices ?? []
+      guard let choice = choice(for: job, choices) else {
+        preempt(choices, at: now, &actions)
+        heads.remove(at: oldest)
+        continue
+      }
+      routes[key]!.waiting.removeFirst()
+      assign(job, to: choice, at: now, &actions)
+      if let next = head(of: key) {
+        heads[oldest] = (key, next.job, next.sequence)
+      } else {
+        heads.remove(at: oldest)
+        waitingKeys.remove(key)
+      }
+    }
+  }
+
+  private mutating func askForRanking(_ key: RouteKey, _ actions: inout [LedgerAction]) {
+    let route = routes[key]!
+    guard !route.isRanking, route.choices == nil || route.isStale else { return }
+    routes[key]!.isRanking = true
+    routes[key]!.isStale = false
+    actions.append(.rank(key))
+  }
+
+  /// The oldest job of a key, past those that do not wait any more (cancelled ones).
+  private mutating func head(of key: RouteKey) -> (job: JobID, sequence: Int)? {
+    while let id = routes[key]?.waiting.first {
+      if let entry = jobs[id], entry.state == .queued { return (id, entry.sequence) }
+      routes[key]!.waiting.removeFirst()
+    }
+    return nil
+  }
+
+  /// The first choice with room. One that failed for this job is taken only when there is no other.
+  private func choice(for job: JobID, _ choices: [RouteChoice]) -> RouteChoice? {
+    let failed = jobs[job]!.failed
+    guard !failed.isEmpty else { return choices.first { hasRoom($0.worker) } }
+    let others = choices.filter {
+      !failed.contains(FailedChoice(worker: $0.worker, configuration: $0.candidate.configuration))
+        && workers[$0.worker] != nil
+    }
+    return (others.isEmpty ? choices : others).first { hasRoom($0.worker) }
+  }
+
+  private func hasRoom(_ name: WorkerName) -> Bool {
+    guard let worker = workers[name], worker.leases.count < worker.jobCapacity else { return false }
+    return trialMachines.isEmpty || !trialMachines.contains(worker.machine)
+  }
+
+  private mutating func assign(
+    _ job: JobID, to choice: RouteChoice, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    let id = identifiers.lease(for: job)
+    leases[id] = Lease(worker: choice.worker, work: .job(job), lastProgress: now)
+    workers[choice.worker]!.leases.insert(id)
+    queuedCount -= 1
+    let index = jobs.index(forKey: job)!
+    jobs.values[index].state = .leased(id)
+    jobs.values[index].record.state = .running
+    jobs.values[index].record.worker = choice.worker
+    jobs.values[index].record.configuration = choice.candidate.configuration
+    jobs.values[index].record.predicted = choice.predicted
+    jobs.values[index].record.attemptCount += 1
+    let entry = jobs.values[index]
+    let work = JobAssignment(
+      job: job, spec: entry.record.spec, candidate: choice.candidate, generatedTokenIDs: entry.tokenIDs,
+      generatedText: entry.text)
+    actions.append(.assign(choice.worker, Assignment(lease: id, work: .job(work)), entry.record))
+  }
+
+  /// A job that only machines with a running trial can take stops the trial on its best choice; the trial is planned
+  /// again. A user who waits goes before a measurement that can wait.
+  private mutating func preempt(_ choices: [RouteChoice], at now: Duration, _ actions: inout [LedgerAction]) {
+    guard !trialMachines.isEmpty else { return }
+    let machines = choices.compactMap { workers[$0.worker]?.machine }
+    guard let first = machines.first, machines.allSatisfy(trialMachines.contains) else { return }
+    // One that is stopping already is enough.
+    let running = leases.filter { _, lease in
+      if case .trial = lease.work { machines.contains(workers[lease.worker]!.machine) } else { false }
+    }
+    guard running.allSatisfy({ $0.value.revokedUntil == nil }) else { return }
+    for (id, lease) in running where workers[lease.worker]!.machine == first {
+      revoke(id, at: now, &actions)
+    }
+  }
+
+  // MARK: Rankings
+
+  mutating func route(_ key: RouteKey, _ choices: [RouteChoice]) {
+    guard routes[key] != nil else { return }
+    routes[key]!.isRanking = false
+    routes[key]!.choices = choices
+    if routes.count > limits.routes {
+      routes = routes.filter { !$0.value.waiting.isEmpty || $0.key == key }
+    }
+  }
+
+  mutating func fail(_ key: RouteKey, _ reason: String, at now: Duration, _ actions: inout [LedgerAction]) {
+    guard routes[key] != nil else { return }
+    while let (job, _) = head(of: key) {
+      routes[key]!.waiting.removeFirst()
+      end(job, .failed, because: reason, at: now, &actions)
+    }
+    // The next job of this key asks again: a worker may have come by then.
+    routes[key] = nil
+  }
+
+  // MARK: Trials
+
+  private mutating func dispatchTrials(at now: Duration, _ actions: inout [LedgerAction]) {
+    for id in trialOrder {
+      guard let trial = trials[id], trial.lease == nil, let worker = workers[trial.worker] else { continue }
+      let isBusy = workers.values.contains { $0.machine == worker.machine && !$0.leases.isEmpty }
+      guard !isBusy, !isWanted(worker.machine) else { continue }
+      let lease: LeaseID = identifiers.next("lease")
+      leases[lease] = Lease(worker: trial.worker, work: .trial(id), lastProgress: now)
+      workers[trial.worker]!.leases.insert(lease)
+      trialMachines.insert(worker.machine)
+      trials[id]!.lease = lease
+      actions.append(.assign(trial.worker, Assignment(lease: lease, work: .trial(trial.spec)), nil))
+    }
+  }
+
+  /// Whether a waiting job could run on the machine: then no trial starts there.
+  private mutating func isWanted(_ machine: MachineID) -> Bool {
+    guard queuedCount > 0 else { return false }
+    for key in waitingKeys where head(of: key) != nil {
+      if let choices = routes[key]!.choices {
+        if choices.contains(where: { workers[$0.worker]?.machine == machine }) { return true }
+      } else if workers.values.contains(where: { $0.machine == machine && $0.models.contains(key.model) }) {
+        return true
+      }
+    }
+    return false
+  }
+}

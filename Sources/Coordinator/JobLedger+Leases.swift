@@ -1,0 +1,303 @@
+import Messaging
+import Serving
+
+/// What workers say about their leases, and how leases end.
+extension JobLedger {
+  // MARK: Tokens
+
+  mutating func accept(
+    _ chunk: TokenChunk, from worker: WorkerName, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    guard let lease = leases.index(forKey: chunk.lease), leases.values[lease].worker == worker,
+      leases.values[lease].work == .job(chunk.job), leases.values[lease].report == nil
+    else {
+      actions.append(.ignoredTokens)
+      return
+    }
+    leases.values[lease].lastProgress = now
+    guard let entry = jobs.index(forKey: chunk.job), !jobs.values[entry].cancelRequested,
+      !jobs.values[entry].streamBroken
+    else {
+      actions.append(.ignoredTokens)
+      return
+    }
+    let shownCount = jobs.values[entry].tokenIDs.count
+    let askedCount = jobs.values[entry].record.spec.maxTokens
+    if chunk.firstIndex == shownCount, shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack {
+      jobs.values[entry].tokenIDs.append(contentsOf: chunk.tokenIDs)
+      jobs.values[entry].text += chunk.text
+      actions.append(.relay(chunk))
+    } else if chunk.firstIndex >= 0, chunk.firstIndex < shownCount,
+      chunk.tokenIDs.count <= shownCount - chunk.firstIndex
+    {
+      // Sent twice.
+      actions.append(.ignoredTokens)
+    } else {
+      // A chunk in between was lost with a connection, or the worker counts wrongly. Showing on would show a gap.
+      jobs.values[entry].streamBroken = true
+      actions.append(.streamBroken(chunk.job))
+    }
+  }
+
+  // MARK: Reports
+
+  mutating func accept(
+    _ report: Report, from worker: WorkerName, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    let measurement = report.measurement.id
+    if leases[report.lease] == nil, let job = report.lease.job, case .awaiting(worker, _)? = jobs[job]?.state {
+      // Done while the coordinator was away.
+      adopt(report.lease, of: job, by: worker, at: now)
+    }
+    guard let lease = leases[report.lease], lease.worker == worker else {
+      actions.append(.storeEvidence(worker, report.measurement))
+      return
+    }
+    switch lease.work {
+    case .trial:
+      guard lease.storing[measurement] == nil else { return }
+      if lease.stored.contains(measurement) {
+        actions.append(.acknowledge(worker, measurement))
+        return
+      }
+      leases[report.lease]!.lastProgress = now
+      leases[report.lease]!.storing[measurement] = report
+      actions.append(.storeReport(worker, report, nil))
+    case .job(let id):
+      guard lease.report == nil else { return }
+      guard report.isLast else {
+        actions.append(.storeEvidence(worker, report.measurement))
+        return
+      }
+      let ended = record(of: id, endedBy: report, at: now)
+      leases[report.lease]!.lastProgress = now
+      leases[report.lease]!.report = (report, ended)
+      actions.append(.storeReport(worker, report, ended))
+    }
+  }
+
+  /// The record with which a report ends its job; nil when the job must go on elsewhere.
+  private func record(of id: JobID, endedBy report: Report, at now: Duration) -> JobRecord? {
+    let entry = jobs[id]!
+    var record = entry.record
+    record.measurement = report.measurement.id
+    record.finishedAtMS = originMS + now.milliseconds
+    switch report.measurement.outcome {
+    case .completed:
+      record.state = .completed
+      record.output = report.output
+    case .cancelled, .lostWorker:
+      guard entry.cancelRequested else { return nil }
+      record.state = .cancelled
+      record.output = entry.text
+    case .outOfMemory, .timedOut, .engineFailed:
+      if entry.cancelRequested {
+        record.state = .cancelled
+      } else if record.attemptCount >= limits.attempts {
+        record.state = .failed
+        record.failure =
+          "tried \(record.attemptCount) times, the last time: \(report.measurement.outcome.explanation)"
+      } else {
+        return nil
+      }
+      record.output = entry.text
+    }
+    return record
+  }
+
+  /// The report is in the history.
+  mutating func settle(
+    _ id: LeaseID, _ measurement: MeasurementID, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    guard let lease = leases[id] else { return }
+    switch lease.work {
+    case .trial(let trial):
+      guard let report = leases[id]!.storing.removeValue(forKey: measurement) else { return }
+      leases[id]!.stored.insert(measurement)
+      actions.append(.trialMeasured(trial, report.measurement))
+      if report.isLast {
+        release(id)
+        trials[trial] = nil
+        let stopped = report.measurement.outcome == .cancelled || lease.revokedUntil != nil
+        actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
+      }
+    case .job(let job):
+      guard let (report, ended) = lease.report, report.measurement.id == measurement else { return }
+      release(id)
+      if let ended {
+        jobs[job] = nil
+        actions.append(.jobEnded(ended, report.measurement))
+      } else {
+        if case .cancelled = report.measurement.outcome {
+        } else {
+          jobs[job]!.failed.append(
+            FailedChoice(worker: lease.worker, configuration: report.measurement.configuration))
+        }
+        requeue(job, because: report.measurement.outcome.explanation, &actions, at: now)
+      }
+    }
+  }
+
+  /// The history refused the report. The worker sends it again, unless it is gone.
+  mutating func unsettle(
+    _ id: LeaseID, _ measurement: MeasurementID, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    guard let lease = leases[id] else { return }
+    leases[id]!.storing[measurement] = nil
+    guard lease.report?.report.measurement.id == measurement else { return }
+    leases[id]!.report = nil
+    if lease.workerIsGone { drop(id, because: "\(lease.worker) was lost", at: now, &actions) }
+  }
+
+  // MARK: Ends without a report
+
+  mutating func revoke(_ id: LeaseID, at now: Duration, _ actions: inout [LedgerAction]) {
+    guard let lease = leases[id], lease.revokedUntil == nil else { return }
+    leases[id]!.revokedUntil = now + limits.revokePatience
+    actions.append(.revoke(lease.worker, id))
+  }
+
+  /// Takes a lease from its worker for good.
+  mutating func drop(
+    _ id: LeaseID, because reason: String, trialEnding: TrialEnding = .cancelled, at now: Duration,
+    _ actions: inout [LedgerAction]
+  ) {
+    guard let lease = leases[id] else { return }
+    release(id)
+    actions.append(.leaseLost(lease.worker, id))
+    switch lease.work {
+    case .job(let job):
+      requeue(job, because: reason, &actions, at: now)
+    case .trial(let trial):
+      trials[trial] = nil
+      actions.append(.trialEnded(trial, trialEnding))
+    }
+  }
+
+  private mutating func release(_ id: LeaseID) {
+    guard let lease = leases.removeValue(forKey: id) else { return }
+    workers[lease.worker]?.leases.remove(id)
+    if case .trial(let trial) = lease.work {
+      trialOrder.removeAll { $0 == trial }
+      refreshTrialMachines()
+    }
+  }
+
+  private mutating func refreshTrialMachines() {
+    trialMachines = Set(
+      leases.values.compactMap { lease in
+        if case .trial = lease.work { workers[lease.worker]?.machine } else { nil }
+      })
+  }
+
+  mutating func withdraw(_ id: TrialID, at now: Duration, _ actions: inout [LedgerAction]) {
+    guard let trial = trials[id] else { return }
+    if let lease = trial.lease {
+      revoke(lease, at: now, &actions)
+    } else {
+      trials[id] = nil
+      trialOrder.removeAll { $0 == id }
+      actions.append(.trialEnded(id, .cancelled))
+    }
+  }
+
+  // MARK: Workers come and go
+
+  mutating func join(
+    _ name: WorkerName, _ description: WorkerDescription, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    var entry = WorkerEntry(
+      machine: description.hardware.machine, jobCapacity: max(1, description.jobCapacity),
+      models: Set(description.models.map(\.id)))
+    // A lease whose report is on its way to the store outlives the loss of its worker.
+    entry.leases = Set(leases.filter { $0.value.worker == name }.keys)
+    workers[name] = entry
+    refreshTrialMachines()
+    for lease in entry.leases {
+      leases[lease]!.workerIsGone = false
+    }
+    for lease in description.leases where leases[lease]?.worker != name {
+      if leases[lease] == nil, let job = lease.job, case .awaiting(name, _)? = jobs[job]?.state,
+        workers[name]!.leases.count < entry.jobCapacity
+      {
+        adopt(lease, of: job, by: name, at: now)
+      } else {
+        actions.append(.revoke(name, lease))
+      }
+    }
+    miss(entry.leases.subtracting(description.leases), at: now, &actions)
+    for key in routes.keys {
+      routes[key]!.isStale = true
+    }
+  }
+
+  /// A worker comes back with a job that ran when the coordinator stopped.
+  private mutating func adopt(_ id: LeaseID, of job: JobID, by worker: WorkerName, at now: Duration) {
+    leases[id] = Lease(worker: worker, work: .job(job), lastProgress: now)
+    workers[worker]?.leases.insert(id)
+    jobs[job]!.state = .leased(id)
+    watched.remove(job)
+  }
+
+  mutating func lose(_ name: WorkerName, at now: Duration, _ actions: inout [LedgerAction]) {
+    guard let worker = workers.removeValue(forKey: name) else { return }
+    for id in worker.leases.sorted() {
+      if leases[id]!.report != nil {
+        leases[id]!.workerIsGone = true
+      } else {
+        drop(id, because: "\(name) was lost", trialEnding: .workerLost, at: now, &actions)
+      }
+    }
+    for id in trialOrder where trials[id]!.worker == name {
+      trials[id] = nil
+      actions.append(.trialEnded(id, .workerLost))
+    }
+    trialOrder.removeAll { trials[$0] == nil }
+  }
+
+  mutating func hear(
+    _ name: WorkerName, _ listed: [LeaseID], at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    guard let worker = workers[name] else { return }
+    guard !(listed.isEmpty && worker.leases.isEmpty && worker.strangeLeases.isEmpty) else { return }
+    let listed = Set(listed)
+    let strange = listed.subtracting(worker.leases)
+    // Named once, it may have crossed with our own message that ended it.
+    for id in strange.intersection(worker.strangeLeases).sorted() {
+      actions.append(.revoke(name, id))
+    }
+    workers[name]!.strangeLeases = strange
+    for id in worker.leases.intersection(listed) {
+      leases[id]!.missedHeartbeats = 0
+    }
+    let missing = worker.leases.subtracting(listed)
+    if !missing.isEmpty {
+      miss(missing, at: now, &actions)
+      dispatch(at: now, &actions)
+    }
+  }
+
+  /// The worker does not name these leases of its own.
+  private mutating func miss(_ missing: Set<LeaseID>, at now: Duration, _ actions: inout [LedgerAction]) {
+    for id in missing.sorted() where leases[id]!.report == nil && leases[id]!.storing.isEmpty {
+      leases[id]!.missedHeartbeats += 1
+      if leases[id]!.missedHeartbeats >= Self.heartbeatsToMiss {
+        drop(id, because: "\(leases[id]!.worker) does not know of it", at: now, &actions)
+      }
+    }
+  }
+}
+
+extension Outcome {
+  /// The outcome in words for a person.
+  var explanation: String {
+    switch self {
+    case .completed: "completed"
+    case .outOfMemory(let detail): "out of memory: \(detail)"
+    case .timedOut(let seconds): "timed out after \(seconds) s"
+    case .engineFailed(let reason, _): "the engine failed: \(reason)"
+    case .lostWorker: "the worker was lost"
+    case .cancelled: "the worker stopped it"
+    }
+  }
+}

@@ -1,0 +1,262 @@
+import Messaging
+public import Serving
+
+/// Who runs what: queued jobs, leases, the room on each worker, trials and the machines they have to themselves.
+///
+/// A pure struct: events in, actions out, no clock and no sockets. What it promises, in any order of events and with
+/// any of them repeated (`JobLedgerPropertyTests`):
+/// - a job never has two live leases, and none is lost: each accepted job ends once, and then never changes;
+/// - tokens of a job are relayed in order, without gaps and without repeats, over any number of attempts;
+/// - a worker never has more jobs than it has room for, and a trial has its machine to itself;
+/// - a report of a lease that is over changes no job; its measurement is kept as evidence.
+public struct JobLedger: Sendable {
+  public struct Limits: Hashable, Sendable {
+    public var queuedJobs = 10_000
+    public var attempts = 3
+    /// How long a revoked worker has to report.
+    public var revokePatience = Duration.seconds(10)
+    /// How long a job that was running at a restart waits for its worker.
+    public var adoptionPatience = Duration.seconds(10)
+    /// How long a lease may go without a sign while its worker lives.
+    public var leaseSilence = Duration.seconds(600)
+    /// Keys whose choices are kept.
+    public var routes = 512
+
+    public init() {}
+  }
+
+  /// Heartbeats in a row that must leave a lease out before it is taken for lost on the way: the first may have been
+  /// sent before the assignment came.
+  static let heartbeatsToMiss = 2
+  /// A worker may batch a few tokens beyond the asked count (speculation) before it is taken for hostile.
+  static let tokenSlack = 64
+
+  let limits: Limits
+  /// Milliseconds since 1970-01-01 UTC at `now` zero.
+  let originMS: Int64
+  var identifiers: IdentifierSource
+  var jobs: [JobID: JobEntry] = [:]
+  var leases: [LeaseID: Lease] = [:]
+  var workers: [WorkerName: WorkerEntry] = [:]
+  var routes: [RouteKey: Route] = [:]
+  /// The keys that may have waiting jobs.
+  var waitingKeys: Set<RouteKey> = []
+  var trials: [TrialID: TrialEntry] = [:]
+  /// Trials in the order planned; those that run are passed over.
+  var trialOrder: [TrialID] = []
+  /// Machines that a trial has to itself. Mostly empty.
+  var trialMachines: Set<MachineID> = []
+  /// Jobs that wait for something other than a worker with room: adoption, or the storing of their end.
+  var watched: Set<JobID> = []
+  var reservedCount = 0
+  var nextSequence = 0
+  /// Jobs that wait for a worker.
+  public internal(set) var queuedCount = 0
+
+  public init(limits: Limits = Limits(), originMS: Int64 = 0, using generator: inout some RandomNumberGenerator) {
+    self.limits = limits
+    self.originMS = originMS
+    identifiers = IdentifierSource(using: &generator)
+  }
+
+  public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
+    var actions: [LedgerAction] = []
+    switch event {
+    case .tokens(let worker, let chunk):
+      accept(chunk, from: worker, at: now, &actions)
+    case .report(let worker, let report):
+      accept(report, from: worker, at: now, &actions)
+    case .reportStored(let lease, let measurement):
+      settle(lease, measurement, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .reportNotStored(let lease, let measurement):
+      unsettle(lease, measurement, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .jobStored(let record):
+      reservedCount = max(0, reservedCount - 1)
+      guard jobs[record.id] == nil else { break }
+      admit(record, .queued)
+      dispatch(at: now, &actions)
+    case .jobNotStored:
+      reservedCount = max(0, reservedCount - 1)
+    case .jobRestored(let record):
+      restore(record, at: now)
+      dispatch(at: now, &actions)
+    case .routed(let key, let choices):
+      route(key, choices)
+      dispatch(at: now, &actions)
+    case .unroutable(let key, let reason):
+      fail(key, reason, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .routesStale:
+      for key in routes.keys {
+        routes[key]!.isStale = true
+      }
+      dispatch(at: now, &actions)
+    case .workerJoined(let name, let description):
+      join(name, description, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .workerLost(let name):
+      lose(name, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .heartbeat(let name, let listed):
+      hear(name, listed, at: now, &actions)
+    case .trialPlanned(let spec, let worker):
+      guard trials[spec.id] == nil else { break }
+      trials[spec.id] = TrialEntry(spec: spec, worker: worker)
+      trialOrder.append(spec.id)
+      dispatch(at: now, &actions)
+    case .trialWithdrawn(let id):
+      withdraw(id, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .cancel(let id):
+      cancel(id, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .endingStored(let id):
+      guard case .ending? = jobs[id]?.state, let entry = jobs.removeValue(forKey: id) else { break }
+      watched.remove(id)
+      actions.append(.jobEnded(entry.record, nil))
+    case .endingNotStored(let id):
+      guard case .ending? = jobs[id]?.state else { break }
+      jobs[id]!.state = .ending(isStoring: false)
+    case .tick:
+      watchDeadlines(at: now, &actions)
+      dispatch(at: now, &actions)
+    }
+    return actions
+  }
+
+  // MARK: What others may ask
+
+  /// Keeps a place in the queue for a job that is about to be stored; false when the queue is full.
+  public mutating func reserve() -> Bool {
+    guard queuedCount + reservedCount < limits.queuedJobs else { return false }
+    reservedCount += 1
+    return true
+  }
+
+  /// A job that has not ended, as it is now, with the text shown so far as its output.
+  public func record(of id: JobID) -> JobRecord? {
+    guard let entry = jobs[id] else { return nil }
+    var record = entry.record
+    if !record.state.isFinished { record.output = entry.text }
+    return record
+  }
+
+  /// The tokens of a job from `first` on and their text from a byte on: for a client that comes later or fell behind.
+  public func shown(of id: JobID, from first: Int, textBytes: Int) -> (tokenIDs: [Int32], text: String)? {
+    guard let entry = jobs[id], first < entry.tokenIDs.count else { return nil }
+    let text = entry.text.utf8
+    let start = text.index(text.startIndex, offsetBy: min(textBytes, text.count))
+    return (Array(entry.tokenIDs[first...]), String(entry.text[start...]))
+  }
+
+  public func leaseCount(of worker: WorkerName) -> Int { workers[worker]?.leases.count ?? 0 }
+
+  /// All live leases with the worker and the job that each is of (nil for a trial).
+  public var liveLeases: [(lease: LeaseID, worker: WorkerName, job: JobID?)] {
+    leases.map { id, lease in
+      if case .job(let job) = lease.work { (id, lease.worker, job) } else { (id, lease.worker, nil) }
+    }
+  }
+
+  public var unfinishedJobs: [JobID] { Array(jobs.keys) }
+
+  // MARK: Jobs come and go
+
+  mutating func admit(_ record: JobRecord, _ state: JobEntry.State) {
+    nextSequence += 1
+    jobs[record.id] = JobEntry(record: record, state: state, sequence: nextSequence)
+    if state == .queued { enqueue(record.id, atFront: false) } else { watched.insert(record.id) }
+  }
+
+  private mutating func restore(_ record: JobRecord, at now: Duration) {
+    guard jobs[record.id] == nil, !record.state.isFinished else { return }
+    if record.state == .running, let worker = record.worker {
+      admit(record, .awaiting(worker, until: now + limits.adoptionPatience))
+    } else {
+      admit(record, .queued)
+    }
+  }
+
+  mutating func enqueue(_ id: JobID, atFront: Bool) {
+    jobs[id]!.state = .queued
+    jobs[id]!.record.state = .queued
+    watched.remove(id)
+    queuedCount += 1
+    let key = RouteKey(jobs[id]!.record.spec)
+    waitingKeys.insert(key)
+    if atFront {
+      routes[key, default: Route()].waiting.prepend(id)
+    } else {
+      routes[key, default: Route()].waiting.append(id)
+    }
+  }
+
+  /// Back into the queue, in front: the job has waited already. Or to its end, when trying again makes no sense.
+  mutating func requeue(_ id: JobID, because reason: String, _ actions: inout [LedgerAction], at now: Duration) {
+    jobs[id]!.streamBroken = false
+    jobs[id]!.lastFailure = reason
+    let entry = jobs[id]!
+    if entry.cancelRequested {
+      end(id, .cancelled, because: nil, at: now, &actions)
+    } else if entry.tokenIDs.count >= entry.record.spec.maxTokens {
+      // Everything was generated and shown; only the report was lost.
+      jobs[id]!.record.output = entry.text
+      end(id, .completed, because: nil, at: now, &actions)
+    } else if entry.record.attemptCount >= limits.attempts {
+      let count = entry.record.attemptCount
+      end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)
+    } else {
+      enqueue(id, atFront: true)
+    }
+  }
+
+  /// The end of a job that has no measurement.
+  mutating func end(
+    _ id: JobID, _ state: JobState, because reason: String?, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
+    if jobs[id]!.state == .queued { queuedCount -= 1 }
+    jobs[id]!.state = .ending(isStoring: true)
+    watched.insert(id)
+    jobs[id]!.record.state = state
+    jobs[id]!.record.failure = reason
+    jobs[id]!.record.finishedAtMS = originMS + now.milliseconds
+    if state != .completed { jobs[id]!.record.output = jobs[id]!.text }
+    actions.append(.storeEnding(jobs[id]!.record))
+  }
+
+  private mutating func cancel(_ id: JobID, at now: Duration, _ actions: inout [LedgerAction]) {
+    guard let entry = jobs[id], !entry.cancelRequested else { return }
+    switch entry.state {
+    case .queued, .awaiting:
+      end(id, .cancelled, because: nil, at: now, &actions)
+    case .leased(let lease):
+      // A report on its way to the store decides first; otherwise the worker is told to stop.
+      jobs[id]!.cancelRequested = true
+      if leases[lease]!.report == nil { revoke(lease, at: now, &actions) }
+    case .ending:
+      return
+    }
+  }
+
+  private mutating func watchDeadlines(at now: Duration, _ actions: inout [LedgerAction]) {
+    for (id, lease) in leases where lease.report == nil {
+      if let deadline = lease.revokedUntil {
+        if now >= deadline { drop(id, because: "\(lease.worker) did not stop when told to", at: now, &actions) }
+      } else if now - lease.lastProgress > limits.leaseSilence {
+        revoke(id, at: now, &actions)
+      }
+    }
+    for id in watched {
+      switch jobs[id]!.state {
+      case .awaiting(let worker, let until) where now >= until:
+        requeue(id, because: "\(worker) did not come back", &actions, at: now)
+      case .ending(isStoring: false):
+        jobs[id]!.state = .ending(isStoring: true)
+        actions.append(.storeEnding(jobs[id]!.record))
+      default: break
+      }
+    }
+  }
+}

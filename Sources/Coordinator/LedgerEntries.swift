@@ -1,0 +1,84 @@
+import DequeModule
+import Messaging
+import Serving
+
+/// A job that has not ended, or whose end is not stored yet.
+struct JobEntry: Sendable {
+  enum State: Hashable, Sendable {
+    case queued
+    /// Was running when the coordinator stopped; its worker may come back with it until then.
+    case awaiting(WorkerName, until: Duration)
+    case leased(LeaseID)
+    /// Ended without a measurement; `isStoring` while the store has it in hand.
+    case ending(isStoring: Bool)
+  }
+
+  var record: JobRecord
+  var state: State
+  /// Place in the order of arrival.
+  let sequence: Int
+  /// Tokens accepted for showing, and their text: what a resumed run goes on from.
+  var tokenIDs: [Int32] = []
+  var text = ""
+  /// A chunk of the running lease was lost: nothing more of it is shown until its report.
+  var streamBroken = false
+  var cancelRequested = false
+  /// Configurations that failed for this job, and where.
+  var failed: [FailedChoice] = []
+  /// Why it is not done yet, for the job that runs out of attempts.
+  var lastFailure = ""
+}
+
+struct FailedChoice: Hashable, Sendable {
+  var worker: WorkerName
+  var configuration: EngineConfiguration
+}
+
+/// The right of one worker to run one job or trial.
+struct Lease: Sendable {
+  enum Work: Hashable, Sendable {
+    case job(JobID)
+    case trial(TrialID)
+  }
+
+  let worker: WorkerName
+  let work: Work
+  /// When it was given, or last gave a token or a report.
+  var lastProgress: Duration
+  /// Set once it was revoked: when the worker's silence about it is enough.
+  var revokedUntil: Duration?
+  /// Heartbeats in a row that did not list it.
+  var missedHeartbeats = 0
+  /// The worker was lost while this lease's report was on its way to the store.
+  var workerIsGone = false
+  /// A job's report on its way to the store, and the job's record if the report ends it.
+  var report: (report: Report, ended: JobRecord?)?
+  /// A trial's reports: on their way to the store, and there.
+  var storing: [MeasurementID: Report] = [:]
+  var stored: Set<MeasurementID> = []
+}
+
+struct WorkerEntry: Sendable {
+  var machine: MachineID
+  var jobCapacity: Int
+  var models: Set<ModelID>
+  var leases: Set<LeaseID> = []
+  /// Leases it named that are not its own; named twice, they are revoked.
+  var strangeLeases: Set<LeaseID> = []
+}
+
+struct TrialEntry: Sendable {
+  var spec: TrialSpec
+  var worker: WorkerName
+  var lease: LeaseID?
+}
+
+/// The jobs that wait with one key, and where they may go.
+struct Route: Sendable {
+  /// Nil until they were ranked.
+  var choices: [RouteChoice]?
+  var isStale = false
+  var isRanking = false
+  /// In order of arrival. An entry whose job is not queued any more (cancelled) is skipped.
+  var waiting: Deque<JobID> = []
+}

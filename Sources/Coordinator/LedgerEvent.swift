@@ -1,0 +1,76 @@
+public import Messaging
+public import Serving
+
+/// What happens to a ledger.
+public enum LedgerEvent: Sendable {
+  /// A new job that is stored; takes the place that `reserve()` kept.
+  case jobStored(JobRecord)
+  /// The job could not be stored: its place is free again.
+  case jobNotStored
+  /// An unfinished job from the history, after a restart.
+  case jobRestored(JobRecord)
+  /// The answer to `rank`, best first.
+  case routed(RouteKey, [RouteChoice])
+  /// No worker can ever run jobs of this key, and why.
+  case unroutable(RouteKey, reason: String)
+  /// Evidence or workers changed: rank again before the next job of each key.
+  case routesStale
+  /// A worker said hello; also when it was known.
+  case workerJoined(WorkerName, WorkerDescription)
+  case workerLost(WorkerName)
+  /// The leases a worker says it works on.
+  case heartbeat(WorkerName, leases: [LeaseID])
+  case tokens(WorkerName, TokenChunk)
+  case report(WorkerName, Report)
+  /// The answers to `storeReport`.
+  case reportStored(LeaseID, MeasurementID)
+  case reportNotStored(LeaseID, MeasurementID)
+  case trialPlanned(TrialSpec, WorkerName)
+  /// The trial is wanted no more.
+  case trialWithdrawn(TrialID)
+  case cancel(JobID)
+  /// The answers to `storeEnding`.
+  case endingStored(JobID)
+  case endingNotStored(JobID)
+  /// Time went on: look at the deadlines.
+  case tick
+}
+
+/// What a ledger wants done. The caller does all of them, in order.
+public enum LedgerAction: Hashable, Sendable {
+  /// Send it. For a job, the record says that it runs now; storing it is not urgent.
+  case assign(WorkerName, Assignment, JobRecord?)
+  case revoke(WorkerName, LeaseID)
+  /// Show these tokens: the next ones of the job, never shown before.
+  case relay(TokenChunk)
+  /// Store the measurement, and with it the ended job; then answer with `reportStored` or `reportNotStored`.
+  case storeReport(WorkerName, Report, JobRecord?)
+  /// Stored already: only tell the worker so.
+  case acknowledge(WorkerName, MeasurementID)
+  /// A measurement whose lease is over: store it for what it says, and tell the worker.
+  case storeEvidence(WorkerName, Measurement)
+  /// Store the end of a job that has no measurement; then answer with `endingStored` or `endingNotStored`.
+  case storeEnding(JobRecord)
+  /// The end is stored: tell those who watch.
+  case jobEnded(JobRecord, Measurement?)
+  /// Rank the choices for this key and answer with `routed` or `unroutable`.
+  case rank(RouteKey)
+  /// A block of a trial is stored.
+  case trialMeasured(TrialID, Measurement)
+  case trialEnded(TrialID, TrialEnding)
+  /// A chunk of tokens was not for anybody; only counted.
+  case ignoredTokens
+  /// A chunk was lost on the way: the rest of the output comes with the end. Only counted.
+  case streamBroken(JobID)
+  /// A lease ended without a report; only counted and logged.
+  case leaseLost(WorkerName, LeaseID)
+}
+
+/// How a trial's lease ended.
+public enum TrialEnding: String, Hashable, Sendable {
+  /// The worker did what it could within the time limit.
+  case finished
+  /// Stopped on the way, for a job or because it was silent: what is missing may be planned again.
+  case cancelled
+  case workerLost
+}

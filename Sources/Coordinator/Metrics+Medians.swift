@@ -1,0 +1,30 @@
+import Serving
+
+extension Metrics {
+  /// Each figure's median over blocks. Nil without a block.
+  static func medians(of blocks: [Metrics]) -> Metrics? {
+    guard let first = blocks.first else { return nil }
+    func median(_ value: (Metrics) -> Double) -> Double { Self.median(blocks.map(value)) }
+    func median(_ latency: (Metrics) -> LatencySummary) -> LatencySummary {
+      LatencySummary(
+        meanMS: Self.median(blocks.map { latency($0).meanMS }), p50MS: Self.median(blocks.map { latency($0).p50MS }),
+        p90MS: Self.median(blocks.map { latency($0).p90MS }), p99MS: Self.median(blocks.map { latency($0).p99MS }))
+    }
+    let acceptance = blocks.compactMap(\.acceptanceRate)
+    // Wall time and tokens are those of the block with the median throughput, so that the quotient stays that median.
+    let typical = blocks.sorted { $0.throughput < $1.throughput }[(blocks.count - 1) / 2]
+    return Metrics(
+      requestCount: typical.requestCount, failedRequestCount: typical.failedRequestCount,
+      promptTokenCount: typical.promptTokenCount, outputTokenCount: typical.outputTokenCount,
+      wallSeconds: typical.wallSeconds, cpuSeconds: median(\.cpuSeconds),
+      peakMemoryBytes: blocks.map(\.peakMemoryBytes).max() ?? first.peakMemoryBytes,
+      loadSeconds: median(\.loadSeconds), ttft: median(\.ttft), itl: median(\.itl), tpot: median(\.tpot),
+      e2e: median(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance))
+  }
+
+  private static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}

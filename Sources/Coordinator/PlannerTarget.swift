@@ -1,0 +1,60 @@
+public import Serving
+
+/// A model on a worker, with what could be tried there: the unit a benchmark is planned in.
+public struct PlannerTarget: Hashable, Sendable {
+  public var model: ModelProfile
+  public var worker: WorkerName
+  public var hardware: HardwareProfile
+  /// Applicable ones in the order to try them. The first is what all others are compared with: an engine's default.
+  public var candidates: [Candidate]
+
+  public init(model: ModelProfile, worker: WorkerName, hardware: HardwareProfile, candidates: [Candidate]) {
+    precondition(!candidates.isEmpty, "a target without a candidate has nothing to measure")
+    self.model = model
+    self.worker = worker
+    self.hardware = hardware
+    self.candidates = candidates
+  }
+}
+
+extension PlannerTarget {
+  /// Candidates of several workloads in one order to try them, so that a short budget still sees every kind: the
+  /// default, then one setting of each method, then combinations and further settings in turns.
+  ///
+  /// - Parameter proposals: for each workload what was proposed; refused ones are left out.
+  public static func order(_ proposals: [[Candidate]]) -> [Candidate] {
+    var seen: Set<EngineConfiguration> = []
+    let all = proposals.joined().filter { $0.isApplicable && seen.insert($0.configuration).inserted }
+    let defaults = all.filter(\.configuration.isDefault)
+    var settings: [[MethodName]: [Candidate]] = [:]
+    var methods: [[MethodName]] = []
+    var combinations: [Candidate] = []
+    for candidate in all where !candidate.configuration.isDefault {
+      let key = candidate.configuration.methods
+      if key.count > 1 {
+        combinations.append(candidate)
+      } else {
+        if settings[key] == nil { methods.append(key) }
+        settings[key, default: []].append(candidate)
+      }
+    }
+    let first = methods.compactMap { settings[$0]!.first }
+    let longest = settings.values.map(\.count).max() ?? 0
+    var further = (1..<max(2, longest)).flatMap { place in
+      methods.compactMap { settings[$0]!.count > place ? settings[$0]![place] : nil }
+    }[...]
+    var rest = combinations[...]
+    var ordered = defaults + first
+    while !further.isEmpty || !rest.isEmpty {
+      if let combination = rest.popFirst() { ordered.append(combination) }
+      if let setting = further.popFirst() { ordered.append(setting) }
+    }
+    return ordered
+  }
+}
+
+/// A trial that may start now.
+public struct PlannedTrial: Hashable, Sendable {
+  public var spec: TrialSpec
+  public var worker: WorkerName
+}

@@ -1,0 +1,99 @@
+import Acceleration
+import Serving
+
+/// Refuses what cannot work before it is stored: each error names the value and what would work.
+struct RequestCheck {
+  /// Known models, for the advice.
+  let models: [ModelID: ModelProfile]
+
+  /// The longest names listed in an advice.
+  private static let namesListed = 20
+
+  func model(_ id: ModelID) throws(ApusError) -> ModelProfile {
+    if let model = models[id] { return model }
+    let names = models.values.map(\.name).sorted()
+    let advice =
+      names.isEmpty
+      ? "start a worker that has the model, or push it with `apus model push`"
+      : "known models: " + names.prefix(Self.namesListed).joined(separator: ", ")
+        + (names.count > Self.namesListed ? ", and \(names.count - Self.namesListed) more" : "")
+    throw ApusError(.badInput, "no model \(id.rawValue.prefix(16)) is known here", advice: advice)
+  }
+
+  func job(_ spec: JobSpec) throws(ApusError) {
+    let model = try model(spec.model)
+    guard spec.maxTokens >= 1 else {
+      throw ApusError(.badInput, "max tokens is \(spec.maxTokens)", advice: "ask for at least 1")
+    }
+    guard spec.temperature.isFinite, spec.temperature >= 0 else {
+      throw ApusError(.badInput, "the temperature is \(spec.temperature)", advice: "give 0 (greedy) or more")
+    }
+    try limits(spec.limits)
+    let isEmpty =
+      switch spec.prompt {
+      case .text(let text): text.isEmpty
+      case .chat(let messages): messages.isEmpty
+      }
+    guard !isEmpty else { throw ApusError(.badInput, "the prompt is empty", advice: "give a prompt") }
+    guard model.contextLength > 0 else { return }
+    // Four bytes a token is a guess that can be off by two; what is refused here cannot fit. The engine, which has the
+    // tokenizer, refuses the rest.
+    let promptTokens = spec.workload.promptTokens.lowerBound / 2
+    guard promptTokens + spec.maxTokens <= model.contextLength else {
+      throw ApusError(
+        .badInput,
+        "a prompt of about \(promptTokens * 2) tokens and \(spec.maxTokens) new ones do not fit the context of "
+          + "\(model.name), \(model.contextLength) tokens",
+        advice: "shorten the prompt or ask for fewer tokens")
+    }
+  }
+
+  func limits(_ limits: Limits) throws(ApusError) {
+    if let bytes = limits.memoryBytes, bytes <= 0 {
+      throw ApusError(.badInput, "the memory limit is \(bytes) bytes", advice: "give a positive number")
+    }
+    for slo in limits.slos where ![50, 90, 99].contains(slo.percentile) || !(slo.limitMS > 0) {
+      throw ApusError(.badInput, "the limit \(slo) cannot be kept", advice: "use p50, p90 or p99 and a time above 0")
+    }
+  }
+
+  func workload(_ workload: Workload) throws(ApusError) {
+    guard workload.promptTokens.lowerBound >= 1, workload.outputTokens.lowerBound >= 1, workload.concurrency >= 1,
+      workload.requestCount >= 1, workload.promptTokens.upperBound <= 1 << 24,
+      workload.outputTokens.upperBound <= 1 << 24, workload.requestCount <= 1 << 20,
+      (0...1).contains(workload.sharedPrefixShare), (0...1).contains(workload.repetitiveness),
+      workload.arrivalRate.map({ $0 > 0 && $0.isFinite }) ?? true
+    else {
+      throw ApusError(
+        .badInput, "the workload \(workload.name) has a number out of range: \(workload.shape)",
+        advice: "lengths, concurrency and requests are at least 1, shares from 0 to 1, rates above 0")
+    }
+  }
+
+  func benchmark(_ spec: BenchmarkSpec, workers: [WorkerName]) throws(ApusError) {
+    guard spec.budgetSeconds > 0, spec.budgetSeconds.isFinite else {
+      throw ApusError(
+        .badInput, "the budget is \(spec.budgetSeconds) s", advice: "give a time above zero, such as --budget 5m")
+    }
+    guard !spec.models.isEmpty, !spec.workloads.isEmpty else {
+      throw ApusError(.badInput, "the benchmark names no model or no workload", advice: "name at least one of each")
+    }
+    for id in spec.models {
+      _ = try model(id)
+    }
+    for shape in spec.workloads {
+      try workload(shape)
+    }
+    let methods = Set(MethodCatalogue.all.map(\.name))
+    for method in spec.methods where !methods.contains(method) {
+      throw ApusError(
+        .badInput, "no method is called \(method)",
+        advice: "the methods are " + methods.sorted().map(\.rawValue).joined(separator: ", "))
+    }
+    for worker in spec.workers where !workers.contains(worker) {
+      throw ApusError(
+        .unavailable, "no worker \(worker) is connected",
+        advice: "connected workers: " + workers.map(\.rawValue).joined(separator: ", "))
+    }
+  }
+}

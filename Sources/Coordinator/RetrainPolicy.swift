@@ -1,0 +1,38 @@
+/// Says when enough is new to train the selector again.
+public struct RetrainPolicy: Sendable {
+  /// New measurements that are worth a training.
+  public let measurementCount: Int
+  /// Trainings start at least this far apart, unless a user asks.
+  public let interval: Duration
+  private var newMeasurements = 0
+  private var benchmarkEnded = false
+  private var lastStart: Duration?
+  private var isTraining = false
+
+  public init(measurementCount: Int, interval: Duration) {
+    precondition(measurementCount > 0, "training after no new measurement would never stop")
+    self.measurementCount = measurementCount
+    self.interval = interval
+  }
+
+  public mutating func measured() { newMeasurements += 1 }
+
+  /// The end of a benchmark is worth a training whatever the count: somebody waits to use what it found.
+  public mutating func benchmarkDidEnd() { benchmarkEnded = true }
+
+  /// Whether to train now. The caller that trains says so with `started`.
+  public func shouldTrain(at now: Duration) -> Bool {
+    guard !isTraining, benchmarkEnded || newMeasurements >= measurementCount else { return false }
+    guard newMeasurements > 0 else { return false }
+    return lastStart.map { now - $0 >= interval } ?? true
+  }
+
+  public mutating func started(at now: Duration) {
+    isTraining = true
+    lastStart = now
+    newMeasurements = 0
+    benchmarkEnded = false
+  }
+
+  public mutating func ended() { isTraining = false }
+}

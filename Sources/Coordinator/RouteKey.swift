@@ -1,0 +1,55 @@
+public import Serving
+
+/// What jobs must share to be sent the same way: a ranking is made once for each key, not for each job.
+///
+/// Lengths fall into classes (each a third to a half longer than the last), because a cost that is smooth in the
+/// length does not change its order of candidates within one.
+public struct RouteKey: Hashable, Sendable {
+  public var model: ModelID
+  public var objective: Objective
+  public var limits: Limits
+  /// Upper ends of the length classes, in tokens.
+  public var promptTokens: Int
+  public var outputTokens: Int
+
+  public init(_ spec: JobSpec) {
+    let workload = spec.workload
+    model = spec.model
+    objective = spec.objective
+    limits = spec.limits
+    promptTokens = Self.lengthClass(workload.promptTokens.upperBound)
+    outputTokens = Self.lengthClass(workload.outputTokens.upperBound)
+  }
+
+  /// The shape the selector is asked about.
+  public var workload: Workload {
+    Workload(
+      name: "job", promptTokens: promptTokens...promptTokens, outputTokens: outputTokens...outputTokens,
+      requestCount: 1)
+  }
+
+  /// The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that is not below `tokens`.
+  static func lengthClass(_ tokens: Int) -> Int {
+    guard tokens > 1 else { return 1 }
+    guard tokens <= 1 << 40 else { return 1 << 40 }
+    var power = 1
+    while power < tokens {
+      power *= 2
+    }
+    let between = power / 4 * 3
+    return between >= tokens ? between : power
+  }
+}
+
+/// One way to run a job: where, how, and what is foreseen there.
+public struct RouteChoice: Hashable, Sendable {
+  public var worker: WorkerName
+  public var candidate: Candidate
+  public var predicted: PredictedMetrics
+
+  public init(worker: WorkerName, candidate: Candidate, predicted: PredictedMetrics = PredictedMetrics()) {
+    self.worker = worker
+    self.candidate = candidate
+    self.predicted = predicted
+  }
+}

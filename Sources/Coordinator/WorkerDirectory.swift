@@ -1,0 +1,61 @@
+import Messaging
+import Serving
+
+/// The workers that said hello and the models that are known: what rankings and lists read.
+///
+/// A plain value: a ranking takes a copy and goes elsewhere with it.
+struct WorkerDirectory: Sendable {
+  struct Entry: Sendable {
+    var description: WorkerDescription
+    /// The connection it said hello on last; nil while it is lost.
+    var peer: Peer?
+    /// Fingerprints of the configurations it has loaded.
+    var warmConfigurations: [String] = []
+  }
+
+  private(set) var entries: [WorkerName: Entry] = [:]
+  /// From the history and from workers.
+  private(set) var models: [ModelID: ModelProfile] = [:]
+
+  mutating func know(_ model: ModelProfile) { models[model.id] = model }
+
+  /// - Returns: what the history does not have yet.
+  mutating func join(_ name: WorkerName, _ description: WorkerDescription, _ peer: Peer) -> (
+    models: [ModelProfile], isNewHardware: Bool
+  ) {
+    let isNewHardware = entries[name]?.description.hardware != description.hardware
+    entries[name] = Entry(description: description, peer: peer)
+    let newModels = description.models.filter { models[$0.id] != $0 }
+    for model in newModels {
+      models[model.id] = model
+    }
+    return (newModels, isNewHardware)
+  }
+
+  mutating func lose(_ name: WorkerName) {
+    entries[name]?.peer = nil
+    entries[name]?.warmConfigurations = []
+  }
+
+  mutating func setWarm(_ configurations: [String], of name: WorkerName) {
+    entries[name]?.warmConfigurations = configurations
+  }
+
+  func peer(of name: WorkerName) -> Peer? { entries[name]?.peer }
+
+  /// Live workers that have the model's file, by name.
+  func live(having model: ModelID) -> [(name: WorkerName, description: WorkerDescription)] {
+    live.filter { $0.description.models.contains { $0.id == model } }
+  }
+
+  var live: [(name: WorkerName, description: WorkerDescription)] {
+    entries.filter { $0.value.peer != nil }.map { ($0.key, $0.value.description) }.sorted { $0.name < $1.name }
+  }
+
+  var modelStatuses: [ModelStatus] {
+    models.values.map { model in
+      ModelStatus(profile: model, workers: live(having: model.id).map(\.name))
+    }
+    .sorted { ($0.profile.name, $0.profile.id) < ($1.profile.name, $1.profile.id) }
+  }
+}
