@@ -66,7 +66,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     if let installation = try? EngineInstallation.standard(stateDirectory: directory.path) {
       for engine in EngineCatalogue.all(installation) {
-        await check("engine \(engine.name)", "Deploy/engines/\(engine.name)/install --state \(directory.path)") {
+        await check("engine \(engine.name)", "Deploy/engines/\(engine.name)/install \(directory.path)") {
           guard let here = await engine.detect() else {
             throw ApusError(.unavailable, "not installed in \(directory.path)/engines")
           }
