@@ -1,0 +1,80 @@
+/// Who is at the other end of each connection, and whether they still are let in.
+///
+/// The name and role of a peer come from the key its connection was opened with, never from what the peer says. The table
+/// remembers them under a number that changes with the authorized keys, so an unchanged peer costs one look.
+struct PeerTable {
+  struct Connection {
+    var peer: Peer
+    /// The public key as libzmq gives it with each message.
+    var key: [UInt8]
+    /// `AuthorizedKeys.generation` when `peer` was right.
+    var generation: Int
+    var lastUse: UInt64
+  }
+
+  private let authorized: AuthorizedKeys
+  private let limit: Int
+  private var connections: [UInt32: Connection] = [:]
+  private var uses: UInt64 = 0
+
+  init(authorized: AuthorizedKeys, limit: Int) {
+    self.authorized = authorized
+    self.limit = limit
+  }
+
+  /// The number in a routing id the server chose: five bytes, the first zero. Nil for an id the peer chose, which is
+  /// not accepted: another peer could choose the same.
+  static func number(of routingID: some Collection<UInt8>) -> UInt32? {
+    guard routingID.count == 5, routingID.first == 0 else { return nil }
+    return routingID.dropFirst().reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
+  static func routingID(_ number: UInt32) -> [UInt8] {
+    [0, UInt8(number >> 24), UInt8(number >> 16 & 255), UInt8(number >> 8 & 255), UInt8(number & 255)]
+  }
+
+  /// Whether the remembered peer of this connection is still right for a key that `isKey` recognizes.
+  mutating func current(_ number: UInt32, generation: Int, isKey: ([UInt8]) -> Bool) -> Peer? {
+    guard let index = connections.index(forKey: number) else { return nil }
+    let connection = connections.values[index]
+    guard connection.generation == generation, isKey(connection.key) else { return nil }
+    uses += 1
+    connections.values[index].lastUse = uses
+    return connection.peer
+  }
+
+  /// Looks the key up; nil when it is not let in.
+  mutating func identify(_ number: UInt32, key: String, generation: Int) -> Peer? {
+    guard let identity = authorized.identity(of: key) else {
+      connections[number] = nil
+      return nil
+    }
+    if connections.count >= limit { forgetOldest() }
+    uses += 1
+    let peer = Peer(name: identity.name, role: identity.role, connection: Self.routingID(number))
+    connections[number] = Connection(peer: peer, key: Array(key.utf8), generation: generation, lastUse: uses)
+    return peer
+  }
+
+  /// Whether something may be sent to this peer: the connection is known, and its key is let in as this peer.
+  mutating func mayReceive(_ peer: Peer, generation: Int) -> Bool {
+    guard let number = Self.number(of: peer.connection), let connection = connections[number] else { return false }
+    if connection.generation == generation {
+      uses += 1
+      connections[number]?.lastUse = uses
+      return connection.peer == peer
+    }
+    return identify(number, key: String(decoding: connection.key, as: UTF8.self), generation: generation) == peer
+  }
+
+  mutating func remove(_ peer: Peer) {
+    if let number = Self.number(of: peer.connection) { connections[number] = nil }
+  }
+
+  /// Halves the table, so that a full one is not sorted for every newcomer.
+  private mutating func forgetOldest() {
+    let uses = connections.values.map(\.lastUse).sorted()
+    let middle = uses[uses.count / 2]
+    connections = connections.filter { $0.value.lastUse >= middle }
+  }
+}

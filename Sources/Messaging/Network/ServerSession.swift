@@ -1,0 +1,213 @@
+import Serving
+import Synchronization
+import ZeroMQ
+
+/// The sockets of a server endpoint and what is done with them. Lives on the endpoint's loop.
+final class ServerSession {
+  /// Closed together, the sockets before their context.
+  private final class Sockets {
+    let router: Socket
+    let authenticator: Authenticator
+
+    init(_ options: ServerOptions, onRefusal: @escaping () -> Void) throws(ZeroMQError) {
+      let context = Context()
+      authenticator = try Authenticator(in: context, authorized: options.authorized, onRefusal: onRefusal)
+      router = try Socket(
+        .router, in: context,
+        options: [
+          .curveServer(secretKey: options.keys.secretKey), .authentication(domain: "apus"), .mandatoryRouting,
+          .linger(milliseconds: options.lingerMS),
+          .sendQueueLimit(Int32(options.queueLimit)), .receiveQueueLimit(Int32(options.queueLimit)),
+          .largestMessage(bytes: Int64(MessageCodec.maximumBytes) + ServerSession.encryptionBytes),
+          .heartbeat(intervalMS: options.heartbeatIntervalMS, timeoutMS: options.heartbeatTimeoutMS),
+          .handshakeTimeout(milliseconds: 10_000),
+        ])
+      try router.bind(options.address)
+    }
+  }
+
+  /// Room for what CURVE adds to a message on the wire (33 bytes), rounded up.
+  static let encryptionBytes: Int64 = 64
+
+  private let options: ServerOptions
+  private let loop: PollLoop
+  private let statistics: ServerCounters
+  private let codec = MessageCodec()
+  private var sockets: Sockets?
+  private var registrations: [PollLoop.Registration] = []
+  private var peers: PeerTable
+  private var receive: ((Peer, Message) -> Void)?
+  private var identityFrame = Frame()
+  private var bodyFrame = Frame()
+
+  init(_ options: ServerOptions, loop: PollLoop, statistics: ServerCounters) throws(ApusError) {
+    self.options = options
+    self.loop = loop
+    self.statistics = statistics
+    peers = PeerTable(authorized: options.authorized, limit: options.connectionLimit)
+    do throws(ZeroMQError) {
+      sockets = try Sockets(options) { statistics.update { $0.refusedHandshakeCount += 1 } }
+    } catch {
+      throw Self.failure(error, options)
+    }
+  }
+
+  var address: String { sockets?.router.boundAddress ?? "" }
+
+  private static func failure(_ error: ZeroMQError, _ options: ServerOptions) -> ApusError {
+    if error.isAddressInUse {
+      return ApusError(
+        .unavailable, "the address \(options.address) is in use by another process",
+        advice: "stop that process (`ss -ltnp` names it) or listen elsewhere with --bind tcp://HOST:PORT")
+    }
+    if error.operation.hasPrefix("bind") {
+      return ApusError(
+        error.isInvalidArgument ? .usage : .unavailable, "cannot listen on \(options.address): \(error.meaning)",
+        advice: "give an address of this machine as tcp://HOST:PORT")
+    }
+    return ApusError(.badInput, "cannot open the coordinator's socket: \(error)", advice: "check the coordinator's key")
+  }
+
+  /// Lets peers shake hands. What they send waits for `start`.
+  func admitPeers() {
+    guard let sockets else { return }
+    registrations.append(
+      loop.add(sockets.authenticator.socket, for: .input) { [unowned self] _ in
+        self.sockets?.authenticator.answerAll()
+      })
+  }
+
+  func start(_ receive: @escaping (Peer, Message) -> Void) {
+    guard let sockets else { return }
+    precondition(self.receive == nil, "a server endpoint is started once")
+    self.receive = receive
+    registrations.append(loop.add(sockets.router, for: .input) { [unowned self] _ in self.drain() })
+  }
+
+  func stop() {
+    for registration in registrations { loop.remove(registration) }
+    registrations = []
+    receive = nil
+    sockets = nil
+  }
+
+  deinit { stop() }
+
+  // MARK: Receiving
+
+  private func drain() {
+    let generation = options.authorized.generation
+    for _ in 0..<options.drainBudget {
+      // A message may make the owner stop.
+      guard let sockets, receiveMessage(sockets) else { return }
+      handleMessage(generation)
+    }
+  }
+
+  /// Fills the frames; false when no message waits.
+  private func receiveMessage(_ sockets: Sockets) -> Bool {
+    do {
+      guard try sockets.router.receive(into: &identityFrame) else { return false }
+      guard identityFrame.hasMore, try sockets.router.receive(into: &bodyFrame) else {
+        bodyFrame = Frame()
+        return true
+      }
+      // One frame is a message; more of them are nothing we know, and nothing is what is left of them.
+      if try sockets.router.discardRest(after: &bodyFrame) > 0 { bodyFrame = Frame() }
+      return true
+    } catch {
+      preconditionFailure("the server's socket failed: \(error)")
+    }
+  }
+
+  private func handleMessage(_ generation: Int) {
+    guard let number = identityFrame.withBytes({ PeerTable.number(of: $0) }) else {
+      return statistics.update { $0.undecodableCount += 1 }
+    }
+    guard
+      let peer = peers.current(number, generation: generation, isKey: { bodyFrame.hasUserID($0) })
+        ?? bodyFrame.userID.flatMap({ peers.identify(number, key: $0, generation: generation) })
+    else {
+      statistics.update { $0.refusedMessageCount += 1 }
+      return refuse(
+        number,
+        ApusError(
+          .keyRefused, "this key is not let in any more", advice: "ask the coordinator's owner: apus keys authorize"))
+    }
+    let decoded = bodyFrame.withBytes { bytes in Result { () throws(CodecError) in try codec.decode(bytes) } }
+    switch decoded {
+    case .success(let message):
+      if let refusal = MessageDirection.refusal(of: message, from: peer) {
+        statistics.update { $0.refusedMessageCount += 1 }
+        return refuse(number, refusal)
+      }
+      receive?(peer, message)
+    case .failure(let error):
+      statistics.update { $0.undecodableCount += 1 }
+      refuse(number, error.failure)
+    }
+  }
+
+  /// Tells a connection why its message went nowhere. When it does not read, it is not told.
+  private func refuse(_ number: UInt32, _ error: ApusError) {
+    guard var frame = try? encode(.refused(error)) else { return }
+    _ = transmit(&frame, to: PeerTable.routingID(number))
+  }
+
+  // MARK: Sending
+
+  func send(_ message: Message, to peer: Peer) -> SendResult {
+    guard sockets != nil, peers.mayReceive(peer, generation: options.authorized.generation) else { return .gone }
+    var frame = Frame()
+    do throws(CodecError) {
+      frame = try encode(message)
+    } catch {
+      statistics.update { $0.unencodableCount += 1 }
+      guard let instead = try? encode(Self.substitute(for: message, error)) else { return .gone }
+      frame = instead
+    }
+    let result = transmit(&frame, to: peer.connection)
+    switch result {
+    case .gone: peers.remove(peer)
+    case .full: statistics.update { $0.fullCount += 1 }
+    case .sent: break
+    }
+    return result
+  }
+
+  /// What a peer gets in place of a message that cannot be encoded, so that it does not wait for nothing.
+  private static func substitute(for message: Message, _ error: CodecError) -> Message {
+    let failure = ApusError(
+      .badInput, "the coordinator's answer cannot be sent: \(error)", advice: "ask for less, such as fewer jobs")
+    if case .response(let id, _) = message { return .response(id: id, .failure(failure)) }
+    return .refused(failure)
+  }
+
+  private func encode(_ message: Message) throws(CodecError) -> Frame {
+    try codec.encode(message) { size, pack in
+      Frame(count: size) { pack($0.baseAddress?.assumingMemoryBound(to: UInt8.self)) }
+    }
+  }
+
+  private func transmit(_ frame: inout Frame, to connection: [UInt8]) -> SendResult {
+    guard let sockets else { return .gone }
+    do {
+      var identity = Frame(copying: connection)
+      guard try sockets.router.send(&identity, more: true) else { return .full }
+      // The router checked for room when it took the identity, and takes the rest of that message.
+      guard try sockets.router.send(&frame) else { return .full }
+      return .sent
+    } catch {
+      precondition(error.isHostUnreachable, "the server's socket failed: \(error)")
+      return .gone
+    }
+  }
+}
+
+/// Counts from the loop, read from anywhere.
+final class ServerCounters: Sendable {
+  private let statistics = Mutex(ServerStatistics())
+
+  var current: ServerStatistics { statistics.withLock { $0 } }
+  func update(_ change: (inout ServerStatistics) -> Void) { statistics.withLock { change(&$0) } }
+}
