@@ -1,0 +1,96 @@
+public import Serving
+
+/// Proposes what could be run in a context: the engine's default first, then each method alone, then combinations.
+public enum Candidates {
+  /// Most candidates of one context. What is over it is left out from the end, where the combinations are.
+  public static let limit = 200
+  /// Settings of each method that go into combinations: its most promising ones.
+  static let settingsPerCombination = 2
+
+  /// Applicable and refused candidates, the same for equal contexts.
+  ///
+  /// - Parameter methods: those to propose; empty for all. Unknown names propose nothing.
+  public static func propose(in context: AccelerationContext, methods: [MethodName] = [])
+    -> [Candidate]
+  {
+    let chosen = MethodCatalogue.all.filter { methods.isEmpty || methods.contains($0.name) }
+    let base = EngineConfiguration(engine: context.engine)
+    var proposed = [checked(Candidate(configuration: base, fidelity: .exact), in: context)]
+    // Settings that alone can run: only those are combined.
+    var usable: [(method: any AccelerationMethod, settings: [MethodSetting])] = []
+
+    for method in chosen {
+      let missing = method.knobs.subtracting(context.engineKnobs)
+      let settings =
+        missing.isEmpty
+        ? method.settings(in: context)
+        : [
+          .refused(
+            "\(context.engine) cannot be told \(missing.sorted().map(\.rawValue).joined(separator: ", "))"
+          )
+        ]
+      var good: [MethodSetting] = []
+      for setting in settings {
+        let candidate = checked(
+          Candidate(
+            configuration: base.adding(method.name, setting.knobs), fidelity: method.fidelity,
+            refusedReason: setting.refusedReason), in: context)
+        proposed.append(candidate)
+        if candidate.isApplicable { good.append(setting) }
+      }
+      usable.append((method, Array(good.prefix(settingsPerCombination))))
+    }
+
+    let combinations =
+      Combinations.pairs.map { [$0.0, $0.1] } + Combinations.triples.map { [$0.0, $0.1, $0.2] }
+    for names in combinations {
+      let parts = names.compactMap { name in usable.first { $0.method.name == name } }
+      guard parts.count == names.count else { continue }
+      proposed += combine(parts[...], onto: Candidate(configuration: base, fidelity: .exact)).map {
+        checked($0, in: context)
+      }
+    }
+    return Array(proposed.prefix(limit))
+  }
+
+  private static func combine(
+    _ parts: ArraySlice<(method: any AccelerationMethod, settings: [MethodSetting])>,
+    onto candidate: Candidate
+  ) -> [Candidate] {
+    guard let first = parts.first else { return [candidate] }
+    return first.settings.flatMap { setting -> [Candidate] in
+      guard Combinations.conflict(candidate.configuration.knobs, setting.knobs) == nil else {
+        return []
+      }
+      let next = Candidate(
+        configuration: candidate.configuration.adding(first.method.name, setting.knobs),
+        fidelity: max(candidate.fidelity, first.method.fidelity))
+      return combine(parts.dropFirst(), onto: next)
+    }
+  }
+
+  /// The candidate, refused when the context says no to any configuration like it.
+  private static func checked(_ candidate: Candidate, in context: AccelerationContext) -> Candidate
+  {
+    var candidate = candidate
+    candidate.refusedReason =
+      candidate.refusedReason ?? contextRefusal(context)
+      ?? memoryRefusal(candidate.configuration, context)
+    return candidate
+  }
+
+  private static func contextRefusal(_ context: AccelerationContext) -> String? {
+    let needed = context.workload.promptTokens.upperBound + context.workload.outputTokens.upperBound
+    guard context.model.contextLength > 0, needed > context.model.contextLength else { return nil }
+    return
+      "prompt and output take \(needed) tokens, \(context.model.name) has \(context.model.contextLength)"
+  }
+
+  private static func memoryRefusal(
+    _ configuration: EngineConfiguration, _ context: AccelerationContext
+  ) -> String? {
+    let estimate = MemoryEstimate(configuration, in: context)
+    guard estimate.totalBytes > context.memoryLimitBytes else { return nil }
+    return "\(estimate) are over the limit of \(MemoryEstimate.megabytes(context.memoryLimitBytes))"
+  }
+}

@@ -1,0 +1,21 @@
+public import Serving
+
+/// The methods Apus knows.
+public enum MethodCatalogue {
+  /// In the order in which candidates are proposed: exact ones that helped most in measurements first.
+  public static let all: [any AccelerationMethod] = [
+    ContinuousBatching(),
+    DraftModelSpeculation(),
+    NgramSpeculation(),
+    ThreadCount(),
+    ChunkedPrefill(),
+    FlashAttention(),
+    PrefixCaching(),
+    WeightQuantization(),
+    KeyValueCacheQuantization(),
+  ]
+
+  public static func named(_ name: MethodName) -> (any AccelerationMethod)? {
+    all.first { $0.name == name }
+  }
+}

@@ -1,0 +1,57 @@
+import Acceleration
+import Serving
+
+/// A small dense model with its variants and a draft, on a two-core machine.
+enum Fixture {
+  static let dense = model(
+    "dense", parameters: 60_000_000, bytes: 64_000_000, type: "Q8_0", group: "dense")
+  static let denseQ4 = model(
+    "dense-q4", parameters: 60_000_000, bytes: 34_000_000, type: "Q4_0", group: "dense")
+  static let denseF16 = model(
+    "dense-f16", parameters: 60_000_000, bytes: 120_000_000, type: "F16", group: "dense")
+  static let draft = model(
+    "draft", parameters: 6_000_000, bytes: 6_400_000, type: "Q8_0", group: "draft")
+  static let stranger = model(
+    "stranger", parameters: 6_000_000, bytes: 6_400_000, type: "Q8_0", group: "stranger",
+    vocabulary: "other")
+
+  static let allKnobs: Set<KnobName> = [
+    .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType,
+    .weightVariant,
+    .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
+  ]
+
+  static func model(
+    _ name: String, parameters: Int, bytes: Int, type: String, group: String,
+    vocabulary: String = "vocabulary"
+  ) -> ModelProfile {
+    ModelProfile(
+      id: ModelID(name + "-id"), name: name, architecture: "llama", parameterCount: parameters,
+      activeParameterCount: parameters, layerCount: 12, hiddenSize: 512, headCount: 8,
+      keyValueHeadCount: 8,
+      headSize: 64, feedForwardSize: 1536, expertCount: 0, expertsPerToken: 0, vocabularySize: 8192,
+      contextLength: 4096, weightType: type, weightBytes: bytes, activeWeightBytes: bytes,
+      vocabularyFingerprint: vocabulary, variantGroup: group)
+  }
+
+  static func hardware(cores: Int = 2, memoryBytes: Int = 8 << 30, accelerators: [Accelerator] = [])
+    -> HardwareProfile
+  {
+    HardwareProfile(
+      machine: MachineID("machine"), processor: "test", coreCount: cores, instructionSets: ["avx2"],
+      memoryBytes: memoryBytes, memoryBandwidth: 2e10, gemmRate: 1e11, accelerators: accelerators)
+  }
+
+  static func context(
+    model: ModelProfile = dense,
+    available: [ModelProfile] = [dense, denseQ4, denseF16, draft, stranger],
+    hardware: HardwareProfile = hardware(), knobs: Set<KnobName> = allKnobs,
+    workload: Workload = .concurrent,
+    limits: Limits = Limits()
+  ) -> AccelerationContext {
+    AccelerationContext(
+      model: model, available: available, hardware: hardware, engine: EngineName("llamacpp"),
+      engineKnobs: knobs,
+      workload: workload, limits: limits)
+  }
+}
