@@ -30,7 +30,7 @@ public struct BlockSchedule: Hashable, Sendable {
 
   /// The seed of a round's prompts: equal for all configurations, so that they do the same work; another in each round,
   /// so that nothing an engine has cached helps it.
-  static func promptSeed(trialSeed: UInt64, round: Int) -> UInt64 {
+  package static func promptSeed(trialSeed: UInt64, round: Int) -> UInt64 {
     StableHash.mix(trialSeed, UInt64(bitPattern: Int64(round)))
   }
 }

@@ -8,8 +8,6 @@ public struct EngineHost: Sendable {
   /// The file of a model; nil when this worker does not have it.
   public var modelPath: @Sendable (ModelID) -> String?
   public var profile: @Sendable (ModelID) -> ModelProfile?
-  /// Tokens of the document a model is known to repeat (see `TokenSource.editDocument`); nil when it has none.
-  public var editDocument: @Sendable (ModelID) -> [Int32]?
   public var worker: WorkerName
   public var hardware: HardwareProfile
   public var engineVersions: [EngineName: String]
@@ -19,14 +17,12 @@ public struct EngineHost: Sendable {
 
   public init(
     engines: [any InferenceEngine], modelPath: @escaping @Sendable (ModelID) -> String?,
-    profile: @escaping @Sendable (ModelID) -> ModelProfile?,
-    editDocument: @escaping @Sendable (ModelID) -> [Int32]? = { _ in nil }, worker: WorkerName,
-    hardware: HardwareProfile, engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int
+    profile: @escaping @Sendable (ModelID) -> ModelProfile?, worker: WorkerName, hardware: HardwareProfile,
+    engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int
   ) {
     self.engines = engines
     self.modelPath = modelPath
     self.profile = profile
-    self.editDocument = editDocument
     self.worker = worker
     self.hardware = hardware
     self.engineVersions = engineVersions
@@ -40,6 +36,15 @@ public struct EngineHost: Sendable {
   public func loadedModel(_ configuration: EngineConfiguration, asked: ModelProfile) -> ModelProfile? {
     guard let variant = configuration[.weightVariant]?.textValue else { return asked }
     return profile(ModelID(variant))
+  }
+
+  /// Tokens of the document a model is known to repeat, as its file says (see `TokenSource.editDocument`); nil when it
+  /// says nothing. Reads the file's header.
+  func editDocument(_ model: ModelID) -> [Int32]? {
+    guard let path = modelPath(model),
+      let tokens = try? GGUFReader.integers(path: path, key: "apus.edit_document_tokens")
+    else { return nil }
+    return tokens.compactMap { Int32(exactly: $0) }
   }
 
   /// What to run for a configuration.

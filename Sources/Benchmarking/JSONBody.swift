@@ -1,5 +1,4 @@
 import FoundationEssentials
-import NIOCore
 
 /// JSON to and from the bytes of a body.
 enum JSONBody {
@@ -11,17 +10,17 @@ enum JSONBody {
     }
   }
 
-  static func decode<Value: Decodable>(_ bytes: ByteBuffer) throws(RequestFailure) -> Value {
+  static func decode<Value: Decodable>(_ bytes: some Collection<UInt8>) throws(RequestFailure) -> Value {
     do {
-      return try JSONDecoder().decode(Value.self, from: Data(bytes.readableBytesView))
+      return try JSONDecoder().decode(Value.self, from: Data(bytes))
     } catch {
       throw .invalidAnswer("\(Self.beginning(of: bytes)) (\(Self.reason(error)))")
     }
   }
 
   /// The first characters, for a message.
-  static func beginning(of bytes: ByteBuffer) -> String {
-    let text = String(decoding: bytes.readableBytesView.prefix(120), as: UTF8.self)
+  static func beginning(of bytes: some Collection<UInt8>) -> String {
+    let text = String(decoding: bytes.prefix(120), as: UTF8.self)
     return text.isEmpty ? "an empty answer" : "\u{201C}\(text)\u{201D}"
   }
 

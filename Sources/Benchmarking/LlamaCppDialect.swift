@@ -1,5 +1,4 @@
 import FoundationEssentials
-import NIOCore
 import Serving
 
 /// llama.cpp's `/completion`, written and read.
@@ -19,9 +18,10 @@ struct LlamaCppDialect {
     }
     return try JSONBody.encode(
       Body(
-        prompt: prompt, n_predict: request.maxTokens, temperature: request.temperature,
+        prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
         // The engine takes 32 bits and reads all ones as "any".
-        seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff, ignore_eos: request.ignoresEndOfSequence))
+        seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff, ignoresEndOfSequence: request.ignoresEndOfSequence
+      ))
   }
 
   private var predictedCount = 0
@@ -29,11 +29,11 @@ struct LlamaCppDialect {
   init() {}
 
   /// Reads one event of the stream.
-  mutating func read(_ payload: ByteBuffer) throws(RequestFailure) -> StreamEvent {
+  mutating func read(_ payload: ArraySlice<UInt8>) throws(RequestFailure) -> StreamEvent {
     let event: Event = try JSONBody.decode(payload)
     if let error = event.error { throw Self.failure(status: error.code ?? 500, error) }
     let named = event.tokens ?? []
-    let predicted = event.tokens_predicted ?? predictedCount + named.count
+    let predicted = event.predictedCount ?? predictedCount + named.count
     let unnamed = max(0, predicted - predictedCount - named.count)
     // An engine that miscounts must not make us hold a billion tokens.
     guard unnamed <= 64 else { throw .invalidAnswer("\(unnamed) tokens came in one event") }
@@ -45,20 +45,20 @@ struct LlamaCppDialect {
 
   private func end(_ event: Event) -> GenerationEnd {
     let reason: GenerationEnd.Reason =
-      switch event.stop_type {
+      switch event.stopType {
       case "eos", "word": .endOfSequence
       default: .length
       }
     return GenerationEnd(
-      reason: reason, promptTokenCount: event.tokens_evaluated ?? 0, outputTokenCount: predictedCount,
-      cachedTokenCount: event.timings?.cache_n, draftedTokenCount: event.timings?.draft_n,
-      acceptedTokenCount: event.timings?.draft_n_accepted, promptMS: event.timings?.prompt_ms)
+      reason: reason, promptTokenCount: event.evaluatedCount ?? 0, outputTokenCount: predictedCount,
+      cachedTokenCount: event.timings?.cachedCount, draftedTokenCount: event.timings?.draftedCount,
+      acceptedTokenCount: event.timings?.acceptedCount, promptMS: event.timings?.promptMS)
   }
 
   /// The failure an error object stands for.
   static func failure(status: Int, _ error: EngineError) -> RequestFailure {
     if error.type == "exceed_context_size_error" {
-      return .promptTooLong(promptTokens: error.n_prompt_tokens, contextTokens: error.n_ctx)
+      return .promptTooLong(promptTokens: error.promptTokens, contextTokens: error.contextTokens)
     }
     return .refused(status: status, message: error.message ?? "no message")
   }
@@ -76,69 +76,58 @@ struct LlamaCppDialect {
     }
   }
 
-  // Names as on the wire. `cache_prompt` is left out: whether prefixes are kept is the configuration's choice, not the
-  // request's.
+  // `cache_prompt` is left out: whether prefixes are kept is the configuration's choice, not the request's.
   private struct Body: Encodable {
     var prompt: PromptField
-    var n_predict: Int
+    var tokenLimit: Int
     var temperature: Double
     var seed: UInt32
-    var ignore_eos: Bool
+    var ignoresEndOfSequence: Bool
     var stream = true
-    var return_tokens = true
+    var returnsTokens = true
     /// Without it the last event repeats the prompt and every sampling option.
-    var response_fields = [
+    var responseFields = [
       "content", "tokens", "stop", "stop_type", "tokens_predicted", "tokens_evaluated", "timings",
     ]
+
+    private enum CodingKeys: String, CodingKey {
+      case prompt, temperature, seed, stream
+      case tokenLimit = "n_predict"
+      case ignoresEndOfSequence = "ignore_eos"
+      case returnsTokens = "return_tokens"
+      case responseFields = "response_fields"
+    }
   }
 
   private struct Event: Decodable {
     var content: String?
     var tokens: [Int32]?
     var stop: Bool?
-    var stop_type: String?
-    var tokens_predicted: Int?
-    var tokens_evaluated: Int?
+    var stopType: String?
+    var predictedCount: Int?
+    var evaluatedCount: Int?
     var timings: Timings?
     var error: EngineError?
+
+    private enum CodingKeys: String, CodingKey {
+      case content, tokens, stop, timings, error
+      case stopType = "stop_type"
+      case predictedCount = "tokens_predicted"
+      case evaluatedCount = "tokens_evaluated"
+    }
   }
 
   private struct Timings: Decodable {
-    var cache_n: Int?
-    var prompt_ms: Double?
-    var draft_n: Int?
-    var draft_n_accepted: Int?
-  }
-}
+    var cachedCount: Int?
+    var promptMS: Double?
+    var draftedCount: Int?
+    var acceptedCount: Int?
 
-/// An error as llama.cpp and OpenAI's routes write it.
-struct EngineError: Decodable {
-  var code: Int?
-  var message: String?
-  var type: String?
-  var n_prompt_tokens: Int?
-  var n_ctx: Int?
-
-  private enum Key: String, CodingKey { case code, message, type, n_prompt_tokens, n_ctx }
-
-  init(from decoder: any Decoder) throws {
-    // Some engines answer with a bare sentence, some with a text where llama.cpp has a number.
-    if let text = try? decoder.singleValueContainer().decode(String.self) {
-      message = text
-      return
+    private enum CodingKeys: String, CodingKey {
+      case cachedCount = "cache_n"
+      case promptMS = "prompt_ms"
+      case draftedCount = "draft_n"
+      case acceptedCount = "draft_n_accepted"
     }
-    let values = try decoder.container(keyedBy: Key.self)
-    code = try? values.decodeIfPresent(Int.self, forKey: .code)
-    message = try? values.decodeIfPresent(String.self, forKey: .message)
-    type = try? values.decodeIfPresent(String.self, forKey: .type)
-    n_prompt_tokens = try? values.decodeIfPresent(Int.self, forKey: .n_prompt_tokens)
-    n_ctx = try? values.decodeIfPresent(Int.self, forKey: .n_ctx)
   }
-}
-
-/// What one event of a stream said, in either dialect.
-struct StreamEvent {
-  var tokenIDs: [Int32]
-  var text: String
-  var end: GenerationEnd?
 }

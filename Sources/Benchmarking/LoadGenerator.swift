@@ -88,7 +88,7 @@ public struct LoadGenerator: Sendable {
   }
 
   /// Arrival times in seconds from the start, ascending: the gaps of a Poisson process are exponential.
-  static func poissonArrivals(count: Int, ratePerSecond: Double, seed: UInt64) -> [Double] {
+  package static func poissonArrivals(count: Int, ratePerSecond: Double, seed: UInt64) -> [Double] {
     precondition(ratePerSecond > 0, "requests that arrive \(ratePerSecond) times a second never do")
     var generator = SeededGenerator(seed: StableHash.mix(seed, 0x6172_7269_7661_6c73))
     var at = 0.0

@@ -22,7 +22,7 @@ public struct MachineLoad: Hashable, Sendable {
   }
 
   /// Reads the text of /proc/stat.
-  init?(procStat: String, ticksPerSecond: Double, ownSeconds: Double) {
+  package init?(procStat: String, ticksPerSecond: Double, ownSeconds: Double) {
     let lines = procStat.split(separator: "\n").filter { $0.hasPrefix("cpu") }
     guard let total = lines.first, lines.count > 1 else { return nil }
     // user nice system idle iowait irq softirq steal; guest time is part of user time.
@@ -33,7 +33,7 @@ public struct MachineLoad: Hashable, Sendable {
       stolenSeconds: ticks[7] / ticksPerSecond, ownSeconds: ownSeconds, coreCount: lines.count - 1)
   }
 
-  init(busySeconds: Double, stolenSeconds: Double, ownSeconds: Double, coreCount: Int) {
+  package init(busySeconds: Double, stolenSeconds: Double, ownSeconds: Double, coreCount: Int) {
     self.busySeconds = busySeconds
     self.stolenSeconds = stolenSeconds
     self.ownSeconds = ownSeconds

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import NIOCore
 import Serving
 
 /// `/v1/completions` and `/v1/chat/completions`, written and read.
@@ -13,8 +12,8 @@ struct OpenAIDialect {
 
   static func body(_ request: GenerationRequest, servedModel: String) throws(RequestFailure) -> [UInt8] {
     var body = Body(
-      model: servedModel, max_tokens: request.maxTokens, temperature: request.temperature,
-      seed: Int64(request.seed & 0x7fff_ffff), ignore_eos: request.ignoresEndOfSequence ? true : nil)
+      model: servedModel, tokenLimit: request.maxTokens, temperature: request.temperature,
+      seed: Int64(request.seed & 0x7fff_ffff), ignoresEndOfSequence: request.ignoresEndOfSequence ? true : nil)
     switch request.prompt {
     case .text(let text): body.prompt = text
     case .chat(let messages): body.messages = messages
@@ -22,8 +21,8 @@ struct OpenAIDialect {
     }
     // A chat that ends with the assistant's own words is to be gone on with, not answered (vLLM's words for it).
     if body.messages?.last?.role == "assistant" {
-      body.continue_final_message = true
-      body.add_generation_prompt = false
+      body.continuesFinalMessage = true
+      body.addsGenerationPrompt = false
     }
     return try JSONBody.encode(body)
   }
@@ -36,8 +35,8 @@ struct OpenAIDialect {
   init() {}
 
   /// Reads one event; `[DONE]` gives the end.
-  mutating func read(_ payload: ByteBuffer) throws(RequestFailure) -> StreamEvent {
-    if payload.readableBytesView.elementsEqual("[DONE]".utf8) {
+  mutating func read(_ payload: ArraySlice<UInt8>) throws(RequestFailure) -> StreamEvent {
+    if payload.elementsEqual("[DONE]".utf8) {
       return StreamEvent(tokenIDs: [], text: "", end: end)
     }
     let event: Event = try JSONBody.decode(payload)
@@ -45,7 +44,7 @@ struct OpenAIDialect {
     usage = event.usage ?? usage
     timings = event.timings ?? timings
     guard let choice = event.choices?.first else { return StreamEvent(tokenIDs: [], text: "", end: nil) }
-    finish = choice.finish_reason ?? finish
+    finish = choice.finishReason ?? finish
     let text = choice.text ?? choice.delta?.content ?? ""
     if text.isEmpty { return StreamEvent(tokenIDs: [], text: "", end: nil) }
     eventCount += 1
@@ -54,25 +53,33 @@ struct OpenAIDialect {
 
   private var end: GenerationEnd {
     GenerationEnd(
-      reason: finish == "stop" ? .endOfSequence : .length, promptTokenCount: usage?.prompt_tokens ?? 0,
-      outputTokenCount: usage?.completion_tokens ?? eventCount,
-      cachedTokenCount: usage?.prompt_tokens_details?.cached_tokens, draftedTokenCount: timings?.draft_n,
-      acceptedTokenCount: timings?.draft_n_accepted, promptMS: timings?.prompt_ms)
+      reason: finish == "stop" ? .endOfSequence : .length, promptTokenCount: usage?.promptTokens ?? 0,
+      outputTokenCount: usage?.completionTokens ?? eventCount,
+      cachedTokenCount: usage?.promptDetails?.cachedTokens, draftedTokenCount: timings?.draftedCount,
+      acceptedTokenCount: timings?.acceptedCount, promptMS: timings?.promptMS)
   }
 
-  // Names as on the wire.
   private struct Body: Encodable {
     var model: String
     var prompt: String?
     var messages: [ChatMessage]?
-    var max_tokens: Int
+    var tokenLimit: Int
     var temperature: Double
     var seed: Int64
     var stream = true
-    var stream_options = ["include_usage": true]
-    var ignore_eos: Bool?
-    var continue_final_message: Bool?
-    var add_generation_prompt: Bool?
+    var streamOptions = ["include_usage": true]
+    var ignoresEndOfSequence: Bool?
+    var continuesFinalMessage: Bool?
+    var addsGenerationPrompt: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+      case model, prompt, messages, temperature, seed, stream
+      case tokenLimit = "max_tokens"
+      case streamOptions = "stream_options"
+      case ignoresEndOfSequence = "ignore_eos"
+      case continuesFinalMessage = "continue_final_message"
+      case addsGenerationPrompt = "add_generation_prompt"
+    }
   }
 
   private struct Event: Decodable {
@@ -85,22 +92,43 @@ struct OpenAIDialect {
   private struct Choice: Decodable {
     var text: String?
     var delta: Delta?
-    var finish_reason: String?
+    var finishReason: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case text, delta
+      case finishReason = "finish_reason"
+    }
   }
 
   private struct Delta: Decodable { var content: String? }
 
   private struct Usage: Decodable {
-    var prompt_tokens: Int?
-    var completion_tokens: Int?
-    var prompt_tokens_details: PromptDetails?
+    var promptTokens: Int?
+    var completionTokens: Int?
+    var promptDetails: PromptDetails?
+
+    private enum CodingKeys: String, CodingKey {
+      case promptTokens = "prompt_tokens"
+      case completionTokens = "completion_tokens"
+      case promptDetails = "prompt_tokens_details"
+    }
   }
 
-  private struct PromptDetails: Decodable { var cached_tokens: Int? }
+  private struct PromptDetails: Decodable {
+    var cachedTokens: Int?
+
+    private enum CodingKeys: String, CodingKey { case cachedTokens = "cached_tokens" }
+  }
 
   private struct Timings: Decodable {
-    var prompt_ms: Double?
-    var draft_n: Int?
-    var draft_n_accepted: Int?
+    var promptMS: Double?
+    var draftedCount: Int?
+    var acceptedCount: Int?
+
+    private enum CodingKeys: String, CodingKey {
+      case promptMS = "prompt_ms"
+      case draftedCount = "draft_n"
+      case acceptedCount = "draft_n_accepted"
+    }
   }
 }

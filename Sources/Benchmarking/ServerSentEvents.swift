@@ -1,47 +1,41 @@
-public import NIOCore
-
 /// Cuts a stream of bytes into the payloads of server-sent events (WHATWG HTML, section 9.2), with a limit on a line.
 ///
 /// Engines send each event as one `data:` line, so a line is an event; comment lines (keep-alive pings) and other fields
-/// are skipped. llama.cpp reports a failure in the middle of a stream as an `error:` line, which is handed on alike.
-public struct ServerSentEvents: Sendable {
-  /// Longest line in bytes. The last event of llama.cpp repeats the prompt's text when it is not asked to leave it out.
-  public let lineLimitBytes: Int
-  private var pending = ByteBuffer()
+/// are skipped.
+package struct ServerSentEvents {
+  /// Longest line in bytes.
+  private let lineLimitBytes: Int
+  /// The beginning of a line whose end has not come.
+  private var pending: [UInt8] = []
 
-  public init(lineLimitBytes: Int = 8 << 20) { self.lineLimitBytes = lineLimitBytes }
+  package init(lineLimitBytes: Int) { self.lineLimitBytes = lineLimitBytes }
 
   /// Takes the next bytes and calls `onPayload` for each event that they complete, in order.
   ///
   /// - Throws: `tooLong` once a line, complete or not, is over the limit, and whatever `onPayload` throws.
-  public mutating func append(
-    _ bytes: ByteBuffer, onPayload: (ByteBuffer) throws(RequestFailure) -> Void
+  package mutating func append(
+    _ bytes: some Sequence<UInt8>, onPayload: (ArraySlice<UInt8>) throws(RequestFailure) -> Void
   ) throws(RequestFailure) {
-    // Only the new bytes can hold the end of the first line.
-    var searched = pending.readableBytes
-    if searched == 0 { pending = bytes } else { pending.writeImmutableBuffer(bytes) }
-    while true {
-      let view = pending.readableBytesView
-      guard let end = view.dropFirst(searched).firstIndex(of: UInt8(ascii: "\n")) else { break }
-      searched = 0
-      let length = end - view.startIndex
-      guard length <= lineLimitBytes else { throw .tooLong(limitBytes: lineLimitBytes) }
-      var line = pending.readSlice(length: length)!
-      pending.moveReaderIndex(forwardBy: 1)
-      if let payload = Self.payload(of: &line) { try onPayload(payload) }
+    // What is pending has no end of line in it, so only the new bytes are searched.
+    var searched = pending.count
+    pending.append(contentsOf: bytes)
+    var lineStart = 0
+    while let end = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+      guard end - lineStart <= lineLimitBytes else { throw .tooLong(limitBytes: lineLimitBytes) }
+      if let payload = Self.payload(of: pending[lineStart..<end]) { try onPayload(payload) }
+      lineStart = end + 1
+      searched = lineStart
     }
-    guard pending.readableBytes <= lineLimitBytes else { throw .tooLong(limitBytes: lineLimitBytes) }
-    pending.discardReadBytes()
+    pending.removeFirst(lineStart)
+    guard pending.count <= lineLimitBytes else { throw .tooLong(limitBytes: lineLimitBytes) }
   }
 
-  /// What stands after `data:` or `error:`; nil for an empty line, a comment or another field.
-  private static func payload(of line: inout ByteBuffer) -> ByteBuffer? {
-    for field in ["data:", "error:"] where line.readableBytesView.starts(with: field.utf8) {
-      line.moveReaderIndex(forwardBy: field.utf8.count)
-      if line.readableBytesView.first == UInt8(ascii: " ") { line.moveReaderIndex(forwardBy: 1) }
-      if line.readableBytesView.last == UInt8(ascii: "\r") { line.moveWriterIndex(to: line.writerIndex - 1) }
-      return line
-    }
-    return nil
+  /// What stands after `data:`; nil for an empty line, a comment or another field.
+  private static func payload(of line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    guard line.starts(with: "data:".utf8) else { return nil }
+    var payload = line.dropFirst("data:".utf8.count)
+    if payload.first == UInt8(ascii: " ") { payload.removeFirst() }
+    if payload.last == UInt8(ascii: "\r") { payload.removeLast() }
+    return payload
   }
 }

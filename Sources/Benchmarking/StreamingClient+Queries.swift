@@ -12,12 +12,18 @@ extension StreamingClient {
   ) async throws(RequestFailure) -> [Int32] {
     struct Question: Encodable {
       var content: String
-      var add_special: Bool
-      var parse_special = true
+      var addsSpecial: Bool
+      var parsesSpecial = true
+
+      private enum CodingKeys: String, CodingKey {
+        case content
+        case addsSpecial = "add_special"
+        case parsesSpecial = "parse_special"
+      }
     }
     struct Answer: Decodable { var tokens: [Int32] }
     let answer: Answer = try await ask(
-      Question(content: text, add_special: addingSpecial), at: endpoint.baseURL + "/tokenize")
+      Question(content: text, addsSpecial: addingSpecial), at: endpoint.baseURL + "/tokenize")
     return answer.tokens
   }
 

@@ -31,7 +31,9 @@ public struct StreamingClient: Sendable {
         for try await bytes in response.body {
           let at = ContinuousClock.now - sent
           watch.progressed()
-          try events.append(bytes) { payload throws(RequestFailure) in try reader.read(payload, at: at) }
+          try events.append(bytes.readableBytesView) { payload throws(RequestFailure) in
+            try reader.read(payload, at: at)
+          }
           for arrival in reader.takeArrivals() { await watch.pausing { await onTokens(arrival) } }
           if let end = reader.end { return end.checked(against: request) }
         }
@@ -95,9 +97,9 @@ public struct StreamingClient: Sendable {
 
   static func collect(
     _ response: HTTPClientResponse, limitBytes: Int
-  ) async throws(RequestFailure) -> ByteBuffer {
+  ) async throws(RequestFailure) -> ByteBufferView {
     do {
-      return try await response.body.collect(upTo: limitBytes)
+      return try await response.body.collect(upTo: limitBytes).readableBytesView
     } catch is NIOTooManyBytesError {
       throw .tooLong(limitBytes: limitBytes)
     } catch {
@@ -110,6 +112,7 @@ public struct StreamingClient: Sendable {
     case let failure as RequestFailure: failure
     case is CancellationError: .cancelled
     case let error as HTTPClientError where error == .cancelled: .cancelled
+    case HTTPParserError.invalidEOFState: .connectionLost("it was closed in the middle of an answer")
     case let error as HTTPParserError: .invalidAnswer("\(error)")
     default: .connectionLost("\(error)")
     }
@@ -122,6 +125,8 @@ public struct StreamingClient: Sendable {
     configuration.httpVersion = .http1Only
     // The pool's own default of 8 would make the ninth stream wait in the client and call it the engine's time.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = RequestLimits.streamCount
+    // An engine that is not there will not come back: it is started by us, and never on an address of old.
+    configuration.connectionPool.retryConnectionEstablishment = false
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }()
 }
@@ -136,7 +141,7 @@ private struct StreamReader {
 
   init(dialect: RequestDialect) { self.dialect = dialect }
 
-  mutating func read(_ payload: ByteBuffer, at: Duration) throws(RequestFailure) {
+  mutating func read(_ payload: ArraySlice<UInt8>, at: Duration) throws(RequestFailure) {
     guard end == nil else { return }
     let event =
       switch dialect {

@@ -1,4 +1,4 @@
-import Serving
+package import Serving
 
 /// How long the parts of a trial may take.
 public struct TrialTiming: Hashable, Sendable {
@@ -32,7 +32,7 @@ public struct TrialTiming: Hashable, Sendable {
 
   /// Context of each slot that every workload fits in, rounded up as engines do. The margin is for drafted tokens and
   /// what a tokenizer adds.
-  static func contextTokens(_ workloads: [Workload]) -> Int {
+  package static func contextTokens(_ workloads: [Workload]) -> Int {
     let longest = workloads.map { $0.promptTokens.upperBound + $0.outputTokens.upperBound }.max() ?? 0
     return (longest + 64 + 255) / 256 * 256
   }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// How much better one configuration is than another, from pairs that ran in the same rounds on the same prompts.
 ///
@@ -75,7 +71,7 @@ public struct PairedRatios: Hashable, Sendable {
   ///
   /// Tabled to 10 degrees, then the Cornish-Fisher expansion around the normal quantile (Abramowitz and Stegun,
   /// Handbook of Mathematical Functions, 26.7.5), whose error there is below 0.001.
-  static func studentQuantile95(degrees: Int) -> Double {
+  package static func studentQuantile95(degrees: Int) -> Double {
     precondition(degrees >= 1, "Student's t needs at least one degree of freedom, not \(degrees)")
     let tabled = [6.3138, 2.9200, 2.3534, 2.1318, 2.0150, 1.9432, 1.8946, 1.8595, 1.8331, 1.8125]
     if degrees <= tabled.count { return tabled[degrees - 1] }

@@ -1,0 +1,6 @@
+/// What one event of a stream said, in either dialect.
+struct StreamEvent {
+  var tokenIDs: [Int32]
+  var text: String
+  var end: GenerationEnd?
+}

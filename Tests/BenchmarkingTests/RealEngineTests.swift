@@ -1,0 +1,132 @@
+import Benchmarking
+import Engines
+import Foundation
+import Serving
+import Testing
+
+/// The llama.cpp engine and a dense model of the checkout's `.apus`, or of where APUS_STATE says.
+private enum Installed {
+  static let state =
+    ProcessInfo.processInfo.environment["APUS_STATE"]
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path + "/.apus"
+
+  static func model(_ word: String) -> String? {
+    let folder = state + "/models"
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.sorted().first { $0.contains(word) && $0.lowercased().contains("q8_0") }.map { folder + "/" + $0 }
+  }
+
+  static var isThere: Bool {
+    FileManager.default.isExecutableFile(atPath: state + "/engines/llamacpp/bin/python") && model("dense") != nil
+  }
+}
+
+@Suite(
+  "Real engine", .serialized,
+  .enabled(
+    if: Installed.isThere,
+    "no llama.cpp engine with a dense model: run Deploy/engines/llamacpp/install and `apus model synthesize`"))
+struct RealEngineTests {
+  private func host() throws -> (EngineHost, ModelProfile) {
+    let path = try #require(Installed.model("dense"))
+    let model = try GGUFReader.profile(path: path, name: nil)
+    let installation = EngineInstallation(stateDirectory: Installed.state, guardPath: try testGuardPath())
+    let host = EngineHost(
+      engines: [LlamaCppEngine(installation)], modelPath: { $0 == model.id ? path : nil },
+      profile: { $0 == model.id ? model : nil }, worker: WorkerName("tester"),
+      hardware: HardwareProfile(
+        machine: MachineID("here"), processor: "any", coreCount: 2, instructionSets: [], memoryBytes: 8 << 30,
+        memoryBandwidth: 1e10, gemmRate: 1e11),
+      engineVersions: [EngineName("llamacpp"): "installed"], guardPath: installation.guardPath,
+      memoryLimitBytes: 8 << 30)
+    return (host, model)
+  }
+
+  private func candidate(_ knobs: [KnobName: KnobValue] = [:]) -> Candidate {
+    Candidate(configuration: EngineConfiguration(engine: EngineName("llamacpp"), knobs: knobs), fidelity: .exact)
+  }
+
+  /// One round of small blocks: all complete, with exact token counts, and a shared prefix is found in the cache.
+  @Test func trial() async throws {
+    let (host, model) = try host()
+    var shared = Workload.sharedPrefix.halved
+    shared.requestCount = 3
+    shared.concurrency = 1
+    let spec = TrialSpec(
+      id: TrialID("t"), benchmark: BenchmarkID("b"), purpose: .screening, model: model.id,
+      candidates: [candidate(), candidate([.slotCount: .int(8)])], workloads: [.chat.halved, shared, .edit.halved],
+      rounds: 1, seed: 5, timeLimitSeconds: 120)
+    let reports = Reports()
+    await TrialRunner(host: host).run(spec) { await reports.add($0, $1) }
+    let measurements = await reports.measurements
+    #expect(measurements.count == 6)
+    #expect(await reports.endsOnce)
+    for measurement in measurements {
+      let metrics = try #require(measurement.outcome.metrics, "\(measurement.outcome)")
+      let workload = measurement.workload
+      #expect(metrics.promptTokenCount == workload.requestCount * workload.promptTokens.lowerBound)
+      #expect(metrics.outputTokenCount == workload.requestCount * workload.outputTokens.lowerBound)
+      #expect(metrics.cpuSeconds > 0 && metrics.ttft.meanMS > 0 && metrics.tpot.meanMS > 0)
+      // The beginning-of-sequence token is all that fresh prompts have in common with earlier ones.
+      #expect((measurement.samples[0].cachedTokenCount ?? 99) <= 2)
+    }
+    let single = try #require(measurements.first { $0.workload == shared && $0.configuration[.slotCount] == nil })
+    #expect(single.samples.dropFirst().allSatisfy { ($0.cachedTokenCount ?? 0) == 256 }, "\(single.samples)")
+  }
+
+  /// A greedy answer, and the same answer gone on with after its first tokens, are one.
+  @Test func resumedJobIsTheSameJob() async throws {
+    let (host, model) = try host()
+    let engine = try await host.launch(candidate().configuration, model: model, contextTokens: 512)
+    let whole = Answer()
+    let job = JobRequest(
+      job: JobID("j"), spec: JobSpec(model: model.id, prompt: .text("the house by the river"), maxTokens: 12),
+      candidate: candidate())
+    let (measurement, output) = await JobRunner(host: host).run(job, on: engine) { await whole.add($0, $1) }
+    #expect(measurement.outcome.kind == "completed")
+    let ids = await whole.ids
+    let texts = await whole.texts
+    #expect(ids.count == 12 && texts.joined() == output)
+    let rest = Answer()
+    var second = job
+    second.generatedTokenIDs = Array(ids.prefix(5))
+    second.generatedText = texts.prefix(5).joined()
+    let (_, resumed) = await JobRunner(host: host).run(second, on: engine) { await rest.add($0, $1) }
+    #expect(await rest.ids == Array(ids.dropFirst(5)) && resumed == output)
+    await engine.stop()
+  }
+
+  /// What the client adds to the engine's own time, which is what a measured TTFT is wrong by.
+  @Test func clientAddsLittleToTTFT() async throws {
+    let (host, model) = try host()
+    let engine = try await host.launch(candidate().configuration, model: model, contextTokens: 512)
+    let endpoint = host.endpoint(of: engine, candidate().configuration)
+    let client = StreamingClient()
+    let tokens = try await client.tokenSource(at: endpoint)
+    var added: [Double] = []
+    for seed in 0..<12 {
+      for request in PromptGenerator(workload: .chat.halved, seed: UInt64(seed)).requests(of: tokens) {
+        let first = Answer()
+        let end = try await client.stream(request, to: endpoint) { await first.note($0) }
+        added.append(await first.firstMS - (end.promptMS ?? 0))
+      }
+    }
+    await engine.stop()
+    // Includes the engine's sampling of the first token and its HTTP server; generous, as other work may run.
+    #expect(Percentile.median(added) < 30, "\(added.map { Int($0) }) ms")
+  }
+
+  private actor Answer {
+    private(set) var ids: [Int32] = []
+    private(set) var texts: [String] = []
+    private(set) var firstMS = 0.0
+    func add(_ ids: [Int32], _ text: String) {
+      self.ids += ids
+      texts.append(text)
+    }
+    func note(_ arrival: TokenArrival) {
+      if firstMS == 0 { firstMS = Double(arrival.at.components.attoseconds) / 1e15 }
+    }
+  }
+}

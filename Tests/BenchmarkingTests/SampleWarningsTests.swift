@@ -1,0 +1,80 @@
+import Benchmarking
+import Serving
+import Testing
+
+@Suite("Sample warnings") struct SampleWarningsTests {
+  private func steady(_ count: Int, ttft: Double = 0.1, gap: Double = 0.01, tokens: Int = 10) -> [RequestTimeline] {
+    (0..<count).map { index in
+      // A little different each time, as measured values are.
+      let gap = gap * (1 + 0.01 * Double(index % 5))
+      return RequestTimeline(
+        sentAtSeconds: Double(index), tokenSeconds: (0..<tokens).map { ttft + gap * Double($0) }, promptTokenCount: 8)
+    }
+  }
+
+  private func warnings(
+    _ samples: [RequestTimeline], workload: Workload = .chat, asked: Int = 10, machine: MachineUse? = nil
+  ) -> [String] {
+    SampleWarnings.warnings(
+      for: BlockConditions(
+        workload: workload, samples: samples, askedTokens: samples.map { _ in asked }, machine: machine))
+  }
+
+  /// A steady block on a quiet machine gives no warning at all.
+  @Test func quietBlock() {
+    #expect(warnings(steady(12), machine: MachineUse(otherShare: 0.02, stolenShare: 0)) == [])
+  }
+
+  /// Each doubt is found, and its words say what to do.
+  @Test func fewFailedAndShort() throws {
+    #expect(try #require(warnings(steady(2)).first).contains("2 requests: p90 and p99"))
+    var samples = steady(12)
+    samples[3].failure = "the connection was lost"
+    #expect(try #require(warnings(samples).first).contains("1 of 12 requests failed (the connection was lost)"))
+    #expect(try #require(warnings(steady(12), asked: 20).first).contains("12 of 12 requests ended early (10 of 20"))
+  }
+
+  /// A slow first request is news in a plain sequence, and by design where requests queue or share a prefix.
+  @Test func slowFirstRequest() throws {
+    var samples = steady(12)
+    samples[0].tokenSeconds = samples[0].tokenSeconds.map { $0 + 0.4 }
+    #expect(try #require(warnings(samples).first).contains("first request waited 500 ms"))
+    #expect(warnings(samples, workload: .sharedPrefix) == [])
+    #expect(warnings(samples, workload: .concurrent) == [])
+  }
+
+  /// One request at a third of the speed is an outlier; one long gap among many is a stall.
+  @Test func outliersAndStalls() throws {
+    var slow = steady(12)
+    slow[5] = steady(1, gap: 0.03)[0]
+    #expect(try #require(warnings(slow).first).contains("1 of 12 requests are outliers"))
+    var stalled = steady(12, tokens: 40)
+    stalled[2].tokenSeconds = stalled[2].tokenSeconds.enumerated().map { $0 > 20 ? $1 + 2 : $1 }
+    #expect(warnings(stalled, asked: 40).contains { $0.contains("stalls of up to 20") })
+  }
+
+  /// Tokens that come in bursts, as with speculation, are no stalls.
+  @Test func burstsAreNoStalls() {
+    let bursts = (0..<12).map { index in
+      RequestTimeline(
+        sentAtSeconds: Double(index), tokenSeconds: (0..<40).map { 0.1 + 0.05 * Double($0 / 4) }, promptTokenCount: 8)
+    }
+    #expect(warnings(bursts, asked: 40) == [])
+  }
+
+  /// Others' CPU time and the hypervisor's are told apart.
+  @Test func busyMachine() {
+    let both = warnings(steady(12), machine: MachineUse(otherShare: 0.4, stolenShare: 0.25))
+    #expect(both.count == 2 && both[0].contains("40%") && both[1].contains("hypervisor withheld 25%"))
+  }
+
+  /// The example of the definition: 2.1 2.6 2.4 2.5 2.3 2.1 2.3 2.6 8.2 8.3 has median 2.45 and MAD 0.15, so 8.2 and 8.3
+  /// score above 3.5 and nothing else does; half equal values do not divide by zero.
+  @Test func modifiedZScores() {
+    let scores = ModifiedZScore.scores(of: [2.1, 2.6, 2.4, 2.5, 2.3, 2.1, 2.3, 2.6, 8.2, 8.3])
+    #expect(abs(scores[8] - 0.6745 * (8.2 - 2.45) / 0.15) < 1e-9)
+    #expect(scores.map { abs($0) > ModifiedZScore.threshold } == Array(repeating: false, count: 8) + [true, true])
+    #expect(ModifiedZScore.scores(of: [1, 1, 1, 1]) == [0, 0, 0, 0])
+    #expect(ModifiedZScore.scores(of: [1, 1, 1, 1, 1, 1, 1, 1, 1, 9])[9] > ModifiedZScore.threshold)
+  }
+}

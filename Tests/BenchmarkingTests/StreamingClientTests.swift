@@ -1,0 +1,238 @@
+import Benchmarking
+import Engines
+import Foundation
+import Serving
+import Synchronization
+import Testing
+
+@Suite("Streaming client", .serialized) struct StreamingClientTests {
+  private final class Arrivals: Sendable {
+    private let list = Mutex<[TokenArrival]>([])
+    func add(_ arrival: TokenArrival) { list.withLock { $0.append(arrival) } }
+    var all: [TokenArrival] { list.withLock { $0 } }
+    var ids: [Int32] { all.flatMap(\.tokenIDs) }
+    var text: String { all.map(\.text).joined() }
+  }
+
+  private let arrivals = Arrivals()
+
+  private func stream(
+    _ server: CannedServer, _ dialect: RequestDialect = .llamaCpp, limits: RequestLimits = RequestLimits(),
+    prompt: GenerationRequest.Prompt = .tokens([1, 2]), maxTokens: Int = 9
+  ) async throws(RequestFailure) -> GenerationEnd {
+    try await StreamingClient(limits: limits).stream(
+      GenerationRequest(prompt: prompt, maxTokens: maxTokens, seed: 5, ignoresEndOfSequence: true),
+      to: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
+    ) { [arrivals] in arrivals.add($0) }
+  }
+
+  /// As the real server writes it: the ids of a character's first tokens never come, only the count grows by more.
+  private let llamaStream = [
+    Canned.streamHead,
+    Canned.event(#"{"content":"a","tokens":[102],"stop":false,"tokens_predicted":1,"tokens_evaluated":5}"#),
+    Canned.event(#"{"content":"é","tokens":[174],"stop":false,"tokens_predicted":3,"tokens_evaluated":5}"#),
+    Canned.event(
+      #"{"tokens":[],"content":"","stop":true,"stop_type":"limit","tokens_predicted":3,"tokens_evaluated":5,"#
+        + #""timings":{"cache_n":4,"prompt_n":1,"prompt_ms":6.5,"draft_n":4,"draft_n_accepted":3}}"#),
+  ]
+
+  /// A llama.cpp stream: ids with gaps marked, text, counts, cache and drafts; times ascend.
+  @Test func llamaCppStream() async throws {
+    let server = CannedServer([(llamaStream, .close)])
+    let end = try await stream(server, maxTokens: 3)
+    #expect(
+      end
+        == GenerationEnd(
+          reason: .length, promptTokenCount: 5, outputTokenCount: 3, cachedTokenCount: 4, draftedTokenCount: 4,
+          acceptedTokenCount: 3, promptMS: 6.5))
+    #expect(arrivals.ids == [102, TokenArrival.unknownToken, 174] && arrivals.text == "aé")
+    #expect(arrivals.all.allSatisfy { $0.at > .zero } && arrivals.all[0].at <= arrivals.all[1].at)
+    let sent = try #require(server.received.first)
+    let body = try #require(sent.range(of: "\r\n\r\n")).upperBound
+    let request = try #require(JSONSerialization.jsonObject(with: Data(sent[body...].utf8)) as? [String: Any])
+    #expect(request["prompt"] as? [Int] == [1, 2] && request["n_predict"] as? Int == 3)
+    #expect(request["ignore_eos"] as? Bool == true && request["return_tokens"] as? Bool == true)
+    #expect(request["stream"] as? Bool == true && request["seed"] as? Int == 5)
+    // The configuration decides about the prefix cache, not the request.
+    #expect(request["cache_prompt"] == nil)
+    #expect(sent.lowercased().contains("connection: close"))
+  }
+
+  /// Fewer tokens than asked for although nothing ended the sequence: the context was full.
+  @Test func shortOutputMeansAFullContext() async throws {
+    #expect(try await stream(CannedServer([(llamaStream, .close)]), maxTokens: 4).reason == .contextFull)
+  }
+
+  /// An OpenAI stream names no ids; its usage at the end counts.
+  @Test func openAIStream() async throws {
+    let server = CannedServer([
+      (
+        [
+          Canned.streamHead,
+          Canned.event(#"{"choices":[{"text":"","index":0,"finish_reason":null}]}"#),
+          Canned.event(#"{"choices":[{"text":" one","index":0,"finish_reason":null}]}"#),
+          Canned.event(#"{"choices":[{"text":" two three","index":0,"finish_reason":"stop"}]}"#),
+          Canned.event(
+            #"{"choices":[],"usage":{"completion_tokens":3,"prompt_tokens":7,"prompt_tokens_details":{"cached_tokens":2}}}"#
+          ), Canned.event("[DONE]"),
+        ], .close
+      )
+    ])
+    let end = try await stream(server, .openAI, prompt: .text("count"))
+    #expect(
+      end
+        == GenerationEnd(reason: .endOfSequence, promptTokenCount: 7, outputTokenCount: 3, cachedTokenCount: 2))
+    #expect(arrivals.text == " one two three" && arrivals.ids == [-1, -1])
+    #expect(
+      server.received[0].hasPrefix("POST /v1/completions ") && server.received[0].contains(#""include_usage":true"#))
+  }
+
+  /// A chat goes to the chat route, and its own words at the end are to be gone on with.
+  @Test func openAIChat() async throws {
+    let server = CannedServer(
+      Canned.streamHead, Canned.event(#"{"choices":[{"delta":{"role":"assistant","content":null}}]}"#),
+      Canned.event(#"{"choices":[{"delta":{"content":"hi"},"finish_reason":"length"}]}"#), Canned.event("[DONE]"))
+    let messages = [ChatMessage(role: "user", content: "x"), ChatMessage(role: "assistant", content: "y")]
+    let end = try await stream(server, .openAI, prompt: .chat(messages), maxTokens: 1)
+    #expect(arrivals.text == "hi" && end.outputTokenCount == 1 && end.reason == .length)
+    #expect(server.received[0].hasPrefix("POST /v1/chat/completions "))
+    #expect(server.received[0].contains(#""continue_final_message":true"#))
+  }
+
+  /// Every way in which an answer can be bad is its own failure.
+  @Test(arguments: [
+    (
+      [Canned.json("400 Bad Request", #"{"error":{"code":400,"message":"Prompt contains invalid tokens"}}"#)],
+      RequestFailure.refused(status: 400, message: "Prompt contains invalid tokens")
+    ),
+    (
+      [
+        Canned.json(
+          "400 Bad Request",
+          #"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":701,"n_ctx":512}}"#
+        )
+      ], .promptTooLong(promptTokens: 701, contextTokens: 512)
+    ),
+    ([Canned.json("503 Service Unavailable", #"{"error":"loading"}"#)], .refused(status: 503, message: "loading")),
+    (
+      [Canned.json("502 Bad Gateway", "<html>")], .refused(status: 502, message: "\u{201C}<html>\u{201D}")
+    ),
+    (
+      [Canned.streamHead, Canned.event(#"{"error":{"code":500,"message":"slot lost"}}"#)],
+      .refused(status: 500, message: "slot lost")
+    ),
+    ([Canned.streamHead], .connectionLost("the stream ended before its last event")),
+    (
+      [Canned.streamHead, Canned.event(#"{"content":"a","tokens":[1],"tokens_predicted":9000000}"#)],
+      .invalidAnswer("8999999 tokens came in one event")
+    ),
+    ([Canned.streamHead, "data: " + String(repeating: "x", count: 5000)], .tooLong(limitBytes: 4096)),
+  ]) func badAnswers(pieces: [String], expected: RequestFailure) async throws {
+    let server = CannedServer([(pieces, .close)])
+    await #expect(throws: expected) { try await stream(server, limits: RequestLimits(lineBytes: 4096)) }
+  }
+
+  /// Bytes that are no JSON, a chat for an engine that takes none, and an answer that is no HTTP say so.
+  @Test func nonsense() async throws {
+    await #expect { try await stream(CannedServer(Canned.streamHead, Canned.event("{this is not"))) } throws: {
+      guard case .invalidAnswer(let reason) = $0 as? RequestFailure else { return false }
+      return reason.contains("{this is not")
+    }
+    await #expect { try await stream(CannedServer("hello\r\n\r\n")) } throws: {
+      guard case .invalidAnswer = $0 as? RequestFailure else { return false }
+      return true
+    }
+    await #expect { try await stream(CannedServer(""), prompt: .chat([])) } throws: {
+      guard case .invalidAnswer = $0 as? RequestFailure else { return false }
+      return true
+    }
+  }
+
+  /// A killed engine resets the connection in the middle; one that is not there refuses it. Tokens that came stay.
+  @Test func lostConnections() async throws {
+    await #expect { try await stream(CannedServer([(Array(llamaStream.prefix(2)), .reset)])) } throws: {
+      guard case .connectionLost = $0 as? RequestFailure else { return false }
+      return true
+    }
+    #expect(arrivals.ids == [102])
+    let gone = CannedServer("").baseURL
+    await #expect {
+      try await StreamingClient().stream(
+        GenerationRequest(prompt: .tokens([1]), maxTokens: 1), to: EngineEndpoint(baseURL: gone, dialect: .llamaCpp)
+      ) { _ in }
+    } throws: {
+      guard case .connectionLost = $0 as? RequestFailure else { return false }
+      return true
+    }
+  }
+
+  /// An engine that stops in the middle is given up after the stall time, one that never ends after the total time.
+  @Test func timeOuts() async throws {
+    let silent = CannedServer([(Array(llamaStream.prefix(2)), .hold)])
+    await #expect(throws: RequestFailure.stalled(afterSeconds: 1)) {
+      try await stream(silent, limits: RequestLimits(stallSeconds: 1, totalSeconds: 60))
+    }
+    #expect(arrivals.ids == [102])
+    await #expect(throws: RequestFailure.timedOut(afterSeconds: 1)) {
+      try await stream(silent, limits: RequestLimits(stallSeconds: 60, totalSeconds: 1))
+    }
+  }
+
+  /// Time in which the tokens' taker is slow is not the engine's: no stall, and all tokens come.
+  @Test func slowTakersDoNotCount() async throws {
+    let server = CannedServer([(llamaStream, .close)])
+    let end = try await StreamingClient(limits: RequestLimits(stallSeconds: 1, totalSeconds: 1.5)).stream(
+      GenerationRequest(prompt: .tokens([1]), maxTokens: 3),
+      to: EngineEndpoint(baseURL: server.baseURL, dialect: .llamaCpp)
+    ) { [arrivals] arrival in
+      // The one place where time itself is what is tested.
+      try? await Task.sleep(for: .milliseconds(1200))
+      arrivals.add(arrival)
+    }
+    #expect(end.outputTokenCount == 3 && arrivals.ids.count == 3)
+  }
+
+  /// A cancelled task ends at once, whatever the engine does.
+  @Test func cancellation() async throws {
+    let silent = CannedServer([(Array(llamaStream.prefix(2)), .hold)])
+    let (started, start) = AsyncStream<Void>.makeStream()
+    let task = Task { () -> RequestFailure? in
+      do {
+        _ = try await StreamingClient().stream(
+          GenerationRequest(prompt: .tokens([1]), maxTokens: 3),
+          to: EngineEndpoint(baseURL: silent.baseURL, dialect: .llamaCpp)
+        ) { _ in start.yield() }
+        return nil
+      } catch {
+        return error as? RequestFailure
+      }
+    }
+    for await _ in started { break }
+    task.cancel()
+    #expect(await task.value == .cancelled)
+  }
+
+  /// The small questions and their failures.
+  @Test func queries() async throws {
+    func endpoint(_ body: String, _ status: String = "200 OK") -> (CannedServer, EngineEndpoint) {
+      let server = CannedServer(Canned.json(status, body))
+      return (server, EngineEndpoint(baseURL: server.baseURL + "/", dialect: .llamaCpp))
+    }
+    let client = StreamingClient()
+    let (tokenizer, at) = endpoint(#"{"tokens":[0,320,113]}"#)
+    #expect(try await client.tokenize("he", addingSpecial: true, at: at) == [0, 320, 113])
+    #expect(
+      tokenizer.received[0].hasPrefix("POST /tokenize ") && tokenizer.received[0].contains(#""add_special":true"#))
+    let (template, templateAt) = endpoint(#"{"prompt":"<user>hi"}"#)
+    #expect(try await client.applyTemplate([ChatMessage(role: "user", content: "hi")], at: templateAt) == "<user>hi")
+    #expect(template.received[0].hasPrefix("POST /apply-template "))
+    let (models, modelsAt) = endpoint(#"{"data":[{"id":"m1"},{"id":"m2"}]}"#)
+    #expect(try await client.servedModel(at: modelsAt) == "m1")
+    #expect(models.received[0].hasPrefix("GET /v1/models "))
+    let (refusing, refusingAt) = endpoint(#"{"error":{"message":"no"}}"#, "501 Not Implemented")
+    await #expect(throws: RequestFailure.refused(status: 501, message: "no")) {
+      try await client.tokenize("x", addingSpecial: false, at: refusingAt)
+    }
+    #expect(refusing.received.count == 1)
+  }
+}
