@@ -25,7 +25,8 @@ public struct CoordinatorMetrics: Hashable, Codable, Sendable {
   /// Answers dropped because a client did not read.
   public var answersDropped = 0
   public var workersLost = 0
-  public var trialsPreempted = 0
+  /// Trials told to stop: for a job, because they were silent, or because their benchmark was cancelled.
+  public var trialsStopped = 0
   public var rankings = 0
   public var trainings = 0
 

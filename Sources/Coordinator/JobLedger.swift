@@ -153,10 +153,14 @@ public struct JobLedger: Sendable {
 
   public func leaseCount(of worker: WorkerName) -> Int { workers[worker]?.leases.count ?? 0 }
 
-  /// All live leases with the worker and the job that each is of (nil for a trial).
+  /// The leases under which work may go on, with the worker and the job that each is of (nil for a trial). One whose
+  /// last report is here, on its way to the store, is not among them.
   public var liveLeases: [(lease: LeaseID, worker: WorkerName, job: JobID?)] {
-    leases.map { id, lease in
-      if case .job(let job) = lease.work { (id, lease.worker, job) } else { (id, lease.worker, nil) }
+    leases.compactMap { id, lease in
+      switch lease.work {
+      case .job(let job): lease.report == nil ? (id, lease.worker, job) : nil
+      case .trial: lease.storing.values.contains(where: \.isLast) ? nil : (id, lease.worker, nil)
+      }
     }
   }
 

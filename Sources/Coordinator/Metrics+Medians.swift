@@ -5,7 +5,7 @@ extension Metrics {
   static func medians(of blocks: [Metrics]) -> Metrics? {
     guard let first = blocks.first else { return nil }
     func median(_ value: (Metrics) -> Double) -> Double { Self.median(blocks.map(value)) }
-    func median(_ latency: (Metrics) -> LatencySummary) -> LatencySummary {
+    func latencyMedian(_ latency: (Metrics) -> LatencySummary) -> LatencySummary {
       LatencySummary(
         meanMS: Self.median(blocks.map { latency($0).meanMS }), p50MS: Self.median(blocks.map { latency($0).p50MS }),
         p90MS: Self.median(blocks.map { latency($0).p90MS }), p99MS: Self.median(blocks.map { latency($0).p99MS }))
@@ -18,8 +18,9 @@ extension Metrics {
       promptTokenCount: typical.promptTokenCount, outputTokenCount: typical.outputTokenCount,
       wallSeconds: typical.wallSeconds, cpuSeconds: median(\.cpuSeconds),
       peakMemoryBytes: blocks.map(\.peakMemoryBytes).max() ?? first.peakMemoryBytes,
-      loadSeconds: median(\.loadSeconds), ttft: median(\.ttft), itl: median(\.itl), tpot: median(\.tpot),
-      e2e: median(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance))
+      loadSeconds: median(\.loadSeconds), ttft: latencyMedian(\.ttft), itl: latencyMedian(\.itl),
+      tpot: latencyMedian(\.tpot),
+      e2e: latencyMedian(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance))
   }
 
   private static func median(_ values: [Double]) -> Double {

@@ -6,7 +6,9 @@ struct RequestCheck {
   /// Known models, for the advice.
   let models: [ModelID: ModelProfile]
 
-  /// The longest names listed in an advice.
+  /// Beyond any context there is.
+  private static let mostTokens = 1 << 24
+  /// Names listed in an advice.
   private static let namesListed = 20
 
   func model(_ id: ModelID) throws(ApusError) -> ModelProfile {
@@ -22,8 +24,9 @@ struct RequestCheck {
 
   func job(_ spec: JobSpec) throws(ApusError) {
     let model = try model(spec.model)
-    guard spec.maxTokens >= 1 else {
-      throw ApusError(.badInput, "max tokens is \(spec.maxTokens)", advice: "ask for at least 1")
+    guard (1...Self.mostTokens).contains(spec.maxTokens) else {
+      throw ApusError(
+        .badInput, "max tokens is \(spec.maxTokens)", advice: "ask for at least 1 and at most \(Self.mostTokens)")
     }
     guard spec.temperature.isFinite, spec.temperature >= 0 else {
       throw ApusError(.badInput, "the temperature is \(spec.temperature)", advice: "give 0 (greedy) or more")
@@ -59,8 +62,8 @@ struct RequestCheck {
 
   func workload(_ workload: Workload) throws(ApusError) {
     guard workload.promptTokens.lowerBound >= 1, workload.outputTokens.lowerBound >= 1, workload.concurrency >= 1,
-      workload.requestCount >= 1, workload.promptTokens.upperBound <= 1 << 24,
-      workload.outputTokens.upperBound <= 1 << 24, workload.requestCount <= 1 << 20,
+      workload.requestCount >= 1, workload.promptTokens.upperBound <= Self.mostTokens,
+      workload.outputTokens.upperBound <= Self.mostTokens, workload.requestCount <= 1 << 20,
       (0...1).contains(workload.sharedPrefixShare), (0...1).contains(workload.repetitiveness),
       workload.arrivalRate.map({ $0 > 0 && $0.isFinite }) ?? true
     else {

@@ -9,6 +9,8 @@ struct WorkerDirectory: Sendable {
     var description: WorkerDescription
     /// The connection it said hello on last; nil while it is lost.
     var peer: Peer?
+    /// When it was lost; nil while it lives.
+    var lostAt: Duration?
     /// Fingerprints of the configurations it has loaded.
     var warmConfigurations: [String] = []
   }
@@ -32,8 +34,9 @@ struct WorkerDirectory: Sendable {
     return (newModels, isNewHardware)
   }
 
-  mutating func lose(_ name: WorkerName) {
+  mutating func lose(_ name: WorkerName, at now: Duration) {
     entries[name]?.peer = nil
+    entries[name]?.lostAt = now
     entries[name]?.warmConfigurations = []
   }
 

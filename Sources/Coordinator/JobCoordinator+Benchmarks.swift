@@ -1,0 +1,139 @@
+import Acceleration
+import History
+import Messaging
+import Selection
+import Serving
+
+/// A benchmark that runs, and who is told about it.
+struct BenchmarkRun: Sendable {
+  var planner: TrialPlanner
+  let asker: Asker
+}
+
+/// Benchmarks: from a wish to trials, from measurements to findings.
+extension JobCoordinator {
+  func startBenchmark(_ spec: BenchmarkSpec, _ asker: Asker) throws(ApusError) {
+    let workers = directory.live
+    try RequestCheck(models: directory.models).benchmark(spec, workers: workers.map(\.name))
+    guard benchmarks.count + preparedBenchmarks.count < configuration.benchmarkLimit else {
+      metrics.queueLimitReached += 1
+      throw ApusError(
+        .tryAgain, "\(benchmarks.count) benchmarks run already", advice: "wait for one to end, or cancel it")
+    }
+    guard benchmarks[spec.id] == nil, preparedBenchmarks.insert(spec.id).inserted else {
+      throw ApusError(.badInput, "benchmark \(spec.id) runs already", advice: "give a new one another name")
+    }
+    let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
+    let proposal = BenchmarkProposal(spec: spec, source: candidates, models: directory.models, workers: wanted)
+    background?.start { await self.prepare(proposal, asker) }
+  }
+
+  private func prepare(_ proposal: BenchmarkProposal, _ asker: Asker) async {
+    let spec = proposal.spec
+    defer { preparedBenchmarks.remove(spec.id) }
+    do throws(ApusError) {
+      let targets = await proposal.targets()
+      guard !targets.isEmpty else {
+        throw ApusError(
+          .unavailable, "no connected worker can run any of the models",
+          advice: "see `apus workers`, and push a model with `apus model push`")
+      }
+      let earlier = try await store.measurements(
+        MeasurementFilter(benchmark: spec.id), includingSamples: false)
+      var options = TrialPlanner.Options()
+      options.confirmationSeconds = configuration.confirmationSeconds
+      var generator = SystemRandomNumberGenerator()
+      var planner = TrialPlanner(
+        spec: spec, targets: targets, options: options, at: time.now(), using: &generator)
+      for stored in earlier {
+        planner.measured(stored.measurement, at: time.now())
+      }
+      benchmarks[spec.id] = BenchmarkRun(planner: planner, asker: asker)
+      report(spec.id)
+      advance(spec.id)
+    } catch {
+      refuse(asker, error)
+    }
+  }
+
+  func cancelBenchmark(_ id: BenchmarkID, _ asker: Asker) throws(ApusError) {
+    guard benchmarks[id] != nil else {
+      throw ApusError(.badInput, "no benchmark \(id) runs", advice: "there is nothing to cancel")
+    }
+    withdraw(id)
+    answer(asker, .done)
+  }
+
+  private func withdraw(_ id: BenchmarkID) {
+    benchmarks[id]?.planner.withdraw()
+    for trial in benchmarks[id]?.planner.runningTrials ?? [] {
+      decide(.trialWithdrawn(trial))
+    }
+    advance(id)
+  }
+
+  /// Starts what may start now, and ends the benchmark when nothing is left.
+  func advance(_ id: BenchmarkID) {
+    guard benchmarks[id] != nil else { return }
+    for planned in benchmarks[id]!.planner.next(at: time.now()) {
+      benchmarkOfTrial[planned.spec.id] = id
+      decide(.trialPlanned(planned.spec, planned.worker))
+    }
+    guard let run = benchmarks[id], run.planner.isDone else { return }
+    benchmarks[id] = nil
+    answer(run.asker, .benchmarkEnded(run.planner.summary(at: time.now())))
+    training.policy.benchmarkDidEnd()
+  }
+
+  func trialStarted(_ trial: TrialID) {
+    guard let id = benchmarkOfTrial[trial] else { return }
+    benchmarks[id]?.planner.started(trial, at: time.now())
+  }
+
+  func trialMeasured(_ trial: TrialID, _ measurement: Measurement) {
+    guard let id = benchmarkOfTrial[trial], benchmarks[id] != nil else { return }
+    benchmarks[id]!.planner.measured(measurement, at: time.now())
+    report(id)
+  }
+
+  func trialEnded(_ trial: TrialID, _ ending: TrialEnding) {
+    guard let id = benchmarkOfTrial.removeValue(forKey: trial) else { return }
+    benchmarks[id]?.planner.ended(trial, ending, at: time.now())
+    advance(id)
+  }
+
+  /// Progress is worth only what it says now: one that finds a full connection is left out. A client that is gone
+  /// takes its benchmark with it, because nobody would read the findings; what was measured stays.
+  private func report(_ id: BenchmarkID) {
+    guard let run = benchmarks[id] else { return }
+    let progress = run.planner.progress(at: time.now())
+    let message = Message.response(id: run.asker.request, .benchmarkProgress(progress))
+    if sendStreamed(message, to: run.asker.peer) == .gone, !run.planner.isWithdrawn { withdraw(id) }
+  }
+}
+
+/// Which candidates a benchmark tries where. A value that is worked out on the concurrent pool.
+private struct BenchmarkProposal: Sendable {
+  var spec: BenchmarkSpec
+  var source: CandidateSource
+  var models: [ModelID: ModelProfile]
+  var workers: [(name: WorkerName, description: WorkerDescription)]
+
+  @concurrent func targets() async -> [PlannerTarget] {
+    // A benchmark looks at everything, also at what may change the output: it is shown apart.
+    let limits = Limits(allowsApproximate: true)
+    return workers.flatMap { worker in
+      spec.models.compactMap { id in
+        guard let model = models[id], worker.description.models.contains(where: { $0.id == id }) else { return nil }
+        let proposals = spec.workloads.flatMap { workload in
+          source.sets(model: model, workload: workload, limits: limits, methods: spec.methods, workers: [worker])
+            .map(\.candidates)
+        }
+        let ordered = PlannerTarget.order(proposals)
+        guard ordered.first?.configuration.isDefault == true else { return nil }
+        return PlannerTarget(
+          model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered)
+      }
+    }
+  }
+}

@@ -1,0 +1,257 @@
+import History
+import Messaging
+import Serving
+
+/// Jobs with the same key from the same client are one job.
+struct IdempotencyKey: Hashable, Sendable {
+  var client: String
+  var key: String
+
+  init(client: String, key: String) {
+    self.client = client
+    self.key = key
+  }
+
+  /// Nil for a job without a key.
+  init?(_ record: JobRecord) {
+    guard let key = record.spec.idempotencyKey else { return nil }
+    self.init(client: record.client, key: key)
+  }
+}
+
+/// The clients' side of the conversation.
+extension JobCoordinator {
+  func serve(_ request: ClientRequest, _ asker: Asker) {
+    do throws(ApusError) {
+      switch request {
+      case .submit(let spec): try submit(spec, asker)
+      case .watchJob(let id): try watch(id, asker)
+      case .showJob(let id): try show(id, asker)
+      case .cancelJob(let id): try cancel(id, asker)
+      case .retryJob(let id): try retry(id, asker)
+      case .listJobs(let state, let limit): try list(state, limit, asker)
+      case .recommend(let query): try recommend(query, asker)
+      case .benchmark(let spec): try startBenchmark(spec, asker)
+      case .cancelBenchmark(let id): try cancelBenchmark(id, asker)
+      case .listWorkers: answer(asker, .workers(workerStatuses))
+      case .listModels: answer(asker, .models(directory.modelStatuses))
+      case .historyStats:
+        try query(asker) { [store] () async throws(ApusError) in .historyStats(try await store.stats()) }
+      case .train: train(for: asker)
+      case .pushModel(let worker, let chunk): try push(chunk, to: worker, asker)
+      }
+    } catch {
+      refuse(asker, error)
+    }
+  }
+
+  /// Answers with what the store or a computation says, off the poll thread. Bounded.
+  func query(
+    _ asker: Asker, _ response: @escaping @Sendable () async throws(ApusError) -> ClientResponse?
+  ) throws(ApusError) {
+    guard queryCount < configuration.queryLimit else {
+      metrics.queueLimitReached += 1
+      throw ApusError(.tryAgain, "\(queryCount) queries are being answered", advice: "ask again in a moment")
+    }
+    queryCount += 1
+    background?.start { await self.run(asker, response) }
+  }
+
+  private func run(
+    _ asker: Asker, _ response: @Sendable () async throws(ApusError) -> ClientResponse?
+  ) async {
+    defer { queryCount -= 1 }
+    do throws(ApusError) {
+      if let response = try await response() { answer(asker, response) }
+    } catch {
+      refuse(asker, error)
+    }
+  }
+
+  // MARK: Submit
+
+  private var check: RequestCheck { RequestCheck(models: directory.models) }
+
+  private func submit(_ spec: JobSpec, _ asker: Asker) throws(ApusError) {
+    try check.job(spec)
+    guard let text = spec.idempotencyKey else { return try admit(spec, asker) }
+    let key = IdempotencyKey(client: asker.peer.name, key: text)
+    if keyedSubmits[key] != nil {
+      metrics.submitsRepeated += 1
+      keyedSubmits[key]!.append(asker)
+      return
+    }
+    guard keyedSubmits.count < configuration.queueLimit else { throw queueIsFull() }
+    keyedSubmits[key] = [asker]
+    background?.start { await self.submitOnce(spec, key) }
+  }
+
+  /// Looks for the job that the key names already, and makes it otherwise.
+  private func submitOnce(_ spec: JobSpec, _ key: IdempotencyKey) async {
+    do throws(ApusError) {
+      guard let known = try await store.job(client: key.client, idempotencyKey: key.key) else {
+        return try admit(spec, keyedSubmits[key]![0])
+      }
+      metrics.submitsRepeated += 1
+      for asker in keyedSubmits.removeValue(forKey: key) ?? [] {
+        await follow(known, asker)
+      }
+    } catch {
+      for asker in keyedSubmits.removeValue(forKey: key) ?? [] {
+        refuse(asker, error)
+      }
+    }
+  }
+
+  private func admit(_ spec: JobSpec, _ asker: Asker) throws(ApusError) {
+    guard writes.count < configuration.pendingWriteLimit, ledger.reserve() else { throw queueIsFull() }
+    let record = JobRecord(
+      id: identifiers.next("job"), client: asker.peer.name, spec: spec, submittedAtMS: time.wallMS(at: time.now()))
+    write(PendingWrite(records: [.job(record)], purpose: .submission(record, asker)))
+  }
+
+  private func queueIsFull() -> ApusError {
+    metrics.queueLimitReached += 1
+    return ApusError(
+      .tryAgain, "\(ledger.queuedCount) jobs wait already, the limit is \(configuration.queueLimit)",
+      advice: "submit again when some have ended; with an idempotency key it is safe to repeat")
+  }
+
+  // MARK: One job
+
+  private func watch(_ id: JobID, _ asker: Asker) throws(ApusError) {
+    if let record = ledger.record(of: id) { return follow(live: record, asker) }
+    try query(asker) { () async throws(ApusError) in
+      await self.follow(try await self.storedJob(id), asker)
+      return nil
+    }
+  }
+
+  /// From where the job is now: what was shown already, what comes, and the end.
+  private func follow(live record: JobRecord, _ asker: Asker) {
+    var record = record
+    record.output = ""
+    answer(asker, .accepted(record))
+    watchers.add(asker, to: record.id)
+    catchUp(record.id)
+  }
+
+  private func follow(_ record: JobRecord, _ asker: Asker) async {
+    if let live = ledger.record(of: record.id) { return follow(live: live, asker) }
+    do throws(ApusError) {
+      let record = record.state.isFinished ? record : try await storedJob(record.id)
+      let measurement = try await measurement(of: record)
+      if let live = ledger.record(of: record.id) { return follow(live: live, asker) }
+      guard record.state.isFinished else {
+        throw ApusError(.tryAgain, "job \(record.id) is about to start", advice: "watch it again in a moment")
+      }
+      answer(asker, .accepted(record))
+      answer(asker, .jobEnded(record, measurement))
+    } catch {
+      refuse(asker, error)
+    }
+  }
+
+  private func storedJob(_ id: JobID) async throws(ApusError) -> JobRecord {
+    guard let record = try await store.job(id) else {
+      throw ApusError(.badInput, "there is no job \(id)", advice: "see `apus jobs list`")
+    }
+    return record
+  }
+
+  private func measurement(of record: JobRecord) async throws(ApusError) -> Measurement? {
+    guard let id = record.measurement else { return nil }
+    return try await store.measurement(id)
+  }
+
+  private func show(_ id: JobID, _ asker: Asker) throws(ApusError) {
+    if let record = ledger.record(of: id) {
+      answer(asker, .job(record, nil))
+      return
+    }
+    try query(asker) { () async throws(ApusError) in
+      let record = try await self.storedJob(id)
+      return .job(record, try await self.measurement(of: record))
+    }
+  }
+
+  private func cancel(_ id: JobID, _ asker: Asker) throws(ApusError) {
+    if ledger.record(of: id) != nil {
+      decide(.cancel(id))
+      answer(asker, .done)
+      return
+    }
+    try query(asker) { () async throws(ApusError) in
+      let record = try await self.storedJob(id)
+      throw ApusError(.badInput, "job \(id) is \(record.state.rawValue) already", advice: "there is nothing to cancel")
+    }
+  }
+
+  /// A finished job never changes: trying again makes a new one, answered like `submit`.
+  private func retry(_ id: JobID, _ asker: Asker) throws(ApusError) {
+    if let record = ledger.record(of: id) { return follow(live: record, asker) }
+    try query(asker) { () async throws(ApusError) in
+      var spec = try await self.storedJob(id).spec
+      spec.idempotencyKey = nil
+      try await self.submitAgain(spec, asker)
+      return nil
+    }
+  }
+
+  private func submitAgain(_ spec: JobSpec, _ asker: Asker) async throws(ApusError) { try submit(spec, asker) }
+
+  // MARK: Lists
+
+  private func list(_ state: JobState?, _ limit: Int, _ asker: Asker) throws(ApusError) {
+    guard (1...10_000).contains(limit) else {
+      throw ApusError(.badInput, "a list of \(limit) jobs was asked for", advice: "ask for 1 to 10000")
+    }
+    try query(asker) { () async throws(ApusError) in
+      .jobs(await self.current(try await self.store.jobs(state: state, limit: limit), in: state))
+    }
+  }
+
+  /// The ledger knows better than the store what has not ended.
+  private func current(_ records: [JobRecord], in state: JobState?) -> [JobRecord] {
+    records.compactMap { record in
+      let current = record.state.isFinished ? record : ledger.record(of: record.id) ?? record
+      return state == nil || current.state == state ? current : nil
+    }
+  }
+
+  private var workerStatuses: [WorkerStatus] {
+    let now = time.now()
+    return directory.entries.sorted { $0.key < $1.key }.map { name, entry in
+      let silence = detector.silence(of: name, at: now) ?? entry.lostAt.map { now - $0 } ?? .zero
+      return WorkerStatus(
+        name: name, description: entry.description, isAlive: entry.peer != nil, silentSeconds: silence.seconds,
+        leaseCount: ledger.leaseCount(of: name), warmConfigurations: entry.warmConfigurations)
+    }
+  }
+
+  // MARK: Models
+
+  private func push(_ chunk: ModelChunk, to worker: WorkerName, _ asker: Asker) throws(ApusError) {
+    guard let peer = directory.peer(of: worker) else {
+      let names = directory.live.map(\.name.rawValue)
+      throw ApusError(
+        .unavailable, "no worker \(worker) is connected",
+        advice: names.isEmpty ? "start a worker" : "connected workers: " + names.joined(separator: ", "))
+    }
+    guard chunk.bytes.count <= 1 << 20, chunk.offset >= 0, chunk.totalBytes > 0,
+      chunk.bytes.count <= chunk.totalBytes - chunk.offset
+    else {
+      throw ApusError(
+        .badInput, "a piece of \(chunk.bytes.count) bytes at \(chunk.offset) of \(chunk.totalBytes) cannot be right",
+        advice: "send pieces of at most 1 MiB that lie within the file")
+    }
+    let key = ModelPush(worker: worker, model: chunk.model)
+    if let other = pushes[key], other.peer != asker.peer {
+      throw ApusError(.tryAgain, "another client pushes this model to \(worker)", advice: "wait for it")
+    }
+    guard sendStreamed(.modelChunk(chunk), to: peer) == .sent else {
+      throw ApusError(.tryAgain, "the connection to \(worker) is full", advice: "send the piece again")
+    }
+    pushes[key] = asker
+  }
+}

@@ -1,0 +1,134 @@
+import Acceleration
+import History
+import Messaging
+import Selection
+import Serving
+
+/// A question to the selector, with all it needs: a value that is answered anywhere.
+private struct Ranking: Sendable {
+  var source: CandidateSource
+  var model: ModelProfile
+  var available: [ModelProfile] = []
+  var workload: Workload
+  var objective: Objective
+  var limits: Limits
+  var workers: [(name: WorkerName, description: WorkerDescription)]
+  /// In place of the workers.
+  var hardware: HardwareProfile?
+  var recommender: Recommender
+
+  /// On the concurrent pool: proposing and predicting for many workers takes milliseconds.
+  @concurrent func run() async -> Recommendation {
+    let sets =
+      if let hardware {
+        source.sets(model: model, available: available, workload: workload, limits: limits, hardware: hardware)
+      } else {
+        source.sets(model: model, workload: workload, limits: limits, workers: workers)
+      }
+    return recommender.recommend(sets, objective: objective, limits: limits)
+  }
+}
+
+/// Which strategy, where: for waiting jobs and for those who ask.
+extension JobCoordinator {
+  /// Pages in which the history is read at the start.
+  private static let pageSize = 2000
+  /// Rankings may hold the evidence for so long before it is changed under them, at the price of a copy.
+  private static let evidencePatience = Duration.seconds(5)
+
+  func rank(_ key: RouteKey) {
+    metrics.rankings += 1
+    let workers = directory.live(having: key.model)
+    guard let model = directory.models[key.model], !workers.isEmpty else {
+      decide(.routed(key, []))
+      return
+    }
+    let ranking = Ranking(
+      source: candidates, model: model, workload: key.workload, objective: key.objective, limits: key.limits,
+      workers: workers, recommender: Recommender(model: selector, evidence: evidence))
+    rankingCount += 1
+    background?.start {
+      let recommendation = await ranking.run()
+      await self.ranked(key, recommendation)
+    }
+  }
+
+  private func ranked(_ key: RouteKey, _ recommendation: Recommendation) {
+    rankingCount -= 1
+    let choices = RouteChoices.make(from: recommendation)
+    if choices.isEmpty {
+      let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
+      decide(.unroutable(key, reason: refusal ?? "no engine here can run the model within the limits"))
+    } else {
+      decide(.routed(key, choices))
+    }
+  }
+
+  func recommend(_ query: RecommendQuery, _ asker: Asker) throws(ApusError) {
+    let check = RequestCheck(models: directory.models)
+    let model = try check.model(query.model)
+    try check.workload(query.workload)
+    try check.limits(query.limits)
+    var workers = directory.live(having: query.model)
+    if let name = query.worker { workers.removeAll { $0.name != name } }
+    if workers.isEmpty, query.hardware == nil {
+      throw ApusError(
+        .unavailable,
+        query.worker.map { "worker \($0) is not connected or does not have \(model.name)" }
+          ?? "no connected worker has \(model.name)",
+        advice: "start a worker that has it, push it with `apus model push`, or give a hardware profile")
+    }
+    let ranking = Ranking(
+      source: candidates, model: model, available: directory.models.values.sorted { $0.id < $1.id },
+      workload: query.workload, objective: query.objective, limits: query.limits, workers: workers,
+      hardware: query.hardware, recommender: Recommender(model: selector, evidence: evidence))
+    rankingCount += 1
+    do {
+      try self.query(asker) { () async throws(ApusError) in
+        let recommendation = await ranking.run()
+        await self.rankingEnded()
+        return .recommendation(recommendation)
+      }
+    } catch {
+      rankingCount -= 1
+      throw error
+    }
+  }
+
+  private func rankingEnded() { rankingCount -= 1 }
+
+  // MARK: Evidence
+
+  func loadEvidence() async throws(ApusError) {
+    var filter = MeasurementFilter(limit: Self.pageSize)
+    while true {
+      let page = try await store.measurements(filter, includingSamples: false)
+      for stored in page {
+        evidence.insert(stored.measurement)
+      }
+      guard let last = page.last, page.count == Self.pageSize else { return }
+      filter.afterRow = last.row
+    }
+  }
+
+  /// A measurement is in the history: it counts from the next look at the clock on.
+  func remember(_ measurement: Measurement?) {
+    guard var measurement, recentMeasurements.insert(measurement.id) else { return }
+    measurement.samples = []
+    newEvidence.append(measurement)
+    training.policy.measured()
+  }
+
+  /// Puts new measurements into the evidence and has the routes ranked again, both not too often: a copy of the
+  /// evidence may be with a ranking, and under load a measurement comes with every job.
+  func learn(at now: Duration) {
+    guard !newEvidence.isEmpty, now - lastEvidenceAt >= .seconds(configuration.routeRefreshSeconds) else { return }
+    guard rankingCount == 0 || now - lastEvidenceAt >= Self.evidencePatience else { return }
+    lastEvidenceAt = now
+    for measurement in newEvidence {
+      evidence.insert(measurement)
+    }
+    newEvidence = []
+    decide(.routesStale)
+  }
+}

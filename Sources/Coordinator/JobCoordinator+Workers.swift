@@ -1,0 +1,94 @@
+import History
+import Messaging
+import Serving
+
+/// A model's piece on its way to a worker.
+struct ModelPush: Hashable, Sendable {
+  var worker: WorkerName
+  var model: ModelID
+}
+
+/// The workers' side of the conversation.
+extension JobCoordinator {
+  func greet(_ peer: Peer, _ hello: Hello) {
+    guard hello.version == protocolVersion else {
+      metrics.peersRefused += 1
+      send(
+        .refused(
+          ApusError(
+            .usage,
+            "\(peer.name) speaks protocol version \(hello.version), this coordinator version \(protocolVersion)",
+            advice: "install the same version of apus on both")), to: peer)
+      return
+    }
+    guard hello.role == peer.role, (hello.worker == nil) == (peer.role == .client) else {
+      metrics.peersRefused += 1
+      send(
+        .refused(
+          ApusError(
+            .keyRefused,
+            "the key \(peer.name) is authorized as a \(peer.role.rawValue), not as a \(hello.role.rawValue)",
+            advice: "use a key of the right role, or authorize this one with `apus keys authorize`")), to: peer)
+      return
+    }
+    send(.welcome(Welcome(peer: peer.name, heartbeatMS: configuration.heartbeatMS)), to: peer)
+    if let description = hello.worker { join(WorkerName(peer.name), description, peer) }
+  }
+
+  private func join(_ name: WorkerName, _ description: WorkerDescription, _ peer: Peer) {
+    detector.heard(name, at: time.now())
+    let new = directory.join(name, description, peer)
+    var records = new.models.map(HistoryRecord.model)
+    if new.isNewHardware { records.append(.node(name, description.hardware)) }
+    if !records.isEmpty { write(PendingWrite(records: records, purpose: .note)) }
+    decide(.workerJoined(name, description))
+    for id in benchmarks.keys.sorted() {
+      benchmarks[id]?.planner.workerBack(name)
+      advance(id)
+    }
+  }
+
+  func lose(_ name: WorkerName) {
+    metrics.workersLost += 1
+    logger.warning("worker \(name) was not heard of for \(FailureDetector.missesAllowed) heartbeats")
+    directory.lose(name, at: time.now())
+    for id in benchmarks.keys.sorted() {
+      benchmarks[id]?.planner.workerGone(name, at: time.now())
+    }
+    decide(.workerLost(name))
+    for (push, asker) in pushes where push.worker == name {
+      pushes[push] = nil
+      refuse(asker, ApusError(.unavailable, "worker \(name) was lost", advice: "send the rest when it is back"))
+    }
+  }
+
+  func hear(_ message: Message, from peer: Peer) {
+    let name = WorkerName(peer.name)
+    let isKnown = directory.peer(of: name) != nil
+    if isKnown { detector.heard(name, at: time.now()) }
+    switch message {
+    case .tokens(let chunk):
+      decide(.tokens(name, chunk))
+    case .report(let report):
+      decide(.report(name, report))
+    case .heartbeat(let heartbeat):
+      if isKnown {
+        directory.setWarm(heartbeat.warmConfigurations, of: name)
+        decide(.heartbeat(name, leases: heartbeat.leases))
+      } else if var description = directory.entries[name]?.description {
+        // It was taken for lost, and was only slow.
+        description.leases = heartbeat.leases
+        join(name, description, peer)
+      } else {
+        send(
+          .refused(ApusError(.tryAgain, "\(name) did not say hello on this connection", advice: "say hello again")),
+          to: peer)
+      }
+    case .modelOffset(let offset):
+      guard let asker = pushes.removeValue(forKey: ModelPush(worker: name, model: offset.model)) else { return }
+      answer(asker, .modelOffset(offset))
+    default:
+      preconditionFailure("receive lets only a worker's messages through")
+    }
+  }
+}

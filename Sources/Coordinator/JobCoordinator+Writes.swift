@@ -1,0 +1,115 @@
+import History
+import Messaging
+import Serving
+
+/// What must be in the history before anybody is told.
+extension JobCoordinator {
+  func write(_ write: PendingWrite) {
+    writes.add(write)
+    if !isWriting { writeSignal.yield() }
+  }
+
+  /// One writer, so that writes keep their order and share commits.
+  func writeUntilStopped() async {
+    for await _ in writeSignals {
+      await writeAll()
+    }
+    await writeAll()
+  }
+
+  private func writeAll() async {
+    isWriting = true
+    defer { isWriting = false }
+    while true {
+      let batch = writes.takeBatch()
+      guard !batch.isEmpty else { return }
+      if let error = await append(batch) {
+        // One record that the store will not take must not fail the others.
+        for write in batch {
+          if batch.count > 1, error.code != .disk {
+            if let error = await append([write]) { failed(write, error) }
+          } else {
+            failed(write, error)
+          }
+        }
+      }
+    }
+  }
+
+  /// - Returns: the store's refusal; nil when all are stored and all who wait were told.
+  private func append(_ batch: [PendingWrite]) async -> ApusError? {
+    do throws(ApusError) {
+      try await store.append(batch.flatMap(\.records))
+    } catch {
+      return error
+    }
+    for write in batch {
+      stored(write)
+    }
+    return nil
+  }
+
+  private func stored(_ write: PendingWrite) {
+    switch write.purpose {
+    case .submission(let record, let asker):
+      metrics.jobsAccepted += 1
+      for asker in askers(of: record, first: asker) {
+        answer(asker, .accepted(record))
+        watchers.add(asker, to: record.id)
+      }
+      decide(.jobStored(record))
+    case .report(let worker, let lease, let measurement):
+      metrics.reportsStored += 1
+      send(.reportStored(measurement), to: worker)
+      remember(write.measurement)
+      decide(.reportStored(lease, measurement))
+    case .evidence(let worker, let measurement):
+      send(.reportStored(measurement), to: worker)
+      remember(write.measurement)
+    case .ending(let job):
+      decide(.endingStored(job))
+    case .note:
+      break
+    }
+  }
+
+  private func failed(_ write: PendingWrite, _ error: ApusError) {
+    metrics.writesFailed += 1
+    logger.error("the history did not take a write: \(error.reason)")
+    switch write.purpose {
+    case .submission(let record, let asker):
+      decide(.jobNotStored)
+      for asker in askers(of: record, first: asker) {
+        refuse(asker, error)
+      }
+    case .report(_, let lease, let measurement):
+      // The worker was told nothing, so it sends the report again.
+      decide(.reportNotStored(lease, measurement))
+    case .ending(let job):
+      decide(.endingNotStored(job))
+    case .evidence, .note:
+      break
+    }
+  }
+
+  /// Who waits for a submitted job: whoever came first with its idempotency key, and all who came with it since.
+  private func askers(of record: JobRecord, first: Asker) -> [Asker] {
+    guard let key = IdempotencyKey(record) else { return [first] }
+    return keyedSubmits.removeValue(forKey: key) ?? [first]
+  }
+
+  func tellEnd(of record: JobRecord, _ measurement: Measurement?) {
+    // The raw samples stay in the history; who watches wants the figures.
+    var measurement = measurement
+    measurement?.samples = []
+    for asker in watchers.remove(record.id) {
+      answer(asker, .jobEnded(record, measurement))
+    }
+  }
+
+  func catchUp(_ job: JobID) {
+    watchers.catchUp(job, shown: { ledger.shown(of: job, from: $0, textBytes: $1) }) {
+      sendStreamed(.response(id: $0.request, $1), to: $0.peer)
+    }
+  }
+}

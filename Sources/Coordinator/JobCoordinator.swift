@@ -1,0 +1,273 @@
+import Acceleration
+import DequeModule
+public import History
+import Logging
+public import Messaging
+import Selection
+public import Serving
+
+/// The coordinator: peers on one side, the history on the other, and the ledger between them.
+///
+/// The way of one job through this actor (the numbers are those of the architecture's table):
+///  1. `submit` checks it and keeps a place in the queue;            JobCoordinator+Clients
+///  2. the write queue makes it durable, then it is `accepted`;      JobCoordinator+Writes
+///  3. to 5. the ledger asks to `rank` its key, once for many jobs;  JobCoordinator+Routing
+///  6. the ledger gives a lease, `perform` sends the assignment;     JobLedger
+///  7. the worker's tokens come by, and go to those who watch;       JobCoordinator+Workers
+///  8. its report is stored, then acknowledged and the job ended;    JobCoordinator+Writes
+///  9. and 10. every so often the selector is trained anew.          JobCoordinator+Training
+///
+/// It lives on the endpoint's executor, the poll thread: a message is decoded, decided on and answered there without a
+/// hop, so nothing here may take long. Rankings and proposals run on the concurrent pool, the store on its own threads,
+/// trainings in a child process.
+public actor JobCoordinator {
+  let executor: any SerialExecutor
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  let endpoint: any ServerEndpoint
+  let store: any HistoryStore
+  let configuration: CoordinatorConfiguration
+  let candidates: CandidateSource
+  let trainer: any ModelTraining
+  let time: Timekeeper
+  let logger = Logger(label: "apus.coordinator")
+
+  // Decisions.
+  var ledger: JobLedger
+  var events: Deque<LedgerEvent> = []
+  var isDeciding = false
+  var directory = WorkerDirectory()
+  var detector: FailureDetector
+  var identifiers: IdentifierSource
+  var benchmarks: [BenchmarkID: BenchmarkRun] = [:]
+  var benchmarkOfTrial: [TrialID: BenchmarkID] = [:]
+  /// Benchmarks whose candidates are being proposed.
+  var preparedBenchmarks: Set<BenchmarkID> = []
+
+  // Conversations.
+  var watchers = StreamWatchers()
+  var outbox: Outbox
+  /// Submits with an idempotency key that are being looked up or stored, with all who asked for them.
+  var keyedSubmits: [IdempotencyKey: [Asker]] = [:]
+  /// Model pieces on their way to a worker, and who is told its answer.
+  var pushes: [ModelPush: Asker] = [:]
+  var queryCount = 0
+
+  // Knowledge.
+  var evidence = EvidenceIndex()
+  var selector: SelectorModel?
+  var training: Training
+  /// Measurements that are stored but not in `evidence` yet: it is not changed while a ranking holds a copy.
+  var newEvidence: [Measurement] = []
+  var recentMeasurements = RecentIdentifiers()
+  var rankingCount = 0
+  var lastEvidenceAt = Duration.zero
+
+  // Writing.
+  var writes = WriteQueue()
+  var isWriting = false
+  let writeSignal: AsyncStream<Void>.Continuation
+  let writeSignals: AsyncStream<Void>
+
+  var background: BackgroundWork?
+  var timer: Task<Void, Never>?
+  var writer: Task<Void, Never>?
+  public internal(set) var metrics = CoordinatorMetrics()
+
+  /// - Parameters:
+  ///   - knobs: for each engine there is an adapter for, what it can be told.
+  ///   - clock: monotonic; tests give one that stands still.
+  public init(
+    endpoint: any ServerEndpoint, store: any HistoryStore, configuration: CoordinatorConfiguration,
+    knobs: [EngineName: Set<KnobName>], trainer: any ModelTraining, clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    self.endpoint = endpoint
+    self.store = store
+    self.configuration = configuration
+    self.trainer = trainer
+    executor = endpoint.executor
+    candidates = CandidateSource(knobs: knobs)
+    time = Timekeeper(clock)
+    var generator = SystemRandomNumberGenerator()
+    identifiers = IdentifierSource(using: &generator)
+    ledger = JobLedger(limits: configuration.ledgerLimits, originMS: time.originMS, using: &generator)
+    detector = FailureDetector(heartbeat: configuration.heartbeat)
+    outbox = Outbox(limit: configuration.outboxLimit)
+    training = Training(
+      policy: RetrainPolicy(
+        measurementCount: configuration.retrainAfter, interval: .seconds(configuration.retrainIntervalSeconds)))
+    (writeSignals, writeSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  }
+
+  // MARK: Start and stop
+
+  /// Takes up what the history holds and begins to listen.
+  ///
+  /// - Throws: `disk` or `badInput` when the history cannot be read; `unavailable` when the address cannot be bound.
+  public func start() async throws(ApusError) {
+    precondition(background == nil, "a coordinator starts once")
+    background = BackgroundWork()
+    for model in try await store.models() {
+      directory.know(model)
+    }
+    try await loadEvidence()
+    loadSelector()
+    for record in try await store.unfinishedJobs() {
+      decide(.jobRestored(record))
+    }
+    writer = Task { await self.writeUntilStopped() }
+    timer = Task { await self.tickUntilStopped() }
+    do {
+      try endpoint.start { [unowned self] peer, message in
+        self.assumeIsolated { $0.receive(message, from: peer) }
+      }
+    } catch {
+      await stop()
+      throw error
+    }
+  }
+
+  /// Writes what waits, then goes quiet. Unfinished jobs stay in the history for the next start. The store is left open.
+  public func stop() async {
+    endpoint.stop()
+    timer?.cancel()
+    await timer?.value
+    writeSignal.finish()
+    await writer?.value
+    await background?.stop()
+    timer = nil
+    writer = nil
+  }
+
+  private func tickUntilStopped() async {
+    let interval = Duration.milliseconds(min(configuration.tickMS, configuration.heartbeatMS))
+    while !Task.isCancelled {
+      do { try await time.sleep(interval) } catch { return }
+      tick()
+    }
+  }
+
+  private func tick() {
+    let now = time.now()
+    for worker in detector.lost(at: now) {
+      lose(worker)
+    }
+    decide(.tick)
+    outbox.flush { endpoint.send($0, to: $1) }
+    for job in watchers.lateJobs {
+      catchUp(job)
+    }
+    learn(at: now)
+    for id in benchmarks.keys.sorted() {
+      advance(id)
+    }
+    trainIfDue(at: now)
+  }
+
+  // MARK: Deciding and doing
+
+  /// Tells the ledger and does what it says. An event that comes up while doing so waits for its turn.
+  func decide(_ event: LedgerEvent) {
+    events.append(event)
+    guard !isDeciding else { return }
+    isDeciding = true
+    defer { isDeciding = false }
+    while let event = events.popFirst() {
+      for action in ledger.handle(event, at: time.now()) {
+        perform(action)
+      }
+    }
+  }
+
+  private func perform(_ action: LedgerAction) {
+    switch action {
+    case .assign(let worker, let assignment, let record):
+      metrics.leasesGiven += 1
+      send(.assignment(assignment), to: worker)
+      if let record { write(PendingWrite(records: [.job(record)], purpose: .note)) }
+      if case .trial(let spec) = assignment.work { trialStarted(spec.id) }
+    case .revoke(let worker, let lease):
+      if lease.job == nil { metrics.trialsStopped += 1 }
+      send(.revoke(lease), to: worker)
+    case .relay(let chunk):
+      watchers.relay(chunk) { sendStreamed(.response(id: $0.request, $1), to: $0.peer) }
+    case .storeReport(let worker, let report, let record):
+      var records = [HistoryRecord.measurement(report.measurement)]
+      if let record { records.append(.job(record)) }
+      write(PendingWrite(records: records, purpose: .report(worker, report.lease, report.measurement.id)))
+    case .acknowledge(let worker, let measurement):
+      send(.reportStored(measurement), to: worker)
+    case .storeEvidence(let worker, let measurement):
+      metrics.lateReports += 1
+      write(PendingWrite(records: [.measurement(measurement)], purpose: .evidence(worker, measurement.id)))
+    case .storeEnding(let record):
+      write(PendingWrite(records: [.job(record)], purpose: .ending(record.id)))
+    case .jobEnded(let record, let measurement):
+      metrics.jobsEnded += 1
+      tellEnd(of: record, measurement)
+    case .rank(let key):
+      rank(key)
+    case .trialMeasured(let trial, let measurement):
+      trialMeasured(trial, measurement)
+    case .trialEnded(let trial, let ending):
+      trialEnded(trial, ending)
+    case .ignoredTokens:
+      metrics.tokensIgnored += 1
+    case .streamBroken(let job):
+      metrics.streamsBroken += 1
+      logger.info("a piece of the stream of \(job) was lost; the rest comes with its end")
+    case .leaseLost(let worker, let lease):
+      metrics.leasesLost += 1
+      logger.warning("lease \(lease) of \(worker) ended without a report")
+    }
+  }
+
+  private func receive(_ message: Message, from peer: Peer) {
+    switch (peer.role, message) {
+    case (_, .hello(let hello)):
+      greet(peer, hello)
+    case (.client, .request(let id, let request)):
+      serve(request, Asker(peer: peer, request: id))
+    case (.worker, .heartbeat), (.worker, .tokens), (.worker, .report), (.worker, .modelOffset):
+      hear(message, from: peer)
+    default:
+      metrics.peersRefused += 1
+      send(
+        .refused(
+          ApusError(
+            .keyRefused, "the key \(peer.name) is a \(peer.role.rawValue)'s and may not send this",
+            advice: "authorize a key of the right role with `apus keys authorize`")), to: peer)
+    }
+  }
+
+  // MARK: Sending
+
+  /// Sends, or keeps the message while the connection is full.
+  func send(_ message: Message, to peer: Peer) {
+    if !outbox.holds(peer) {
+      switch endpoint.send(message, to: peer) {
+      case .sent, .gone: return
+      case .full: break
+      }
+    }
+    if !outbox.keep(message, for: peer) { metrics.answersDropped += 1 }
+  }
+
+  func send(_ message: Message, to worker: WorkerName) {
+    if let peer = directory.peer(of: worker) { send(message, to: peer) }
+  }
+
+  /// Sends only if there is room: a stream catches up by itself.
+  func sendStreamed(_ message: Message, to peer: Peer) -> SendResult {
+    outbox.holds(peer) ? .full : endpoint.send(message, to: peer)
+  }
+
+  func answer(_ asker: Asker, _ response: ClientResponse) {
+    send(.response(id: asker.request, response), to: asker.peer)
+  }
+
+  func refuse(_ asker: Asker, _ error: ApusError) {
+    metrics.requestsRefused += 1
+    answer(asker, .failure(error))
+  }
+}
