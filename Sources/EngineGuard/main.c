@@ -1,4 +1,4 @@
-/* apus-engine-guard [--memory-limit BYTES] [--grace SECONDS] [--status-fd N] -- COMMAND [ARGUMENT...]
+/* apus-engine-guard [--memory-limit BYTES] [--grace SECONDS] [--oom-score N] [--status-fd N] -- COMMAND [ARGUMENT...]
  *
  * Runs COMMAND so that it cannot outlive whoever started the guard. A process that gets kill -9 cannot clean up after
  * itself, but the kernel closes its end of a pipe: the guard watches the other end on its standard input.
@@ -8,6 +8,7 @@
  *   process group, and after the grace (2 s) SIGKILL to every descendant. Descendants that outlive COMMAND go the same way.
  * - The guard is the subreaper of its descendants, so that one that daemonizes is still found, counted and ended.
  * - Every 50 ms the resident memory of all descendants together is compared with the limit; above it they get SIGKILL.
+ * - With an OOM score (1 to 1000), the kernel ends COMMAND before processes with a lower one when memory runs out.
  * - The status descriptor (standard error unless given) gets `engine PID` at the start and one line at the end:
  *   `end HOW CODE max_rss_bytes=N cpu_seconds=S` with HOW one of exited, signalled, stopped, out-of-memory.
  *
@@ -39,6 +40,7 @@ struct process { pid_t pid, parent; int is_descendant; };
 static struct process *processes; /* a snapshot of /proc */
 static size_t process_count, process_capacity;
 static int status_fd = STDERR_FILENO;
+static const char *oom_score;
 
 static void die(int status, const char *what, const char *detail) {
   fprintf(stderr, "apus-engine-guard: %s%s%s\n", what, detail ? ": " : "", detail ? detail : "");
@@ -133,9 +135,9 @@ static void run_command(char **command, pid_t guard, const sigset_t *signals) {
   /* Second line of defence: a guard that is itself killed takes the command with it. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard) _exit(EXIT_SYSTEM);
-  /* Should the machine run out of memory, this process is the one to go. Raising one's own score is always allowed. */
-  int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (score >= 0 && write(score, "1000", 4) < 0) perror("apus-engine-guard: oom_score_adj");
+  /* Raising one's own score is always allowed; a kernel that has none loses only this precaution. */
+  int score = oom_score ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+  if (score >= 0 && write(score, oom_score, strlen(oom_score)) < 0) perror("apus-engine-guard: oom_score_adj");
   int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) _exit(EXIT_SYSTEM);
   say("engine %d\n", getpid()); /* here, so that it is known before anything the command says */
@@ -151,11 +153,12 @@ int main(int argc, char **argv) {
     if (at + 1 >= argc) die(EXIT_USAGE, "an option without a value", argv[at]);
     if (strcmp(argv[at], "--memory-limit") == 0) memory_limit = atoll(argv[at + 1]);
     else if (strcmp(argv[at], "--grace") == 0) grace_ms = (long long)(atof(argv[at + 1]) * 1000);
+    else if (strcmp(argv[at], "--oom-score") == 0) oom_score = argv[at + 1];
     else if (strcmp(argv[at], "--status-fd") == 0) status_fd = atoi(argv[at + 1]);
     else die(EXIT_USAGE, "unknown option", argv[at]);
   }
   if (at + 1 >= argc || memory_limit < 0 || grace_ms < 0 || status_fd < 1)
-    die(EXIT_USAGE, "usage: [--memory-limit BYTES] [--grace SECONDS] [--status-fd N] -- COMMAND [ARGUMENT...]", NULL);
+    die(EXIT_USAGE, "usage: see the head of Sources/EngineGuard/main.c", NULL);
 
   /* Descriptors that leaked into the guard would leak into the engine: another engine's pipe, a port. */
   if (status_fd > STDERR_FILENO) {

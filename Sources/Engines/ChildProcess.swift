@@ -101,9 +101,16 @@ public final class ChildProcess: Sendable {
     try descriptors.connect(plan.output, as: 1)
     try descriptors.connect(plan.error, as: 2)
     let processID = try descriptors.spawn(plan.command, plan.environment)
-    let (lifeline, readers) = descriptors.takeOurEnds()
+    let (lifeline, readers) = descriptors.ourEnds
     let child = ChildProcess(processID: processID, lifeline: lifeline)
-    startThread { child.watch(readers) }
+    do throws(ApusError) {
+      try startThread { child.watch(readers) }
+    } catch {
+      kill(processID, SIGKILL)
+      waitpid(processID, nil, 0)
+      throw error
+    }
+    descriptors.leaveOurEndsOpen()
     return child
   }
 

@@ -46,7 +46,8 @@ public actor EngineProcess {
   ) async throws(EngineFailure) -> EngineProcess {
     let log = EngineLog()
     let started = monotonicNanoseconds()
-    var command = [guardPath, "--status-fd", "3", "--grace", String(stopGraceSeconds)]
+    // Should the machine run out of memory, engines are the ones to go, not the worker beside them.
+    var command = [guardPath, "--status-fd", "3", "--grace", String(stopGraceSeconds), "--oom-score", "1000"]
     if let memoryLimitBytes { command += ["--memory-limit", String(memoryLimitBytes)] }
     command += ["--"] + plan.command
 
@@ -175,11 +176,16 @@ public actor EngineProcess {
     guard let probe = ReadinessProbe(baseURL: baseURL, path: path) else {
       preconditionFailure("an adapter polls http://ADDRESS:PORT, not \(baseURL)")
     }
-    startThread {
-      while !log.isDecided {
-        if probe.answersOK() { log.answers(at: baseURL) }
-        usleep(50_000)
+    do throws(ApusError) {
+      try startThread {
+        while !log.isDecided {
+          if probe.answersOK() { log.answers(at: baseURL) }
+          usleep(50_000)
+        }
       }
+    } catch {
+      log.takeError(error.description)
+      log.decide(.ended)
     }
   }
 }

@@ -44,16 +44,12 @@ struct SpawnDescriptors {
     }
   }
 
-  /// Hands our ends over to the caller, who closes them from now on.
-  mutating func takeOurEnds() -> (lifeline: Int32?, readers: [PipeReader]) {
-    defer {
-      lifeline = nil
-      readers = []
-    }
-    return (lifeline, readers)
-  }
+  var ourEnds: (lifeline: Int32?, readers: [PipeReader]) { (lifeline, readers) }
 
-  /// Closes the child's ends, and ours unless they were taken.
+  /// Our ends are the child's thread's to close from now on.
+  mutating func leaveOurEndsOpen() { (lifeline, readers) = (nil, []) }
+
+  /// Closes the child's ends, and ours unless they were left open.
   mutating func closeRest() {
     for end in childEnds { close(end.descriptor) }
     for reader in readers { reader.finish() }

@@ -1,8 +1,11 @@
 import Glibc
+import Serving
 
 /// Runs `work` on a thread of its own: for C calls that block, which must not hold one of the few threads that all
 /// tasks share. The stack is 256 KiB, as `work` is expected to wait rather than to recurse.
-func startThread(_ work: @escaping @Sendable () -> Void) {
+///
+/// - Throws: `tryAgain` when the system gives no more threads; `work` does not run then.
+func startThread(_ work: @escaping @Sendable () -> Void) throws(ApusError) {
   var attributes = pthread_attr_t()
   pthread_attr_init(&attributes)
   defer { pthread_attr_destroy(&attributes) }
@@ -20,5 +23,9 @@ func startThread(_ work: @escaping @Sendable () -> Void) {
       Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().work()
       return nil
     }, start.toOpaque())
-  precondition(status == 0, "the system gives no more threads (pthread_create: \(status))")
+  guard status == 0 else {
+    start.release()
+    throw ApusError(
+      .tryAgain, "cannot start a thread: \(systemMessage(status))", advice: "Raise the limit of processes (ulimit -u).")
+  }
 }
