@@ -108,8 +108,8 @@ extension JobCoordinator {
   }
 
   func catchUp(_ job: JobID) {
-    watchers.catchUp(job, shown: { ledger.shown(of: job, from: $0, textBytes: $1) }) {
-      sendStreamed(.response(id: $0.request, $1), to: $0.peer)
-    }
+    watchers.catchUp(
+      job, shown: { ledger.shown(of: job, from: $0, textBytes: $1) },
+      send: { sendStreamed(.response(id: $0.request, $1), to: $0.peer) })
   }
 }

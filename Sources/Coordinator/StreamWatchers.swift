@@ -53,7 +53,7 @@ struct StreamWatchers: Sendable {
   /// Brings those behind up to date, as far as their connections take it. Watchers that are gone are forgotten.
   mutating func catchUp(
     _ job: JobID, shown: (_ first: Int, _ textBytes: Int) -> (tokenIDs: [Int32], text: String)?,
-    _ send: (Asker, ClientResponse) -> SendResult
+    send: (Asker, ClientResponse) -> SendResult
   ) {
     lateJobs.remove(job)
     guard let list = watchers.removeValue(forKey: job) else { return }

@@ -184,32 +184,33 @@ extension TrialPlanner {
       let waiting = lanes[lane].targets.filter {
         targets[$0].isReduced && targets[$0].paired == nil && !targets[$0].isDropped
       }
-      targets[target].paired = [reducedGroup(target, lane, within: left / Double(waiting.count))]
+      targets[target].paired = reducedGroups(target, lane, within: left / Double(waiting.count))
     }
     return nextGroup(target, .paired, within: left)
   }
 
-  private func reducedGroup(_ target: Int, _ lane: Int, within share: Double) -> TrialGroup {
-    let own = targets[target].target.candidates.dropFirst()
-    var candidates: [Candidate] = []
-    if let basis = basis(target, lane) {
-      let winners = spec.workloads.compactMap { workload in
-        targets[basis].results.ranking(targets[basis].target.candidates, workload, fidelity: .exact).first
+  /// For each workload the default and what the first worker found best; the default alone where it found nothing.
+  private func reducedGroups(_ target: Int, _ lane: Int, within share: Double) -> [TrialGroup] {
+    guard let basis = basis(target, lane) else { return [] }
+    let own = targets[target].target.candidates
+    var groups: [TrialGroup] = []
+    for workload in spec.workloads {
+      let winner = winner(basis, workload)?.candidate.configuration
+      let candidates = own.filter { $0.configuration == winner }
+      if let same = groups.firstIndex(where: { $0.candidates == candidates }) {
+        groups[same].workloads.append(workload)
+      } else {
+        groups.append(
+          TrialGroup(
+            candidates: candidates, workloads: [workload], rounds: candidates.isEmpty ? 1 : options.pairedRounds))
       }
-      .filter { $0.speedup > 1 }.sorted { $0.speedup > $1.speedup }.map(\.candidate.configuration)
-      for winner in winners where !candidates.contains(where: { $0.configuration == winner }) {
-        if let candidate = own.first(where: { $0.configuration == winner }) { candidates.append(candidate) }
+    }
+    if seconds(of: groups, target) > share {
+      for index in groups.indices {
+        groups[index].rounds = 1
       }
-    } else {
-      candidates = Array(own.filter { $0.fidelity == .exact })
     }
-    var group = TrialGroup(
-      candidates: Array(candidates.prefix(4)), workloads: spec.workloads, rounds: options.pairedRounds)
-    if seconds(of: [group], target) > share { group.rounds = 1 }
-    while group.candidates.count > 1, seconds(of: [group], target) > share {
-      group.candidates.removeLast()
-    }
-    return group
+    return groups
   }
 
   // MARK: Making trials
@@ -220,7 +221,7 @@ extension TrialPlanner {
   ) -> TrialSpec {
     trialCount += 1
     // Each trial has prompts of its own; those of the confirmation come from a seed that no earlier trial can have.
-    let base = purpose == .confirmation ? ~spec.seed : spec.seed
+    let base = purpose == .confirmation ? spec.seed ^ 0x9E37_79B9_7F4A_7C15 : spec.seed
     var generator = SeededGenerator(seed: base &+ trialCount)
     return TrialSpec(
       id: identifiers.next("trial"), benchmark: spec.id, purpose: purpose, model: targets[target].target.model.id,

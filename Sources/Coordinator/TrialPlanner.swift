@@ -8,7 +8,8 @@ public import Serving
 /// 2. paired rounds: for each workload the default and the best few, in turns, twice;
 /// 3. confirmation: the default and the winner on prompts nobody has seen. Its time comes on top of the budget.
 ///
-/// A second worker of the same machine skips the screening: it tries the default and what the first one found best.
+/// A second worker of the same machine skips the screening: for each workload it tries the default and what the first
+/// one found best.
 /// Choosing the best of many noisy figures picks lucky ones (research: half of such gains vanish when measured again);
 /// therefore a finding's speed-up comes from the confirmation alone, and "no gain" is a finding.
 ///

@@ -1,0 +1,58 @@
+import Coordinator
+import Messaging
+import Serving
+
+/// A pretended engine: how long a request takes with each configuration, which no planner is told.
+struct HiddenCosts: Sendable {
+  /// Knobs that divide the time of a request, by workload name; 1 for all others.
+  var speedups: [String: [KnobName: Double]]
+  var baseSeconds = 1.0
+  /// Standard deviation of the logarithm of a block's time.
+  var noise = 0.05
+  /// Configurations with this knob crash.
+  var crashing: Set<KnobName> = []
+
+  func seconds(_ configuration: EngineConfiguration, _ workload: Workload, slowness: Double = 1) -> Double {
+    let known = speedups[workload.name] ?? [:]
+    return configuration.knobs.keys.reduce(baseSeconds * slowness) { $0 / (known[$1] ?? 1) }
+  }
+
+  func outcome(
+    _ configuration: EngineConfiguration, _ workload: Workload, slowness: Double = 1,
+    using generator: inout SeededGenerator
+  ) -> Outcome {
+    if configuration.knobs.keys.contains(where: crashing.contains) {
+      return .engineFailed(reason: "crashed", lastLines: "")
+    }
+    // The sum of twelve uniform draws is nearly normal.
+    let normal = (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) }
+    let seconds = seconds(configuration, workload, slowness: slowness) * (1 + noise * normal)
+    return .completed(Fixture.metrics(e2eMS: seconds * 1000, workload: workload))
+  }
+
+  /// The blocks of a trial in the order a worker runs them, each with when it ends; stops at the time limit.
+  func run(
+    _ spec: TrialSpec, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile, slowness: Double = 1,
+    startSeconds: Double = 0.5, using generator: inout SeededGenerator
+  ) -> [(measurement: Measurement, atSeconds: Double)] {
+    var at = startSeconds * Double(spec.candidates.count)
+    var blocks: [(Measurement, Double)] = []
+    for workload in spec.workloads {
+      for round in 0..<spec.rounds {
+        for candidate in spec.candidates.shuffled(using: &generator) {
+          if at >= spec.timeLimitSeconds { return blocks }
+          let outcome = outcome(candidate.configuration, workload, slowness: slowness, using: &generator)
+          at += outcome.metrics?.wallSeconds ?? 0.1
+          var measurement = Fixture.measurement(
+            "\(spec.id)/\(blocks.count)",
+            source: .trial(spec.id, benchmark: spec.benchmark, purpose: spec.purpose, round: spec.firstRound + round),
+            worker: worker, outcome: outcome, configuration: candidate.configuration, workload: workload, model: model,
+            hardware: hardware)
+          measurement.fidelity = candidate.fidelity
+          blocks.append((measurement, at))
+        }
+      }
+    }
+    return blocks
+  }
+}
