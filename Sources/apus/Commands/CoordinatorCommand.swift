@@ -44,7 +44,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       uniqueKeysWithValues: EngineCatalogue.all(installation).map { ($0.name, $0.knobs) })
     let coordinator = JobCoordinator(
       endpoint: endpoint, store: store, configuration: configuration, knobs: knobs,
-      trainer: TrainerProcess(state: directory))
+      trainer: TrainerProcess(state: directory, guardPath: installation.guardPath))
     let logger = Service.logger("apus.coordinator")
     try await coordinator.start()
     try announce(endpoint.address, in: directory)

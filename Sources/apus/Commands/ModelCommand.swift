@@ -14,6 +14,7 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give this node's workers a model file. The file is linked, not copied; running workers take it up when they start.")
     @Argument(help: "A GGUF file.") var path: String
+    @Option(help: "What people call it; default: the file's name.") var name: String?
     @Option(help: "State directory of this node.")
     var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
     @Flag(help: "Print one JSON object.") var json = false
@@ -21,23 +22,8 @@ struct ModelCommand: AsyncParsableCommand {
     func run() throws {
       let directory = StateDirectory(state)
       try directory.create()
-      let profile = try Self.link(path, into: directory)
+      let profile = try ModelLibrary(directory: directory.models).add(path: path, name: name)
       Console.print(json ? ModelOutput.json(profile, workers: []).text : ModelOutput.text(profile))
-    }
-
-    /// Reads the file first, so that a broken one is refused before it is added.
-    static func link(_ path: String, into directory: StateDirectory) throws(ApusError) -> ModelProfile {
-      let profile = try GGUFReader.profile(path: path, name: nil)
-      let source = URL(fileURLWithPath: path).standardizedFileURL
-      let target = directory.models + "/" + source.lastPathComponent
-      if source.path != target, !FileManager.default.fileExists(atPath: target) {
-        do {
-          try FileManager.default.createSymbolicLink(atPath: target, withDestinationPath: source.path)
-        } catch {
-          throw ApusError(.disk, "cannot link \(target): \(error.localizedDescription)")
-        }
-      }
-      return profile
     }
   }
 
@@ -93,11 +79,11 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       let directory = StateDirectory(state)
       try directory.create()
-      let paths = try await ModelSynthesis.run(directory) { Console.note("  " + $0) }
+      let models = try await ModelSynthesis.run(directory) { Console.note("  " + $0) }
       Console.print(
         json
-          ? JSONValue.object([("models", JSONValue(strings: paths))]).text
-          : paths.joined(separator: "\n"))
+          ? JSONValue.object([("models", .array(models.map { ModelOutput.json($0, workers: []) }))]).text
+          : models.map(ModelOutput.text).joined(separator: "\n"))
     }
   }
 

@@ -50,10 +50,9 @@ struct WorkerCommand: AsyncParsableCommand {
     let client = ClientAddress(
       directory: directory, coordinator: options.coordinator.isEmpty ? nil : options.coordinator,
       key: options.name, serverKey: options.serverKey.isEmpty ? nil : options.serverKey)
-    if !options.cores.isEmpty { try CPUAffinity.pin(to: options.cores) }
+    if !options.cores.isEmpty { try CPUAffinity.pinProcess(to: options.cores) }
     let installation = try EngineInstallation.standard(stateDirectory: directory.path)
-    let hardware = try await Capabilities.measure(
-      cacheDirectory: options.ownDirectory)
+    let hardware = await Capabilities.measure(cachePath: options.ownDirectory + "/capabilities.json")
     if json {
       Console.print(
         JSONValue.object([
@@ -63,12 +62,15 @@ struct WorkerCommand: AsyncParsableCommand {
           ("gemm_flop_per_s", .double(hardware.gemmRate)),
         ]).text)
     }
-    let executor = try await EngineWorkExecutor(
-      configuration: options, installation: installation, hardware: hardware)
+    let executor = EngineWorkExecutor(
+      configuration: options, hardware: hardware, engines: EngineCatalogue.all(installation),
+      guardPath: installation.guardPath)
     return JobWorker(
       options: options.jobWorkerOptions, endpoint: try client.endpoint(), executor: executor,
       reports: try ReportStore(directory: options.ownDirectory + "/reports"),
-      models: ModelReceiver(directory: options.modelsDirectory, reservedBytes: options.reservedDiskBytes),
+      models: ModelReceiver(
+        directory: options.modelsDirectory, reservedBytes: options.reservedDiskBytes
+      ) { executor.hasModel($0) },
       log: Service.logger("apus.worker"))
   }
 }

@@ -14,7 +14,7 @@ enum JobOutput {
     return table
   }
 
-  static func text(_ job: JobRecord, _ measurement: Measurement?) -> String {
+  static func text(_ job: JobRecord, _ measurement: Serving.Measurement?) -> String {
     var lines = [
       "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
       "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
@@ -28,7 +28,7 @@ enum JobOutput {
   }
 
   /// `TTFT 80 ms (predicted 75 ms)  TPOT ...`; nil without a measurement.
-  static func comparison(_ job: JobRecord, _ measurement: Measurement?) -> String? {
+  static func comparison(_ job: JobRecord, _ measurement: Serving.Measurement?) -> String? {
     guard let metrics = measurement?.outcome.metrics else { return nil }
     return """
       measured   TTFT \(Figures.milliseconds(metrics.ttft.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.ttftMS))), \
@@ -37,7 +37,7 @@ enum JobOutput {
       """
   }
 
-  static func json(_ job: JobRecord, _ measurement: Measurement?) -> JSONValue {
+  static func json(_ job: JobRecord, _ measurement: Serving.Measurement?) -> JSONValue {
     let metrics = measurement?.outcome.metrics
     return .object([
       ("job", .string(job.id.rawValue)), ("state", .string(job.state.rawValue)),

@@ -2,11 +2,22 @@ import Engines
 import Foundation
 import Serving
 
-/// Makes the quickstart's models with the engine's own Python environment.
+/// The quickstart's own models.
 enum ModelSynthesis {
-  /// - Returns: the paths of the model files; made ones are kept.
-  static func run(_ state: StateDirectory, line: @escaping @Sendable (String) -> Void) async throws -> [String] {
+  /// The file that is benchmarked of each kind. The other weight types of the dense model and the draft model are what
+  /// methods choose among, not models of their own.
+  static let benchmarked = ["dense-q8_0", "moe-q8_0"]
+
+  /// Makes what is missing.
+  ///
+  /// - Returns: all of them that are in the state directory.
+  static func run(_ state: StateDirectory, line: @escaping @Sendable (String) -> Void) async throws -> [ModelProfile] {
     let installation = try EngineInstallation.standard(stateDirectory: state.path)
-    return try await ModelSynthesizer(installation: installation).run(into: state.models, progress: line)
+    let script = installation.directory(of: LlamaCppEngine(installation).name) + "/synthesize.py"
+    try await ModelSynthesizer(installation, scriptPath: script).synthesize(progress: line)
+    let made = ModelSynthesizer.Kind.allCases.map(\.rawValue)
+    return try ModelLibrary(directory: state.models).scan().filter { profile in
+      made.contains { profile.name.hasPrefix($0 + "-") }
+    }
   }
 }

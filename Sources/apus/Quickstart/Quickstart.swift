@@ -32,9 +32,8 @@ actor Quickstart {
   func run() async throws {
     try state.create()
     try await KeptServices(state: state).stop()
-    let modelNames = try await steps.step("Models", prepareModels)
-    let client = try await steps.step("Keys, one coordinator, two workers", startCluster)
-    let models = try await chosenModels(modelNames, client)
+    let models = try await steps.step("Models") { try await self.prepareModels() }
+    let client = try await steps.step("Keys, one coordinator, two workers") { try await self.startCluster() }
     let names = Dictionary(models.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
     let summary = try await steps.step(
       "Benchmark \(models.count) models x \(Self.workloads.count) workloads within \(Figures.seconds(budgetSeconds)), then confirm the winners on fresh prompts"
@@ -72,7 +71,8 @@ actor Quickstart {
 
   // MARK: steps
 
-  private func prepareModels() async throws -> [String] {
+  /// - Returns: the models to benchmark.
+  private func prepareModels() async throws -> [ModelProfile] {
     let engine = EngineCatalogue.all(installation).first!
     guard let here = await engine.detect() else {
       throw ApusError(
@@ -81,17 +81,18 @@ actor Quickstart {
     }
     Console.print("  engine \(here.name) \(here.version)")
     if let modelPath {
-      let profile = try ModelCommand.Add.link(modelPath, into: state)
+      let profile = try ModelLibrary(directory: state.models).add(path: modelPath)
       Console.print("  \(ModelOutput.text(profile))".replacing("\n", with: "\n  "))
-      return [profile.name]
+      return [profile]
     }
-    let paths = try await ModelSynthesis.run(state) { Console.print("  " + $0) }
+    let made = try await ModelSynthesis.run(state) { Console.print("  " + $0) }
+    Console.print("  " + made.map(ModelOutput.text).joined(separator: "\n").replacing("\n", with: "\n  "))
     Console.print(
       """
         These are real architectures with RANDOM weights and a planted successor structure, so that speculation is
         accepted about as often as on real models: they show how strategies differ in speed, not what a model can say.
       """)
-    return try paths.map { try GGUFReader.profile(path: $0, name: nil).name }
+    return made.filter { ModelSynthesis.benchmarked.contains($0.name) }
   }
 
   private func startCluster() async throws -> CoordinatorClient {
@@ -106,17 +107,6 @@ actor Quickstart {
     if keepsServices { try KeptServices(state: state).remember(cluster.processIDs) }
     Console.print(WorkersCommand.table(workers).text(indent: "  "))
     return client
-  }
-
-  /// The models to benchmark: the one given, or the dense and the mixture model of those made here. Files of other
-  /// weight types and the draft model are what methods choose among, not models of their own.
-  private func chosenModels(_ names: [String], _ client: CoordinatorClient) async throws -> [ModelProfile] {
-    guard case .models(let known) = try await client.ask(.listModels) else {
-      throw ApusError(.bug, "the coordinator answered a list of models with something else")
-    }
-    let ours = known.map(\.profile).filter { names.contains($0.name) }
-    if modelPath != nil { return ours }
-    return ModelSynthesizer.benchmarked(among: ours)
   }
 
   private func train(_ client: CoordinatorClient) async throws {

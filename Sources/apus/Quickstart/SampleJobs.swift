@@ -15,7 +15,7 @@ struct SampleJobs {
   struct Routed: Sendable {
     var sample: Sample
     var record: JobRecord
-    var measurement: Measurement?
+    var measurement: Serving.Measurement?
   }
 
   static func make(for models: [ModelProfile]) -> [Sample] {
