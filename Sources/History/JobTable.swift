@@ -1,0 +1,56 @@
+import GRDB
+import Serving
+
+/// Writes and reads jobs.
+enum JobTable {
+  private static let columns = [
+    "id", "client", "idempotency_key", "model_id", "state", "submitted_at_ms", "finished_at_ms", "worker",
+    "measurement_id", "attempt_count", "spec", "configuration", "predicted", "failure", "output",
+  ]
+
+  /// A finished job keeps its state: a record that says another one changes nothing.
+  private static let upsert = """
+    INSERT INTO jobs (\(columns.joined(separator: ", "))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
+    ON CONFLICT (id) DO UPDATE SET \(columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", "))
+    WHERE jobs.state IN ('queued', 'running') OR jobs.state = excluded.state
+    """
+
+  static func write(_ job: JobRecord, to db: Database) throws {
+    let values: [DatabaseValue] = [
+      job.id.rawValue.databaseValue, job.client.databaseValue, nullable(job.spec.idempotencyKey),
+      job.spec.model.rawValue.databaseValue, job.state.rawValue.databaseValue, job.submittedAtMS.databaseValue,
+      nullable(job.finishedAtMS), nullable(job.worker?.rawValue), nullable(job.measurement?.rawValue),
+      job.attemptCount.databaseValue, StoredJSON.text(job.spec).databaseValue,
+      nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
+      job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
+    ]
+    try db.cachedStatement(sql: upsert).execute(arguments: StatementArguments(values))
+  }
+
+  static func read(_ clause: String, _ arguments: StatementArguments, in db: Database) throws -> [JobRecord] {
+    let statement = try db.cachedStatement(
+      sql: "SELECT \(columns.joined(separator: ", ")) FROM jobs \(clause)")
+    let rows = try Row.fetchCursor(statement, arguments: arguments)
+    var jobs: [JobRecord] = []
+    while let row = try rows.next() { jobs.append(try job(row)) }
+    return jobs
+  }
+
+  private static func nullable(_ value: (some DatabaseValueConvertible)?) -> DatabaseValue {
+    value?.databaseValue ?? .null
+  }
+
+  private static func job(_ row: Row) throws -> JobRecord {
+    guard let id = row[0] as String?, let client = row[1] as String?, let word = row[4] as String?,
+      let state = JobState(rawValue: word), let submittedAt = row[5] as Int64?, let attempts = row[9] as Int?,
+      let spec = row[10] as String?
+    else { throw HistoryFault.damaged("job \((row[0] as String?) ?? "without id") lacks a column") }
+    return JobRecord(
+      id: JobID(id), client: client, spec: try StoredJSON.value(JobSpec.self, spec), state: state,
+      submittedAtMS: submittedAt, finishedAtMS: row[6], worker: (row[7] as String?).map { WorkerName($0) },
+      configuration: try (row[11] as String?).map { try StoredJSON.value(EngineConfiguration.self, $0) },
+      predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
+      output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
+      measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts)
+  }
+}

@@ -1,0 +1,58 @@
+import GRDB
+import Serving
+
+/// The steps that lead from an empty file to today's schema.
+///
+/// Append-only: a step that has been released is never edited, because databases that took it exist. A new step goes
+/// to the end of `steps`, with a fixture of the schema before it in Tests/Fixtures and a fresh Schemas/history.sql.
+enum Migrations {
+  /// `APUS` in ASCII: what tells a history from any other SQLite database (`PRAGMA application_id`).
+  static let applicationID: Int32 = 0x4150_5553
+
+  static let steps: [(name: String, sql: String)] = [
+    ("1-jobs-and-measurements", FirstSchema.sql)
+  ]
+
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    for step in steps {
+      migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
+    }
+    return migrator
+  }
+
+  /// Refuses a database that is none of ours, before anything is written to it.
+  static func checkOwner(_ db: Database) throws {
+    let owner = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+    guard owner != applicationID else { return }
+    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+    guard tables == 0, owner == 0 else { throw HistoryFault.foreignDatabase }
+  }
+
+  /// Brings the database up to date, or refuses one from a newer version.
+  static func bringUpToDate(_ pool: DatabasePool) throws {
+    let migrator = migrator
+    func refuseNewer() throws {
+      let unknown = try pool.read { db in
+        try migrator.hasBeenSuperseded(db) ? migrator.appliedIdentifiers(db).subtracting(steps.map(\.name)) : []
+      }
+      if let newest = unknown.max() { throw HistoryFault.newer(step: newest) }
+    }
+    try refuseNewer()
+    do {
+      try migrator.migrate(pool)
+    } catch {
+      // Another process that opened the same new file may have taken the step between our look and our lock.
+      guard try pool.read(migrator.hasCompletedMigrations) else { throw error }
+    }
+  }
+}
+
+/// Why a file cannot serve as a history although SQLite reads it.
+enum HistoryFault: Error, Hashable {
+  case foreignDatabase
+  /// Holds a schema step that this program does not know.
+  case newer(step: String)
+  /// A stored value that does not mean anything.
+  case damaged(String)
+}
