@@ -27,8 +27,9 @@ struct ClientAddress {
   /// An endpoint that connects by itself.
   func endpoint() throws(ApusError) -> any ClientEndpoint {
     let ring = KeyRing(directory: directory.keys)
+    let coordinatorKey: String
+    if let serverKey { coordinatorKey = serverKey } else { coordinatorKey = try ring.publicKey("coordinator") }
     return try ZeroMQClientEndpoint(
-      options: ZeroMQClientOptions(
-        address: try address(), keys: try ring.pair(key), serverKey: try serverKey ?? ring.publicKey("coordinator")))
+      options: ZeroMQClientOptions(address: try address(), keys: try ring.pair(key), serverKey: coordinatorKey))
   }
 }

@@ -6,7 +6,7 @@ import Serving
 /// The whole loop, step by step: models, keys, nodes, benchmark, training, recommendations, routed jobs.
 actor Quickstart {
   /// Half-length shapes, so that every candidate gets its turn within minutes.
-  static let workloads: [Workload] = [.chat, .longPrompt, .sharedPrefix, .concurrent, .edit].map(\.halved)
+  static let workloads = [Workload.chat, .longPrompt, .sharedPrefix, .concurrent, .edit].map(\.halved)
 
   private let state: StateDirectory
   private let modelPath: String?
