@@ -91,7 +91,7 @@ public actor JobCoordinator {
     var generator = SystemRandomNumberGenerator()
     identifiers = IdentifierSource(using: &generator)
     ledger = JobLedger(limits: configuration.ledgerLimits, originMS: time.originMS, using: &generator)
-    detector = FailureDetector(heartbeat: configuration.heartbeat)
+    detector = FailureDetector(heartbeat: .milliseconds(configuration.heartbeatMS))
     outbox = Outbox(limit: configuration.outboxLimit)
     training = Training(
       policy: RetrainPolicy(

@@ -17,13 +17,15 @@ public struct RetrainPolicy: Sendable {
 
   public mutating func measured() { newMeasurements += 1 }
 
+  /// Whether anything was measured since the last training started.
+  public var hasNews: Bool { newMeasurements > 0 }
+
   /// The end of a benchmark is worth a training whatever the count: somebody waits to use what it found.
   public mutating func benchmarkDidEnd() { benchmarkEnded = true }
 
   /// Whether to train now. The caller that trains says so with `started`.
   public func shouldTrain(at now: Duration) -> Bool {
-    guard !isTraining, benchmarkEnded || newMeasurements >= measurementCount else { return false }
-    guard newMeasurements > 0 else { return false }
+    guard !isTraining, hasNews, benchmarkEnded || newMeasurements >= measurementCount else { return false }
     return lastStart.map { now - $0 >= interval } ?? true
   }
 

@@ -1,4 +1,5 @@
 import Coordinator
+import History
 import Messaging
 import Serving
 
@@ -13,6 +14,13 @@ enum Fixture {
       headSize: 64, feedForwardSize: 1536, expertCount: 0, expertsPerToken: 0, vocabularySize: 32_000,
       contextLength: contextLength, weightType: "Q8_0", weightBytes: 64_000_000, activeWeightBytes: 64_000_000,
       vocabularyFingerprint: "v", variantGroup: name)
+  }
+
+  /// A history that knows the model.
+  static func store() async throws -> InMemoryHistoryStore {
+    let store = InMemoryHistoryStore()
+    try await store.append([.model(model())])
+    return store
   }
 
   static func hardware(machine: String = "machine-1", coreCount: Int = 2) -> HardwareProfile {

@@ -10,3 +10,5 @@ extension TrialID: ExpressibleByStringLiteral {}
 extension BenchmarkID: ExpressibleByStringLiteral {}
 extension LeaseID: ExpressibleByStringLiteral {}
 extension MeasurementID: ExpressibleByStringLiteral {}
+extension ModelID: ExpressibleByStringLiteral {}
+extension MethodName: ExpressibleByStringLiteral {}

@@ -111,7 +111,8 @@ import Testing
     #expect(summary.measurementCount == summary.outcomes["completed"])
   }
 
-  @Test("Screening and paired rounds keep within the budget, the confirmation within its own", arguments: [60, 120, 300.0])
+  @Test(
+    "Screening and paired rounds keep within the budget, the confirmation within its own", arguments: [60, 120, 300.0])
   func keepsTheBudget(budget: Double) {
     var play = Play(Self.spec(budget: budget), [Self.target("one"), Self.target("two", coreCount: 1)])
     play.toTheEnd()

@@ -1,0 +1,102 @@
+import Glibc
+import History
+import Messaging
+import Selection
+import Serving
+
+/// Trainings: at most one at a time, and who waits for it.
+struct Training: Sendable {
+  var policy: RetrainPolicy
+  private(set) var isRunning = false
+  /// Told what comes out of the training that runs.
+  private var waiting: [Asker] = []
+  /// Asked when there were newer measurements than the running training may have seen: they get the next one.
+  private var waitingForNext: [Asker] = []
+
+  init(policy: RetrainPolicy) { self.policy = policy }
+
+  /// - Returns: whether a training is to start now.
+  mutating func ask(_ asker: Asker) -> Bool {
+    guard isRunning else {
+      waiting.append(asker)
+      return true
+    }
+    if policy.hasNews { waitingForNext.append(asker) } else { waiting.append(asker) }
+    return false
+  }
+
+  mutating func start(at now: Duration) {
+    isRunning = true
+    policy.started(at: now)
+  }
+
+  /// - Returns: who is to be told, and whether another training is to start.
+  mutating func end() -> (told: [Asker], startsAgain: Bool) {
+    isRunning = false
+    policy.ended()
+    let told = waiting
+    waiting = waitingForNext
+    waitingForNext = []
+    return (told, !waiting.isEmpty)
+  }
+}
+
+/// The training loop: train in a child process, judge what came out on the concurrent pool, then serve it or not.
+extension JobCoordinator {
+  /// A model that was trained before; without one, what the history holds is worth a training soon after the start.
+  func loadSelector() {
+    guard let path = configuration.selectorPath, access(path, F_OK) == 0 else {
+      for _ in 0..<evidence.count {
+        training.policy.measured()
+      }
+      return
+    }
+    do throws(ApusError) {
+      selector = try SelectorModel(file: path)
+    } catch {
+      // Not fatal: without a model the best known configurations are used until the next training.
+      logger.warning("the selector in \(path) cannot be used: \(error.reason)")
+    }
+  }
+
+  func trainIfDue(at now: Duration) {
+    if training.policy.shouldTrain(at: now) { startTraining() }
+  }
+
+  func train(for asker: Asker) {
+    if training.ask(asker) { startTraining() }
+  }
+
+  private func startTraining() {
+    training.start(at: time.now())
+    metrics.trainings += 1
+    background?.start { await self.trainOnce() }
+  }
+
+  private func trainOnce() async {
+    let start = time.now()
+    let answer: ClientResponse
+    do throws(ApusError) {
+      var summary = try await trainAndJudge()
+      summary.seconds = (time.now() - start).seconds
+      logger.info("trained on \(summary.rowCount) measurements: \(summary.reason)")
+      answer = .trained(summary)
+    } catch {
+      logger.warning("the training failed: \(error.reason)")
+      answer = .failure(error)
+    }
+    let (told, startsAgain) = training.end()
+    for asker in told {
+      self.answer(asker, answer)
+    }
+    if startsAgain { startTraining() }
+  }
+}
+
+extension JobCoordinator {
+  private func trainAndJudge() async throws(ApusError) -> TrainingSummary {
+    let path = try await trainer.train()
+    selector = try SelectorModel(file: path)
+    return TrainingSummary(rowCount: 0, seconds: 0, wasPromoted: true, reason: "")
+  }
+}

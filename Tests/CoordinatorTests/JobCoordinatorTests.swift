@@ -1,0 +1,319 @@
+import Coordinator
+import History
+import Messaging
+import Serving
+import TestKit
+import Testing
+
+/// The coordinator over an in-process network, with workers that need no engine: what each kind of peer sees.
+@Suite(.timeLimit(.minutes(2))) struct JobCoordinatorTests {
+  @Test("A job is accepted, streams its tokens and ends with what is stored")
+  func submit() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    let seen = SeenJob(try await client.answers(.submit(Fixture.spec(maxTokens: 5))))
+    #expect(seen.accepted?.state == .queued)
+    #expect(seen.tokenIDs == [0, 1, 2, 3, 4])
+    #expect(seen.isWithoutGaps)
+    let ended = try #require(seen.ended)
+    #expect(ended.state == .completed)
+    #expect(ended.output == seen.text)
+    #expect(ended.worker == "one")
+    #expect(ended.configuration?.isDefault == true, "nothing is known yet, so the default is used")
+    #expect(seen.measurement?.source == .job(ended.id))
+    #expect(try await cluster.store.job(ended.id) == ended)
+    #expect(try await cluster.store.measurement(ended.measurement!) != nil)
+    #expect(await cluster.coordinator.metrics.jobsEnded == 1)
+    await cluster.stop(worker)
+  }
+
+  @Test("Submits with one key are one job: while it runs, and after it ended")
+  func idempotency() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    var spec = Fixture.spec()
+    spec.idempotencyKey = "key"
+    let first = try await client.send(.submit(spec))
+    let second = try await client.send(.submit(spec))
+    let one = SeenJob(try await client.rest(of: first))
+    // The second one's answers came in between; ask a third time for what they were.
+    _ = second
+    let three = SeenJob(try await client.answers(.submit(spec)))
+    #expect(three.ended == one.ended)
+    #expect(three.accepted?.id == one.accepted?.id)
+    #expect(try await cluster.store.stats().jobCount == 1)
+    let other = try await cluster.client("another")
+    let theirs = SeenJob(try await other.answers(.submit(spec)))
+    #expect(theirs.ended?.id != one.ended?.id, "keys belong to a client")
+    await cluster.stop(worker)
+  }
+
+  @Test("What cannot work is refused before it is stored, with what would work")
+  func refusals() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    let unknown = try #require(await client.failure(.submit(Fixture.spec(model: Fixture.model("other")))))
+    #expect(unknown.code == .badInput)
+    #expect(unknown.advice.contains("dense"), "names the models there are")
+    #expect(try await client.failure(.submit(Fixture.spec(maxTokens: 0)))?.code == .badInput)
+    #expect(try await client.failure(.submit(Fixture.spec("")))?.code == .badInput)
+    let long = String(repeating: "word ", count: 10_000)
+    #expect(try await client.failure(.submit(Fixture.spec(long)))?.reason.contains("4096") == true)
+    #expect(try await client.failure(.showJob("no-such"))?.code == .badInput)
+    #expect(try await client.failure(.watchJob("no-such"))?.code == .badInput)
+    #expect(try await client.failure(.cancelJob("no-such"))?.code == .badInput)
+    #expect(try await client.failure(.cancelBenchmark("no-such"))?.code == .badInput)
+    #expect(try await client.failure(.listJobs(state: nil, limit: 0))?.code == .badInput)
+    var benchmark = TrialPlannerTests.spec(budget: 0)
+    #expect(try await client.failure(.benchmark(benchmark))?.reason.contains("budget") == true)
+    benchmark.budgetSeconds = 10
+    benchmark.methods = ["no-such-method"]
+    #expect(try await client.failure(.benchmark(benchmark))?.code == .badInput)
+    #expect(try await cluster.store.stats().jobCount == 0)
+    #expect(await cluster.coordinator.metrics.requestsRefused == 11)
+    await cluster.stop(worker)
+  }
+
+  @Test("A full queue is answered 'try again', and counted")
+  func queueLimit() async throws {
+    var configuration = CoordinatorConfiguration()
+    configuration.queueLimit = 2
+    let cluster = ScriptedCluster(
+      store: try await Fixture.store(), configuration: configuration)
+    try await cluster.coordinator.start()
+    let client = try await cluster.client()
+    for _ in 0..<2 {
+      guard case .accepted? = await client.next(of: try await client.send(.submit(Fixture.spec()))) else {
+        Issue.record("a job was not accepted")
+        return
+      }
+    }
+    #expect(try await client.failure(.submit(Fixture.spec()))?.code == .tryAgain)
+    #expect(await cluster.coordinator.metrics.queueLimitReached == 1)
+    await cluster.stop()
+  }
+
+  @Test("A disk that refuses: the client hears so, and nothing was acknowledged")
+  func diskFull() async throws {
+    let store = FaultyStore(try await Fixture.store())
+    let cluster = ScriptedCluster(store: store)
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    store.fail(true)
+    #expect(try await client.failure(.submit(Fixture.spec()))?.code == .disk)
+    store.fail(false)
+    let id = try await client.send(.submit(Fixture.spec()))
+    guard case .accepted? = await client.next(of: id) else { return }
+    #expect(SeenJob(try await client.rest(of: id)).ended?.state == .completed)
+    await cluster.stop(worker)
+  }
+
+  @Test("A report the disk refuses is not acknowledged; the worker sends it again and the job ends once")
+  func diskFullAtReport() async throws {
+    let store = FaultyStore(try await Fixture.store())
+    let cluster = ScriptedCluster(store: store)
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    store.failReports(3)
+    let seen = try await cluster.passing(beating: [worker]) {
+      SeenJob(try await client.answers(.submit(Fixture.spec())))
+    }
+    #expect(seen.ended?.state == .completed)
+    #expect(seen.isWithoutGaps)
+    #expect(try await cluster.store.stats().measurementCount == 1)
+    #expect(await cluster.coordinator.metrics.writesFailed >= 3)
+    await cluster.stop(worker)
+  }
+
+  @Test("A worker of another protocol version is told both versions")
+  func versionMismatch() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let peer = ScriptedPeer(cluster.network.connect(name: "old", role: .worker))
+    await peer.waitForConnection()
+    try await peer.send(.hello(Hello(version: 99, role: .worker, worker: Fixture.worker())))
+    guard case .refused(let error)? = await peer.messages(1).first else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(error.reason.contains("99") && error.reason.contains("\(protocolVersion)"))
+    #expect(await cluster.coordinator.metrics.peersRefused == 1)
+    await cluster.stop()
+  }
+
+  @Test("Cancelling a running job stops its worker; a finished one cannot be cancelled")
+  func cancel() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one", behaviours: [.hangAfter(2)])
+    let client = try await cluster.client()
+    let other = try await cluster.client("other")
+    let request = try await client.send(.submit(Fixture.spec()))
+    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    _ = await client.next(of: request)
+    _ = await client.next(of: request)
+    #expect(try await other.ask(.cancelJob(record.id)) == .done)
+    let seen = SeenJob(try await client.rest(of: request))
+    #expect(seen.ended?.state == .cancelled)
+    #expect(seen.ended?.output == "0 1 ")
+    #expect(try await other.failure(.cancelJob(record.id))?.code == .badInput)
+    let again = SeenJob(try await other.answers(.retryJob(record.id)))
+    #expect(again.ended?.state == .completed)
+    #expect(again.ended?.id != record.id, "a finished job never changes")
+    await cluster.stop(worker)
+  }
+
+  @Test("Who watches later sees the job from its beginning, whether it runs or has ended")
+  func watch() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one", behaviours: [.hangAfter(3)])
+    let client = try await cluster.client()
+    let request = try await client.send(.submit(Fixture.spec(maxTokens: 6)))
+    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    for _ in 0..<3 {
+      _ = await client.next(of: request)
+    }
+    let late = try await cluster.client("late")
+    let watching = try await late.send(.watchJob(record.id))
+    var answers: [ClientResponse] = []
+    for _ in 0..<2 {
+      if let answer = await late.next(of: watching) { answers.append(answer) }
+    }
+    await worker.stop()
+    let second = try await cluster.worker("two")
+    answers += try await cluster.passing(beating: [second]) { try await late.rest(of: watching) }
+    let seen = SeenJob(answers)
+    #expect(seen.tokenIDs == [0, 1, 2, 3, 4, 5])
+    #expect(seen.isWithoutGaps)
+    let after = SeenJob(try await late.answers(.watchJob(record.id)))
+    #expect(after.ended == seen.ended)
+    guard case .job(let shown, let measurement) = try await late.ask(.showJob(record.id)) else { return }
+    #expect(shown == seen.ended)
+    #expect(measurement?.id == shown.measurement)
+    await cluster.stop(second)
+  }
+
+  @Test("Lists: workers, models, jobs and the history's size")
+  func lists() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let models = [Fixture.model("b"), Fixture.model("a")]
+    let worker = try await cluster.worker("one", models: models)
+    let client = try await cluster.client()
+    for _ in 0..<3 {
+      _ = try await client.answers(.submit(Fixture.spec(model: models[0])))
+    }
+    guard case .models(let known) = try await client.ask(.listModels),
+      case .jobs(let jobs) = try await client.ask(.listJobs(state: .completed, limit: 2)),
+      case .jobs(let running) = try await client.ask(.listJobs(state: .running, limit: 10)),
+      case .historyStats(let stats) = try await client.ask(.historyStats)
+    else {
+      Issue.record("a list was not answered")
+      return
+    }
+    #expect(known.map(\.profile.name) == ["a", "b"])
+    #expect(known.allSatisfy { $0.workers == ["one"] })
+    #expect(jobs.count == 2)
+    #expect(running.isEmpty)
+    #expect(stats.jobCount == 3)
+    #expect(stats.measurementCount == 3)
+    await worker.beat()
+    try await client.until { await client.workers().first?.warmConfigurations == ["warm"] }
+    await cluster.stop(worker)
+  }
+
+  @Test("A recommendation for the workers, for one of them, and for a machine nobody has measured")
+  func recommend() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let workers = [
+      try await cluster.worker("one"), try await cluster.worker("two", machine: "machine-2"),
+    ]
+    let client = try await cluster.client()
+    var query = RecommendQuery(model: Fixture.model().id, workload: .chat, objective: .e2e)
+    guard case .recommendation(let all) = try await client.ask(.recommend(query)) else { return }
+    #expect(Set(all.candidates.map(\.worker)) == ["one", "two"])
+    query.worker = "two"
+    guard case .recommendation(let one) = try await client.ask(.recommend(query)) else { return }
+    #expect(Set(one.candidates.map(\.worker)) == ["two"])
+    query.worker = "three"
+    #expect(try await client.failure(.recommend(query))?.code == .unavailable)
+    query.worker = nil
+    query.hardware = Fixture.hardware(machine: "new", coreCount: 64)
+    guard case .recommendation(let new) = try await client.ask(.recommend(query)) else { return }
+    #expect(Set(new.candidates.map(\.worker)) == ["new"])
+    query.workload.concurrency = 0
+    #expect(try await client.failure(.recommend(query))?.code == .badInput)
+    for worker in workers {
+      await worker.stop()
+    }
+    await cluster.stop()
+  }
+
+  @Test("A model's pieces go through to the worker and its answers back")
+  func pushModel() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    func chunk(_ offset: Int, _ bytes: [UInt8]) -> ModelChunk {
+      ModelChunk(model: "new", name: "new", totalBytes: 4, offset: offset, bytes: bytes)
+    }
+    guard case .modelOffset(let start) = try await client.ask(.pushModel("one", chunk(0, []))) else { return }
+    #expect(start.offset == 0 && !start.isComplete)
+    guard case .modelOffset(let end) = try await client.ask(.pushModel("one", chunk(0, [1, 2, 3, 4]))) else { return }
+    #expect(end.isComplete)
+    #expect(try await client.failure(.pushModel("one", chunk(3, [1, 2])))?.code == .badInput)
+    #expect(try await client.failure(.pushModel("nobody", chunk(0, [])))?.code == .unavailable)
+    await cluster.stop(worker)
+  }
+
+  @Test("A training that cannot be done says why")
+  func train() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let client = try await cluster.client()
+    #expect(try await client.failure(.train)?.code == .badInput)
+    #expect(await cluster.coordinator.metrics.trainings == 1)
+    await cluster.stop()
+  }
+
+  @Test("A benchmark finds the best candidate of each workload, through leases, reports and the store")
+  func benchmark() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let costs = HiddenCosts(
+      speedups: ["chat": [.flashAttention: 0.5, .threadCount: 1.7], "concurrent": [.slotCount: 2]], noise: 0.03)
+    let worker = try await cluster.worker("one", costs: costs)
+    let client = try await cluster.client()
+    let spec = BenchmarkSpec(
+      id: "benchmark", models: [Fixture.model().id], workloads: [.chat, .concurrent], budgetSeconds: 600,
+      objective: .e2e, seed: 3)
+    let answers = try await client.answers(.benchmark(spec))
+    guard case .benchmarkEnded(let summary)? = answers.last else {
+      Issue.record("ended with \(String(describing: answers.last))")
+      return
+    }
+    #expect(summary.findings.count == 2)
+    let chat = try #require(summary.findings.first { $0.workload.name == "chat" })
+    let concurrent = try #require(summary.findings.first { $0.workload.name == "concurrent" })
+    #expect(chat.best.configuration[.threadCount] != nil && chat.isConfirmedGain)
+    #expect(concurrent.best.configuration[.slotCount] != nil && concurrent.isConfirmedGain)
+    let stored = try await cluster.store.measurements(
+      MeasurementFilter(benchmark: "benchmark"), includingSamples: false)
+    #expect(stored.count == summary.measurementCount)
+    let progress = answers.compactMap { if case .benchmarkProgress(let one) = $0 { one } else { nil } }
+    #expect(progress.count > 10)
+    #expect(Set(progress.map(\.phase)) == ["screening", "paired", "confirmation"])
+    await cluster.stop(worker)
+  }
+}

@@ -1,0 +1,166 @@
+import Messaging
+import Serving
+
+/// A worker without an engine: it answers jobs with numbered tokens and trials with pretended costs, keeps its reports
+/// until they are acknowledged, and dies, hangs or fails when a test says so.
+actor ScriptedWorker {
+  enum Behaviour: Hashable, Sendable {
+    case complete
+    /// Closes its connection after so many tokens, for good.
+    case dieAfter(Int)
+    /// Sends so many tokens and then nothing more, until it is revoked.
+    case hangAfter(Int)
+    case fail(Outcome)
+  }
+
+  let name: WorkerName
+  private let endpoint: any ClientEndpoint
+  private let description: WorkerDescription
+  private let costs: HiddenCosts
+  private var generator = SeededGenerator(seed: 5)
+  /// For the next jobs, in order; `complete` afterwards.
+  private var behaviours: [Behaviour]
+  private var held: [LeaseID: Assignment] = [:]
+  private var unacknowledged: [Report] = []
+  private var reportCount = 0
+  private var isDead = false
+  private var reader: Task<Void, Never>?
+  private(set) var assignments: [Assignment] = []
+  private(set) var refusals: [ApusError] = []
+  /// How each model piece is answered: the bytes there are so far.
+  private var modelBytes = 0
+
+  init(
+    _ name: WorkerName, _ endpoint: any ClientEndpoint, _ description: WorkerDescription,
+    behaviours: [Behaviour] = [], costs: HiddenCosts = HiddenCosts(speedups: [:])
+  ) {
+    self.name = name
+    self.endpoint = endpoint
+    self.description = description
+    self.behaviours = behaviours
+    self.costs = costs
+  }
+
+  func start() {
+    reader = Task {
+      for await event in endpoint.events {
+        await take(event)
+      }
+    }
+  }
+
+  func stop() {
+    isDead = true
+    endpoint.close()
+    reader?.cancel()
+  }
+
+  /// A heartbeat, with every report that was not acknowledged.
+  func beat() async {
+    guard !isDead else { return }
+    await send(.heartbeat(Heartbeat(leases: leases, warmConfigurations: ["warm"])))
+    for report in unacknowledged {
+      await send(.report(report))
+    }
+  }
+
+  private var leases: [LeaseID] { Array(held.keys) + unacknowledged.filter(\.isLast).map(\.lease) }
+
+  private func send(_ message: Message) async {
+    guard !isDead else { return }
+    try? await endpoint.send(message)
+  }
+
+  private func take(_ event: ConnectionEvent) async {
+    switch event {
+    case .connected:
+      var description = description
+      description.leases = leases
+      await send(.hello(Hello(role: .worker, worker: description)))
+    case .message(.assignment(let assignment)):
+      assignments.append(assignment)
+      held[assignment.lease] = assignment
+      await run(assignment)
+    case .message(.reportStored(let id)):
+      unacknowledged.removeAll { $0.measurement.id == id }
+    case .message(.revoke(let lease)):
+      guard let assignment = held.removeValue(forKey: lease) else { return }
+      await report(assignment, .cancelled)
+    case .message(.modelChunk(let chunk)):
+      modelBytes += chunk.bytes.count
+      await send(
+        .modelOffset(
+          ModelOffset(model: chunk.model, offset: modelBytes, isComplete: modelBytes == chunk.totalBytes)))
+    case .message(.refused(let error)):
+      refusals.append(error)
+    case .disconnected, .refused, .message:
+      break
+    }
+  }
+
+  private func run(_ assignment: Assignment) async {
+    switch assignment.work {
+    case .job(let job):
+      let behaviour = behaviours.isEmpty ? .complete : behaviours.removeFirst()
+      var count = job.generatedTokenIDs.count
+      let end =
+        switch behaviour {
+        case .complete: job.spec.maxTokens
+        case .dieAfter(let tokens), .hangAfter(let tokens): min(count + tokens, job.spec.maxTokens)
+        case .fail: count
+        }
+      while count < end {
+        await send(
+          .tokens(
+            TokenChunk(
+              job: job.job, lease: assignment.lease, firstIndex: count, tokenIDs: [Int32(count)],
+              text: Self.text(of: count))))
+        count += 1
+      }
+      switch behaviour {
+      case .complete:
+        await report(assignment, .completed(Fixture.metrics(e2eMS: 20)))
+      case .fail(let outcome):
+        await report(assignment, outcome)
+      case .dieAfter:
+        stop()
+      case .hangAfter:
+        break
+      }
+    case .trial(let spec):
+      let blocks = costs.run(
+        spec, worker: name, hardware: description.hardware, model: description.models[0], using: &generator)
+      for (index, block) in blocks.enumerated() {
+        await send(assignment, block.measurement, isLast: index == blocks.count - 1, output: "")
+      }
+    }
+  }
+
+  static func text(of token: Int) -> String { "\(token) " }
+
+  private func report(_ assignment: Assignment, _ outcome: Outcome) async {
+    reportCount += 1
+    let source: MeasurementSource
+    var output = ""
+    var configuration = Fixture.candidate().configuration
+    switch assignment.work {
+    case .job(let job):
+      source = .job(job.job)
+      configuration = job.candidate.configuration
+      if outcome.metrics != nil { output = (0..<job.spec.maxTokens).map(Self.text).joined() }
+    case .trial(let spec):
+      source = .trial(spec.id, benchmark: spec.benchmark, purpose: spec.purpose, round: 0)
+    }
+    let measurement = Fixture.measurement(
+      "\(name)-\(reportCount)", source: source, worker: name, outcome: outcome, configuration: configuration,
+      model: description.models[0], hardware: description.hardware)
+    await send(assignment, measurement, isLast: true, output: output)
+  }
+
+  private func send(_ assignment: Assignment, _ measurement: Measurement, isLast: Bool, output: String) async {
+    let report = Report(lease: assignment.lease, measurement: measurement, isLast: isLast, output: output)
+    if isLast { held[assignment.lease] = nil }
+    unacknowledged.append(report)
+    await send(.report(report))
+  }
+}
