@@ -136,6 +136,9 @@ final class OutgoingQueue<Item: Sendable>: Sendable {
     for waiter in waiters { waiter.continuation.resume(returning: .failure(closedError)) }
   }
 
+  /// How many senders wait for room.
+  var waiterCount: Int { state.withLock { $0.waiters.count } }
+
   var isClosed: Bool { state.withLock { $0.isClosed } }
 
   private static var cancelled: ApusError { ApusError(.unavailable, "the sending was cancelled") }

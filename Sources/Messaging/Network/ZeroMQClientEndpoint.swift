@@ -16,6 +16,7 @@ public final class ZeroMQClientEndpoint: ClientEndpoint {
   /// - Throws: `usage` for an address, `badInput` for a key that is none.
   public init(options: ZeroMQClientOptions) throws(ApusError) {
     precondition(options.queueLimit > 0 && options.queueBytes > 0, "limits are positive")
+    try TCPAddress.check(options.address, mayChoosePort: false)
     loop = PollLoop(name: "apus-client")
     outgoing = OutgoingQueue(countLimit: options.queueLimit, sizeLimit: options.queueBytes)
     queue = EventQueue(limit: options.queueLimit)

@@ -20,6 +20,7 @@ public final class ZeroMQServerEndpoint: ServerEndpoint {
   public init(options: ServerOptions) throws(ApusError) {
     precondition(
       options.queueLimit > 0 && options.drainBudget > 0 && options.connectionLimit > 0, "limits are positive")
+    try TCPAddress.check(options.address, mayChoosePort: true)
     loop = PollLoop(name: "apus-server")
     let session = try ServerSession(options, loop: loop, statistics: counters)
     address = session.address

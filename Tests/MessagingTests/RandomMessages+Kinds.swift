@@ -1,0 +1,117 @@
+import Messaging
+import Serving
+
+extension RandomMessages {
+  /// Kinds of messages, requests and responses together.
+  static let kindCount = 11 + 14 + 15
+
+  /// A message of the kind with this number, so that a loop over the numbers covers all of them.
+  mutating func message(kind: Int) -> Message {
+    switch kind {
+    case 0:
+      .hello(Hello(role: pick(PeerRole.allCases), worker: some { $0.workerDescription() }))
+    case 1: .welcome(Welcome(peer: text(), heartbeatMS: count()))
+    case 2: .refused(error())
+    case 3: .heartbeat(Heartbeat(leases: list { $0.id() }, warmConfigurations: list { $0.text() }))
+    case 4: .tokens(tokenChunk())
+    case 5: .report(Report(lease: id(), measurement: measurement(), isLast: chance(), output: text()))
+    case 6: .modelOffset(modelOffset())
+    case 7: .assignment(Assignment(lease: id(), work: chance() ? .trial(trialSpec()) : .job(jobAssignment())))
+    case 8: .reportStored(id())
+    case 9: .revoke(id())
+    case 10: .modelChunk(modelChunk())
+    case 11..<25: .request(id: seed(), request(kind: kind - 11))
+    default: .response(id: seed(), response(kind: kind - 25))
+    }
+  }
+
+  private mutating func jobAssignment() -> JobAssignment {
+    JobAssignment(
+      job: id(), spec: jobSpec(), candidate: candidate(), generatedTokenIDs: tokenChunk().tokenIDs,
+      generatedText: text())
+  }
+
+  private mutating func request(kind: Int) -> ClientRequest {
+    switch kind {
+    case 0: .submit(jobSpec())
+    case 1: .listJobs(state: some { $0.pick(JobState.allCases) }, limit: count())
+    case 2: .watchJob(id())
+    case 3: .showJob(id())
+    case 4: .cancelJob(id())
+    case 5: .retryJob(id())
+    case 6:
+      .recommend(
+        RecommendQuery(
+          model: id(), workload: workload(), objective: objective(), limits: limits(), worker: some { $0.id() },
+          hardware: some { $0.hardware() }))
+    case 7:
+      .benchmark(
+        BenchmarkSpec(
+          id: id(), models: list { $0.id() }, workloads: list { $0.workload() }, methods: list { $0.id() },
+          workers: list { $0.id() }, budgetSeconds: number(), objective: objective(), seed: seed()))
+    case 8: .cancelBenchmark(id())
+    case 9: .listWorkers
+    case 10: .listModels
+    case 11: .historyStats
+    case 12: .train
+    default: .pushModel(id(), modelChunk())
+    }
+  }
+
+  private mutating func response(kind: Int) -> ClientResponse {
+    switch kind {
+    case 0: .accepted(jobRecord())
+    case 1: .tokens(tokenChunk())
+    case 2: .jobEnded(jobRecord(), some { $0.measurement() })
+    case 3: .jobs(list { $0.jobRecord() })
+    case 4: .job(jobRecord(), some { $0.measurement() })
+    case 5: .recommendation(recommendation())
+    case 6:
+      .benchmarkProgress(
+        BenchmarkProgress(
+          benchmark: id(), phase: text(), completedBlocks: count(), plannedBlocks: count(), elapsedSeconds: number(),
+          latest: text()))
+    case 7:
+      .benchmarkEnded(
+        BenchmarkSummary(
+          benchmark: id(), findings: list { $0.finding() }, measurementCount: count(), outcomes: counts(),
+          elapsedSeconds: number(), wasCutShort: chance()))
+    case 8:
+      .workers(
+        list {
+          WorkerStatus(
+            name: $0.id(), description: $0.workerDescription(), isAlive: $0.chance(), silentSeconds: $0.number(),
+            leaseCount: $0.count(), warmConfigurations: $0.list { $0.text() })
+        })
+    case 9: .models(list { ModelStatus(profile: $0.model(), workers: $0.list { $0.id() }) })
+    case 10:
+      .historyStats(
+        HistoryStats(
+          jobCount: count(), measurementCount: count(), modelCount: count(), nodeCount: count(), outcomes: counts(),
+          databaseBytes: count()))
+    case 11:
+      .trained(TrainingSummary(rowCount: count(), seconds: number(), wasPromoted: chance(), reason: text()))
+    case 12: .modelOffset(modelOffset())
+    case 13: .done
+    default: .failure(error())
+    }
+  }
+
+  private mutating func recommendation() -> Recommendation {
+    Recommendation(
+      decision: pick([.use, .measureFirst, .default]),
+      candidates: list {
+        RankedCandidate(
+          candidate: $0.candidate(), worker: $0.id(), predicted: $0.predicted(), interval: $0.some { $0.interval() },
+          speedup: $0.some { $0.number() }, speedupInterval: $0.some { $0.interval() }, evidenceCount: $0.count(),
+          reasons: $0.list { $0.text() })
+      }, reasons: list { $0.text() })
+  }
+
+  private mutating func finding() -> BenchmarkFinding {
+    BenchmarkFinding(
+      model: id(), worker: id(), workload: workload(), best: candidate(), defaultMetrics: some { $0.metrics() },
+      bestMetrics: some { $0.metrics() }, speedup: some { $0.number() }, speedupInterval: some { $0.interval() },
+      pairCount: count(), approximate: some { $0.candidate() }, approximateSpeedup: some { $0.number() })
+  }
+}
