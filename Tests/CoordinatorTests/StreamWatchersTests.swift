@@ -1,0 +1,119 @@
+import Messaging
+import Serving
+import Testing
+
+@testable import Coordinator
+
+/// Clients that read slowly, go away, or come late.
+@Suite struct StreamWatchersTests {
+  private let fast = Asker(peer: Peer(name: "fast", role: .client, connection: [1]), request: 1)
+  private let slow = Asker(peer: Peer(name: "slow", role: .client, connection: [2]), request: 7)
+
+  private func chunk(_ first: Int, _ count: Int = 1) -> TokenChunk {
+    TokenChunk(
+      job: "job", lease: "lease", firstIndex: first, tokenIDs: (first..<first + count).map(Int32.init),
+      text: String(repeating: "x", count: count))
+  }
+
+  @Test("A slow client is left out while its connection is full, then gets what it missed in one piece")
+  func slowClient() {
+    var watchers = StreamWatchers()
+    watchers.add(fast, to: "job")
+    watchers.add(slow, to: "job")
+    var isFull = false
+    var received: [String: [Int32]] = [:]
+    func send(_ asker: Asker, _ response: ClientResponse) -> SendResult {
+      if isFull, asker == slow { return .full }
+      if case .tokens(let chunk) = response { received[asker.peer.name, default: []] += chunk.tokenIDs }
+      return .sent
+    }
+    watchers.relay(chunk(0), send)
+    isFull = true
+    watchers.relay(chunk(1), send)
+    watchers.relay(chunk(2, 2), send)
+    #expect(received == ["fast": [0, 1, 2, 3], "slow": [0]])
+    #expect(watchers.lateJobs == ["job"])
+    let all = chunk(0, 4)
+    let shown = { (first: Int, bytes: Int) -> (tokenIDs: [Int32], text: String)? in
+      first < 4 ? (Array(all.tokenIDs[first...]), String(all.text.dropFirst(bytes))) : nil
+    }
+    watchers.catchUp("job", shown: shown, send: send)
+    #expect(watchers.lateJobs == ["job"], "still full")
+    isFull = false
+    watchers.catchUp("job", shown: shown, send: send)
+    #expect(received["slow"] == [0, 1, 2, 3])
+    #expect(watchers.lateJobs.isEmpty)
+    watchers.relay(chunk(4), send)
+    #expect(received == ["fast": [0, 1, 2, 3, 4], "slow": [0, 1, 2, 3, 4]])
+    #expect(watchers.remove("job") == [fast, slow])
+  }
+
+  @Test("A client that is gone is forgotten")
+  func gone() {
+    var watchers = StreamWatchers()
+    watchers.add(slow, to: "job")
+    watchers.relay(chunk(0)) { _, _ in .gone }
+    watchers.catchUp("job", shown: { _, _ in ([0], "x") }, send: { _, _ in .gone })
+    #expect(watchers.remove("job").isEmpty)
+  }
+}
+
+@Suite struct OutboxTests {
+  private func peer(_ number: UInt8) -> Peer { Peer(name: "peer", role: .client, connection: [number]) }
+  private func message(_ number: UInt64) -> Message { .response(id: number, .done) }
+
+  @Test("Messages leave in order, as far as each connection takes them; the limit is each connection's own")
+  func order() {
+    var outbox = Outbox(limit: 2)
+    let kept = [outbox.keep(message(1), for: peer(1)), outbox.keep(message(2), for: peer(1))]
+    #expect(kept == [true, true])
+    let beyond = outbox.keep(message(3), for: peer(1))
+    #expect(!beyond)
+    let other = outbox.keep(message(4), for: peer(2))
+    #expect(other)
+    var sent: [Message] = []
+    outbox.flush { message, peer in
+      if peer.connection == [1], sent.count(where: { $0 == self.message(1) }) > 0 { return .full }
+      sent.append(message)
+      return .sent
+    }
+    #expect(Set(sent) == [message(1), message(4)])
+    #expect(outbox.holds(peer(1)) && !outbox.holds(peer(2)))
+    outbox.flush { _, _ in .gone }
+    #expect(outbox.isEmpty)
+  }
+}
+
+@Suite struct RouteChoicesTests {
+  private func ranked(_ worker: WorkerName, _ knobs: [KnobName: KnobValue], refused: String? = nil) -> RankedCandidate {
+    var candidate = Fixture.candidate(knobs)
+    candidate.refusedReason = refused
+    return RankedCandidate(candidate: candidate, worker: worker)
+  }
+
+  private var candidates: [RankedCandidate] {
+    [
+      ranked("b", [.slotCount: .int(8)]), ranked("b", [.slotCount: .int(4)]), ranked("a", [.slotCount: .int(8)]),
+      ranked("b", [.slotCount: .int(2)]), ranked("b", [:]), ranked("a", [:]),
+      ranked("a", [.speculation: .text("n-gram")], refused: "no"),
+    ]
+  }
+
+  private func labels(_ decision: Recommendation.Decision) -> [String] {
+    RouteChoices.make(from: Recommendation(decision: decision, candidates: candidates)).map {
+      "\($0.worker) \($0.candidate.configuration.label)"
+    }
+  }
+
+  @Test("A recommendation is followed in its order, two for each worker, with the defaults to fall back on")
+  func use() {
+    #expect(labels(.use) == ["b slot_count=8", "b slot_count=4", "a slot_count=8", "a default", "b default"])
+  }
+
+  @Test(
+    "Without knowledge, or without a gain, the defaults run",
+    arguments: [Recommendation.Decision.measureFirst, .default])
+  func defaults(decision: Recommendation.Decision) {
+    #expect(labels(decision) == ["b default", "a default"])
+  }
+}
