@@ -70,8 +70,7 @@ public enum Candidates {
   }
 
   /// The candidate, refused when the context says no to any configuration like it.
-  private static func checked(_ candidate: Candidate, in context: AccelerationContext) -> Candidate
-  {
+  private static func checked(_ candidate: Candidate, in context: AccelerationContext) -> Candidate {
     var candidate = candidate
     candidate.refusedReason =
       candidate.refusedReason ?? contextRefusal(context)
@@ -80,7 +79,9 @@ public enum Candidates {
   }
 
   private static func contextRefusal(_ context: AccelerationContext) -> String? {
-    let needed = context.workload.promptTokens.upperBound + context.workload.outputTokens.upperBound
+    let (sum, overflows) = context.workload.promptTokens.upperBound.addingReportingOverflow(
+      context.workload.outputTokens.upperBound)
+    let needed = overflows ? Int.max : sum
     guard context.model.contextLength > 0, needed > context.model.contextLength else { return nil }
     return
       "prompt and output take \(needed) tokens, \(context.model.name) has \(context.model.contextLength)"

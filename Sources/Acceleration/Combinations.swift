@@ -30,8 +30,7 @@ enum Combinations {
       if let other = b[knob], other != value { return "\(knob) cannot be \(value) and \(other)" }
     }
     let both = a.merging(b) { first, _ in first }
-    if both[.flashAttention] == .bool(false), let type = both[.valueCacheType], type != .text("f16")
-    {
+    if both[.flashAttention] == .bool(false), let type = both[.valueCacheType], type != .text("f16") {
       return "value_cache_type=\(type) needs flash attention"
     }
     return nil

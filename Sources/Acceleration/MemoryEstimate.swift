@@ -19,45 +19,41 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   /// The engine's code, HTTP server and tokenizer; chosen from an idle llama.cpp server with a 6 MB model.
   static let engineBytes = 32 << 20
   /// Tokens of context for drafted tokens and what a tokenizer adds; engines round contexts up to `contextStep`.
-  static let contextMargin = 64
-  static let contextStep = 256
+  static let contextMargin = 64.0
+  static let contextStep = 256.0
 
   public init(_ configuration: EngineConfiguration, in context: AccelerationContext) {
+    let settings = EngineSettings(configuration, coreCount: context.hardware.coreCount)
     self.init(
-      configuration, model: context.model, available: context.available, workload: context.workload)
+      settings, LoadedModels(settings, asked: context.model, available: context.available),
+      workload: context.workload)
   }
 
-  public init(
-    _ configuration: EngineConfiguration, model asked: ModelProfile, available: [ModelProfile],
-    workload: Workload
-  ) {
-    let loaded = LoadedModels(configuration, asked: asked, available: available)
-    let tokens = Self.contextTokens(workload)
-    let slots = max(1, configuration[.slotCount]?.intValue ?? 1)
-    let elementBytes =
-      (ElementType.bytes(configuration[.keyCacheType])
-        + ElementType.bytes(configuration[.valueCacheType])) / 2
-    let step = configuration[.microBatchTokens]?.intValue ?? EngineDefaults.microBatchTokens
+  public init(_ settings: EngineSettings, _ loaded: LoadedModels, workload: Workload) {
+    let tokens = Double(settings.slotCount) * Self.contextTokens(workload)
+    let elementBytes = (settings.keyElementBytes + settings.valueElementBytes) / 2
     weightBytes = loaded.target.weightBytes
-    cacheBytes = Int(
-      Double(slots * tokens) * loaded.target.keyValueBytesPerToken(bytesPerElement: elementBytes))
+    cacheBytes = Self.whole(
+      tokens * loaded.target.keyValueBytesPerToken(bytesPerElement: elementBytes))
     draftBytes =
-      loaded.draft.map { $0.weightBytes + Int(Double(slots * tokens) * $0.keyValueBytesPerToken()) }
+      loaded.draft.map { Self.whole(Double($0.weightBytes) + tokens * $0.keyValueBytesPerToken()) }
       ?? 0
-    workingBytes =
-      Self.engineBytes + Self.bufferBytes(loaded.target, step: min(step, slots * tokens))
+    let step = min(Double(settings.microBatchTokens), tokens)
+    let model = loaded.target
+    let widest =
+      Double(model.vocabularySize) + Double(model.feedForwardSize) + 4 * Double(model.hiddenSize)
+    workingBytes = Self.engineBytes + Self.whole(4 * step * widest)
   }
 
   /// Tokens of context in each slot.
-  static func contextTokens(_ workload: Workload) -> Int {
+  static func contextTokens(_ workload: Workload) -> Double {
     let longest =
-      workload.promptTokens.upperBound + workload.outputTokens.upperBound + contextMargin
-    return (longest + contextStep - 1) / contextStep * contextStep
+      Double(workload.promptTokens.upperBound) + Double(workload.outputTokens.upperBound)
+    return ((longest + contextMargin) / contextStep).rounded(.up) * contextStep
   }
 
-  private static func bufferBytes(_ model: ModelProfile, step: Int) -> Int {
-    4 * step * (model.vocabularySize + model.feedForwardSize + 4 * model.hiddenSize)
-  }
+  /// Figures so large that they cannot be true stay large, and sums of them stay numbers.
+  private static func whole(_ bytes: Double) -> Int { Int(min(max(0, bytes), 1e18)) }
 
   static func megabytes(_ bytes: Int) -> String { "\((bytes + (1 << 19)) >> 20) MB" }
 

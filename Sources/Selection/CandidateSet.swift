@@ -1,0 +1,24 @@
+public import Serving
+
+/// What could be run on one worker for one model and workload.
+public struct CandidateSet: Sendable {
+  public var worker: WorkerName
+  public var hardware: HardwareProfile
+  public var model: ModelProfile
+  /// Every model on the worker: configurations name weight variants and drafts among them.
+  public var available: [ModelProfile]
+  public var workload: Workload
+  public var candidates: [Candidate]
+
+  public init(
+    worker: WorkerName, hardware: HardwareProfile, model: ModelProfile, available: [ModelProfile],
+    workload: Workload, candidates: [Candidate]
+  ) {
+    self.worker = worker
+    self.hardware = hardware
+    self.model = model
+    self.available = available
+    self.workload = workload
+    self.candidates = candidates
+  }
+}

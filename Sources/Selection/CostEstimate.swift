@@ -1,0 +1,44 @@
+public import Acceleration
+import Glibc
+public import Serving
+
+/// What the roofline says of one configuration, with the parts that make good features.
+public struct CostEstimate: Sendable {
+  public var settings: EngineSettings
+  /// Whether every file the configuration names was known; when not, the figures are for the asked model.
+  public var isComplete: Bool
+  /// The model whose file is loaded.
+  public var target: ModelProfile
+  public var draft: ModelProfile?
+  /// Streams that share a step.
+  public var batch: Double
+  /// One prompt, without what was cached.
+  public var prefillSeconds: Double
+  public var stepSeconds: Double
+  /// Until a slot is free.
+  public var waitSeconds: Double
+  /// Share of the prompt found in the cache, 0...1.
+  public var cachedShare: Double
+  /// Assumed, 0...1; 0 without speculation.
+  public var acceptance: Double
+  /// Tokens that one step gives each stream, at least 1.
+  public var tokensPerStep: Double
+
+  public var ttftMS: Double
+  public var tpotMS: Double
+  public var e2eMS: Double
+  /// Output tokens per second over all streams.
+  public var throughput: Double
+  public var memoryBytes: Double
+
+  /// The logarithm of a metric's cost.
+  public func logCost(_ metric: CostMetric) -> Double {
+    switch metric {
+    case .ttft: log(ttftMS)
+    case .tpot: log(tpotMS)
+    case .e2e: log(e2eMS)
+    case .throughput: -log(throughput)
+    case .memory: log(memoryBytes)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import Glibc
+public import Serving
+
+/// A figure the selector foresees. Everything inside is the logarithm of a cost: less is better for all of them, equal
+/// differences are equal ratios, and throughput's cost is its inverse.
+public enum CostMetric: Int, CaseIterable, Sendable {
+  case ttft, tpot, e2e, throughput, memory
+
+  /// The spelling in a model file.
+  public var name: String {
+    switch self {
+    case .ttft: "ttft_ms"
+    case .tpot: "tpot_ms"
+    case .e2e: "e2e_ms"
+    case .throughput: "seconds_per_output_token"
+    case .memory: "memory_bytes"
+    }
+  }
+
+  public init(_ objective: Objective) {
+    switch objective {
+    case .ttft: self = .ttft
+    case .tpot: self = .tpot
+    case .e2e: self = .e2e
+    // Requests are of one shape within a workload, so requests per second rise and fall with tokens per second.
+    case .throughput, .goodput: self = .throughput
+    }
+  }
+
+  /// The figure in its own unit (ms, tokens per second, bytes) from the logarithm of its cost.
+  public func value(logCost: Double) -> Double {
+    self == .throughput ? exp(-logCost) : exp(logCost)
+  }
+}
+
+/// The logarithm of each metric's cost; NaN where there is none (no second token, memory not known).
+struct LogCosts: Hashable, Sendable {
+  var lanes = SIMD8<Float>(repeating: .nan)
+
+  init() {}
+  init(_ lanes: SIMD8<Float>) { self.lanes = lanes }
+
+  subscript(_ metric: CostMetric) -> Double {
+    get { Double(lanes[metric.rawValue]) }
+    set { lanes[metric.rawValue] = Float(newValue) }
+  }
+}

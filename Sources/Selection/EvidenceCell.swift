@@ -1,0 +1,35 @@
+/// Mean and spread of logarithms seen so far, one lane for each metric (Welford's running moments). No sample is kept.
+struct RunningMoments: Sendable {
+  private(set) var mean = SIMD8<Float>(repeating: .nan)
+  /// Sum of squared distances from the mean.
+  private(set) var squares = SIMD8<Float>.zero
+  private(set) var count: Int32 = 0
+
+  /// A lane that is NaN is left as it was; the count is shared, as a metric is missing from all blocks of a shape or
+  /// from none.
+  ///
+  /// - Returns: by how much the squares grew, for pooling the noise of many cells.
+  @discardableResult
+  mutating func add(_ value: SIMD8<Float>) -> SIMD8<Float> {
+    count += 1
+    let isNew = mean .!= mean
+    let start = mean.replacing(with: value, where: isNew)
+    let delta = value - start
+    let known = value .== value
+    let next = start + delta / Float(count)
+    let growth = (delta * (value - next)).replacing(with: 0, where: .!known)
+    mean = next.replacing(with: mean, where: .!known)
+    squares += growth
+    return growth
+  }
+}
+
+/// Everything seen of one configuration in one context.
+struct EvidenceCell: Sendable {
+  /// Logarithm of each cost.
+  var level = RunningMoments()
+  /// Blocks whose configuration failed: out of memory, out of time, broken engine.
+  var failures: Int32 = 0
+  /// Where the paired ratios are, or -1: most cells (jobs) have none.
+  var pairs: Int32 = -1
+}

@@ -1,0 +1,81 @@
+import Serving
+
+/// Cells of evidence by context and configuration, for one notion of which workload shapes are the same.
+struct EvidenceTable: Sendable {
+  /// Model, hardware and shape, the first two as numbers handed out by the index.
+  struct ContextKey: Hashable, Sendable {
+    var model: Int32
+    var hardware: Int32
+    var shape: WorkloadShape
+  }
+
+  private var contexts: [ContextKey: Int32] = [:]
+  /// By context (high half) and configuration (low half).
+  private var places: [UInt64: Int32] = [:]
+  private var cells: [EvidenceCell] = []
+  private var pairs: [RunningMoments] = []
+
+  var contextCount: Int { contexts.count }
+
+  func context(_ key: ContextKey) -> Int32? { contexts[key] }
+
+  mutating func makeContext(_ key: ContextKey) -> Int32 {
+    if let known = contexts[key] { return known }
+    let context = Int32(contexts.count)
+    contexts[key] = context
+    return context
+  }
+
+  func cell(_ context: Int32, _ configuration: Int32) -> EvidenceCell? {
+    places[Self.place(context, configuration)].map { cells[Int($0)] }
+  }
+
+  /// Paired ratios of a cell: the logarithm of its cost over the default's in the same round.
+  func pairs(_ cell: EvidenceCell) -> RunningMoments? {
+    cell.pairs < 0 ? nil : pairs[Int(cell.pairs)]
+  }
+
+  mutating func addLevel(_ context: Int32, _ configuration: Int32, _ costs: LogCosts) -> SIMD8<
+    Float
+  > {
+    let place = makePlace(context, configuration)
+    return cells[place].level.add(costs.lanes)
+  }
+
+  mutating func addFailure(_ context: Int32, _ configuration: Int32) {
+    cells[makePlace(context, configuration)].failures += 1
+  }
+
+  mutating func addPair(_ context: Int32, _ configuration: Int32, _ ratio: SIMD8<Float>) -> SIMD8<
+    Float
+  > {
+    let place = makePlace(context, configuration)
+    if cells[place].pairs < 0 {
+      cells[place].pairs = Int32(pairs.count)
+      pairs.append(RunningMoments())
+    }
+    return pairs[Int(cells[place].pairs)].add(ratio)
+  }
+
+  private mutating func makePlace(_ context: Int32, _ configuration: Int32) -> Int {
+    let key = Self.place(context, configuration)
+    if let known = places[key] { return Int(known) }
+    places[key] = Int32(cells.count)
+    cells.append(EvidenceCell())
+    return cells.count - 1
+  }
+
+  private static func place(_ context: Int32, _ configuration: Int32) -> UInt64 {
+    UInt64(UInt32(bitPattern: context)) << 32 | UInt64(UInt32(bitPattern: configuration))
+  }
+
+  /// Every cell with its context and configuration, in the order they were first seen.
+  var allCells: [(context: Int32, configuration: Int32, cell: EvidenceCell)] {
+    places.sorted { $0.value < $1.value }.map { place, index in
+      (Int32(truncatingIfNeeded: place >> 32), Int32(truncatingIfNeeded: place), cells[Int(index)])
+    }
+  }
+
+  /// Every context with what it stands for.
+  var allContexts: [ContextKey: Int32] { contexts }
+}

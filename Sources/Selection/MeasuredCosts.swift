@@ -1,0 +1,44 @@
+import Glibc
+import Serving
+
+/// Reads the costs out of a block's metrics, or refuses figures that cannot be true: one absurd row would teach the
+/// selector more than a hundred honest ones.
+enum MeasuredCosts {
+  /// Eleven days, and a petabyte: beyond these a figure is a fault of whoever sent it.
+  static let mostMilliseconds = 1e9
+  static let mostBytes = 1e15
+
+  /// Nil when a figure is not finite, not positive, out of range or contradicts another.
+  static func read(_ metrics: Metrics) -> LogCosts? {
+    let latencies = [metrics.ttft.meanMS, metrics.e2e.meanMS]
+    guard metrics.requestCount > 0,
+      latencies.allSatisfy({ $0.isFinite && $0 > 0 && $0 < mostMilliseconds }),
+      // A mean of whole requests is never below the mean of their beginnings; the margin is for rounding.
+      metrics.e2e.meanMS >= 0.999 * metrics.ttft.meanMS,
+      metrics.tpot.meanMS.isFinite, metrics.tpot.meanMS >= 0,
+      metrics.tpot.meanMS < mostMilliseconds,
+      metrics.throughput.isFinite, metrics.throughput > 0, metrics.throughput < mostMilliseconds,
+      metrics.peakMemoryBytes >= 0, Double(metrics.peakMemoryBytes) < mostBytes
+    else { return nil }
+    var costs = LogCosts()
+    costs[.ttft] = log(metrics.ttft.meanMS)
+    costs[.e2e] = log(metrics.e2e.meanMS)
+    costs[.throughput] = -log(metrics.throughput)
+    // One output token has no second one to wait for; an engine that ended early has no memory figure.
+    if metrics.tpot.meanMS > 0 { costs[.tpot] = log(metrics.tpot.meanMS) }
+    if metrics.peakMemoryBytes > 0 { costs[.memory] = log(Double(metrics.peakMemoryBytes)) }
+    return costs
+  }
+}
+
+extension Outcome {
+  /// Whether the configuration is to blame: it ran out of memory or time, or its engine broke. A lost worker or a
+  /// cancelled block says nothing about it.
+  var isFailureOfConfiguration: Bool {
+    switch self {
+    case .outOfMemory, .timedOut, .engineFailed: true
+    case .completed(let metrics): metrics.requestCount == 0 && metrics.failedRequestCount > 0
+    case .lostWorker, .cancelled: false
+    }
+  }
+}

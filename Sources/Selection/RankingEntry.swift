@@ -1,0 +1,47 @@
+import Serving
+
+/// A candidate on its way into a recommendation.
+struct RankingEntry {
+  /// Which set, which of its candidates, and its row in the set's table; -1 when it was refused before.
+  let set: Int
+  let candidate: Int
+  let row: Int
+  /// Nil for one that was refused before it was judged.
+  var posterior: Posterior?
+  /// Cost of the default on the same worker; nil when the default cannot run there.
+  var baseline: LogEstimate?
+  /// Whether measurements stand behind it.
+  var isInformed = false
+  var refusedReason: String?
+
+  var isBaseline: Bool { row == 0 }
+
+  /// Whether it is better than the default beyond doubt: a gain is claimed when its 90% interval lies above 1.
+  var isProven: Bool {
+    guard !isBaseline, isInformed, let posterior else { return false }
+    return posterior.ratio.interval.upperBound < 0
+  }
+
+  /// What it is expected to cost.
+  var expectedCost: Double { posterior?.cost.mean ?? .infinity }
+
+  /// What it is ranked by where somebody depends on it: as expected when its gain is proven, and never before the
+  /// default when it is not.
+  var cautiousCost: Double {
+    guard let baseline, !isProven, !isBaseline else { return expectedCost }
+    return max(expectedCost, baseline.mean)
+  }
+
+  private var tier: Int { isProven ? 0 : isBaseline ? 1 : 2 }
+
+  /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
+  /// - Returns: nil when the figures alone do not decide.
+  func goesBefore(_ other: RankingEntry, isCautious: Bool) -> Bool? {
+    if isCautious {
+      if cautiousCost != other.cautiousCost { return cautiousCost < other.cautiousCost }
+      if tier != other.tier { return tier < other.tier }
+    }
+    if expectedCost != other.expectedCost { return expectedCost < other.expectedCost }
+    return nil
+  }
+}

@@ -1,0 +1,222 @@
+public import Serving
+
+/// Answers "which strategy for this task, on which node?" from a trained model and from what was measured.
+///
+/// 1. Judge: each candidate's cost, from the selector and from direct evidence, with its uncertainty (`SetJudge`).
+/// 2. Filter: memory, SLOs, approximate methods only when allowed, configurations that fail here.
+/// 3. Rank over all workers: proven gains by their expected cost; what is not proven comes after its worker's default.
+/// 4. Decide: use the first, measure first, or stay with the default.
+///
+/// Pure and deterministic: the order of sets and candidates changes nothing. Costs about 1 ms for 200 candidates, so
+/// run it off threads that must not wait.
+public struct Recommender: Sendable {
+  /// Candidates that get all metrics and reasons; the others get the objective's. More would only cost time: nobody
+  /// reads them and no job is sent to them.
+  static let described = 10
+  static let describedPerSet = 3
+  /// An unmeasured candidate must promise this much to be worth measuring before the default is used.
+  static let worthMeasuring = 1.10
+
+  private let selectors: [any Selector]
+  private let evidence: EvidenceIndex
+
+  public init(model: SelectorModel?, evidence: EvidenceIndex) {
+    self.evidence = evidence
+    // Trees answer everywhere, so what comes after them is made only without them: it takes a pass over the evidence.
+    var selectors: [any Selector] = []
+    for kind in SelectorCatalogue.all {
+      guard let selector = kind.make(model, evidence) else { continue }
+      selectors.append(selector)
+      if selector is BoostedTreesSelector { break }
+    }
+    self.selectors = selectors
+  }
+
+  /// - Parameters:
+  ///   - sets: one for each worker and engine.
+  /// - Returns: applicable candidates best first, then the refused ones.
+  public func recommend(_ sets: [CandidateSet], objective: Objective, limits: Limits)
+    -> Recommendation
+  {
+    let metric = CostMetric(objective)
+    var judges = sets.compactMap {
+      SetJudge($0, selectors: selectors, index: evidence, metric: metric)
+    }
+    var applicable: [RankingEntry] = []
+    var refused: [RankingEntry] = []
+    for place in judges.indices {
+      for entry in Self.entries(&judges[place], place, metric: metric, limits: limits) {
+        if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
+      }
+    }
+    let order = RankingOrder(judges)
+    applicable.sort { order.goesBefore($0, $1, isCautious: true) }
+    let (decision, reasons) = Self.decide(applicable, judges, metric)
+    if decision == .measureFirst { applicable.sort { order.goesBefore($0, $1, isCautious: false) } }
+    refused.sort { order.refusedGoesBefore($0, $1) }
+
+    var perSet = [Int](repeating: 0, count: judges.count)
+    let ranked = applicable.enumerated().map { rank, entry -> RankedCandidate in
+      perSet[entry.set] += 1
+      let isDescribed =
+        rank < Self.described || perSet[entry.set] <= Self.describedPerSet || entry.isBaseline
+      return Self.describe(entry, judges[entry.set], objective: objective, inFull: isDescribed)
+    }
+    return Recommendation(
+      decision: decision,
+      candidates: ranked
+        + refused.map { Self.describe($0, judges[$0.set], objective: objective, inFull: false) },
+      reasons: reasons)
+  }
+
+  // MARK: Judge and filter
+
+  private static func entries(
+    _ judge: inout SetJudge, _ place: Int, metric: CostMetric, limits: Limits
+  ) -> [RankingEntry] {
+    let memoryLimit = Double(min(limits.memoryBytes ?? .max, judge.set.hardware.memoryBytes))
+    // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
+    let isMemoryTight = judge.table.estimates.contains { 2 * $0.memoryBytes > memoryLimit }
+    for needed in limits.slos.map(\.metric.cost) + (isMemoryTight ? [.memory] : []) {
+      judge.foresee(needed)
+    }
+    let isInformed = judge.isInformed(metric)
+
+    let hasBaseline = judge.entries.contains { $0.row == 0 }
+    let baseline = hasBaseline ? judge.posterior(0, metric)?.cost : nil
+    var entries = judge.set.candidates.enumerated().compactMap { index, candidate in
+      candidate.refusedReason.map {
+        RankingEntry(set: place, candidate: index, row: -1, refusedReason: $0)
+      }
+    }
+    for (index, row) in judge.entries {
+      var entry = RankingEntry(set: place, candidate: index, row: row)
+      entry.posterior = judge.posterior(row, metric)
+      entry.baseline = baseline
+      entry.isInformed = judge.isInformed(row, metric)
+      let own = judge.evidence[row]
+      if judge.set.candidates[index].fidelity == .approximate, !limits.allowsApproximate {
+        entry.refusedReason =
+          "may change the model's output, and approximate methods are not allowed"
+      } else if own.failures > 0, own.count == 0 {
+        entry.refusedReason = "failed all \(own.failures) times it was tried here"
+      } else if isMemoryTight, let memory = judge.posterior(row, .memory)?.cost,
+        CostMetric.memory.value(logCost: memory.mean) > memoryLimit
+      {
+        entry.refusedReason =
+          "would take \(Words.megabytes(CostMetric.memory.value(logCost: memory.mean))) of memory, "
+          + "over the limit of \(Words.megabytes(memoryLimit))"
+      } else if isInformed {
+        entry.refusedReason = missedSLO(judge, row, limits.slos)
+      }
+      entries.append(entry)
+    }
+    return entries
+  }
+
+  private static func missedSLO(_ judge: SetJudge, _ row: Int, _ slos: [SLO]) -> String? {
+    for slo in slos {
+      if let value = judge.percentile(row, slo), value > slo.limitMS {
+        return Words.missed(slo, value)
+      }
+    }
+    return nil
+  }
+
+  // MARK: Decide
+
+  private static func decide(
+    _ ranking: [RankingEntry], _ judges: [SetJudge], _ metric: CostMetric
+  ) -> (Recommendation.Decision, [String]) {
+    guard let first = ranking.first else {
+      return (.default, ["no candidate can run within the limits"])
+    }
+    let judge = judges[first.set]
+    if first.isProven {
+      return (
+        .use,
+        [
+          "its gain over the default is above 1 with 95% probability, judged by \(judge.source(metric))"
+        ]
+      )
+    }
+    guard judge.isInformed(metric) else {
+      return (
+        .measureFirst,
+        [
+          "\(judge.set.model.name) was not measured on hardware like that of \(judge.set.worker) yet; "
+            + "the order is by \(judge.source(metric))"
+        ]
+      )
+    }
+    guard first.isBaseline else {
+      return (
+        .use, ["the engine's default cannot run within the limits, and this is the best that can"]
+      )
+    }
+    let promising = ranking.first {
+      $0.set == first.set && !$0.isBaseline && judge.evidence[$0.row].count == 0
+        && judge.evidence[$0.row].pairCount == 0
+        && Words.speedup($0) >= worthMeasuring
+    }
+    if let promising {
+      let label = judge.set.candidates[promising.candidate].configuration.label
+      return (
+        .measureFirst,
+        [
+          "\(label) promises \(Words.times(Words.speedup(promising))) the default and was never measured here"
+        ]
+      )
+    }
+    return (.default, ["nothing measured or foreseen is better than the default beyond doubt"])
+  }
+
+  // MARK: Describe
+
+  private static func describe(
+    _ entry: RankingEntry, _ judge: SetJudge, objective: Objective, inFull: Bool
+  ) -> RankedCandidate {
+    var candidate = judge.set.candidates[entry.candidate]
+    candidate.refusedReason = entry.refusedReason
+    var ranked = RankedCandidate(candidate: candidate, worker: judge.set.worker)
+    guard let posterior = entry.posterior else {
+      ranked.reasons = [entry.refusedReason].compactMap { $0 }
+      return ranked
+    }
+    let metric = CostMetric(objective)
+    let own = judge.evidence[entry.row]
+    ranked.evidenceCount = own.count
+    let bounds = posterior.cost.interval
+    let ends = [metric.value(logCost: bounds.lowerBound), metric.value(logCost: bounds.upperBound)]
+    ranked.interval = min(ends[0], ends[1])...max(ends[0], ends[1])
+    if entry.baseline != nil {
+      ranked.speedup = Words.speedup(entry)
+      let ratio = posterior.ratio.interval
+      ranked.speedupInterval =
+        CostMetric.e2e.value(
+          logCost: -ratio.upperBound)...CostMetric.e2e.value(logCost: -ratio.lowerBound)
+    }
+    for each in CostMetric.allCases where inFull || each == metric {
+      guard let cost = each == metric ? posterior.cost : judge.posterior(entry.row, each)?.cost
+      else { continue }
+      ranked.predicted.set(each, each.value(logCost: cost.mean))
+    }
+    if inFull || entry.refusedReason != nil {
+      ranked.reasons = Words.reasons(entry, own, source: judge.source(metric))
+    }
+    return ranked
+  }
+}
+
+extension PredictedMetrics {
+  fileprivate mutating func set(_ metric: CostMetric, _ value: Double) {
+    guard value.isFinite else { return }
+    switch metric {
+    case .ttft: ttftMS = value
+    case .tpot: tpotMS = value
+    case .e2e: e2eMS = value
+    case .throughput: throughput = value
+    case .memory: memoryBytes = Int(min(value, 1e18))
+    }
+  }
+}

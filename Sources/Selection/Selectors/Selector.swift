@@ -1,0 +1,33 @@
+import Serving
+
+/// A way to foresee costs in a context: the seam between what is learned and what is decided with it.
+///
+/// Contract (tests run it over every selector of the catalogue):
+/// - Equal tables give equal answers, and a row's answer does not depend on the other rows or on their order.
+/// - The default's ratio is exactly 0, certain.
+/// - It never answers NaN or infinity; what it does not know it says with a large variance, or with nil.
+public protocol Selector: Sendable {
+  /// Costs of some rows of a table, row 0 being the engine's default.
+  ///
+  /// - Returns: nil when it knows nothing about this context.
+  func foresee(_ table: ContextTable, _ metric: CostMetric, rows: [Int]) -> Foresight?
+}
+
+/// What a selector foresees, as logarithms.
+public struct Foresight: Sendable {
+  /// The default's cost.
+  public var level: LogEstimate
+  /// For each row asked for, its cost over the default's: below 0 is better.
+  public var ratios: [LogEstimate]
+  /// Whether measurements stand behind it. Without, it says what to measure first and never what to use.
+  public var isInformed: Bool
+  /// Where it comes from, for people.
+  public var source: String
+
+  public init(level: LogEstimate, ratios: [LogEstimate], isInformed: Bool, source: String) {
+    self.level = level
+    self.ratios = ratios
+    self.isInformed = isInformed
+    self.source = source
+  }
+}

@@ -1,0 +1,112 @@
+import Serving
+
+/// Judges the candidates of one set: what each is believed to cost, from the selector and from direct evidence.
+struct SetJudge {
+  let set: CandidateSet
+  let table: ContextTable
+  /// Indices of the set's candidates that can run, and their rows in the table.
+  let entries: [(candidate: Int, row: Int)]
+  let context: EvidenceIndex.Context
+  /// For each row of the table.
+  let evidence: [DirectEvidence]
+
+  private let index: EvidenceIndex
+  private let selector: any Selector
+  /// The selector's answer for all rows, by metric, as far as it was asked.
+  private var foresights: [CostMetric: Foresight] = [:]
+
+  init?(_ set: CandidateSet, selectors: [any Selector], index: EvidenceIndex, metric: CostMetric) {
+    guard let engine = set.candidates.first?.configuration.engine else { return nil }
+    self.set = set
+    self.index = index
+    var configurations: [EngineConfiguration] = []
+    var entries: [(Int, Int)] = []
+    for (place, candidate) in set.candidates.enumerated() where candidate.isApplicable {
+      if candidate.configuration.knobs.isEmpty {
+        entries.append((place, 0))
+      } else {
+        configurations.append(candidate.configuration)
+        entries.append((place, configurations.count))
+      }
+    }
+    self.entries = entries
+    table = ContextTable(
+      model: set.model, available: set.available, hardware: set.hardware, workload: set.workload,
+      engine: engine,
+      configurations: configurations)
+    let context = index.context(model: set.model.id, hardware: set.hardware, workload: set.workload)
+    self.context = context
+    evidence = table.configurations.map { index.evidence(context, index.configuration($0)) }
+
+    let rows = Array(0..<table.configurations.count)
+    for selector in selectors {
+      if let foresight = selector.foresee(table, metric, rows: rows) {
+        self.selector = selector
+        foresights[metric] = foresight
+        return
+      }
+    }
+    preconditionFailure("the roofline always has an answer")
+  }
+
+  /// Whether measurements stand behind what is said of the set as a whole.
+  func isInformed(_ metric: CostMetric) -> Bool {
+    foresights[metric]?.isInformed == true
+      || evidence[0].count > 0 && evidence.contains { $0.pairCount > 0 }
+  }
+
+  /// Whether measurements stand behind what is said of one row.
+  func isInformed(_ row: Int, _ metric: CostMetric) -> Bool {
+    foresights[metric]?.isInformed == true || evidence[row].pairCount > 0 || evidence[row].count > 0
+  }
+
+  func source(_ metric: CostMetric) -> String { foresights[metric]?.source ?? "" }
+
+  /// Asks for all rows at once, for the metrics every candidate is judged by.
+  mutating func foresee(_ metric: CostMetric) {
+    guard foresights[metric] == nil else { return }
+    foresights[metric] = selector.foresee(
+      table, metric, rows: Array(0..<table.configurations.count))
+  }
+
+  /// What is believed of a row. A metric that was not foreseen for all rows is asked for this one.
+  func posterior(_ row: Int, _ metric: CostMetric) -> Posterior? {
+    if let all = foresights[metric] {
+      return posterior(row, metric, level: all.level, prior: all.ratios[row])
+    }
+    guard let one = selector.foresee(table, metric, rows: [row]) else { return nil }
+    return posterior(row, metric, level: one.level, prior: one.ratios[0])
+  }
+
+  private func posterior(_ row: Int, _ metric: CostMetric, level: LogEstimate, prior: LogEstimate)
+    -> Posterior
+  {
+    let own = evidence[row]
+    let level = Posterior.combined(level, evidence[0].level(metric, in: index))
+    guard row != 0 else { return Posterior(level: level, prior: .zero, pairs: nil, alone: nil) }
+    // Blocks that are in a pair already spoke through it.
+    let isPairedHere = own.pairCount > 0 && !own.isNear
+    var posterior = Posterior(
+      level: level, prior: prior, pairs: own.ratio(metric, in: index),
+      alone: isPairedHere ? nil : own.level(metric, in: index))
+    if own.failures > 0, metric != .memory {
+      // Ten times the cost whenever it fails, in the manner of PAR10.
+      let share = Double(own.failures) / Double(own.failures + own.count)
+      let penalty = LogEstimate.penalty(failureShare: share)
+      posterior.ratio.mean += penalty
+      posterior.cost.mean += penalty
+    }
+    return posterior
+  }
+
+  /// A percentile of a latency, in milliseconds: the foreseen mean times what was seen of tails. Nil when the mean is
+  /// not foreseen.
+  func percentile(_ row: Int, _ slo: SLO) -> Double? {
+    let metric = slo.metric.cost
+    guard let posterior = posterior(row, metric) else { return nil }
+    let tail =
+      index.tailRatio(
+        context, slo.metric, percentile: slo.percentile, concurrency: set.workload.concurrency) ?? 1
+    return metric.value(logCost: posterior.cost.mean) * tail
+  }
+}

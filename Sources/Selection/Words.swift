@@ -1,0 +1,48 @@
+import Glibc
+import Serving
+
+/// Says figures and reasons in words.
+enum Words {
+  static func speedup(_ entry: RankingEntry) -> Double { exp(-(entry.posterior?.ratio.mean ?? 0)) }
+
+  static func times(_ factor: Double) -> String { "\((factor * 100).rounded() / 100) x" }
+
+  static func megabytes(_ bytes: Double) -> String {
+    "\(Int((min(bytes, 1e18) / 1_048_576).rounded())) MB"
+  }
+
+  static func missed(_ slo: SLO, _ value: Double) -> String {
+    "would miss \(slo): \(slo.metric.rawValue) p\(slo.percentile) is foreseen at \(milliseconds(value))"
+  }
+
+  static func milliseconds(_ value: Double) -> String {
+    value >= 100 ? "\(Int(min(value, 1e15).rounded())) ms" : "\((value * 10).rounded() / 10) ms"
+  }
+
+  static func reasons(_ entry: RankingEntry, _ own: DirectEvidence, source: String) -> [String] {
+    var reasons: [String] = []
+    if let refused = entry.refusedReason { reasons.append(refused) }
+    if own.pairCount > 0 {
+      let place = own.isNear ? "with a similar workload" : "here"
+      reasons.append("ran in turns with the default in \(own.pairCount) rounds \(place)")
+    } else if own.count > 0 {
+      reasons.append("measured \(own.count) times here")
+    } else {
+      reasons.append("never measured here")
+    }
+    if own.failures > 0 {
+      reasons.append("failed \(own.failures) times here, which counts ten times its cost")
+    }
+    reasons.append("foreseen by \(source)")
+    if entry.isBaseline {
+      reasons.append("the engine's default")
+    } else if let ratio = entry.posterior?.ratio.interval, entry.baseline != nil {
+      let range = "\(times(exp(-ratio.upperBound))) to \(times(exp(-ratio.lowerBound)))"
+      reasons.append(
+        entry.isProven
+          ? "\(times(speedup(entry))) the default (\(range))"
+          : "\(times(speedup(entry))) the default, but it may be anything from \(range)")
+    }
+    return reasons
+  }
+}
