@@ -15,7 +15,8 @@ private struct Ranking: Sendable {
   var workers: [(name: WorkerName, description: WorkerDescription)]
   /// In place of the workers.
   var hardware: HardwareProfile?
-  var recommender: Recommender
+  var selector: SelectorModel?
+  var evidence: EvidenceIndex
 
   /// On the concurrent pool: proposing and predicting for many workers takes milliseconds.
   @concurrent func run() async -> Recommendation {
@@ -25,7 +26,7 @@ private struct Ranking: Sendable {
       } else {
         source.sets(model: model, workload: workload, limits: limits, workers: workers)
       }
-    return recommender.recommend(sets, objective: objective, limits: limits)
+    return Recommender(model: selector, evidence: evidence).recommend(sets, objective: objective, limits: limits)
   }
 }
 
@@ -45,7 +46,7 @@ extension JobCoordinator {
     }
     let ranking = Ranking(
       source: candidates, model: model, workload: key.workload, objective: key.objective, limits: key.limits,
-      workers: workers, recommender: Recommender(model: selector, evidence: evidence))
+      workers: workers, selector: selector, evidence: evidence)
     rankingCount += 1
     background?.start {
       let recommendation = await ranking.run()
@@ -81,7 +82,7 @@ extension JobCoordinator {
     let ranking = Ranking(
       source: candidates, model: model, available: directory.models.values.sorted { $0.id < $1.id },
       workload: query.workload, objective: query.objective, limits: query.limits, workers: workers,
-      hardware: query.hardware, recommender: Recommender(model: selector, evidence: evidence))
+      hardware: query.hardware, selector: selector, evidence: evidence)
     rankingCount += 1
     do {
       try self.query(asker) { () async throws(ApusError) in

@@ -43,10 +43,13 @@ struct Training: Sendable {
 
 /// The training loop: train in a child process, judge what came out on the concurrent pool, then serve it or not.
 extension JobCoordinator {
+  /// Recent measurements on which an old and a new model are compared: bounds the memory it takes.
+  private static let judgedMeasurements: Int64 = 5000
+
   /// A model that was trained before; without one, what the history holds is worth a training soon after the start.
   func loadSelector() {
     guard let path = configuration.selectorPath, access(path, F_OK) == 0 else {
-      for _ in 0..<evidence.count {
+      for _ in 0..<evidence.measurementCount {
         training.policy.measured()
       }
       return
@@ -91,12 +94,37 @@ extension JobCoordinator {
     }
     if startsAgain { startTraining() }
   }
-}
 
-extension JobCoordinator {
   private func trainAndJudge() async throws(ApusError) -> TrainingSummary {
     let path = try await trainer.train()
-    selector = try SelectorModel(file: path)
-    return TrainingSummary(rowCount: 0, seconds: 0, wasPromoted: true, reason: "")
+    // Contexts that are new to both models can only be recent ones.
+    let count = Int64(try await store.stats().measurementCount)
+    let recent = try await store.measurements(
+      MeasurementFilter(afterRow: max(0, count - Self.judgedMeasurements)), includingSamples: false)
+    let (model, verdict) = try await Self.judge(
+      path, against: selector, on: recent.map(\.measurement), models: Array(directory.models.values))
+    if verdict.promotes {
+      selector = model
+      keep(path)
+      decide(.routesStale)
+    }
+    return TrainingSummary(
+      rowCount: model.rowCount, seconds: 0, wasPromoted: verdict.promotes, reason: verdict.reason)
+  }
+
+  @concurrent private static func judge(
+    _ path: String, against old: SelectorModel?, on measurements: [Measurement], models: [ModelProfile]
+  ) async throws(ApusError) -> (SelectorModel, PromotionGate.Verdict) {
+    let new = try SelectorModel(file: path)
+    return (new, PromotionGate.decide(old: old, new: new, on: measurements, models: models))
+  }
+
+  /// Puts the model's file where the next start finds it.
+  private func keep(_ path: String) {
+    guard let place = configuration.selectorPath, place != path else { return }
+    if rename(path, place) != 0 {
+      // Harmless for what runs: the model is in memory, and the next start trains again.
+      logger.warning("cannot move \(path) to \(place): \(String(cString: strerror(errno)))")
+    }
   }
 }

@@ -26,7 +26,7 @@ extension JobCoordinator {
       if let error = await append(batch) {
         // One record that the store will not take must not fail the others.
         for write in batch {
-          if batch.count > 1, error.code != .disk {
+          if batch.count > 1, error.isAboutTheRecord {
             if let error = await append([write]) { failed(write, error) }
           } else {
             failed(write, error)
@@ -82,9 +82,14 @@ extension JobCoordinator {
       for asker in askers(of: record, first: asker) {
         refuse(asker, error)
       }
-    case .report(_, let lease, let measurement):
-      // The worker was told nothing, so it sends the report again.
-      decide(.reportNotStored(lease, measurement))
+    case .report(let worker, let lease, let measurement):
+      if error.isAboutTheRecord {
+        send(.refused(error), to: worker)
+        decide(.reportUnstorable(lease, measurement))
+      } else {
+        // The worker was told nothing, so it sends the report again.
+        decide(.reportNotStored(lease, measurement))
+      }
     case .ending(let job):
       decide(.endingNotStored(job))
     case .evidence, .note:
@@ -112,4 +117,9 @@ extension JobCoordinator {
       job, shown: { ledger.shown(of: job, from: $0, textBytes: $1) },
       send: { sendStreamed(.response(id: $0.request, $1), to: $0.peer) })
   }
+}
+
+extension ApusError {
+  /// Whether the store refused what a record says; anything else may pass.
+  fileprivate var isAboutTheRecord: Bool { code == .badInput }
 }

@@ -72,6 +72,10 @@ public struct JobLedger: Sendable {
     case .reportNotStored(let lease, let measurement):
       unsettle(lease, measurement, at: now, &actions)
       dispatch(at: now, &actions)
+    case .reportUnstorable(let lease, _):
+      leases[lease]?.report = nil
+      drop(lease, because: "its report cannot be stored", at: now, &actions)
+      dispatch(at: now, &actions)
     case .jobStored(let record):
       reservedCount = max(0, reservedCount - 1)
       guard jobs[record.id] == nil else { break }

@@ -25,6 +25,8 @@ public enum LedgerEvent: Sendable {
   /// The answers to `storeReport`.
   case reportStored(LeaseID, MeasurementID)
   case reportNotStored(LeaseID, MeasurementID)
+  /// The store will never take this report (not a full disk, but what it says): its lease ends without it.
+  case reportUnstorable(LeaseID, MeasurementID)
   case trialPlanned(TrialSpec, WorkerName)
   /// The trial is wanted no more.
   case trialWithdrawn(TrialID)
@@ -43,7 +45,8 @@ public enum LedgerAction: Hashable, Sendable {
   case revoke(WorkerName, LeaseID)
   /// Show these tokens: the next ones of the job, never shown before.
   case relay(TokenChunk)
-  /// Store the measurement, and with it the ended job; then answer with `reportStored` or `reportNotStored`.
+  /// Store the measurement, and with it the ended job; then answer with `reportStored`,
+  /// `reportNotStored` or `reportUnstorable`.
   case storeReport(WorkerName, Report, JobRecord?)
   /// Stored already: only tell the worker so.
   case acknowledge(WorkerName, MeasurementID)

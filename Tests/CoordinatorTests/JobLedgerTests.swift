@@ -125,6 +125,18 @@ import Testing
     #expect(story.actions.count == 1)
   }
 
+  @Test("A report that can never be stored ends its lease, and the job is tried again")
+  func unstorable() {
+    var story = Story()
+    story.tell(.jobStored(Fixture.job("one")))
+    let lease = story.assigned!.lease
+    let report = Fixture.report(lease, job: "one", worker: "a")
+    story.tell(.report("a", report))
+    story.tell(.reportUnstorable(lease, report.measurement.id))
+    #expect(story.actions.first == .leaseLost("a", lease))
+    #expect(story.assigned?.job.job == "one")
+  }
+
   @Test("A lost worker's job goes on elsewhere after the tokens already shown, which are never shown again")
   func resumesAfterLoss() {
     var story = Story()
