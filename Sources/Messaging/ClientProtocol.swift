@@ -2,7 +2,8 @@ public import Serving
 
 /// What a client (command line, gateway) asks a coordinator.
 public enum ClientRequest: Hashable, Sendable {
-  /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`. A client that goes away loses only the stream.
+  /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`. A client that goes away loses only the
+  /// stream.
   case submit(JobSpec)
   /// Newest first.
   case listJobs(state: JobState?, limit: Int)
@@ -108,7 +109,8 @@ public struct BenchmarkFinding: Hashable, Codable, Sendable {
   public var defaultMetrics: Metrics?
   /// `best` in the confirmation rounds (medians over its blocks).
   public var bestMetrics: Metrics?
-  /// Geometric mean of the paired speed-ups on fresh prompts, > 1 when `best` is better; nil when `best` is the default.
+  /// Geometric mean of the paired speed-ups on fresh prompts, > 1 when `best` is better; nil when `best` is the
+  /// default.
   public var speedup: Double?
   /// 90% interval of the speed-up from the paired ratios.
   public var speedupInterval: ClosedRange<Double>?

@@ -5,8 +5,8 @@ import Synchronization
 /// Messages on their way to the coordinator: bounded, in order, and a hello first on every connection.
 ///
 /// Nothing leaves on a fresh connection until the owner's hello does. What waits at that time leaves after it, so
-/// nothing is lost that was not on the wire. A hello is always taken at once, and whoever waits for room is let in when a
-/// connection is made: else a sender that waits behind a full queue could never say hello.
+/// nothing is lost that was not on the wire. A hello is always taken at once, and whoever waits for room is let in
+/// when a connection is made: else a sender that waits behind a full queue could never say hello.
 final class OutgoingQueue<Item: Sendable>: Sendable {
   private struct Entry {
     var item: Item

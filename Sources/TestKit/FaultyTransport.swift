@@ -4,8 +4,8 @@ import Synchronization
 
 /// A coordinator's end whose messages get lost, doubled and out of order, both ways.
 ///
-/// `spoils` says which messages are exposed to that; hellos, welcomes and refusals usually are not, as a real connection
-/// loses everything or nothing before them.
+/// `spoils` says which messages are exposed to that; hellos, welcomes and refusals usually are not, as a real
+/// connection loses everything or nothing before them.
 public final class FaultyServerEndpoint: ServerEndpoint {
   private let base: any ServerEndpoint
   private let spoils: @Sendable (Message) -> Bool

@@ -3,8 +3,9 @@ import Glibc
 
 /// libzmq's threads and its name space for `inproc` addresses.
 ///
-/// Each `Socket` keeps its context alive, because `zmq_ctx_term` waits until the last socket is closed and what it still
-/// lingers for has left. Whoever lets go of the last reference waits for that, at most the sockets' linger time.
+/// Each `Socket` keeps its context alive, because `zmq_ctx_term` waits until the last socket is closed and what it
+/// still lingers for has left. Whoever lets go of the last reference waits for that, at most the sockets' linger
+/// time.
 public final class Context: @unchecked Sendable {
   // Sendable: libzmq documents contexts, and only contexts, as safe to use from any thread.
   let raw: UnsafeMutableRawPointer

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The state of a poll loop's thread. Separate from `PollLoop`, so that the thread does not keep its loop alive.
 ///
-/// Unchecked: `inbox` and `threadID` are safe by themselves; `owner` and `name` are set before the thread starts, `owner`
-/// being a weak reference, whose reads are atomic; everything else is touched on the thread only.
+/// Unchecked: `inbox` and `threadID` are safe by themselves; `owner` and `name` are set before the thread starts,
+/// `owner` being a weak reference, whose reads are atomic; everything else is touched on the thread only.
 final class PollCore: @unchecked Sendable {
   enum Work {
     case job(UnownedJob)

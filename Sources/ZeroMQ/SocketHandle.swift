@@ -1,7 +1,7 @@
 import CZeroMQ
 
-/// libzmq's pointer while a socket is being set up. A move-only `Socket` must be whole before anything can fail, so what
-/// can fail happens here first.
+/// libzmq's pointer while a socket is being set up. A move-only `Socket` must be whole before anything can fail, so
+/// what can fail happens here first.
 struct SocketHandle {
   let raw: UnsafeMutableRawPointer
 

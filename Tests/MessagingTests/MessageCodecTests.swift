@@ -120,8 +120,8 @@ struct MessageCodecTests {
     #expect(CodecError.unknownKind(900).failure.description.contains("same version"))
   }
 
-  /// A hello of another version is read as far as its version, whatever else it has: here a later one whose role is new,
-  /// and one whose third field has another type, which this version could not read at all.
+  /// A hello of another version is read as far as its version, whatever else it has: here a later one whose role is
+  /// new, and one whose third field has another type, which this version could not read at all.
   @Test func readsAHelloOfAnyVersion() throws {
     let newRole: [UInt8] = [0x08, 9, 0x10, 77]
     #expect(try codec.decode(field(1, newRole)) == .hello(Hello(version: 9, role: .client)))

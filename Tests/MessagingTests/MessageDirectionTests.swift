@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Message direction")
 struct MessageDirectionTests {
-  /// Every kind of message from both roles: a worker reports, a client asks, both introduce themselves, and nobody speaks
-  /// for the coordinator.
+  /// Every kind of message from both roles: a worker reports, a client asks, both introduce themselves, and nobody
+  /// speaks for the coordinator.
   @Test func letsEachRoleSayItsOwn() {
     var random = RandomMessages(seed: 5)
     for kind in 0..<RandomMessages.kindCount {

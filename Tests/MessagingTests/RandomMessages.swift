@@ -1,8 +1,8 @@
 import Messaging
 import Serving
 
-/// Makes messages of every kind with random contents: empty lists and texts, NUL and many-byte characters, values at the
-/// ends of their ranges, optional fields there and not.
+/// Makes messages of every kind with random contents: empty lists and texts, NUL and many-byte characters, values at
+/// the ends of their ranges, optional fields there and not.
 struct RandomMessages {
   var generator: SeededGenerator
 

@@ -87,8 +87,8 @@ struct SocketTests {
     }
   }
 
-  /// The trap that `SocketOption.authentication` closes: a CURVE server whose authenticator does not run. With the option it
-  /// admits nobody; the same server without it admits any key, which shows that the first half can fail.
+  /// The trap that `SocketOption.authentication` closes: a CURVE server whose authenticator does not run. With the
+  /// option it admits nobody; the same server without it admits any key, which shows that the first half can fail.
   @Test(arguments: [true, false])
   func failsClosedWithoutAnAuthenticator(isEnforced: Bool) async throws {
     let serverKeys = CurveKeyPair.generate()

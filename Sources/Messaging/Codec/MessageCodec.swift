@@ -2,8 +2,8 @@ import CMessages
 
 /// Messages to bytes and back, by Schemas/messages.proto.
 ///
-/// `decode(encode(x)) == x` for every message that `encode` takes. Not Sendable: each thread or actor has its own, which
-/// keeps its memory from message to message.
+/// `decode(encode(x)) == x` for every message that `encode` takes. Not Sendable: each thread or actor has its own,
+/// which keeps its memory from message to message.
 public final class MessageCodec {
   /// Most bytes of an encoded message.
   public static let maximumBytes = 4 << 20
@@ -40,8 +40,8 @@ public final class MessageCodec {
     }
   }
 
-  /// - Throws: `CodecError` for whatever is not a whole, valid message of a known kind. A hello of another protocol version
-  ///   is read as far as its version and role, so that it can be refused by name.
+  /// - Throws: `CodecError` for whatever is not a whole, valid message of a known kind. A hello of another protocol
+  ///   version is read as far as its version and role, so that it can be refused by name.
   public func decode(_ bytes: UnsafeRawBufferPointer) throws(CodecError) -> Message {
     guard bytes.count <= Self.maximumBytes else { throw .tooLarge }
     defer { arena.reset() }

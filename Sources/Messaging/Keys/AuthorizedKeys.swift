@@ -58,8 +58,8 @@ public final class AuthorizedKeys: Sendable {
 
   /// Whose key this is; nil for one that is not let in.
   ///
-  /// - Parameter isNewcomer: look at the directory even if that was done just now. For handshakes, so that a key that was
-  ///   let in a moment ago is.
+  /// - Parameter isNewcomer: look at the directory even if that was done just now. For handshakes, so that a key that
+  ///   was let in a moment ago is.
   func identity(of publicKey: String, isNewcomer: Bool = false) -> Identity? {
     state.withLock { state in
       look(&state, isForced: isNewcomer && state.identities[publicKey] == nil)

@@ -6,8 +6,8 @@ public typealias KeyPair = CurveKeyPair
 
 /// A directory of keys: pairs of this node's own, and the public keys that may speak to its coordinator.
 ///
-/// `NAME.key` holds a secret key (mode 0600), `NAME.pub` its public key, `authorized/ROLE/NAME.pub` a public key that is
-/// let in as ROLE under NAME. Each file is one line of 40 characters. A running coordinator sees changes at once.
+/// `NAME.key` holds a secret key (mode 0600), `NAME.pub` its public key, `authorized/ROLE/NAME.pub` a public key that
+/// is let in as ROLE under NAME. Each file is one line of 40 characters. A running coordinator sees changes at once.
 public struct KeyRing: Sendable {
   /// A public key that is let in.
   public struct Entry: Hashable, Sendable {

@@ -3,8 +3,8 @@ import ZeroMQ
 
 /// What the events of a client's socket mean to its owner. Pure: events in, at most one event out.
 struct ConnectionState {
-  /// A coordinator that is ended in the middle of a handshake cuts it off, and so does one that cannot read ours because
-  /// we have the wrong key for it. The first does not do it several times in a row.
+  /// A coordinator that is ended in the middle of a handshake cuts it off, and so does one that cannot read ours
+  /// because we have the wrong key for it. The first does not do it several times in a row.
   private static let mostCutOffs = 3
 
   private let address: String

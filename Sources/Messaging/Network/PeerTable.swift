@@ -1,7 +1,7 @@
 /// Who is at the other end of each connection, and whether they still are let in.
 ///
-/// The name and role of a peer come from the key its connection was opened with, never from what the peer says. The table
-/// remembers them under a number that changes with the authorized keys, so an unchanged peer costs one look.
+/// The name and role of a peer come from the key its connection was opened with, never from what the peer says. The
+/// table remembers them under a number that changes with the authorized keys, so an unchanged peer costs one look.
 struct PeerTable {
   struct Connection {
     var peer: Peer

@@ -6,8 +6,11 @@ public struct ServerOptions: Sendable {
   public var keys: KeyPair
   /// Who is let in. An empty directory lets nobody in.
   public var authorized: AuthorizedKeys
-  /// Most messages queued for each peer in each direction. A peer that does not read is `full` after these.
+  /// Most messages queued for each peer. A peer that does not read is `full` after these.
   public var queueLimit = 256
+  /// Most messages of each peer that wait to be taken; a peer that sends more has to wait. Times 4 MiB, this bounds
+  /// what one peer can make the coordinator hold.
+  public var receiveLimit = 64
   /// Most messages taken before the executor's jobs get a turn.
   public var drainBudget = 256
   /// Connections that are remembered. Above this the ones silent for longest are forgotten and count as gone.

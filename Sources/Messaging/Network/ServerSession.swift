@@ -17,7 +17,7 @@ final class ServerSession {
         options: [
           .curveServer(secretKey: options.keys.secretKey), .authentication(domain: "apus"), .mandatoryRouting,
           .linger(milliseconds: options.lingerMS),
-          .sendQueueLimit(Int32(options.queueLimit)), .receiveQueueLimit(Int32(options.queueLimit)),
+          .sendQueueLimit(Int32(options.queueLimit)), .receiveQueueLimit(Int32(options.receiveLimit)),
           .largestMessage(bytes: Int64(MessageCodec.maximumBytes) + ServerSession.encryptionBytes),
           .heartbeat(intervalMS: options.heartbeatIntervalMS, timeoutMS: options.heartbeatTimeoutMS),
           .handshakeTimeout(milliseconds: 10_000),
@@ -39,6 +39,8 @@ final class ServerSession {
   private var receive: ((Peer, Message) -> Void)?
   private var identityFrame = Frame()
   private var bodyFrame = Frame()
+  /// Whether `bodyFrame` is the last of several frames, which no message of ours has.
+  private var hasExtraFrames = false
 
   init(_ options: ServerOptions, loop: PollLoop, statistics: ServerCounters) throws(ApusError) {
     self.options = options
@@ -109,11 +111,11 @@ final class ServerSession {
     do {
       guard try sockets.router.receive(into: &identityFrame) else { return false }
       guard identityFrame.hasMore, try sockets.router.receive(into: &bodyFrame) else {
+        // Without a body there is no user id either, so this is refused like an unknown key.
         bodyFrame = Frame()
         return true
       }
-      // One frame is a message; more of them are nothing we know, and nothing is what is left of them.
-      if try sockets.router.discardRest(after: &bodyFrame) > 0 { bodyFrame = Frame() }
+      hasExtraFrames = try sockets.router.discardRest(after: &bodyFrame) > 0
       return true
     } catch {
       preconditionFailure("the server's socket failed: \(error)")
@@ -134,8 +136,7 @@ final class ServerSession {
         ApusError(
           .keyRefused, "this key is not let in any more", advice: "ask the coordinator's owner: apus keys authorize"))
     }
-    let decoded = bodyFrame.withBytes { bytes in Result { () throws(CodecError) in try codec.decode(bytes) } }
-    switch decoded {
+    switch decodeBody() {
     case .success(let message):
       if let refusal = MessageDirection.refusal(of: message, from: peer) {
         statistics.update { $0.refusedMessageCount += 1 }
@@ -146,6 +147,11 @@ final class ServerSession {
       statistics.update { $0.undecodableCount += 1 }
       refuse(number, error.failure)
     }
+  }
+
+  private func decodeBody() -> Result<Message, CodecError> {
+    guard !hasExtraFrames else { return .failure(.malformed) }
+    return bodyFrame.withBytes { bytes in Result { () throws(CodecError) in try codec.decode(bytes) } }
   }
 
   /// Tells a connection why its message went nowhere. When it does not read, it is not told.

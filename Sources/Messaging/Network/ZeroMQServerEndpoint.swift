@@ -3,8 +3,8 @@ import ZeroMQ
 
 /// A coordinator's end over TCP: a ROUTER with CURVE that lets in the keys of a directory and nobody else.
 ///
-/// - Peers are known by their key. A key that is revoked gets `refused` for its next message, which is not delivered, and
-///   nothing is sent to it any more.
+/// - Peers are known by their key. A key that is revoked gets `refused` for its next message, which is not delivered,
+///   and nothing is sent to it any more.
 /// - A message the peer's role may not send is answered with `refused` and not delivered.
 /// - Frames that are no message are counted, answered with `refused` and not delivered.
 /// - Without its authenticator the socket admits nobody (see `SocketOption.authentication`).
@@ -19,7 +19,8 @@ public final class ZeroMQServerEndpoint: ServerEndpoint {
   /// - Throws: `unavailable` when the address is taken, `usage` when it is none.
   public init(options: ServerOptions) throws(ApusError) {
     precondition(
-      options.queueLimit > 0 && options.drainBudget > 0 && options.connectionLimit > 0, "limits are positive")
+      options.queueLimit > 0 && options.receiveLimit > 0 && options.drainBudget > 0 && options.connectionLimit > 0,
+      "limits are positive")
     try TCPAddress.check(options.address, mayChoosePort: true)
     loop = PollLoop(name: "apus-server")
     let session = try ServerSession(options, loop: loop, statistics: counters)
