@@ -31,12 +31,12 @@ actor GroupCommit<Record: Sendable> {
   private var isClosed = false
   private var closers: [CheckedContinuation<Void, Never>] = []
 
-  /// Commits so far.
-  private(set) var commitCount = 0
   /// Appends refused because the backlog was full.
   private(set) var refusedCount = 0
   /// Most records that ever waited.
   private(set) var highestBacklog = 0
+  /// Records that wait now.
+  var backlog: Int { waitingRecordCount }
 
   init(backlogLimit: Int, groupLimit: Int, commit: @escaping Commit) {
     precondition(backlogLimit > 0 && groupLimit > 0, "a backlog and a group hold at least one record")
@@ -68,17 +68,19 @@ actor GroupCommit<Record: Sendable> {
   }
 
   /// Waits until everything accepted is committed; refuses what comes later.
-  func close() async {
+  ///
+  /// - Returns: Whether this was the first call.
+  func close() async -> Bool {
+    let isFirst = !isClosed
     isClosed = true
-    guard isCommitting else { return }
-    await withCheckedContinuation { closers.append($0) }
+    if isCommitting { await withCheckedContinuation { closers.append($0) } }
+    return isFirst
   }
 
   private func lead(_ records: [Record]) async -> Result<Void, ApusError> {
     let followers = takeFollowers(room: groupLimit - records.count)
     let results = await commit([records] + followers.map(\.records))
     precondition(results.count == followers.count + 1, "one result for each append")
-    commitCount += 1
     for (follower, result) in zip(followers, results.dropFirst()) { follower.turn.resume(returning: .done(result)) }
     passOn()
     return results[0]

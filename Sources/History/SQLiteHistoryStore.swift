@@ -145,7 +145,8 @@ public final class SQLiteHistoryStore: HistoryStore {
 
   /// Waits for the appends under way, moves the log into the file and closes it. Later calls throw `unavailable`.
   public func close() async {
-    await commits.close()
+    // A checkpoint of a closed connection would crash in SQLite.
+    guard await commits.close() else { return }
     await withCheckedContinuation { done in
       pool.asyncWriteWithoutTransaction { db in
         // Benign when it fails: a log that stays is read at the next opening.
@@ -154,6 +155,26 @@ public final class SQLiteHistoryStore: HistoryStore {
       }
     }
     try? pool.close()
+  }
+
+  /// How the writing connection treats the disk.
+  package struct Durability: Hashable, Sendable {
+    package var journalMode: String
+    /// SQLite's number: 2 is FULL.
+    package var synchronous: Int
+
+    package init(journalMode: String, synchronous: Int) {
+      self.journalMode = journalMode
+      self.synchronous = synchronous
+    }
+  }
+
+  package func durability() async throws(ApusError) -> Durability {
+    try await write { db in
+      Durability(
+        journalMode: try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+        synchronous: try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? 0)
+    }
   }
 
   func read<Value: Sendable>(

@@ -1,0 +1,321 @@
+public import History
+import Serving
+
+/// What every `HistoryStore` promises. Each check begins with an empty store and closes it.
+public struct HistoryStoreContract: Sendable {
+  public typealias Check = @Sendable (any HistoryStore) async throws -> Void
+
+  /// The checks by the rule they hold a store to.
+  public static let checks: [(rule: String, check: Check)] = [
+    ("a new store is empty", newStoreIsEmpty),
+    ("records come back as they went in", recordsComeBack),
+    ("text of any content comes back", anyTextComesBack),
+    ("every outcome and source comes back", outcomesComeBack),
+    ("a measurement stored twice is one row, and the first stays", firstMeasurementStays),
+    ("a job is replaced until it is finished", jobsAreReplaced),
+    ("an idempotency key belongs to one job of a client", keysBelongToOneJob),
+    ("jobs are listed newest first", jobsAreListed),
+    ("a filter gives exactly what it names, in the order stored", filtersHold),
+    ("pages joined together are the whole", pagesAreTheWhole),
+    ("appends from many tasks are all stored once", concurrentAppends),
+    ("an append is stored whole or not at all", appendsAreWhole),
+    ("a closed store refuses", closedStoreRefuses),
+  ]
+
+  /// - Throws: `ContractViolation`, or what the store threw.
+  public static func run(_ makeStore: @Sendable () async throws -> any HistoryStore) async throws {
+    for (rule, check) in checks {
+      let store = try await makeStore()
+      do {
+        try await check(store)
+      } catch let broken as ContractViolation {
+        throw ContractViolation(rule, broken.description)
+      }
+      await store.close()
+    }
+  }
+
+  @Sendable private static func newStoreIsEmpty(_ store: any HistoryStore) async throws {
+    let stats = try await store.stats()
+    try require(stats.jobCount == 0 && stats.measurementCount == 0 && stats.outcomes.isEmpty, "counts are zero")
+    try require(try await store.measurements(MeasurementFilter(), includingSamples: true).isEmpty, "no measurement")
+    try require(try await store.job(JobID("none")) == nil, "no job")
+    try require(try await store.measurement(MeasurementID("none")) == nil, "no measurement by id")
+    try await store.append([])
+  }
+
+  @Sendable private static func recordsComeBack(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 1)
+    let measurement = examples.measurement("m1")
+    var job = HistoryExamples.job("j1", key: "k1", state: .running, submittedAtMS: 5)
+    job.worker = WorkerName("node-1")
+    job.configuration = HistoryExamples.configuration(3)
+    job.predicted = PredictedMetrics(ttftMS: 1.5, memoryBytes: 7)
+    job.measurement = measurement.id
+    job.attemptCount = 2
+    let (model, hardware) = (HistoryExamples.model(), HistoryExamples.hardware(3))
+    try await store.append([
+      .measurement(measurement), .job(job), .model(model), .node(WorkerName("node-1"), HistoryExamples.hardware(1)),
+    ])
+    var renamed = model
+    renamed.name = "renamed"
+    try await store.append([.model(renamed), .node(WorkerName("node-1"), hardware)])
+
+    try require(try await store.measurement(measurement.id) == measurement, "the measurement with its samples")
+    try require(try await store.job(job.id) == job, "the job")
+    try require(try await store.job(client: "client", idempotencyKey: "k1") == job, "the job by its key")
+    try require(try await store.models() == [renamed], "the model as announced last")
+    try require(try await store.nodes() == [WorkerName("node-1"): hardware], "the node as announced last")
+    let stats = try await store.stats()
+    try require(
+      stats.jobCount == 1 && stats.measurementCount == 1 && stats.modelCount == 1 && stats.nodeCount == 1
+        && stats.outcomes == ["completed": 1], "counts", "\(stats)")
+  }
+
+  @Sendable private static func anyTextComesBack(_ store: any HistoryStore) async throws {
+    // Models do emit U+0000, which ends C strings; quotes and line breaks are for whoever builds SQL or CSV by hand.
+    let text = "a\u{0}b'\"\r\n\u{1F600}; DROP TABLE jobs --"
+    var job = HistoryExamples.job("j1", state: .completed)
+    job.output = text
+    job.failure = text
+    var examples = HistoryExamples(seed: 2)
+    var measurement = examples.measurement("m1")
+    measurement.engineVersion = text
+    measurement.outcome = .engineFailed(reason: text, lastLines: text)
+    measurement.warnings = [text, ""]
+    measurement.hardware.processor = text
+    measurement.configuration = measurement.configuration.adding(
+      MethodName("odd"), [KnobName("odd"): .text(text)])
+    measurement.samples = [
+      RequestTimeline(sentAtSeconds: 0.1, tokenSeconds: [], promptTokenCount: 3, cachedTokenCount: 0, failure: text)
+    ]
+    try await store.append([.job(job), .measurement(measurement)])
+    try require(try await store.job(job.id) == job, "the job")
+    try require(try await store.measurement(measurement.id) == measurement, "the measurement")
+  }
+
+  @Sendable private static func outcomesComeBack(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 3)
+    let outcomes: [Outcome] = [
+      .completed(examples.metrics()), .outOfMemory(detail: "killed at 2 GiB"), .timedOut(afterSeconds: 12.5),
+      .engineFailed(reason: "exit 1", lastLines: "no such file"), .lostWorker, .cancelled,
+    ]
+    let sources: [MeasurementSource] = [
+      .trial(TrialID("t"), benchmark: BenchmarkID("b"), purpose: .confirmation, round: 3), .job(JobID("j")),
+      .imported(from: "old.csv"),
+    ]
+    var expected: [Measurement] = []
+    for (number, outcome) in outcomes.enumerated() {
+      var measurement = examples.measurement("m\(number)", requests: 1)
+      measurement.outcome = outcome
+      measurement.source = sources[number % sources.count]
+      measurement.fidelity = number % 2 == 0 ? .exact : .approximate
+      if outcome.metrics == nil { measurement.samples = [] }
+      expected.append(measurement)
+    }
+    try await store.append(expected.map { .measurement($0) })
+    let found = try await store.measurements(MeasurementFilter(), includingSamples: true).map(\.measurement)
+    try require(found == expected, "all of them", "\(found)")
+    try require(
+      try await store.stats().outcomes == Dictionary(uniqueKeysWithValues: outcomes.map { ($0.kind, 1) }),
+      "counts by outcome")
+
+    var undefined = examples.metrics()
+    undefined.itl = LatencySummary(meanMS: .nan, p50MS: .nan, p90MS: .nan, p99MS: .nan)
+    undefined.loadSeconds = .infinity
+    var odd = examples.measurement("odd")
+    odd.outcome = .completed(undefined)
+    try await store.append([.measurement(odd)])
+    let back = try await store.measurement(odd.id)?.outcome.metrics
+    try require(
+      back?.itl.p99MS.isNaN == true && back?.loadSeconds == .infinity && back?.ttft == undefined.ttft,
+      "figures that are not defined or not finite", "\(String(describing: back))")
+  }
+
+  @Sendable private static func firstMeasurementStays(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 4)
+    let (first, second) = (examples.measurement("same"), examples.measurement("same"))
+    let other = examples.measurement("other")
+    try await store.append([.measurement(first), .measurement(second)])
+    try await store.append([.measurement(second), .measurement(other)])
+    let found = try await store.measurements(MeasurementFilter(), includingSamples: true).map(\.measurement)
+    try require(found == [first, other], "two rows, the first as it was")
+  }
+
+  @Sendable private static func jobsAreReplaced(_ store: any HistoryStore) async throws {
+    var job = HistoryExamples.job("j1")
+    for state in [JobState.queued, .running, .queued, .running] {
+      job.state = state
+      job.attemptCount += 1
+      try await store.append([.job(job)])
+      try require(try await store.job(job.id) == job, "replaced by \(state)")
+    }
+    try require(try await store.unfinishedJobs() == [job], "unfinished while running")
+    var finished = job
+    finished.state = .completed
+    finished.output = "done"
+    finished.finishedAtMS = 9
+    try await store.append([.job(finished)])
+    for state in JobState.allCases where state != .completed {
+      job.state = state
+      try await store.append([.job(job)])
+      try require(try await store.job(job.id) == finished, "a completed job never becomes \(state)")
+    }
+    finished.measurement = MeasurementID("m1")
+    try await store.append([.job(finished)])
+    try require(try await store.job(job.id) == finished, "a completed job may learn its measurement")
+    try require(try await store.unfinishedJobs().isEmpty, "nothing is unfinished")
+  }
+
+  @Sendable private static func keysBelongToOneJob(_ store: any HistoryStore) async throws {
+    let first = HistoryExamples.job("j1", client: "a", key: "k")
+    try await store.append([.job(first), .job(HistoryExamples.job("j2", client: "b", key: "k"))])
+    try await store.append([.job(HistoryExamples.job("j3", client: "a")), .job(HistoryExamples.job("j4", client: "a"))])
+    try await store.append([.job(first)])
+    try await requireRefusal(.badInput, "a second job with the key") {
+      try await store.append([.job(HistoryExamples.job("j5", client: "a", key: "k"))])
+    }
+    try require(try await store.job(client: "a", idempotencyKey: "k")?.id == first.id, "the first job has the key")
+    try require(try await store.job(client: "b", idempotencyKey: "k")?.id == JobID("j2"), "keys belong to a client")
+    try require(try await store.job(JobID("j5")) == nil, "the refused job is not there")
+    try require(try await store.job(client: "c", idempotencyKey: "k") == nil, "an unknown client has no job")
+  }
+
+  @Sendable private static func jobsAreListed(_ store: any HistoryStore) async throws {
+    let times: [(String, Int64, JobState)] = [
+      ("a", 20, .queued), ("b", 10, .completed), ("c", 20, .running), ("d", 30, .failed), ("e", 5, .queued),
+    ]
+    for (id, time, state) in times {
+      try await store.append([.job(HistoryExamples.job(id, state: state, submittedAtMS: time))])
+    }
+    func ids(_ jobs: [JobRecord]) -> String { jobs.map(\.id.rawValue).joined() }
+    let all = ids(try await store.jobs(state: nil, limit: 10))
+    try require(all == "dcabe", "newest first, the later stored first among equals", all)
+    let two = ids(try await store.jobs(state: nil, limit: 2))
+    try require(two == "dc", "the limit", two)
+    try require(try await store.jobs(state: nil, limit: 0).isEmpty, "a limit of none")
+    let queued = ids(try await store.jobs(state: .queued, limit: 10))
+    try require(queued == "ae", "the state", queued)
+    let unfinished = ids(try await store.unfinishedJobs())
+    try require(unfinished == "eac", "unfinished ones oldest first", unfinished)
+  }
+
+  @Sendable private static func filtersHold(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 5)
+    var all: [Measurement] = []
+    for number in 0..<60 {
+      var measurement = examples.measurement(benchmark: "b\(number % 3)", requests: 1, tokensPerRequest: 2)
+      if number % 7 == 0 { measurement.source = .job(JobID("j\(number)")) }
+      all.append(measurement)
+    }
+    try await store.append(all.map { .measurement($0) })
+    let stored = try await store.measurements(MeasurementFilter(), includingSamples: true)
+    try require(stored.map(\.measurement) == all, "everything in the order stored")
+    try require(zip(stored, stored.dropFirst()).allSatisfy { $0.row < $1.row }, "rows ascend")
+    for model in [nil, HistoryExamples.model(1).id, ModelID("unknown")] {
+      for worker in [nil, WorkerName("node-2")] {
+        for benchmark in [nil, BenchmarkID("b1")] {
+          for after in [0, stored[30].row] {
+            for limit in [nil, 0, 3] {
+              let filter = MeasurementFilter(
+                model: model, worker: worker, benchmark: benchmark, afterRow: after, limit: limit)
+              let expected = stored.filter { entry in
+                let source = entry.measurement.source
+                let isOfBenchmark = if case .trial(_, benchmark, _, _) = source { true } else { benchmark == nil }
+                return entry.row > after && (model == nil || entry.measurement.model.id == model)
+                  && (worker == nil || entry.measurement.worker == worker) && isOfBenchmark
+              }.prefix(limit ?? .max).map { entry in
+                var bare = entry
+                bare.measurement.samples = []
+                return bare
+              }
+              let found = try await store.measurements(filter, includingSamples: false)
+              try require(found == expected, "filter \(filter)", "\(found.count) instead of \(expected.count)")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Sendable private static func pagesAreTheWhole(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 6)
+    let all = (0..<25).map { _ in examples.measurement(requests: 1, tokensPerRequest: 1) }
+    for measurement in all { try await store.append([.measurement(measurement), .measurement(all[0])]) }
+    var joined: [Measurement] = []
+    var filter = MeasurementFilter(limit: 4)
+    while true {
+      let page = try await store.measurements(filter, includingSamples: true)
+      guard let last = page.last else { break }
+      try require(page.count <= 4 && last.row > filter.afterRow, "a page of at most the limit")
+      joined += page.map(\.measurement)
+      filter.afterRow = last.row
+    }
+    try require(joined == all, "each measurement once")
+  }
+
+  @Sendable private static func concurrentAppends(_ store: any HistoryStore) async throws {
+    let (writers, rounds) = (20, 10)
+    try await withThrowingTaskGroup { group in
+      for writer in 0..<writers {
+        group.addTask {
+          var examples = HistoryExamples(seed: UInt64(writer))
+          for round in 0..<rounds {
+            let own = examples.measurement("w\(writer)r\(round)", requests: 1, tokensPerRequest: 1)
+            let shared = examples.measurement("shared\(round)", requests: 1, tokensPerRequest: 1)
+            try await store.append([.measurement(own), .measurement(shared)])
+            // What is acknowledged can be read at once, by anyone.
+            let read = try await store.measurement(own.id)
+            try require(read == own, "an acknowledged measurement is read back")
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let found = try await store.measurements(MeasurementFilter(), includingSamples: false)
+    try require(found.count == writers * rounds + rounds, "each once", "\(found.count)")
+    try require(Set(found.map(\.measurement.id)).count == found.count, "no id twice")
+  }
+
+  @Sendable private static func appendsAreWhole(_ store: any HistoryStore) async throws {
+    try await store.append([.job(HistoryExamples.job("j1", key: "k"))])
+    var examples = HistoryExamples(seed: 7)
+    let measurement = examples.measurement("m1")
+    try await requireRefusal(.badInput, "an append with a key that is taken") {
+      try await store.append([
+        .measurement(measurement), .model(HistoryExamples.model(9)), .job(HistoryExamples.job("j2", key: "k")),
+      ])
+    }
+    try await requireRefusal(.badInput, "an append with an unusable id") {
+      try await store.append([.measurement(measurement), .job(HistoryExamples.job("j\u{0}"))])
+    }
+    try require(try await store.measurement(measurement.id) == nil, "nothing of it is there")
+    try require(try await store.models().isEmpty, "no model of it is there")
+    // What the refused append would have made along the way must not be taken for stored.
+    try await store.append([.measurement(measurement), .model(HistoryExamples.model(9))])
+    try require(try await store.measurement(measurement.id) == measurement, "it can be stored afterwards")
+  }
+
+  @Sendable private static func closedStoreRefuses(_ store: any HistoryStore) async throws {
+    try await store.append([.job(HistoryExamples.job("j1"))])
+    await store.close()
+    await store.close()
+    try await requireRefusal(.unavailable, "appending") { try await store.append([.job(HistoryExamples.job("j2"))]) }
+    try await requireRefusal(.unavailable, "reading") { _ = try await store.stats() }
+  }
+}
+
+/// Throws unless `body` is refused with the code.
+private func requireRefusal(
+  _ code: FailureCode, _ what: String, _ body: () async throws -> Void
+) async throws(ContractViolation) {
+  do {
+    try await body()
+  } catch let error as ApusError {
+    try require(error.code == code, "\(what) is refused with \(code)", "\(error)")
+    return
+  } catch {
+    throw ContractViolation("\(what) is refused with an ApusError", "\(error)")
+  }
+  throw ContractViolation("\(what) is refused")
+}

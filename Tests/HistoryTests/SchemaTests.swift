@@ -1,0 +1,56 @@
+import Foundation
+import History
+import Serving
+import TestKit
+import Testing
+
+/// Schemas/history.sql says what a database looks like, and databases of every past version can still be opened.
+@Suite struct SchemaTests {
+  /// The repository's root: three levels above this file.
+  static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// To regenerate the file after a new migration:
+  /// `APUS_WRITE_SCHEMA=1 swift test --filter SchemaTests`, then look at the difference.
+  @Test func fileIsTheSchemaAfterAllMigrations() throws {
+    let file = Self.root.appendingPathComponent("Schemas/history.sql")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let head = text.prefix(upTo: try #require(text.range(of: "\nCREATE ")).lowerBound) + "\n"
+    let current = try head + HistorySchema.sql()
+    if ProcessInfo.processInfo.environment["APUS_WRITE_SCHEMA"] != nil {
+      try current.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(text == current, "regenerate Schemas/history.sql as its head says")
+  }
+
+  /// A database of the first version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
+  @Test func firstVersionIsRead() async throws {
+    let directory = try TemporaryDirectory()
+    let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-1.sql").path
+    _ = try directory.sqlite3(directory.file(), ".read \(dump)")
+    let store = try SQLiteHistoryStore(path: directory.file())
+    #expect(try await HistoryCheck.run(store) == [])
+    let stats = try await store.stats()
+    #expect(stats.jobCount == 2 && stats.modelCount == 1 && stats.nodeCount == 1)
+    #expect(stats.outcomes == ["completed": 1, "engine_failed": 1])
+
+    let completed = try #require(try await store.measurement(MeasurementID("first-1")))
+    #expect(completed.worker == WorkerName("node-1"))
+    #expect(completed.source == .trial(TrialID("t1"), benchmark: BenchmarkID("b1"), purpose: .paired, round: 2))
+    #expect(completed.outcome.metrics?.ttft.p99MS == 41.5)
+    #expect(completed.configuration[.slotCount] == .int(4))
+    #expect(completed.hardware.coreCount == 2)
+    #expect(completed.model.name == "example")
+    #expect(completed.samples.map(\.tokenSeconds) == [[0.02, 0.03, 0.0405]])
+    #expect(completed.warnings == ["too few samples"])
+
+    let failed = try #require(try await store.measurement(MeasurementID("first-2")))
+    #expect(failed.outcome == .engineFailed(reason: "exit 1", lastLines: "a\u{0}b"))
+    #expect(failed.source == .job(JobID("job-1")))
+
+    let job = try #require(try await store.job(client: "laptop", idempotencyKey: "key-1"))
+    #expect(job.state == .completed && job.output == "Hello" && job.spec.seed == .max)
+    #expect(try await store.unfinishedJobs().map(\.id) == [JobID("job-2")])
+    await store.close()
+  }
+}
