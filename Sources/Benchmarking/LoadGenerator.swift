@@ -38,7 +38,7 @@ public struct LoadGenerator: Sendable {
     let arrivals = workload.arrivalRate.map {
       Self.poissonArrivals(count: requests.count, ratePerSecond: $0, seed: seed)
     }
-    // At most as many as the client has connections for: more would wait there and count as the engine's time.
+    // In an open loop every request has a task from the start, which sleeps until its arrival.
     let width = arrivals == nil ? max(1, workload.concurrency) : requests.count
     var runs = [RequestRun?](repeating: nil, count: requests.count)
 

@@ -34,6 +34,14 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether the engine is as good as before: it said no, in order.
+  public var leavesEngineUsable: Bool {
+    switch self {
+    case .promptTooLong, .refused, .cancelled: true
+    default: false
+    }
+  }
+
   /// Whether the engine took too long, rather than answering badly.
   public var isTimeOut: Bool {
     switch self {

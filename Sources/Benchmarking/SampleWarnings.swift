@@ -111,7 +111,7 @@ public enum SampleWarnings {
     if machine.otherShare > busyShare {
       warnings.append(
         """
-        other processes took \(percent(machine.otherShare)) of the machine's CPU; \
+        \(Measurement.busyMachineWarning) \(percent(machine.otherShare)) of the machine's CPU; \
         trust CPU seconds and paired ratios, not wall time, or stop the other work
         """)
     }

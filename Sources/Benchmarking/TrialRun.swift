@@ -156,14 +156,16 @@ struct TrialRun {
       cpuSeconds: cpuSeconds, peakMemoryBytes: await process.peakMemoryBytes(), loadSeconds: process.loadSeconds,
       draftedTokenCount: load.draftedTokenCount, acceptedTokenCount: load.acceptedTokenCount)
 
+    let ending = await process.ending(after: load.failures)
     let outcome = BlockOutcome.outcome(
-      of: load, isCancelled: Task.isCancelled,
-      engineEnding: await process.ending(after: load.failures), lastLines: process.lastLines,
+      of: load, isCancelled: Task.isCancelled, engineEnding: ending, lastLines: process.lastLines,
       timeLimitSeconds: timing.blockSeconds, metrics: { MetricSummary.metrics(of: load.timelines, usage: usage) })
     let warnings = SampleWarnings.warnings(
       for: BlockConditions(
         workload: workload, samples: load.timelines, askedTokens: requests.map(\.maxTokens), machine: machine))
-    if outcome.metrics == nil {
+    // An engine that refused a request, such as a prompt longer than its context, is sound and goes on.
+    let isSound = ending == nil && load.failures.allSatisfy { $0?.leavesEngineUsable ?? true }
+    if outcome.metrics == nil, !isSound {
       return await failed(
         block, process, outcome, startedAtMS: startedAtMS, samples: load.timelines, warnings: warnings)
     }

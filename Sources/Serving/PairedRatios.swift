@@ -9,16 +9,22 @@ import Glibc
 /// The interval is Student's t on the logarithms with a moderated variance (Smyth: Linear models and empirical Bayes
 /// methods for assessing differential expression, 2004): two pairs that happen to agree say little about the noise, so
 /// the variance seen is averaged with the one expected beforehand, which counts like `priorDegrees` pairs. With one
-/// pair the expected noise alone sets the width; with ten it hardly matters.
+/// pair the expected noise alone sets the width; with ten it hardly matters. More noise is expected of blocks during
+/// which other processes used the machine.
 public struct PairedRatios: Hashable, Sendable {
-  /// Standard deviation of the logarithm of one paired ratio, before anything was seen: ratios of equal configurations
-  /// in alternating blocks spread by about 10% on a busy two-core machine.
+  /// Standard deviation of the logarithm of one paired ratio, before anything was seen: blocks of equal work in turns
+  /// spread by about 10% on a two-core machine that does nothing else.
   public static let priorDeviation = 0.10
+  /// The same where a block of the pair ran on a busy machine: 23 pairs of equal work spread by 29% while other processes
+  /// took half of two cores.
+  public static let busyPriorDeviation = 0.30
   /// How many further pairs the expectation counts like.
   public static let priorDegrees = 2
 
   /// Logarithm of each pair's speed-up; above 0 the candidate was better.
   public private(set) var logSpeedups: [Double] = []
+  /// Sum of the variances expected of the pairs.
+  private var expectedVariances = 0.0
   /// The direction in which a value is better.
   public let objective: Objective
 
@@ -29,23 +35,27 @@ public struct PairedRatios: Hashable, Sendable {
   /// A block that failed, or that has no partner, makes no pair: failures are counted elsewhere, not averaged.
   public init(candidate: [Measurement], baseline: [Measurement], objective: Objective) {
     self.init(objective: objective)
-    var baselines: [PairKey: Metrics] = [:]
+    var baselines: [PairKey: Measurement] = [:]
     for measurement in baseline {
-      guard let key = PairKey(measurement), let metrics = measurement.outcome.metrics else { continue }
-      baselines[key] = metrics
+      if let key = PairKey(measurement) { baselines[key] = measurement }
     }
     for measurement in candidate {
-      guard let key = PairKey(measurement), let metrics = measurement.outcome.metrics,
-        let other = baselines.removeValue(forKey: key)
+      guard let key = PairKey(measurement), let other = baselines.removeValue(forKey: key),
+        let value = measurement.outcome.metrics?.value(objective),
+        let otherValue = other.outcome.metrics?.value(objective)
       else { continue }
-      add(candidate: metrics.value(objective), baseline: other.value(objective))
+      add(
+        candidate: value, baseline: otherValue,
+        onBusyMachine: measurement.ranOnBusyMachine || other.ranOnBusyMachine)
     }
   }
 
   /// Adds one pair of values of the objective. A pair with a value that is not above zero is left out: such a block
   /// measured nothing (no second token, no good request).
-  public mutating func add(candidate: Double, baseline: Double) {
+  public mutating func add(candidate: Double, baseline: Double, onBusyMachine isBusy: Bool = false) {
     guard candidate > 0, baseline > 0, candidate.isFinite, baseline.isFinite else { return }
+    let deviation = isBusy ? Self.busyPriorDeviation : Self.priorDeviation
+    expectedVariances += deviation * deviation
     logSpeedups.append(objective.isMaximized ? log(candidate / baseline) : log(baseline / candidate))
   }
 
@@ -59,7 +69,7 @@ public struct PairedRatios: Hashable, Sendable {
     guard count > 0 else { return nil }
     let degrees = Self.priorDegrees + count - 1
     let squares = logSpeedups.reduce(0) { $0 + ($1 - meanLog) * ($1 - meanLog) }
-    let expected = Double(Self.priorDegrees) * Self.priorDeviation * Self.priorDeviation
+    let expected = Double(Self.priorDegrees) * expectedVariances / Double(count)
     let standardError = ((expected + squares) / Double(degrees) / Double(count)).squareRoot()
     let half = Self.studentQuantile95(degrees: degrees) * standardError
     return exp(meanLog - half)...exp(meanLog + half)
@@ -89,7 +99,9 @@ private struct PairKey: Hashable {
   var round: Int
   var shape: String
 
+  /// Nil for a block that did not complete, and for what no trial measured.
   init?(_ measurement: Measurement) {
+    guard measurement.outcome.metrics != nil else { return nil }
     guard case .trial(let trial, _, _, let round) = measurement.source else { return nil }
     self.trial = trial
     self.round = round

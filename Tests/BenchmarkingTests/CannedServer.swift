@@ -55,15 +55,15 @@ final class CannedServer: Sendable {
         }
         close(connection)
       }
+      close(descriptor)
     }
   }
 
   convenience init(_ pieces: String..., end: End = .close) { self.init([(pieces, end)]) }
 
-  deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  /// Ends the thread's `accept`. The thread closes the socket: closed here, its number could be another server's by the
+  /// time the thread accepts again.
+  deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
   private static func readRequest(_ connection: Int32) -> String {
     var bytes: [UInt8] = []

@@ -65,24 +65,24 @@ import Testing
   @Test func manyStreamsAreNotQueuedInTheClient() async throws {
     let result = try await load(
       .init {
-        $0.ttftMS = 300
+        $0.ttftMS = 1000
         $0.slots = 32
       }, workload(24, concurrency: 24, outputTokens: 1))
     #expect(result.failures.allSatisfy { $0 == nil })
-    #expect(result.timelines.allSatisfy { ($0.ttftSeconds ?? 9) < 0.6 })
+    #expect(result.timelines.allSatisfy { ($0.ttftSeconds ?? 9) < 1.9 })
   }
 
   /// Arrivals of an open loop do not wait for answers.
   @Test func openLoop() async throws {
     let result = try await load(
       .init {
-        $0.ttftMS = 400
+        $0.ttftMS = 1500
         $0.slots = 32
       }, workload(12, rate: 100, outputTokens: 1))
     let sent = result.timelines.map(\.sentAtSeconds)
     let planned = LoadGenerator.poissonArrivals(count: 12, ratePerSecond: 100, seed: 1)
     #expect(zip(sent, planned).allSatisfy { $0 >= $1 })
-    #expect((sent.max() ?? 9) < 0.4, "\(sent)")
+    #expect((sent.max() ?? 9) < 1.5, "\(sent)")
   }
 
   /// Poisson arrivals: the same for the same seed, ascending, of the asked rate on average, with exponential gaps.

@@ -20,7 +20,8 @@ import Testing
     _ server: CannedServer, _ dialect: RequestDialect = .llamaCpp, limits: RequestLimits = RequestLimits(),
     prompt: GenerationRequest.Prompt = .tokens([1, 2]), maxTokens: Int = 9
   ) async throws(RequestFailure) -> GenerationEnd {
-    try await StreamingClient(limits: limits).stream(
+    defer { withExtendedLifetime(server) {} }
+    return try await StreamingClient(limits: limits).stream(
       GenerationRequest(prompt: prompt, maxTokens: maxTokens, seed: 5, ignoresEndOfSequence: true),
       to: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
     ) { [arrivals] in arrivals.add($0) }

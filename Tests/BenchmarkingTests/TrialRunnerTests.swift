@@ -83,7 +83,7 @@ import Testing
       #expect(metrics.requestCount == workload.requestCount && metrics.failedRequestCount == 0)
       #expect(metrics.promptTokenCount == workload.requestCount * workload.promptTokens.lowerBound)
       #expect(metrics.outputTokenCount == workload.requestCount * workload.outputTokens.lowerBound)
-      #expect(metrics.ttft.meanMS >= 5 && metrics.tpot.meanMS >= 1 && metrics.acceptanceRate == 0.25)
+      #expect(metrics.ttft.meanMS >= 5 && metrics.tpot.meanMS > 0 && metrics.acceptanceRate == 0.25)
       #expect(metrics.peakMemoryBytes > 1 << 20 && metrics.loadSeconds > 0)
       #expect(measurement.samples.count == workload.requestCount)
       #expect(measurement.startedAtMS > 1_700_000_000_000)
@@ -100,7 +100,7 @@ import Testing
       candidate: measurements.filter { slots($0) == 2 }, baseline: measurements.filter { slots($0) == 1 },
       objective: .throughput)
     #expect(ratios.count == 2)
-    #expect((ratios.interval?.lowerBound ?? 0) > 1.2, "\(ratios)")
+    #expect((ratios.speedup ?? 0) > 1.3, "\(ratios)")
   }
 
   /// Whatever goes wrong with one configuration is its result, and the other one is measured as if nothing was.
@@ -150,6 +150,22 @@ import Testing
         == (starts
           ? ["engine_failed", "engine_failed", "cancelled", "cancelled"] : Array(repeating: "engine_failed", count: 4)))
     if starts { #expect(broken.dropFirst(2).allSatisfy { $0.warnings[0].contains("failed twice") }) }
+  }
+
+  /// Requests an engine refuses in order (here: longer than its context) are a result of that workload only.
+  @Test func refusedRequestsLeaveTheEngineUsable() async throws {
+    var long = Self.shape
+    long.promptTokens = 60...60
+    let reports = try await run(
+      spec([1], workloads: [long, Self.other], rounds: 3), base: .init { $0.contextTokens = 48 })
+    let measurements = await reports.measurements
+    #expect(measurements.count == 6)
+    for measurement in measurements {
+      #expect(
+        measurement.outcome.kind == (measurement.workload == Self.other ? "completed" : "engine_failed"),
+        "\(measurement.outcome)")
+    }
+    #expect("\(measurements[0].outcome)".contains("60 tokens, more than the context of 48"))
   }
 
   /// With memory for one engine at a time the trial gives the same measurements, with restarts between.

@@ -42,6 +42,20 @@ import Testing
     #expect(try lower(1.25, 1) < 1)
   }
 
+  /// What other processes do to wall times makes larger gains doubtful: 1.4x twice is believed of a quiet machine only.
+  @Test func busyMachinesAreBelievedLess() throws {
+    func lower(_ speedup: Double, isBusy: Bool) throws -> Double {
+      let warnings = isBusy ? ["other processes took 49% of the machine's CPU; wait"] : ["one request"]
+      let ratios = PairedRatios(
+        candidate: (0..<2).map { block("a", round: $0, .chat, Int(1000 * speedup), warnings: warnings) },
+        baseline: (0..<2).map { block("a", round: $0, .chat, 1000) }, objective: .throughput)
+      return try #require(ratios.interval).lowerBound
+    }
+    #expect(try lower(1.4, isBusy: false) > 1)
+    #expect(try lower(1.4, isBusy: true) < 1)
+    #expect(try lower(2, isBusy: true) > 1)
+  }
+
   /// Nothing measured says nothing; values that are not above zero measured nothing.
   @Test func emptyAndZeroValues() {
     let empty = ratios([(0, 1), (1, 0), (.nan, 1), (.infinity, 1)], .tpot)
@@ -70,7 +84,9 @@ import Testing
   }
 
   /// A completed block with this many tokens in one second; a failed one for nil.
-  private func block(_ trial: String, round: Int, _ workload: Workload, _ tokens: Int?) -> Measurement {
+  private func block(
+    _ trial: String, round: Int, _ workload: Workload, _ tokens: Int?, warnings: [String] = []
+  ) -> Measurement {
     let latency = LatencySummary(meanMS: 1, p50MS: 1, p90MS: 1, p99MS: 1)
     let outcome =
       tokens.map {
@@ -92,6 +108,6 @@ import Testing
         expertsPerToken: 0, vocabularySize: 1, contextLength: 1, weightType: "F16", weightBytes: 1,
         activeWeightBytes: 1, vocabularyFingerprint: "", variantGroup: ""),
       workload: workload, configuration: EngineConfiguration(engine: EngineName("e")), fidelity: .exact,
-      engineVersion: "1", startedAtMS: 0, outcome: outcome)
+      engineVersion: "1", startedAtMS: 0, outcome: outcome, warnings: warnings)
   }
 }
