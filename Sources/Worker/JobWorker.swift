@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import Logging
 public import Messaging
 public import Serving
@@ -25,6 +24,8 @@ public actor JobWorker {
   private var name: WorkerName
   private var beater: Task<Void, Never>?
   private var isStopping = false
+  /// Waits for the last confirmations when this worker stops.
+  private var confirmed: CheckedContinuation<Void, Never>?
   /// Trials that wait because too many results are unconfirmed.
   private var waitingForRoom: [CheckedContinuation<Void, Never>] = []
 
@@ -56,44 +57,75 @@ public actor JobWorker {
 
   /// Works until the task is cancelled or the coordinator refuses this worker; call it once.
   ///
-  /// When cancelled, what runs is cancelled and reported, the engines are ended and the endpoint is closed.
+  /// When cancelled, what runs is cancelled, the coordinator gets a moment to confirm the reports, and the engines and
+  /// the endpoint are closed.
   ///
   /// - Throws: the coordinator's refusal: `keyRefused`, or `unavailable` for another protocol version.
   public func run() async throws(ApusError) {
     precondition(description == nil, "a worker runs once")
-    description = try await executor.describe()
+    do {
+      description = try await executor.describe()
+    } catch {
+      endpoint.close()
+      throw error
+    }
     await restoreReports()
 
+    // They go on while this task is cancelled, so that the last reports can still be confirmed.
+    let endings = AsyncStream.makeStream(of: ApusError?.self)
+    let reader = Task { _ = endings.continuation.yield(await self.readEvents()) }
     let sender = Task { await self.sendAll() }
-    startBeating(every: options.helloInterval)
     let modelTaker = Task { await self.takeModels() }
+    startBeating(every: options.helloInterval)
+
     var refusal: ApusError?
-    for await event in endpoint.events {
-      refusal = handle(event)
-      if refusal != nil { break }
+    // Without an ending the loop ends when this task is cancelled.
+    for await ending in endings.stream {
+      refusal = ending
+      outbox.disconnected()
+      break
     }
 
     isStopping = true
-    beater?.cancel()
     modelChunks.continuation.finish()
-    modelTaker.cancel()
     for run in runs.values { run.task.cancel() }
     letWaitingTrialsGoOn()
     for run in runs.values { await run.task.value }
     await executor.stop()
-    await modelTaker.value
-
-    wakeUps.continuation.yield()
+    await untilConfirmed()
+    beater?.cancel()
     wakeUps.continuation.finish()
-    let limit = Task { [endpoint, time, options] in
-      try? await time.sleep(options.shutdownTimeLimit)
-      endpoint.close()
-    }
-    await sender.value
-    limit.cancel()
     endpoint.close()
-    await beater?.value
+    reader.cancel()
+    await modelTaker.value
+    await sender.value
+    await reader.value
+    await store.settle()
     if let refusal { throw refusal }
+  }
+
+  /// Reads until the connection ends for good; gives the coordinator's refusal, if that was the end.
+  private func readEvents() async -> ApusError? {
+    for await event in endpoint.events {
+      if let refusal = handle(event) { return refusal }
+    }
+    return nil
+  }
+
+  /// Waits until every report is confirmed, the coordinator is gone or the time for that is over.
+  private func untilConfirmed() async {
+    guard outbox.connection == .welcomed, outbox.reports.count > 0 else { return }
+    let limit = Task { [time, options] in
+      try? await time.sleep(options.shutdownTimeLimit)
+      self.stopWaitingForConfirmations()
+    }
+    await withCheckedContinuation { confirmed = $0 }
+    limit.cancel()
+  }
+
+  private func stopWaitingForConfirmations() {
+    confirmed?.resume()
+    confirmed = nil
   }
 
   private func restoreReports() async {
@@ -118,6 +150,7 @@ public actor JobWorker {
     case .disconnected:
       log.info("the coordinator is gone; what runs goes on")
       outbox.disconnected()
+      stopWaitingForConfirmations()
     case .refused(let error):
       return error
     case .message(let message):
@@ -141,7 +174,10 @@ public actor JobWorker {
     case .refused(let error):
       if error.code == .keyRefused || error.code == .unavailable { return error }
       log.warning("the coordinator refused a message: \(error.reason)")
-      if error.code == .tryAgain { outbox.mustGreetAgain() }
+      if error.code == .tryAgain {
+        outbox.mustGreetAgain()
+        wake()
+      }
     case .assignment(let assignment):
       take(assignment)
     case .reportStored(let id):
@@ -167,6 +203,7 @@ public actor JobWorker {
     guard let report = outbox.confirm(id) else { return }
     store.remove(report.measurement.id)
     letWaitingTrialsGoOn()
+    if outbox.reports.count == 0 { stopWaitingForConfirmations() }
     wake()
   }
 
@@ -179,6 +216,9 @@ public actor JobWorker {
       log.debug("assignment \(assignment.lease) came twice")
     case .refuse(let reason):
       log.warning("assignment \(assignment.lease) refused: \(reason)")
+      // Refusals are kept like results, but not without end: of one that is not sent the coordinator learns from the
+      // heartbeats, which do not name its lease.
+      guard outbox.reports.count < 2 * options.reportCapacity else { return }
       admission.end(assignment.lease)
       outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
       wake()
@@ -258,9 +298,13 @@ public actor JobWorker {
   }
 
   private func refusal(of work: Assignment.Work, _ reason: String) -> Measurement {
-    .refusal(
-      of: work, reason: reason, worker: name, description: description!,
-      atMS: Int64(Date().timeIntervalSince1970 * 1000))
+    let description = description!
+    return .unstarted(
+      work, outcome: .cancelled, warnings: ["not started: \(reason)"],
+      by: Reporter(
+        worker: name, hardware: description.hardware,
+        model: { id in description.models.first { $0.id == id } },
+        engineVersion: { engine in description.engines.first { $0.name == engine }?.version }))
   }
 
   // MARK: Models

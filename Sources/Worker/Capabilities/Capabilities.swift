@@ -10,12 +10,14 @@ public enum Capabilities {
   ///
   /// - Parameter cachePath: a file for the measured figures; nil to measure in any case.
   public static func measure(cachePath: String? = nil) async -> HardwareProfile {
-    await OwnThreads.result { measureBlocking(cachePath: cachePath) }
+    let accelerators = AcceleratorQuery.accelerators(
+      output: await ShortCommand.output(AcceleratorQuery.command, timeLimit: .seconds(5)) ?? "")
+    return await OwnThreads.result { measureBlocking(accelerators, cachePath: cachePath) }
   }
 
-  private static func measureBlocking(cachePath: String?) -> HardwareProfile {
+  private static func measureBlocking(_ accelerators: [Accelerator], cachePath: String?) -> HardwareProfile {
     let cores = CPUAffinity.current()
-    let described = describe(cores: cores)
+    let described = describe(cores: cores, accelerators)
     let cache = cachePath.map(CapabilitiesCache.init)
     let key = "\(text("/proc/sys/kernel/random/boot_id")) \(cores) \(described.fingerprint)"
     if let known = cache?.profile(for: key) { return known }
@@ -31,7 +33,7 @@ public enum Capabilities {
   }
 
   /// All that need not be measured; the two rates are 0.
-  private static func describe(cores: CPUList) -> HardwareProfile {
+  private static func describe(cores: CPUList, _ accelerators: [Accelerator]) -> HardwareProfile {
     let processor = ProcessorDescription(cpuinfo: text("/proc/cpuinfo"))
     let total =
       MemorySize.total(meminfo: text("/proc/meminfo")) ?? Int(clamping: ProcessInfo.processInfo.physicalMemory)
@@ -42,8 +44,7 @@ public enum Capabilities {
         hostName: ProcessInfo.processInfo.hostName),
       processor: processor.name, coreCount: cores.count, instructionSets: processor.instructionSets,
       memoryBytes: MemorySize.usable(total: total, limits: limits), memoryBandwidth: 0, gemmRate: 0,
-      accelerators: AcceleratorQuery.accelerators(
-        output: ShortCommand.output(AcceleratorQuery.command, timeLimitSeconds: 5) ?? ""))
+      accelerators: accelerators)
   }
 
   private static func lastLevelBytes(_ cores: CPUList) -> Int {

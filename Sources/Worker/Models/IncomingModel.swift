@@ -1,3 +1,4 @@
+import Engines
 import Foundation
 import Messaging
 import Serving
@@ -45,6 +46,14 @@ struct IncomingModel {
     return stat(partPath, &status) == 0 ? Int(status.st_size) : 0
   }
 
+  func makeDirectory() throws(ApusError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw ApusError(.disk, "cannot make the directory \(directory): \(error.localizedDescription)")
+    }
+  }
+
   /// Writes the piece when it is the next one, and gives the new offset.
   ///
   /// Workers that share a models directory may be sent the same model at once: the file is locked from looking at its
@@ -84,8 +93,8 @@ struct IncomingModel {
   /// Checks the whole file and gives it its name.
   ///
   /// - Throws: `badInput` when the content is another than promised: the part is deleted then.
-  func finish(identify: (String) throws -> ModelID) throws {
-    let found = try identify(partPath)
+  func finish() throws(ApusError) {
+    let found = ModelID(try SHA256.hexDigest(ofFile: partPath))
     guard found == chunk.model else {
       unlink(partPath)
       throw ApusError(

@@ -1,4 +1,3 @@
-import Foundation
 public import Messaging
 public import Serving
 
@@ -10,22 +9,18 @@ public import Serving
 public actor ModelReceiver {
   private let directory: String
   private let hasModel: @Sendable (ModelID) async -> Bool
-  private let identify: @Sendable (String) throws -> ModelID
   private let reservedBytes: Int
 
   /// - Parameters:
   ///   - directory: where the models are; made when it is not there.
   ///   - reservedBytes: what must stay free on the disk.
   ///   - hasModel: whether a model's file is here already.
-  ///   - identify: the id (SHA-256) of a file; may block for as long as reading the file takes.
   public init(
-    directory: String, reservedBytes: Int = 1 << 30, hasModel: @escaping @Sendable (ModelID) async -> Bool,
-    identify: @escaping @Sendable (String) throws -> ModelID
+    directory: String, reservedBytes: Int = 1 << 30, hasModel: @escaping @Sendable (ModelID) async -> Bool
   ) {
     self.directory = directory
     self.reservedBytes = reservedBytes
     self.hasModel = hasModel
-    self.identify = identify
   }
 
   /// Takes one piece. The answer says where to go on; a piece from any other place is not written.
@@ -36,19 +31,19 @@ public actor ModelReceiver {
     if await hasModel(chunk.model) {
       return ModelOffset(model: chunk.model, offset: chunk.totalBytes, isComplete: true)
     }
-    let (directory, reservedBytes, identify) = (directory, reservedBytes, identify)
+    let (directory, reservedBytes) = (directory, reservedBytes)
     return await OwnThreads.result {
       let incoming = IncomingModel(directory: directory, chunk: chunk, reservedBytes: reservedBytes)
-      do {
+      do throws(ApusError) {
+        try incoming.makeDirectory()
         let offset = try incoming.append()
         guard offset == chunk.totalBytes else {
           return ModelOffset(model: chunk.model, offset: offset, isComplete: false)
         }
-        try incoming.finish(identify: identify)
+        try incoming.finish()
         return ModelOffset(model: chunk.model, offset: offset, isComplete: true)
       } catch {
-        let reason = (error as? ApusError)?.reason ?? "\(error)"
-        return ModelOffset(model: chunk.model, offset: incoming.offset, isComplete: false, refusal: reason)
+        return ModelOffset(model: chunk.model, offset: incoming.offset, isComplete: false, refusal: error.reason)
       }
     }
   }

@@ -58,6 +58,9 @@ public final class ReportStore: Sendable {
     queue.async { _ = try? FileManager.default.removeItem(atPath: path) }
   }
 
+  /// Returns once everything asked for before is done.
+  func settle() async { await onQueue {} }
+
   /// Every stored report, oldest first, and how many files could not be read. Those are renamed to `*.unreadable`.
   public func load() async -> (reports: [Report], unreadableCount: Int) {
     await onQueue { [directory] in
@@ -78,7 +81,7 @@ public final class ReportStore: Sendable {
         }
       }
       // A trial's last report ends its lease, so it goes after the others of its time.
-      reports.sort { ($0.measurement.startedAtMS, $1.isLast ? 1 : 0) < ($1.measurement.startedAtMS, $0.isLast ? 1 : 0) }
+      reports.sort { ($0.measurement.startedAtMS, $0.isLast ? 1 : 0) < ($1.measurement.startedAtMS, $1.isLast ? 1 : 0) }
       return (reports, unreadableCount)
     }
   }

@@ -1,0 +1,91 @@
+import Benchmarking
+public import Engines
+public import Messaging
+public import Serving
+
+/// Runs trials and jobs on the engines of this machine.
+public final class EngineWorkExecutor: WorkExecutor {
+  private let inventory: Inventory
+  private let pool: EnginePool<EngineProcess>
+  private let hardware: HardwareProfile
+  private let jobCapacity: Int
+
+  /// - Parameters:
+  ///   - hardware: as `Capabilities.measure` found it.
+  ///   - engines: what may be offered; those that are not installed are left out when it looks.
+  ///   - guardPath: the executable `apus-engine-guard`.
+  public init(
+    configuration: WorkerConfiguration, hardware: HardwareProfile, engines: [any InferenceEngine], guardPath: String
+  ) {
+    let wanted = Set(configuration.engines)
+    let limit = Int(Double(hardware.memoryBytes) * configuration.engineMemoryShare)
+    let inventory = Inventory(
+      engines: engines.filter { wanted.isEmpty || wanted.contains($0.name) },
+      library: ModelLibrary(directory: configuration.modelsDirectory), worker: WorkerName(configuration.name),
+      hardware: hardware, guardPath: guardPath, memoryLimitBytes: limit)
+    self.inventory = inventory
+    self.hardware = hardware
+    jobCapacity = configuration.jobCapacity
+    pool = EnginePool(engineLimit: configuration.warmEngineCount, memoryLimitBytes: limit) {
+      key async throws(EngineFailure) -> EngineProcess in
+      let host = inventory.host
+      guard let model = host.profile(key.model) else {
+        throw .ended(reason: "the model \(key.model) is not here any more", lastLines: "")
+      }
+      return try await host.launch(key.configuration, model: model, contextTokens: key.contextTokens)
+    }
+  }
+
+  /// Whether a model's file is here, for `ModelReceiver`.
+  public func hasModel(_ model: ModelID) -> Bool { inventory.has(model) }
+
+  public func describe() async throws(ApusError) -> WorkerDescription {
+    try await inventory.look()
+    return WorkerDescription(
+      hardware: hardware, engines: inventory.installedEngines, models: inventory.models, jobCapacity: jobCapacity)
+  }
+
+  public func warmConfigurations() async -> [String] { await pool.warmConfigurations }
+
+  @concurrent
+  public func runTrial(
+    _ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void
+  ) async {
+    await pool.evictIdle()
+    await TrialRunner(host: inventory.host).run(spec, report: report)
+  }
+
+  @concurrent
+  public func runJob(
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+  ) async -> (measurement: Measurement, output: String) {
+    let host = inventory.host
+    let configuration = assignment.candidate.configuration
+    do throws(EngineFailure) {
+      guard let model = host.profile(assignment.spec.model) else {
+        throw .ended(reason: "the model \(assignment.spec.model) is not on \(host.worker)", lastLines: "")
+      }
+      let loaded = host.loadedModel(configuration, asked: model) ?? model
+      let context = ContextBudget.tokens(for: assignment, model: loaded)
+      let loan = try await pool.acquire(
+        EngineKey(model: model.id, configuration: configuration, contextTokens: context),
+        slotCount: configuration[.slotCount]?.intValue ?? 1,
+        memoryBytes: host.memoryForecast(configuration, model: model, contextTokens: context))
+      let request = JobRequest(
+        job: assignment.job, spec: assignment.spec, candidate: assignment.candidate,
+        generatedTokenIDs: assignment.generatedTokenIDs, generatedText: assignment.generatedText)
+      let result = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
+      await pool.release(loan)
+      return result
+    } catch {
+      let reporter = Reporter(
+        worker: host.worker, hardware: host.hardware, model: host.profile,
+        engineVersion: { host.engineVersions[$0] })
+      return (
+        .unstarted(.job(assignment), outcome: error.outcome, by: reporter), assignment.generatedText
+      )
+    }
+  }
+
+  public func stop() async { await pool.stop() }
+}

@@ -1,0 +1,48 @@
+import Messaging
+import Serving
+import Testing
+
+@testable import Worker
+
+@Suite("ReportQueue") struct ReportQueueTests {
+  private func drain(_ queue: inout ReportQueue, at now: Duration) -> [String] {
+    var ids: [String] = []
+    while let report = queue.next(at: now) { ids.append(report.measurement.id.rawValue) }
+    return ids
+  }
+
+  /// Reports go in order, once, and again only when they were not confirmed in time or the connection was lost.
+  @Test func resends() {
+    var queue = ReportQueue(resendAfter: .seconds(5))
+    queue.add(Fixtures.report("a"))
+    queue.add(Fixtures.report("b"))
+    queue.add(Fixtures.report("a"))
+    #expect(drain(&queue, at: .seconds(0)) == ["a", "b"])
+    #expect(drain(&queue, at: .seconds(4)).isEmpty)
+    #expect(queue.confirm(MeasurementID("a"))?.lease == LeaseID("lease"))
+    #expect(queue.confirm(MeasurementID("a")) == nil)
+    #expect(drain(&queue, at: .seconds(5)) == ["b"])
+    queue.connectionLost()
+    #expect(drain(&queue, at: .seconds(6)) == ["b"])
+    #expect(queue.count == 1)
+  }
+
+  /// No more than the window is on its way; each confirmation lets one more go.
+  @Test func window() {
+    var queue = ReportQueue(windowSize: 2)
+    for id in ["a", "b", "c", "d"] { queue.add(Fixtures.report(id)) }
+    #expect(drain(&queue, at: .zero) == ["a", "b"])
+    _ = queue.confirm(MeasurementID("b"))
+    #expect(drain(&queue, at: .zero) == ["c"])
+    #expect(drain(&queue, at: .seconds(6)) == ["a", "c"])
+  }
+
+  @Test func fullAtItsCapacity() {
+    var queue = ReportQueue(capacity: 2)
+    queue.add(Fixtures.report("a"))
+    #expect(!queue.isFull)
+    queue.add(Fixtures.report("b", isLast: false))
+    #expect(queue.isFull)
+    #expect(queue.endedLeases == [LeaseID("lease")])
+  }
+}

@@ -1,0 +1,88 @@
+import Messaging
+import Serving
+import Synchronization
+import Worker
+
+/// Work that does what a test says, step by step. Steps may be given before the work has begun.
+final class ScriptedExecutor: WorkExecutor {
+  enum Step: Sendable {
+    case tokens([Int32], String)
+    case measured(Measurement, isLast: Bool)
+    /// The work returns.
+    case end(Measurement?, output: String)
+  }
+
+  private typealias Steps = (stream: AsyncStream<Step>, continuation: AsyncStream<Step>.Continuation)
+  private struct State {
+    var description: WorkerDescription
+    var steps: [String: Steps] = [:]
+    var begun: [String] = []
+    var ended: [String] = []
+    var isStopped = false
+  }
+  private let state: Mutex<State>
+
+  init(models: [ModelProfile] = [Fixtures.model()]) {
+    state = Mutex(
+      State(
+        description: WorkerDescription(
+          hardware: Fixtures.hardware, engines: [], models: models, jobCapacity: 2)))
+  }
+
+  var begun: [String] { state.withLock { $0.begun } }
+  var ended: [String] { state.withLock { $0.ended } }
+  var isStopped: Bool { state.withLock { $0.isStopped } }
+  func add(model: ModelProfile) { state.withLock { $0.description.models.append(model) } }
+
+  /// What the job or trial of this name does next.
+  func tell(_ name: String, _ step: Step) { steps(name).continuation.yield(step) }
+
+  func finish(_ name: String, _ id: String, output: String = "") {
+    tell(name, .end(Fixtures.measurement(id, source: .job(JobID(name))), output: output))
+  }
+
+  private func steps(_ name: String) -> Steps {
+    state.withLock { state in
+      if let steps = state.steps[name] { return steps }
+      let steps = AsyncStream.makeStream(of: Step.self)
+      state.steps[name] = steps
+      return steps
+    }
+  }
+
+  func describe() async throws(ApusError) -> WorkerDescription { state.withLock { $0.description } }
+  func warmConfigurations() async -> [String] { ["warm"] }
+  func stop() async { state.withLock { $0.isStopped = true } }
+
+  func runTrial(
+    _ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void
+  ) async {
+    let name = spec.id.rawValue
+    state.withLock { $0.begun.append(name) }
+    defer { state.withLock { $0.ended.append(name) } }
+    for await step in steps(name).stream {
+      switch step {
+      case .measured(let measurement, let isLast): await report(measurement, isLast)
+      case .end: return
+      case .tokens: break
+      }
+    }
+    await report(Fixtures.measurement("cancelled-\(name)", outcome: .cancelled), true)
+  }
+
+  func runJob(
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+  ) async -> (measurement: Measurement, output: String) {
+    let name = assignment.job.rawValue
+    state.withLock { $0.begun.append(name) }
+    defer { state.withLock { $0.ended.append(name) } }
+    for await step in steps(name).stream {
+      switch step {
+      case .tokens(let tokens, let text): await onTokens(tokens, text)
+      case .end(let measurement, let output): return (measurement!, output)
+      case .measured: break
+      }
+    }
+    return (Fixtures.measurement("cancelled-\(name)", outcome: .cancelled), "")
+  }
+}

@@ -1,0 +1,74 @@
+import Messaging
+import Serving
+import Testing
+
+@testable import Worker
+
+@Suite("TokenStream") struct TokenStreamTests {
+  private func stream(firstIndex: Int = 0) -> TokenStream {
+    TokenStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: firstIndex)
+  }
+
+  private func drain(_ stream: inout TokenStream) -> [TokenChunk] {
+    var chunks: [TokenChunk] = []
+    while let chunk = stream.next() { chunks.append(chunk) }
+    return chunks
+  }
+
+  /// A user waits for the first token: it goes at once, and the next ones wait for each other.
+  @Test func firstAtOnceThenTogether() {
+    var stream = stream()
+    #expect(stream.append([1], "a") == false)
+    #expect(drain(&stream).map(\.tokenIDs) == [[1]])
+    #expect(stream.append([2], "b") == true)
+    #expect(stream.append([3], "c") == true)
+    #expect(drain(&stream).isEmpty)
+    stream.flush()
+    let chunk = stream.next()
+    #expect(chunk?.firstIndex == 1)
+    #expect(chunk?.tokenIDs == [2, 3])
+    #expect(chunk?.text == "bc")
+  }
+
+  /// Sixteen waiting tokens are enough; nothing is lost, doubled or renumbered however they come.
+  @Test(arguments: [1, 3, 16, 40]) func sixteenAtOnce(step: Int) {
+    var stream = stream(firstIndex: 7)
+    var count = 0
+    while count < 100 {
+      let tokens = (count..<count + step).map { Int32($0) }
+      _ = stream.append(tokens, String(repeating: "x", count: step))
+      count += step
+    }
+    stream.flush()
+    let chunks = drain(&stream)
+    #expect(chunks.flatMap(\.tokenIDs) == (0..<Int32(count)).map { $0 })
+    #expect(chunks.map(\.text).joined().count == count)
+    var next = 7
+    for chunk in chunks {
+      #expect(chunk.firstIndex == next)
+      #expect(chunk.tokenIDs.count <= max(TokenStream.mostWaitingTokens + step, step))
+      next += chunk.tokenIDs.count
+    }
+  }
+
+  /// After a reconnect the same chunks go again, with the same bounds, so that a receiver can skip what it has.
+  @Test func rewindRepeatsTheSameChunks() {
+    var stream = stream()
+    _ = stream.append([1], "a")
+    _ = stream.append([2, 3], "b")
+    stream.flush()
+    let first = drain(&stream)
+    stream.rewind()
+    #expect(drain(&stream) == first)
+    #expect(first.count == 2)
+  }
+
+  /// An empty flush makes no chunk; text without a token does (the rest of a character).
+  @Test func flushOfNothing() {
+    var stream = stream()
+    stream.flush()
+    #expect(stream.next() == nil)
+    _ = stream.append([], "rest")
+    #expect(drain(&stream).map(\.text) == ["rest"])
+  }
+}
