@@ -6212,7 +6212,7 @@ const ProtobufCMessageDescriptor apus__benchmark_progress__descriptor =
   (ProtobufCMessageInit) apus__benchmark_progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__benchmark_finding__field_descriptors[11] =
+static const ProtobufCFieldDescriptor apus__benchmark_finding__field_descriptors[12] =
 {
   {
     "model",
@@ -6346,6 +6346,18 @@ static const ProtobufCFieldDescriptor apus__benchmark_finding__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "predicted",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__BenchmarkFinding, predicted),
+    &apus__predicted_metrics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__benchmark_finding__field_indices_by_name[] = {
   9,   /* field[9] = approximate */
@@ -6355,6 +6367,7 @@ static const unsigned apus__benchmark_finding__field_indices_by_name[] = {
   4,   /* field[4] = default_metrics */
   0,   /* field[0] = model */
   8,   /* field[8] = pair_count */
+  11,   /* field[11] = predicted */
   6,   /* field[6] = speedup */
   7,   /* field[7] = speedup_interval */
   1,   /* field[1] = worker */
@@ -6363,7 +6376,7 @@ static const unsigned apus__benchmark_finding__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__benchmark_finding__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor =
 {
@@ -6373,7 +6386,7 @@ const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor =
   "Apus__BenchmarkFinding",
   "apus",
   sizeof(Apus__BenchmarkFinding),
-  11,
+  12,
   apus__benchmark_finding__field_descriptors,
   apus__benchmark_finding__field_indices_by_name,
   1,  apus__benchmark_finding__number_ranges,

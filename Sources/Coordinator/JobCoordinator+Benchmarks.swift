@@ -8,6 +8,8 @@ import Serving
 struct BenchmarkRun: Sendable {
   var planner: TrialPlanner
   let asker: Asker
+  /// Whether the selector is working on the planner's questions.
+  var isAsking = false
 }
 
 /// Benchmarks: from a wish to trials, from measurements to findings.
@@ -42,6 +44,7 @@ extension JobCoordinator {
         MeasurementFilter(benchmark: spec.id), includingSamples: false)
       var options = TrialPlanner.Options()
       options.confirmationSeconds = configuration.confirmationSeconds
+      options.asksSelector = true
       var generator = SystemRandomNumberGenerator()
       var planner = TrialPlanner(
         spec: spec, targets: targets, options: options, at: time.now(), using: &generator)
@@ -79,10 +82,31 @@ extension JobCoordinator {
       benchmarkOfTrial[planned.spec.id] = id
       decide(.trialPlanned(planned.spec, planned.worker))
     }
+    askSelector(id)
     guard let run = benchmarks[id], run.planner.isDone else { return }
     benchmarks[id] = nil
     answer(run.asker, .benchmarkEnded(run.planner.summary(at: time.now())))
     training.policy.benchmarkDidEnd()
+  }
+
+  /// Before the winners are confirmed on fresh prompts the selector learns from all rounds so far, chooses, and says
+  /// what it foresees: so the confirmation tests the selector, not a look back.
+  private func askSelector(_ id: BenchmarkID) {
+    guard let run = benchmarks[id], !run.isAsking, !run.planner.isWithdrawn else { return }
+    let questions = run.planner.openQuestions
+    guard !questions.isEmpty else { return }
+    benchmarks[id]!.isAsking = true
+    background?.start {
+      await self.trainForConfirmation()
+      let answers = await self.answers(to: questions, objective: run.planner.spec.objective)
+      await self.selectorAnswered(id, answers)
+    }
+  }
+
+  private func selectorAnswered(_ id: BenchmarkID, _ answers: [SelectorQuestion: Recommendation]) {
+    benchmarks[id]?.isAsking = false
+    benchmarks[id]?.planner.answered(answers)
+    advance(id)
   }
 
   func trialStarted(_ trial: TrialID) {

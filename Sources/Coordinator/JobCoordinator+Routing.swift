@@ -98,6 +98,24 @@ extension JobCoordinator {
 
   private func rankingEnded() { rankingCount -= 1 }
 
+  /// What the selector would use for each of a benchmark's questions, exact methods only.
+  func answers(
+    to questions: [SelectorQuestion], objective: Objective
+  ) async -> [SelectorQuestion: Recommendation] {
+    var answers: [SelectorQuestion: Recommendation] = [:]
+    for question in questions {
+      let target = question.target
+      guard let description = directory.live.first(where: { $0.name == target.worker })?.description else { continue }
+      let ranking = Ranking(
+        source: candidates, model: target.model, workload: question.workload, objective: objective, limits: Limits(),
+        workers: [(target.worker, description)], selector: selector, evidence: evidence)
+      rankingCount += 1
+      answers[question] = await ranking.run()
+      rankingCount -= 1
+    }
+    return answers
+  }
+
   // MARK: Evidence
 
   func loadEvidence() async throws(ApusError) {

@@ -62,12 +62,21 @@ extension JobCoordinator {
     }
   }
 
+  /// Not while a benchmark runs: a training takes all cores, and the trials of a worker on this machine would see it.
   func trainIfDue(at now: Duration) {
-    if training.policy.shouldTrain(at: now) { startTraining() }
+    if benchmarks.isEmpty, training.policy.shouldTrain(at: now) { startTraining() }
   }
 
   func train(for asker: Asker) {
     if training.ask(asker) { startTraining() }
+  }
+
+  /// Trains unless a training runs already. A failure leaves the selector as it is: what was measured still counts.
+  func trainForConfirmation() async {
+    guard !training.isRunning else { return }
+    training.start(at: time.now())
+    metrics.trainings += 1
+    await trainOnce()
   }
 
   private func startTraining() {

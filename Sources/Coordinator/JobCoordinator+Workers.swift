@@ -16,7 +16,7 @@ extension JobCoordinator {
       send(
         .refused(
           ApusError(
-            .usage,
+            .unavailable,
             "\(peer.name) speaks protocol version \(hello.version), this coordinator version \(protocolVersion)",
             advice: "install the same version of apus on both")), to: peer)
       return
@@ -69,7 +69,9 @@ extension JobCoordinator {
     switch message {
     case .tokens(let chunk):
       decide(.tokens(name, chunk))
-    case .report(let report):
+    case .report(var report):
+      // The name of its key, never one that it chose.
+      if report.measurement.worker != name { report.measurement.worker = name }
       decide(.report(name, report))
     case .heartbeat(let heartbeat):
       if isKnown {

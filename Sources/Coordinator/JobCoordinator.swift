@@ -118,8 +118,8 @@ public actor JobCoordinator {
     writer = Task { await self.writeUntilStopped() }
     timer = Task { await self.tickUntilStopped() }
     do {
-      try endpoint.start { [unowned self] peer, message in
-        self.assumeIsolated { $0.receive(message, from: peer) }
+      try endpoint.start { [weak self] peer, message in
+        self?.assumeIsolated { $0.receive(message, from: peer) }
       }
     } catch {
       await stop()

@@ -1,3 +1,4 @@
+import Acceleration
 public import Serving
 
 /// A model on a worker, with what could be tried there: the unit a benchmark is planned in.
@@ -38,6 +39,9 @@ extension PlannerTarget {
         settings[key, default: []].append(candidate)
       }
     }
+    // The catalogue's order, not that of the first workload's proposals: what needs several requests comes first too.
+    let places = Dictionary(uniqueKeysWithValues: MethodCatalogue.all.enumerated().map { ($1.name, $0) })
+    methods.sort { places[$0[0], default: .max] < places[$1[0], default: .max] }
     let first = methods.compactMap { settings[$0]!.first }
     let longest = settings.values.map(\.count).max() ?? 0
     var further = (1..<max(2, longest)).flatMap { place in
@@ -51,6 +55,12 @@ extension PlannerTarget {
     }
     return ordered
   }
+}
+
+/// What the planner wants to hear from the selector: what to use for this workload on this target.
+public struct SelectorQuestion: Hashable, Sendable {
+  public var target: PlannerTarget
+  public var workload: Workload
 }
 
 /// A trial that may start now.

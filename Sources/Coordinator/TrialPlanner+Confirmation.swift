@@ -57,12 +57,23 @@ extension TrialPlanner {
     }
   }
 
-  /// The best exact candidate of the rounds before the confirmation; nil when nothing was better than the default.
+  /// What to confirm: the selector's choice where it has one, otherwise the best exact candidate of the rounds before;
+  /// nil when nothing was better than the default.
   ///
   /// A candidate that only the screening saw (one pair) does not win over those that ran again: the best of many
   /// single looks is mostly luck.
   func winner(_ target: Int, _ workload: Workload) -> (candidate: Candidate, speedup: Double)? {
     let plan = targets[target]
+    if let recommendation = plan.recommendations[workload.shape], recommendation.decision != .measureFirst {
+      let chosen = recommendation.candidates.first {
+        $0.candidate.isApplicable && $0.candidate.fidelity == .exact
+          && !plan.results.broken.contains($0.candidate.configuration)
+      }
+      guard let chosen, chosen.candidate.configuration != plan.baseline.configuration,
+        let speedup = chosen.speedup, speedup >= Self.winnerThreshold
+      else { return nil }
+      return (chosen.candidate, speedup)
+    }
     var ranking = plan.results.ranking(plan.target.candidates, workload, fidelity: .exact)
     if ranking.contains(where: { $0.pairCount > 1 }) { ranking.removeAll { $0.pairCount == 1 } }
     guard let best = ranking.first, best.speedup >= Self.winnerThreshold else { return nil }
@@ -93,7 +104,9 @@ extension TrialPlanner {
       model: plan.target.model.id, worker: plan.target.worker, workload: workload, best: best,
       defaultMetrics: defaultMetrics, bestMetrics: bestMetrics, speedup: isBaseline ? nil : ratios.speedup,
       speedupInterval: isBaseline ? nil : ratios.interval, pairCount: isBaseline ? 0 : ratios.count,
-      approximate: approximate?.candidate, approximateSpeedup: approximate?.speedup)
+      approximate: approximate?.candidate, approximateSpeedup: approximate?.speedup,
+      predicted: plan.recommendations[workload.shape]?.candidates
+        .first { $0.candidate.configuration == best.configuration }?.predicted)
   }
 
   public func summary(at now: Duration) -> BenchmarkSummary {

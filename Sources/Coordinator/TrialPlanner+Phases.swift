@@ -22,6 +22,10 @@ extension TrialPlanner {
       if let spec = reduced(target, lane) { return (target, .reduced, spec) }
     }
     guard present.count == all.count else { return nil }
+    if options.asksSelector, !lanes[lane].hasAskedSelector {
+      lanes[lane].awaitsSelector = true
+      return nil
+    }
     if let planned = confirmation(lane) { return planned }
     lanes[lane].isDone = true
     return nil

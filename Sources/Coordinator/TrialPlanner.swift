@@ -31,6 +31,9 @@ public struct TrialPlanner: Sendable {
     public var workerPatience = Duration.seconds(30)
     /// Times a target's trials may be broken off before it is given up.
     public var interruptions = 5
+    /// Whether the selector is asked what to confirm, and what it foresees, before each machine's confirmation.
+    /// Otherwise the best of the paired rounds is confirmed.
+    public var asksSelector = false
 
     public init() {}
   }
@@ -169,6 +172,27 @@ public struct TrialPlanner: Sendable {
     }
   }
 
+  /// What the selector is to be asked before the confirmation may start; empty unless a machine waits for it.
+  public var openQuestions: [SelectorQuestion] {
+    lanes.filter { $0.awaitsSelector }.flatMap { lane in
+      lane.targets.filter { !targets[$0].isDropped }.flatMap { target in
+        spec.workloads.map { SelectorQuestion(target: targets[target].target, workload: $0) }
+      }
+    }
+  }
+
+  /// Takes the answers to all open questions. One without an answer falls back on the paired rounds.
+  public mutating func answered(_ answers: [SelectorQuestion: Recommendation]) {
+    for lane in lanes.indices where lanes[lane].awaitsSelector {
+      lanes[lane].awaitsSelector = false
+      lanes[lane].hasAskedSelector = true
+    }
+    for (question, recommendation) in answers {
+      guard let index = targets.firstIndex(where: { $0.target == question.target }) else { continue }
+      targets[index].recommendations[question.workload.shape] = recommendation
+    }
+  }
+
   public var runningTrials: [TrialID] { running.keys.sorted() }
 
   /// Whether every finding is as good as it gets.
@@ -180,13 +204,9 @@ public struct TrialPlanner: Sendable {
     let purposes = Set([measurement.source.purpose].compactMap { $0 })
     let ratios = results.ratios(measurement.configuration, measurement.workload, purposes)
     guard measurement.configuration != results.baseline, let speedup = ratios.speedup else {
-      return "\(Self.rounded(metrics.e2e.meanMS)) ms a request"
+      return "\(Int(metrics.e2e.meanMS.rounded())) ms a request"
     }
-    return "\(Self.rounded(speedup)) x the default"
-  }
-
-  private static func rounded(_ value: Double) -> Double {
-    value >= 100 ? value.rounded() : (value * 100).rounded() / 100
+    return "\((speedup * 100).rounded() / 100) x the default"
   }
 }
 
@@ -202,6 +222,8 @@ struct TargetPlan: Sendable {
   var isScreened = false
   /// Nil until planned.
   var paired: [TrialGroup]?
+  /// What the selector said, by workload shape.
+  var recommendations: [String: Recommendation] = [:]
   /// Workloads (by shape) whose winner had its confirmation.
   var confirmed: Set<String> = []
   var interruptions = 0
@@ -233,6 +255,8 @@ struct Lane: Sendable {
   var running: TrialID?
   /// Seconds trials took, by phase.
   var spent: [TrialPhase: Double] = [:]
+  var awaitsSelector = false
+  var hasAskedSelector = false
   var isDone = false
 
   init(machine: MachineID) { self.machine = machine }

@@ -118,11 +118,14 @@ public struct BenchmarkFinding: Hashable, Codable, Sendable {
   /// The best approximate candidate and its speed-up from the paired rounds, shown apart; nil when none was tried.
   public var approximate: Candidate?
   public var approximateSpeedup: Double?
+  /// What the selector foresaw for `best` before the confirmation rounds; nil when it was not asked.
+  public var predicted: PredictedMetrics?
 
   public init(
     model: ModelID, worker: WorkerName, workload: Workload, best: Candidate, defaultMetrics: Metrics? = nil,
     bestMetrics: Metrics? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
-    pairCount: Int = 0, approximate: Candidate? = nil, approximateSpeedup: Double? = nil
+    pairCount: Int = 0, approximate: Candidate? = nil, approximateSpeedup: Double? = nil,
+    predicted: PredictedMetrics? = nil
   ) {
     self.model = model
     self.worker = worker
@@ -135,6 +138,7 @@ public struct BenchmarkFinding: Hashable, Codable, Sendable {
     self.pairCount = pairCount
     self.approximate = approximate
     self.approximateSpeedup = approximateSpeedup
+    self.predicted = predicted
   }
 
   /// Whether the whole interval lies above 1: anything else is "no gain".

@@ -112,6 +112,7 @@ extension RandomMessages {
     BenchmarkFinding(
       model: id(), worker: id(), workload: workload(), best: candidate(), defaultMetrics: some { $0.metrics() },
       bestMetrics: some { $0.metrics() }, speedup: some { $0.number() }, speedupInterval: some { $0.interval() },
-      pairCount: count(), approximate: some { $0.candidate() }, approximateSpeedup: some { $0.number() })
+      pairCount: count(), approximate: some { $0.candidate() }, approximateSpeedup: some { $0.number() },
+      predicted: some { $0.predicted() })
   }
 }

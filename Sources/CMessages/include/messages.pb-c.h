@@ -854,10 +854,14 @@ struct  Apus__BenchmarkFinding
    * may be absent
    */
   Apus__Real *approximate_speedup;
+  /*
+   * may be absent
+   */
+  Apus__PredictedMetrics *predicted;
 };
 #define APUS__BENCHMARK_FINDING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__benchmark_finding__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL }
 
 
 struct  Apus__BenchmarkSummary

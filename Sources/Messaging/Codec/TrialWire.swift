@@ -105,6 +105,7 @@ extension BenchmarkFinding: WireValue {
     c.pointee.pair_count = try arena.count(pairCount, "BenchmarkFinding.pair_count")
     c.pointee.approximate = try arena.message(approximate)
     c.pointee.approximate_speedup = try arena.number(approximateSpeedup, "BenchmarkFinding.approximate_speedup")
+    c.pointee.predicted = try arena.message(predicted)
   }
 
   init(reading c: UnsafePointer<Apus__BenchmarkFinding>) throws(CodecError) {
@@ -119,7 +120,8 @@ extension BenchmarkFinding: WireValue {
       speedupInterval: try Wire.interval(c.pointee.speedup_interval, "BenchmarkFinding.speedup_interval"),
       pairCount: try Wire.count(c.pointee.pair_count, "BenchmarkFinding.pair_count"),
       approximate: try Wire.optional(c.pointee.approximate),
-      approximateSpeedup: try Wire.number(c.pointee.approximate_speedup, "BenchmarkFinding.approximate_speedup"))
+      approximateSpeedup: try Wire.number(c.pointee.approximate_speedup, "BenchmarkFinding.approximate_speedup"),
+      predicted: try Wire.optional(c.pointee.predicted))
   }
 }
 

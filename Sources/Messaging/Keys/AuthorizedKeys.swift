@@ -37,15 +37,9 @@ public final class AuthorizedKeys: Sendable {
   private let state = Mutex(State())
 
   /// - Parameter now: monotonic time since an arbitrary origin.
-  public init(ring: KeyRing, now: @escaping @Sendable () -> Duration = AuthorizedKeys.monotonicNow) {
+  public init(ring: KeyRing, now: @escaping @Sendable () -> Duration = MonotonicTime.now) {
     self.ring = ring
     self.now = now
-  }
-
-  public static let monotonicNow: @Sendable () -> Duration = {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 
   /// Changes whenever what is let in changes; what was decided under the same number still holds.

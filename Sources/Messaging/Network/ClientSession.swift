@@ -18,7 +18,7 @@ final class ClientSession {
           .largestMessage(bytes: Int64(MessageCodec.maximumBytes) + ServerSession.encryptionBytes),
           .reconnect(firstMS: options.firstReconnectMS, mostMS: options.mostReconnectMS),
           .heartbeat(intervalMS: options.heartbeatIntervalMS, timeoutMS: options.heartbeatTimeoutMS),
-          .handshakeTimeout(milliseconds: 10_000),
+          .handshakeTimeout(milliseconds: ConnectionState.handshakeTimeoutMS),
         ])
       // Before connecting, so that no event is missed.
       monitor = try SocketMonitor(of: dealer, in: context)
@@ -106,7 +106,7 @@ final class ClientSession {
   private func observe() {
     read()
     while let event = nextEvent() {
-      switch state.handle(event) {
+      switch state.handle(event, at: MonotonicTime.now()) {
       case .connected:
         events.push(.connected)
         outgoing.connected()

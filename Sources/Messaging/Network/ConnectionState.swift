@@ -3,24 +3,31 @@ import ZeroMQ
 
 /// What the events of a client's socket mean to its owner. Pure: events in, at most one event out.
 struct ConnectionState {
-  /// A coordinator that is ended in the middle of a handshake cuts it off, and so does one that cannot read ours
-  /// because we have the wrong key for it. The first does not do it several times in a row.
+  /// A coordinator that is ended in the middle of a handshake cuts it off, and so does one that cannot read ours because
+  /// we have the wrong key for it. The first does not do it several times in a row.
   private static let mostCutOffs = 3
+  /// A handshake that lasted longer was given up for want of an answer: a coordinator that is stopped or overloaded, not
+  /// one that refuses. Half of what libzmq waits.
+  private static let slowHandshake: Duration = .milliseconds(handshakeTimeoutMS / 2)
+  static let handshakeTimeoutMS: Int32 = 10_000
 
   private let address: String
   private let publicKey: String
   private(set) var isConnected = false
   private var saidDisconnected = false
   private var cutOffCount = 0
+  private var handshakeBegan: Duration = .zero
 
   init(address: String, publicKey: String) {
     self.address = address
     self.publicKey = publicKey
   }
 
-  mutating func handle(_ event: MonitorEvent.Kind) -> ConnectionEvent? {
+  /// - Parameter now: monotonic time since an arbitrary origin.
+  mutating func handle(_ event: MonitorEvent.Kind, at now: Duration) -> ConnectionEvent? {
     switch event {
     case .connected:
+      handshakeBegan = now
       return nil
     case .handshakeSucceeded:
       isConnected = true
@@ -43,7 +50,7 @@ struct ConnectionState {
     case .protocolBroken:
       return .refused(notOurs("speaks another protocol or expects another key"))
     case .handshakeCutOff:
-      cutOffCount += 1
+      cutOffCount = now - handshakeBegan < Self.slowHandshake ? cutOffCount + 1 : 0
       guard cutOffCount >= Self.mostCutOffs else { return disconnect() }
       return .refused(notOurs("breaks off every handshake"))
     }

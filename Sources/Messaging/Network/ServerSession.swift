@@ -20,7 +20,7 @@ final class ServerSession {
           .sendQueueLimit(Int32(options.queueLimit)), .receiveQueueLimit(Int32(options.receiveLimit)),
           .largestMessage(bytes: Int64(MessageCodec.maximumBytes) + ServerSession.encryptionBytes),
           .heartbeat(intervalMS: options.heartbeatIntervalMS, timeoutMS: options.heartbeatTimeoutMS),
-          .handshakeTimeout(milliseconds: 10_000),
+          .handshakeTimeout(milliseconds: ConnectionState.handshakeTimeoutMS),
         ])
       try router.bind(options.address)
     }

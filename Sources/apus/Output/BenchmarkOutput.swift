@@ -22,6 +22,7 @@ enum BenchmarkOutput {
               ("speedup", JSONValue(finding.speedup)), ("speedup_interval", JSONValue(finding.speedupInterval)),
               ("pair_count", .int(finding.pairCount)),
               ("default", metrics(finding.defaultMetrics)), ("best", metrics(finding.bestMetrics)),
+              ("predicted", RecommendationOutput.json(finding.predicted)),
               ("approximate_strategy", JSONValue(finding.approximate?.configuration.fingerprint)),
               ("approximate_speedup", JSONValue(finding.approximateSpeedup)),
             ])
@@ -39,20 +40,16 @@ enum BenchmarkOutput {
     ])
   }
 
-  /// - Parameter predictions: what the selector foresees for a finding's best candidate; shown as `predicted>measured`.
-  static func table(
-    _ summary: BenchmarkSummary, models: [ModelID: String], predictions: [BenchmarkFinding: PredictedMetrics] = [:]
-  ) -> String {
+  /// One line for each finding; figures as `predicted > measured`, the prediction made before the confirmation.
+  static func table(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String {
     var table = TextTable([
       "MODEL", "NODE", "WORKLOAD", "RECOMMENDED", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP",
       ">90% INTERVAL", "VERDICT",
     ])
     for finding in summary.findings {
       let measured = finding.bestMetrics
-      let predicted = predictions[finding]
-      func both(_ foreseen: String, _ found: String) -> String {
-        predictions.isEmpty ? found : "\(foreseen) > \(found)"
-      }
+      let predicted = finding.predicted
+      func both(_ foreseen: String, _ found: String) -> String { "\(foreseen) > \(found)" }
       table.add([
         models[finding.model] ?? String(finding.model.rawValue.prefix(8)), finding.worker.rawValue,
         finding.workload.name,

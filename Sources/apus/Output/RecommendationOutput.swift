@@ -18,17 +18,21 @@ enum RecommendationOutput {
       ("node", .string(ranked.worker.rawValue)),
       (
         "predicted",
-        .object([
-          ("ttft_ms", JSONValue(ranked.predicted.ttftMS)), ("tpot_ms", JSONValue(ranked.predicted.tpotMS)),
-          ("e2e_ms", JSONValue(ranked.predicted.e2eMS)),
-          ("throughput_tok_per_s", JSONValue(ranked.predicted.throughput)),
-          ("memory_bytes", JSONValue(ranked.predicted.memoryBytes)),
-        ])
+        json(ranked.predicted)
       ),
       ("interval", JSONValue(ranked.interval)), ("speedup", JSONValue(ranked.speedup)),
       ("speedup_interval", JSONValue(ranked.speedupInterval)), ("evidence_count", .int(ranked.evidenceCount)),
       ("reasons", JSONValue(strings: ranked.reasons)),
       ("refused_reason", JSONValue(ranked.candidate.refusedReason)),
+    ])
+  }
+
+  static func json(_ predicted: PredictedMetrics?) -> JSONValue {
+    guard let predicted else { return .null }
+    return .object([
+      ("ttft_ms", JSONValue(predicted.ttftMS)), ("tpot_ms", JSONValue(predicted.tpotMS)),
+      ("e2e_ms", JSONValue(predicted.e2eMS)), ("throughput_tok_per_s", JSONValue(predicted.throughput)),
+      ("memory_bytes", JSONValue(predicted.memoryBytes)),
     ])
   }
 
