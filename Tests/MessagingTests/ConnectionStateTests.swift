@@ -6,10 +6,13 @@ import ZeroMQ
 
 @Suite("Connection state")
 struct ConnectionStateTests {
-  private func events(_ kinds: [MonitorEvent.Kind]) -> [String] {
+  /// What the owner hears of these events, each so long after the one before.
+  private func events(_ kinds: [MonitorEvent.Kind], apart step: Duration = .milliseconds(1)) -> [String] {
+    var now: Duration = .zero
     var state = ConnectionState(address: "tcp://host:1", publicKey: "key")
     return kinds.compactMap { kind in
-      switch state.handle(kind) {
+      now += step
+      return switch state.handle(kind, at: now) {
       case .connected: "connected"
       case .disconnected: "disconnected"
       case .refused(let error): "refused \(error.code)"
@@ -35,6 +38,13 @@ struct ConnectionStateTests {
     #expect(events([.connected, .protocolBroken(code: 1)]) == ["refused keyRefused"])
     #expect(
       events([.connected, .refusedByAuthenticator(status: 500)]) == ["disconnected"], "an authenticator in trouble")
+  }
+
+  /// A coordinator that is stopped accepts connections and never answers: each handshake times out, which is no
+  /// refusal.
+  @Test func waitsForASlowCoordinator() {
+    let attempt: [MonitorEvent.Kind] = [.connected, .handshakeCutOff(code: 110)]
+    #expect(events(attempt + attempt + attempt + attempt, apart: .seconds(10)) == ["disconnected"])
   }
 
   /// A coordinator that ends in the middle of a handshake is not a refusal; one that always breaks off is.
