@@ -14,7 +14,6 @@ import Testing
   @Test(arguments: [1, 40, 200])
   func acknowledgedAppendsAreThere(afterAcknowledgements count: Int) async throws {
     let directory = try TemporaryDirectory()
-    // A second life continues what the first one left, log and all.
     var acknowledged: Set<Int> = []
     let process = Process()
     let output = Pipe()

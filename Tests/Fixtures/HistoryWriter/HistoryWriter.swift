@@ -6,7 +6,7 @@ import TestKit
 /// A process that writes to a history and is killed, or measures how fast it writes.
 ///
 /// `HistoryWriter append PATH` appends from eight tasks until it is killed; after each acknowledged append it prints the
-/// number of that append. `HistoryWriter figures PATH` prints the figures of a store with 100,000 measurements.
+/// number of that append. `HistoryWriter figures PATH` prints what writing, and in a second run reading, costs.
 @main
 struct HistoryWriter {
   static func main() async throws {
