@@ -117,12 +117,12 @@ import Testing
         case "not understood": script.garbage = true
         case "scripted to refuse": script.refuse = true
         case "its limit is":
-          script.eatMegabytesPerSecond = 400
+          script.eatMegabytesPerSecond = 1000
           script.itlMS = 300
         default: script.hang = .stream
         }
       }, timing: TrialTiming(blockSeconds: 6, stallSeconds: 2, slowestPrefillRate: 1000),
-      memoryLimitBytes: 600 << 20)
+      memoryLimitBytes: 200 << 20)
     #expect(await reports.endsOnce)
     let measurements = await reports.measurements
     #expect(measurements.count == 2)

@@ -6,17 +6,17 @@ import Engines
 /// character) are named again by tokenizing their text, so that a failover can go on from exactly them. And tokens
 /// without text are held back until text follows: at the end such a token is the end of sequence, which a continuation
 /// must not have in its prompt.
-actor JobStream {
+package actor JobStream {
   private let client: StreamingClient
   private let endpoint: EngineEndpoint
   private let onTokens: @Sendable ([Int32], String) async -> Void
   private var heldBack: [Int32] = []
   /// All text of this run.
-  private(set) var text = ""
+  package private(set) var text = ""
   /// Seconds from sending to each token.
-  private(set) var tokenSeconds: [Double] = []
+  package private(set) var tokenSeconds: [Double] = []
 
-  init(
+  package init(
     client: StreamingClient, endpoint: EngineEndpoint, onTokens: @escaping @Sendable ([Int32], String) async -> Void
   ) {
     self.client = client
@@ -24,7 +24,7 @@ actor JobStream {
     self.onTokens = onTokens
   }
 
-  func take(_ arrival: TokenArrival) async {
+  package func take(_ arrival: TokenArrival) async {
     tokenSeconds.append(contentsOf: repeatElement(arrival.at.seconds, count: arrival.tokenIDs.count))
     guard !arrival.text.isEmpty else {
       heldBack += arrival.tokenIDs
@@ -37,7 +37,7 @@ actor JobStream {
   }
 
   /// Hands on what was held back, unless it is the end of sequence.
-  func finish(_ reason: GenerationEnd.Reason) async {
+  package func finish(_ reason: GenerationEnd.Reason) async {
     guard reason != .endOfSequence, !heldBack.isEmpty else { return }
     await onTokens(heldBack, "")
     heldBack = []

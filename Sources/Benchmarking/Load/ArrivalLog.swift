@@ -20,8 +20,3 @@ final class ArrivalLog: Sendable {
     return (0..<total).map { seen[$0 * seen.count / total] }
   }
 }
-
-extension Duration {
-  /// In seconds.
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

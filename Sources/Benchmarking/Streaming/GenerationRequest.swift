@@ -1,0 +1,32 @@
+public import Serving
+
+/// One request to an engine.
+public struct GenerationRequest: Hashable, Sendable {
+  public enum Prompt: Hashable, Sendable {
+    /// Token ids; only engines that speak llama.cpp's dialect take them.
+    case tokens([Int32])
+    case text(String)
+    /// Only engines that speak the OpenAI dialect take it; elsewhere apply the template first.
+    case chat([ChatMessage])
+  }
+
+  public var prompt: Prompt
+  /// Most tokens to generate, at least 1.
+  public var maxTokens: Int
+  /// 0 is greedy.
+  public var temperature: Double
+  public var seed: UInt64
+  /// Generate past the end-of-sequence token, so that every configuration does the same work.
+  public var ignoresEndOfSequence: Bool
+
+  public init(
+    prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0, ignoresEndOfSequence: Bool = false
+  ) {
+    precondition(maxTokens >= 1, "a request for \(maxTokens) tokens")
+    self.prompt = prompt
+    self.maxTokens = maxTokens
+    self.temperature = temperature
+    self.seed = seed
+    self.ignoresEndOfSequence = ignoresEndOfSequence
+  }
+}

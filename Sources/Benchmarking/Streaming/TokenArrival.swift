@@ -1,0 +1,18 @@
+/// Tokens of one event of an engine's stream.
+public struct TokenArrival: Hashable, Sendable {
+  /// Stands for a token whose id the engine did not say.
+  public static let unknownToken: Int32 = -1
+
+  /// One for each token that came to light; `unknownToken` where the engine counted one without naming it.
+  public var tokenIDs: [Int32]
+  /// May be empty: engines hold a character back until it is complete.
+  public var text: String
+  /// Since the request was sent, on a monotonic clock.
+  public var at: Duration
+
+  public init(tokenIDs: [Int32], text: String, at: Duration) {
+    self.tokenIDs = tokenIDs
+    self.text = text
+    self.at = at
+  }
+}

@@ -1,0 +1,52 @@
+import Benchmarking
+import Engines
+import Testing
+
+@Suite("Job stream") struct JobStreamTests {
+  private actor Shown {
+    private(set) var chunks: [String] = []
+    func add(_ ids: [Int32], _ text: String) { chunks.append("\(ids) \(text)") }
+  }
+
+  /// Plays events through a stream whose engine tokenizes any text to `tokenized`, and gives what the user saw.
+  private func shown(
+    _ events: [([Int32], String)], _ reason: GenerationEnd.Reason, tokenized: String = "[]",
+    dialect: RequestDialect = .llamaCpp
+  ) async -> [String] {
+    let server = CannedServer(Canned.json("200 OK", #"{"tokens":\#(tokenized)}"#))
+    let shown = Shown()
+    let stream = JobStream(
+      client: StreamingClient(), endpoint: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
+    ) { await shown.add($0, $1) }
+    for (index, event) in events.enumerated() {
+      await stream.take(TokenArrival(tokenIDs: event.0, text: event.1, at: .seconds(index + 1)))
+    }
+    await stream.finish(reason)
+    #expect(await stream.text == events.map(\.1).joined())
+    #expect(await stream.tokenSeconds.count == events.reduce(0) { $0 + $1.0.count })
+    withExtendedLifetime(server) {}
+    return await shown.chunks
+  }
+
+  /// Ids that llama.cpp left out come back by tokenizing the text, if that agrees with what it did name.
+  @Test func missingIDsAreFound() async {
+    let events: [([Int32], String)] = [([102], "a"), ([-1, 174], "é"), ([9], "b")]
+    #expect(await shown(events, .length, tokenized: "[200,174]") == ["[102] a", "[200, 174] é", "[9] b"])
+    #expect(await shown(events, .length, tokenized: "[200,175]")[1] == "[-1, 174] é")
+    #expect(await shown(events, .length, tokenized: "[200,3,174]")[1] == "[-1, 174] é")
+    #expect(await shown(events, .length, tokenized: "nonsense")[1] == "[-1, 174] é")
+  }
+
+  /// A token without text waits for text; at the end it is shown, unless it is the end of sequence, which a continuation
+  /// must not have in its prompt.
+  @Test func tokensWithoutText() async {
+    #expect(await shown([([1], "a"), ([2], ""), ([3], "b")], .length) == ["[1] a", "[2, 3] b"])
+    #expect(await shown([([1], "a"), ([4], "")], .endOfSequence) == ["[1] a"])
+    #expect(await shown([([1], "a"), ([4], "")], .length) == ["[1] a", "[4] "])
+  }
+
+  /// An engine without ids is not asked for them.
+  @Test func unnamedTokensOfOtherEngines() async {
+    #expect(await shown([([-1], " one")], .length, tokenized: "[5]", dialect: .openAI) == ["[-1]  one"])
+  }
+}
