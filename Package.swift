@@ -83,13 +83,18 @@ let package = Package(
       ]),
     program("apus-benchmarks", ["Serving", "Coordinator", "Messaging", "TestKit", "CEchoBenchmark", argumentParser]),
 
+    // Killed in the middle of its writes by a test of the history.
+    .executableTarget(
+      name: "HistoryWriter", dependencies: ["Serving", "History", "TestKit"], path: "Tests/Fixtures/HistoryWriter",
+      swiftSettings: strict),
+
     tests("ServingTests", ["Serving"]),
     tests("ZeroMQTests", ["ZeroMQ"]),
     tests("XGBoostTests", ["XGBoost"]),
     tests("AccelerationTests", ["Acceleration", "Serving"]),
     tests("EnginesTests", ["Engines", "Serving", "TestKit"]),
     tests("BenchmarkingTests", ["Benchmarking", "Engines", "Serving", "TestKit"]),
-    tests("HistoryTests", ["History", "Serving", "TestKit"]),
+    tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
     tests("CoordinatorTests", ["Coordinator", "History", "Messaging", "Serving", "TestKit"]),
