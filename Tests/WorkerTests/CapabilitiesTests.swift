@@ -9,7 +9,8 @@ import Testing
   /// The figures are those of a machine, and a second start of the same boot takes them from the file.
   @Test func measuresOnceForABoot() async throws {
     let directory = try TemporaryDirectory()
-    let path = directory.path + "/capabilities.json"
+    // The first start of a worker has no directory of its own yet.
+    let path = directory.path + "/workers/worker/capabilities.json"
     let measured = await Capabilities.measure(cachePath: path)
     #expect(measured.coreCount == CPUAffinity.current().count)
     #expect(measured.memoryBytes > 64 << 20)

@@ -26,6 +26,8 @@ struct CapabilitiesCache {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     guard let data = try? encoder.encode(Entry(key: key, profile: profile)) else { return }
-    try? data.write(to: URL(fileURLWithPath: path), options: .atomic)
+    let file = URL(fileURLWithPath: path)
+    try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try? data.write(to: file, options: .atomic)
   }
 }
