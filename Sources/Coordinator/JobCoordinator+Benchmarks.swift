@@ -99,13 +99,15 @@ extension JobCoordinator {
     background?.start {
       await self.trainForConfirmation()
       let answers = await self.answers(to: questions, objective: run.planner.spec.objective)
-      await self.selectorAnswered(id, answers)
+      await self.selectorAnswered(id, questions, answers)
     }
   }
 
-  private func selectorAnswered(_ id: BenchmarkID, _ answers: [SelectorQuestion: Recommendation]) {
+  private func selectorAnswered(
+    _ id: BenchmarkID, _ questions: [SelectorQuestion], _ answers: [SelectorQuestion: Recommendation]
+  ) {
     benchmarks[id]?.isAsking = false
-    benchmarks[id]?.planner.answered(answers)
+    benchmarks[id]?.planner.answered(questions, with: answers)
     advance(id)
   }
 

@@ -102,6 +102,8 @@ extension JobCoordinator {
   func answers(
     to questions: [SelectorQuestion], objective: Objective
   ) async -> [SelectorQuestion: Recommendation] {
+    // The last blocks count too, though they came a moment ago.
+    takeInEvidence()
     var answers: [SelectorQuestion: Recommendation] = [:]
     for question in questions {
       let target = question.target
@@ -144,10 +146,14 @@ extension JobCoordinator {
     guard !newEvidence.isEmpty, now - lastEvidenceAt >= .seconds(configuration.routeRefreshSeconds) else { return }
     guard rankingCount == 0 || now - lastEvidenceAt >= Self.evidencePatience else { return }
     lastEvidenceAt = now
+    takeInEvidence()
+    decide(.routesStale)
+  }
+
+  private func takeInEvidence() {
     for measurement in newEvidence {
       evidence.insert(measurement)
     }
     newEvidence = []
-    decide(.routesStale)
   }
 }

@@ -41,7 +41,8 @@ extension PlannerTarget {
     }
     // The catalogue's order, not that of the first workload's proposals: what needs several requests comes first too.
     let places = Dictionary(uniqueKeysWithValues: MethodCatalogue.all.enumerated().map { ($1.name, $0) })
-    methods.sort { places[$0[0], default: .max] < places[$1[0], default: .max] }
+    func place(_ methods: [MethodName]) -> Int { methods.first.flatMap { places[$0] } ?? .max }
+    methods.sort { place($0) < place($1) }
     let first = methods.compactMap { settings[$0]!.first }
     let longest = settings.values.map(\.count).max() ?? 0
     var further = (1..<max(2, longest)).flatMap { place in

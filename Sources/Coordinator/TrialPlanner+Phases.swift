@@ -22,7 +22,7 @@ extension TrialPlanner {
       if let spec = reduced(target, lane) { return (target, .reduced, spec) }
     }
     guard present.count == all.count else { return nil }
-    if options.asksSelector, !lanes[lane].hasAskedSelector {
+    if options.asksSelector, !lanes[lane].hasAskedSelector, !all.isEmpty {
       lanes[lane].awaitsSelector = true
       return nil
     }

@@ -181,9 +181,15 @@ public struct TrialPlanner: Sendable {
     }
   }
 
-  /// Takes the answers to all open questions. One without an answer falls back on the paired rounds.
-  public mutating func answered(_ answers: [SelectorQuestion: Recommendation]) {
+  /// Takes the answers to questions that were open. One without an answer falls back on the paired rounds.
+  ///
+  /// A machine that began to wait after the questions were put still waits for its own.
+  public mutating func answered(
+    _ questions: [SelectorQuestion], with answers: [SelectorQuestion: Recommendation]
+  ) {
+    let asked = Set(questions.map(\.target))
     for lane in lanes.indices where lanes[lane].awaitsSelector {
+      guard lanes[lane].targets.contains(where: { asked.contains(targets[$0].target) }) else { continue }
       lanes[lane].awaitsSelector = false
       lanes[lane].hasAskedSelector = true
     }
