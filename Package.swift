@@ -81,7 +81,12 @@ let package = Package(
         "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
         "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
-    program("apus-benchmarks", ["Serving", "Coordinator", "Messaging", "TestKit", "CEchoBenchmark", argumentParser]),
+    program(
+      "apus-benchmarks",
+      [
+        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
+        "Worker", "TestKit", "ZeroMQ", "CEchoBenchmark", argumentParser,
+      ]),
 
     // Killed in the middle of its writes by a test of the history.
     .executableTarget(
