@@ -63,6 +63,7 @@ public struct EvidenceIndex: Sendable {
     let isFirst = exact.cell(context, configuration).map { $0.level.count == 0 } ?? true
     levelNoise.add(exact.addLevel(context, configuration, costs), isFirst: isFirst)
     if let metrics = measurement.outcome.metrics, metrics.requestCount >= TailRatios.leastRequests {
+      // A job is one request; only benchmarks get here, so there are few contexts.
       tails[context, default: TailRatios()].add(metrics)
       commonTails[measurement.workload.concurrency > 1, default: TailRatios()].add(metrics)
     }

@@ -41,13 +41,17 @@ struct Posterior: Hashable, Sendable {
   }
 
   /// Mean weighted by certainty.
+  ///
+  /// A prior that the evidence contradicts is wrong about its own certainty (this machine is unlike those it was
+  /// trained on), so it is widened until the evidence lies at the end of its 90% interval. Within the interval nothing
+  /// changes.
   static func combined(_ prior: LogEstimate, _ evidence: LogEstimate?) -> LogEstimate {
-    guard let evidence else { return prior }
-    guard prior.variance > 0 else { return prior }
+    guard let evidence, prior.variance > 0 else { return prior }
     guard evidence.variance > 0 else { return evidence }
-    let precision = 1 / prior.variance + 1 / evidence.variance
+    let surprise = (evidence.mean - prior.mean) / LogEstimate.quantile95
+    let variance = max(prior.variance, surprise * surprise - evidence.variance)
+    let precision = 1 / variance + 1 / evidence.variance
     return LogEstimate(
-      mean: (prior.mean / prior.variance + evidence.mean / evidence.variance) / precision,
-      variance: 1 / precision)
+      mean: (prior.mean / variance + evidence.mean / evidence.variance) / precision, variance: 1 / precision)
   }
 }

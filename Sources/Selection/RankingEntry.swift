@@ -34,14 +34,14 @@ struct RankingEntry {
 
   private var tier: Int { isProven ? 0 : isBaseline ? 1 : 2 }
 
+  /// By figures alone: equal ones go before in neither direction.
+  ///
   /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
-  /// - Returns: nil when the figures alone do not decide.
-  func goesBefore(_ other: RankingEntry, isCautious: Bool) -> Bool? {
+  func goesBefore(_ other: RankingEntry, isCautious: Bool) -> Bool {
     if isCautious {
       if cautiousCost != other.cautiousCost { return cautiousCost < other.cautiousCost }
       if tier != other.tier { return tier < other.tier }
     }
-    if expectedCost != other.expectedCost { return expectedCost < other.expectedCost }
-    return nil
+    return expectedCost < other.expectedCost
   }
 }

@@ -7,23 +7,27 @@ struct RankingOrder {
 
   init(_ judges: [SetJudge]) { self.judges = judges }
 
-  func goesBefore(_ a: RankingEntry, _ b: RankingEntry, isCautious: Bool) -> Bool {
-    a.goesBefore(b, isCautious: isCautious) ?? nameGoesBefore(a, b)
+  /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
+  func sort(_ entries: inout [RankingEntry], isCautious: Bool) {
+    entries.sort { $0.goesBefore($1, isCautious: isCautious) }
+    // Making names takes longer than all of the ranking's arithmetic, so only those that tie get one, and only one.
+    var start = 0
+    while start < entries.count {
+      var end = start + 1
+      while end < entries.count, !entries[end - 1].goesBefore(entries[end], isCautious: isCautious) { end += 1 }
+      if end - start > 1 {
+        let named = entries[start..<end].map { (name: name($0), entry: $0) }
+          .sorted { $0.name.lexicographicallyPrecedes($1.name) }
+        entries.replaceSubrange(start..<end, with: named.map(\.entry))
+      }
+      start = end
+    }
   }
 
-  /// Those that could be judged first, by what they would have cost.
-  func refusedGoesBefore(_ a: RankingEntry, _ b: RankingEntry) -> Bool {
-    if a.expectedCost != b.expectedCost { return a.expectedCost < b.expectedCost }
-    return nameGoesBefore(a, b)
-  }
-
-  private func nameGoesBefore(_ a: RankingEntry, _ b: RankingEntry) -> Bool {
-    let (first, second) = (judges[a.set], judges[b.set])
-    if first.set.worker != second.set.worker { return first.set.worker < second.set.worker }
-    let (one, other) = (first.set.candidates[a.candidate], second.set.candidates[b.candidate])
-    // Making a fingerprint takes longer than all of the ranking's arithmetic: only ties get here.
-    let fingerprints = (one.configuration.fingerprint, other.configuration.fingerprint)
-    if fingerprints.0 != fingerprints.1 { return fingerprints.0 < fingerprints.1 }
-    return one.configuration.methods.lexicographicallyPrecedes(other.configuration.methods)
+  /// Worker, configuration and methods: different for different candidates.
+  private func name(_ entry: RankingEntry) -> [String] {
+    let set = judges[entry.set].set
+    let configuration = set.candidates[entry.candidate].configuration
+    return [set.worker.rawValue, configuration.fingerprint] + configuration.methods.map(\.rawValue)
   }
 }

@@ -39,28 +39,30 @@ public struct Recommender: Sendable {
     -> Recommendation
   {
     let metric = CostMetric(objective)
-    var judges = sets.compactMap {
+    let judges = sets.compactMap {
       SetJudge($0, selectors: selectors, index: evidence, metric: metric)
     }
     var applicable: [RankingEntry] = []
     var refused: [RankingEntry] = []
     for place in judges.indices {
-      for entry in Self.entries(&judges[place], place, metric: metric, limits: limits) {
+      for entry in Self.entries(judges[place], place, metric: metric, limits: limits) {
         if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
       }
     }
     let order = RankingOrder(judges)
-    applicable.sort { order.goesBefore($0, $1, isCautious: true) }
+    order.sort(&applicable, isCautious: true)
     let (decision, reasons) = Self.decide(applicable, judges, metric)
-    if decision == .measureFirst { applicable.sort { order.goesBefore($0, $1, isCautious: false) } }
-    refused.sort { order.refusedGoesBefore($0, $1) }
+    if decision == .measureFirst { order.sort(&applicable, isCautious: false) }
+    // Those that could be judged come first, by what they would have cost.
+    order.sort(&refused, isCautious: false)
 
-    var perSet = [Int](repeating: 0, count: judges.count)
-    let ranked = applicable.enumerated().map { rank, entry -> RankedCandidate in
-      perSet[entry.set] += 1
-      let isDescribed =
-        rank < Self.described || perSet[entry.set] <= Self.describedPerSet || entry.isBaseline
-      return Self.describe(entry, judges[entry.set], objective: objective, inFull: isDescribed)
+    let described = Self.describedEntries(applicable, setCount: judges.count)
+    for (place, rows) in Dictionary(grouping: described.map { applicable[$0] }, by: \.set) {
+      let rows = Set(rows.map(\.row)).sorted()
+      for metric in CostMetric.allCases { judges[place].foresee(metric, rows: rows) }
+    }
+    let ranked = applicable.enumerated().map { rank, entry in
+      Self.describe(entry, judges[entry.set], objective: objective, inFull: described.contains(rank))
     }
     return Recommendation(
       decision: decision,
@@ -69,10 +71,21 @@ public struct Recommender: Sendable {
       reasons: reasons)
   }
 
+  /// Ranks of the candidates somebody will look at: the first ones, the first of each set, and the defaults.
+  private static func describedEntries(_ ranking: [RankingEntry], setCount: Int) -> Set<Int> {
+    var perSet = [Int](repeating: 0, count: setCount)
+    return Set(
+      ranking.indices.filter { rank in
+        let entry = ranking[rank]
+        perSet[entry.set] += 1
+        return rank < described || perSet[entry.set] <= describedPerSet || entry.isBaseline
+      })
+  }
+
   // MARK: Judge and filter
 
   private static func entries(
-    _ judge: inout SetJudge, _ place: Int, metric: CostMetric, limits: Limits
+    _ judge: SetJudge, _ place: Int, metric: CostMetric, limits: Limits
   ) -> [RankingEntry] {
     let memoryLimit = Double(min(limits.memoryBytes ?? .max, judge.set.hardware.memoryBytes))
     // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.

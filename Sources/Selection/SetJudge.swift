@@ -1,7 +1,9 @@
 import Serving
 
 /// Judges the candidates of one set: what each is believed to cost, from the selector and from direct evidence.
-struct SetJudge {
+///
+/// A class because it remembers the selector's answers; it lives within one recommendation.
+final class SetJudge {
   let set: CandidateSet
   let table: ContextTable
   /// Indices of the set's candidates that can run, and their rows in the table.
@@ -12,8 +14,8 @@ struct SetJudge {
 
   private let index: EvidenceIndex
   private let selector: any Selector
-  /// The selector's answer for all rows, by metric, as far as it was asked.
-  private var foresights: [CostMetric: Foresight] = [:]
+  /// The selector's answers, by metric, as far as it was asked; and where in them a row is.
+  private var foresights: [CostMetric: (answer: Foresight, places: [Int: Int]?)] = [:]
 
   init?(_ set: CandidateSet, selectors: [any Selector], index: EvidenceIndex, metric: CostMetric) {
     guard let engine = set.candidates.first?.configuration.engine else { return nil }
@@ -42,7 +44,7 @@ struct SetJudge {
     for selector in selectors {
       if let foresight = selector.foresee(table, metric, rows: rows) {
         self.selector = selector
-        foresights[metric] = foresight
+        foresights[metric] = (foresight, nil)
         return
       }
     }
@@ -51,31 +53,35 @@ struct SetJudge {
 
   /// Whether measurements stand behind what is said of the set as a whole.
   func isInformed(_ metric: CostMetric) -> Bool {
-    foresights[metric]?.isInformed == true
+    foresights[metric]?.answer.isInformed == true
       || evidence[0].count > 0 && evidence.contains { $0.pairCount > 0 }
   }
 
   /// Whether measurements stand behind what is said of one row.
   func isInformed(_ row: Int, _ metric: CostMetric) -> Bool {
-    foresights[metric]?.isInformed == true || evidence[row].pairCount > 0 || evidence[row].count > 0
+    foresights[metric]?.answer.isInformed == true || evidence[row].pairCount > 0 || evidence[row].count > 0
   }
 
-  func source(_ metric: CostMetric) -> String { foresights[metric]?.source ?? "" }
+  func source(_ metric: CostMetric) -> String { foresights[metric]?.answer.source ?? "" }
 
-  /// Asks for all rows at once, for the metrics every candidate is judged by.
-  mutating func foresee(_ metric: CostMetric) {
+  /// Asks for all rows at once, for a metric every candidate is judged by.
+  func foresee(_ metric: CostMetric) { foresee(metric, rows: nil) }
+
+  /// Asks for some rows; at once, because a question costs more than a row. A metric that was asked for is kept.
+  func foresee(_ metric: CostMetric, rows: [Int]?) {
     guard foresights[metric] == nil else { return }
-    foresights[metric] = selector.foresee(
-      table, metric, rows: Array(0..<table.configurations.count))
+    let asked = rows ?? Array(0..<table.configurations.count)
+    guard let answer = selector.foresee(table, metric, rows: asked) else { return }
+    foresights[metric] = (answer, rows.map { Dictionary(uniqueKeysWithValues: zip($0, 0...)) })
   }
 
-  /// What is believed of a row. A metric that was not foreseen for all rows is asked for this one.
+  /// What is believed of a row; nil for a metric or row that was not asked for.
   func posterior(_ row: Int, _ metric: CostMetric) -> Posterior? {
-    if let all = foresights[metric] {
-      return posterior(row, metric, level: all.level, prior: all.ratios[row])
+    guard let (answer, places) = foresights[metric] else { return nil }
+    if let places {
+      return places[row].map { posterior(row, metric, level: answer.level, prior: answer.ratios[$0]) }
     }
-    guard let one = selector.foresee(table, metric, rows: [row]) else { return nil }
-    return posterior(row, metric, level: one.level, prior: one.ratios[0])
+    return posterior(row, metric, level: answer.level, prior: answer.ratios[row])
   }
 
   private func posterior(_ row: Int, _ metric: CostMetric, level: LogEstimate, prior: LogEstimate)

@@ -10,8 +10,7 @@ struct MethodTests {
     method.settings(in: context).filter { $0.refusedReason == nil }.compactMap { $0.knobs[knob] }
   }
 
-  private func refusal(_ method: any AccelerationMethod, _ context: AccelerationContext) -> String?
-  {
+  private func refusal(_ method: any AccelerationMethod, _ context: AccelerationContext) -> String? {
     method.settings(in: context).compactMap(\.refusedReason).first
   }
 

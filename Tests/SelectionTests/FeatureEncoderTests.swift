@@ -1,0 +1,18 @@
+import Selection
+import Testing
+
+@Suite("Features have names, and a version that a change of them breaks")
+struct FeatureEncoderTests {
+  @Test("Names are unique and spelled for a column")
+  func names() {
+    let columns = FeatureEncoder.columns
+    #expect(columns.count == Set(columns).count)
+    #expect(columns.allSatisfy { $0.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "_" } })
+  }
+
+  @Test("These columns are version 1: whoever changes them raises the version and this digest")
+  func version() {
+    #expect(FeatureEncoder.version == 1)
+    #expect(FeatureEncoder.digest == 11_300_216_570_728_111_382)
+  }
+}

@@ -1,0 +1,156 @@
+import FoundationEssentials
+import Glibc
+import Serving
+import Testing
+
+@testable import Selection
+
+@Suite("The roofline says which way things go")
+struct CostModelTests {
+  private let dense = SyntheticWorld.targets[0]
+  private let small = SyntheticWorld.hardware[0]
+
+  private func estimate(
+    _ knobs: [KnobName: KnobValue] = [:], _ workload: Workload = .chat, _ model: ModelProfile? = nil,
+    _ hardware: HardwareProfile? = nil
+  ) -> CostEstimate {
+    CostModel(
+      model: model ?? dense, available: SyntheticWorld.models, hardware: hardware ?? small, workload: workload
+    ).estimate(EngineConfiguration(engine: SyntheticWorld.engine, knobs: knobs))
+  }
+
+  @Test("A dense model's step reads all weights once: 64 MB at 14 GB/s are 4.5 ms")
+  func step() {
+    #expect((4.5...6).contains(estimate().tpotMS))
+    // 64 tokens x 60 M weights x 2 operations at 90 GFLOP/s are 85 ms.
+    #expect((80...110).contains(estimate().ttftMS))
+  }
+
+  @Test("Slots raise throughput and shorten the wait, and read a shared prefix again")
+  func slots() {
+    let (one, eight) = (estimate([:], .concurrent), estimate([.slotCount: .int(8)], .concurrent))
+    #expect(eight.throughput > 1.3 * one.throughput)
+    #expect(eight.ttftMS < one.ttftMS && eight.memoryBytes > one.memoryBytes)
+    let shared = (estimate([:], .sharedPrefix), estimate([.slotCount: .int(8)], .sharedPrefix))
+    #expect(shared.1.throughput < 0.6 * shared.0.throughput)
+    #expect(estimate([.prefixCaching: .bool(false)], .sharedPrefix).ttftMS > 2 * shared.0.ttftMS)
+  }
+
+  @Test("A draft pays on a dense model; an n-gram only where text repeats")
+  func speculation() {
+    let draft: [KnobName: KnobValue] = [
+      .speculation: .text("draft-model"), .draftModel: .text("draft"), .draftTokens: .int(3),
+    ]
+    #expect(estimate(draft).tpotMS < estimate().tpotMS)
+    let ngram: [KnobName: KnobValue] = [.speculation: .text("n-gram"), .ngramSize: .int(3), .draftTokens: .int(8)]
+    #expect(estimate(ngram, .chat).tokensPerStep < 1.01)
+    #expect(estimate(ngram, .edit).tokensPerStep > 1.5)
+  }
+
+  @Test("More tokens in a step touch more experts, up to all of them")
+  func experts() throws {
+    let moe = try #require(SyntheticWorld.targets.first { $0.isMixtureOfExperts })
+    let draft: [KnobName: KnobValue] = [
+      .speculation: .text("draft-model"), .draftModel: .text("draft"), .draftTokens: .int(8),
+    ]
+    let plain = estimate([:], .chat, moe)
+    let drafted = estimate(draft, .chat, moe)
+    #expect(drafted.stepSeconds > 2 * plain.stepSeconds)
+  }
+
+  @Test("Arrivals near what a machine can do make requests wait, and no figure is ever NaN or negative")
+  func finite() {
+    var open = Workload.chat
+    open.arrivalRate = 0.1
+    let calm = estimate([:], open)
+    open.arrivalRate = 1000
+    let rushed = estimate([:], open)
+    #expect(rushed.waitSeconds > 10 * calm.waitSeconds)
+    var odd = dense
+    odd.weightBytes = 0
+    odd.activeWeightBytes = 0
+    odd.activeParameterCount = 0
+    odd.parameterCount = 0
+    var empty = small
+    empty.memoryBandwidth = 0
+    empty.gemmRate = .zero
+    empty.coreCount = 0
+    var single = Workload.chat
+    single.promptTokens = 0...0
+    single.outputTokens = 0...0
+    let knobs: [KnobName: KnobValue] = [
+      .slotCount: .int(.max), .microBatchTokens: .int(.min), .draftTokens: .int(.max),
+    ]
+    for each in [rushed, estimate([:], single, odd, empty), estimate(knobs, single, odd, empty)] {
+      for metric in CostMetric.allCases { #expect(each.logCost(metric).isFinite, "\(metric)") }
+    }
+  }
+}
+
+@Suite("Belief and evidence are weighed by their certainty")
+struct PosteriorTests {
+  private let level = LogEstimate(mean: 5, variance: 0.04)
+
+  @Test("Without evidence the prior stands; with much of it, the evidence does")
+  func extremes() {
+    let prior = LogEstimate(mean: -0.4, variance: 0.09)
+    let alone = Posterior(level: level, prior: prior, pairs: nil, alone: nil)
+    #expect(alone.ratio == prior && alone.cost.mean == 4.6)
+    let strong = Posterior(level: level, prior: prior, pairs: LogEstimate(mean: 0.1, variance: 1e-6), alone: nil)
+    #expect(abs(strong.ratio.mean - 0.1) < 1e-3)
+    let half = Posterior(level: level, prior: prior, pairs: LogEstimate(mean: 0, variance: 0.09), alone: nil)
+    #expect(abs(half.ratio.mean + 0.2) < 1e-12 && abs(half.ratio.variance - 0.045) < 1e-12)
+  }
+
+  @Test("A block of the candidate alone moves level and ratio by their shares of the doubt, never adds doubt")
+  func alone() {
+    let prior = LogEstimate(mean: 0, variance: 0.12)
+    let posterior = Posterior(
+      level: level, prior: prior, pairs: nil, alone: LogEstimate(mean: 5.4, variance: 0.04))
+    // The surprise is 0.4 over a doubt of 0.2: level takes 0.04/0.2 of it, ratio 0.12/0.2.
+    #expect(abs(posterior.level.mean - 5.08) < 1e-12)
+    #expect(abs(posterior.ratio.mean - 0.24) < 1e-12)
+    #expect(abs(posterior.cost.mean - 5.32) < 1e-12)
+    #expect(posterior.level.variance < level.variance && posterior.ratio.variance < prior.variance)
+    #expect(posterior.cost.variance < 0.04)
+  }
+}
+
+@Suite("Interval widths come from errors on unseen rows")
+struct CalibrationTests {
+  @Test("The deviation makes 90% of the errors fit, and few groups widen it")
+  func deviation() throws {
+    let residuals = (1...99).map { Double($0) / 100 }
+    let many = try #require(Calibration.deviation(residuals, groupCount: 1000))
+    #expect(abs(many * LogEstimate.quantile95 - 0.90) < 0.01)
+    #expect(try #require(Calibration.deviation(residuals, groupCount: 2)) > 1.4 * many)
+    #expect(Calibration.deviation([], groupCount: 0) == nil)
+    #expect(Calibration.deviation([0, 0], groupCount: 2) == Calibration.least)
+  }
+}
+
+@Suite("Similar shapes are neighbours")
+struct WorkloadShapeTests {
+  private func chat(prompt: Int, output: Int = 64, concurrency: Int = 1) -> WorkloadShape {
+    var workload = Workload.chat
+    workload.promptTokens = prompt...prompt
+    workload.outputTokens = output...output
+    workload.concurrency = concurrency
+    return WorkloadShape(workload)
+  }
+
+  @Test("Lengths within about a factor of 1.4 share a neighbourhood, other concurrency does not")
+  func neighbourhoods() {
+    #expect(chat(prompt: 64).neighbourhood == chat(prompt: 55, output: 80).neighbourhood)
+    #expect(chat(prompt: 64).neighbourhood != chat(prompt: 130).neighbourhood)
+    #expect(chat(prompt: 64).neighbourhood != chat(prompt: 64, concurrency: 8).neighbourhood)
+    #expect(WorkloadShape(.edit).neighbourhood != WorkloadShape(.chat).neighbourhood)
+  }
+
+  @Test("Distance is zero for equal shapes, symmetric, and 1 for a factor of e in one length")
+  func distance() {
+    #expect(chat(prompt: 64).distance(to: chat(prompt: 64)) == 0)
+    #expect(chat(prompt: 64).distance(to: chat(prompt: 1000)) == chat(prompt: 1000).distance(to: chat(prompt: 64)))
+    #expect(abs(chat(prompt: 1000).distance(to: chat(prompt: 2718)) - 1) < 1e-3)
+  }
+}

@@ -1,0 +1,222 @@
+import Acceleration
+import FoundationEssentials
+import Glibc
+import Serving
+import Testing
+
+@testable import Selection
+
+/// One training for all tests that only look at a trained model: it takes a while in a debug build.
+enum Trained {
+  static let world = SyntheticWorld()
+  static let history = world.history()
+  static let file = Result { try SelectorTrainer.train(history, models: SyntheticWorld.models) }
+  static func model() throws -> SelectorModel { try file.get().model }
+}
+
+@Suite("Training finds what is cheaper where nobody measured")
+struct SelectorTrainerTests {
+  /// Mean logarithm over the best, for choices of a rule in contexts with shapes that were not measured.
+  private func regrets(
+    models: [ModelProfile], workloads: [Workload], choose: (CandidateSet) -> EngineConfiguration
+  ) -> Double {
+    var sum = 0.0
+    var count = 0
+    for m in models {
+      for h in SyntheticWorld.hardware {
+        for w in workloads {
+          let set = SyntheticWorld.set(m, h, w)
+          let costs = set.candidates.filter(\.isApplicable).map {
+            ($0.configuration, Trained.world.truth($0.configuration, m, h, w).e2eMS)
+          }
+          let best = costs.map(\.1).min()!
+          let worst = costs.map(\.1).max()!
+          let cost = costs.first { $0.0 == choose(set) }!.1
+          // VBS <= any choice <= worst.
+          #expect(best <= cost && cost <= worst)
+          sum += log(cost / best)
+          count += 1
+        }
+      }
+    }
+    return sum / Double(count)
+  }
+
+  @Test("In new workloads its choice is much nearer to the best than the default and the single best are")
+  func newWorkloads() throws {
+    let model = try Trained.model()
+    let recommender = Recommender(model: model, evidence: EvidenceIndex())
+    let limits = Limits(allowsApproximate: true)
+    // Full-length shapes; the history has half-length ones.
+    let workloads = Workload.builtIn
+    let chosen = regrets(models: SyntheticWorld.targets, workloads: workloads) {
+      recommender.recommend([$0], objective: .e2e, limits: limits).candidates[0].candidate.configuration
+    }
+    let byDefault = regrets(models: SyntheticWorld.targets, workloads: workloads) { _ in
+      EngineConfiguration(engine: SyntheticWorld.engine)
+    }
+    // The best fixed configuration that can run everywhere.
+    let everywhere = SyntheticWorld.targets.flatMap { m in
+      SyntheticWorld.hardware.flatMap { h in
+        workloads.map { w in Set(SyntheticWorld.set(m, h, w).candidates.filter(\.isApplicable).map(\.configuration)) }
+      }
+    }
+    let common = everywhere.dropFirst().reduce(everywhere[0]) { $0.intersection($1) }
+    let singleBest = common.map { fixed in
+      regrets(models: SyntheticWorld.targets, workloads: workloads) { _ in fixed }
+    }.min()!
+    print("regret: chosen \(chosen), single best \(singleBest), default \(byDefault)")
+    #expect(chosen < 0.5 * singleBest)
+    #expect(chosen < 0.5 * byDefault)
+    #expect(chosen < 0.12)
+  }
+
+  @Test("For a model nobody measured its choice is better than the default")
+  func newModel() throws {
+    let unseen = SyntheticWorld.targets.filter { $0.name == "dense200" }
+    let seen = SyntheticWorld.targets.filter { $0.name != "dense200" }
+    let trained = try SelectorTrainer.train(Trained.world.history(models: seen), models: SyntheticWorld.models)
+    let recommender = Recommender(model: trained.model, evidence: EvidenceIndex())
+    let chosen = regrets(models: unseen, workloads: Workload.builtIn.map(\.halved)) {
+      recommender.recommend([$0], objective: .e2e, limits: Limits()).candidates[0].candidate.configuration
+    }
+    let byDefault = regrets(models: unseen, workloads: Workload.builtIn.map(\.halved)) { _ in
+      EngineConfiguration(engine: SyntheticWorld.engine)
+    }
+    print("regret for an unseen model: chosen \(chosen), default \(byDefault)")
+    #expect(chosen < 0.8 * byDefault)
+  }
+
+  @Test("90% intervals hold the truth about 90% of the time in workloads that were not measured")
+  func coverage() throws {
+    let recommender = Recommender(model: try Trained.model(), evidence: EvidenceIndex())
+    var inside = (cost: 0, ratio: 0)
+    var count = 0
+    for m in SyntheticWorld.targets {
+      for h in SyntheticWorld.hardware {
+        for w in Workload.builtIn {
+          let answer = recommender.recommend(
+            [SyntheticWorld.set(m, h, w)], objective: .e2e, limits: Limits(allowsApproximate: true))
+          let base = Trained.world.truth(EngineConfiguration(engine: SyntheticWorld.engine), m, h, w).e2eMS
+          for ranked in answer.candidates where ranked.candidate.isApplicable {
+            let truth = Trained.world.truth(ranked.candidate.configuration, m, h, w).e2eMS
+            count += 1
+            if ranked.interval!.contains(truth) { inside.cost += 1 }
+            // The default is its own reference and exactly 1.
+            let wanted = base / truth
+            if ranked.speedupInterval!.lowerBound <= wanted + 1e-9
+              && wanted - 1e-9 <= ranked.speedupInterval!.upperBound
+            {
+              inside.ratio += 1
+            }
+          }
+        }
+      }
+    }
+    let share = (cost: Double(inside.cost) / Double(count), ratio: Double(inside.ratio) / Double(count))
+    print("coverage over \(count): cost \(share.cost), speed-up \(share.ratio)")
+    #expect(share.cost > 0.80)
+    #expect(share.ratio > 0.80)
+  }
+
+  @Test("Predicted metrics lie near the truth in the metrics' own units")
+  func units() throws {
+    let recommender = Recommender(model: try Trained.model(), evidence: EvidenceIndex())
+    let (m, h, w) = (SyntheticWorld.targets[0], SyntheticWorld.hardware[0], Workload.chat.halved)
+    let first = recommender.recommend([SyntheticWorld.set(m, h, w)], objective: .e2e, limits: Limits()).candidates[0]
+    let truth = Trained.world.truth(first.candidate.configuration, m, h, w)
+    for (predicted, true_) in [
+      (first.predicted.ttftMS, truth.ttftMS), (first.predicted.tpotMS, truth.tpotMS),
+      (first.predicted.e2eMS, truth.e2eMS), (first.predicted.throughput, truth.throughput),
+      (first.predicted.memoryBytes.map(Double.init), truth.memoryBytes),
+    ] {
+      let ratio = try #require(predicted) / true_
+      #expect((0.75...1.33).contains(ratio))
+    }
+  }
+
+  @Test("Figures that cannot be true are refused and counted, and change nothing")
+  func absurd() throws {
+    let good = Trained.world.trial(SyntheticWorld.targets[0], SyntheticWorld.hardware[0], .chat)
+    let absurd: [(inout Metrics) -> Void] = [
+      { $0.ttft.meanMS = .nan }, { $0.e2e.meanMS = .infinity }, { $0.e2e.meanMS = -5 }, { $0.ttft.meanMS = 0 },
+      { $0.e2e.meanMS = $0.ttft.meanMS / 2 }, { $0.wallSeconds = 0 }, { $0.tpot.meanMS = .nan },
+      {
+        $0.ttft.meanMS = 1e12
+        $0.e2e.meanMS = 2e12
+      }, { $0.peakMemoryBytes = -1 }, { $0.requestCount = 0 },
+    ]
+    let bad = absurd.enumerated().map { place, change in
+      var measurement = good[place % good.count]
+      var metrics = measurement.outcome.metrics!
+      change(&metrics)
+      measurement.outcome = .completed(metrics)
+      return measurement
+    }
+    let clean = try SelectorTrainer.train(good, models: SyntheticWorld.models).model
+    let dirty = try SelectorTrainer.train(bad + good, models: SyntheticWorld.models).model
+    #expect(dirty.refusedCount == bad.count)
+    #expect(dirty.rowCount == clean.rowCount && clean.refusedCount == 0)
+    let set = SyntheticWorld.set()
+    #expect(
+      Recommender(model: dirty, evidence: EvidenceIndex()).recommend([set], objective: .e2e, limits: Limits())
+        .candidates.map(\.predicted)
+        == Recommender(model: clean, evidence: EvidenceIndex()).recommend([set], objective: .e2e, limits: Limits())
+        .candidates.map(\.predicted))
+  }
+
+  @Test("Too little to learn from is bad input, with the count")
+  func tooLittle() {
+    let few = Array(Trained.world.trial(SyntheticWorld.targets[0], SyntheticWorld.hardware[0], .chat).prefix(3))
+    let error = #expect(throws: ApusError.self) { try SelectorTrainer.train(few) }
+    #expect(error?.code == .badInput)
+    #expect(error?.reason.hasPrefix("3 usable measurements") == true)
+    #expect(throws: ApusError.self) { try SelectorTrainer.train([]) }
+  }
+
+  @Test("A configuration that fails in similar contexts is foreseen to be worse")
+  func failures() throws {
+    let threads = MethodName("thread-count")
+    let h = SyntheticWorld.hardware[0]
+    let history = SyntheticWorld.targets.flatMap { m in
+      [Workload.chat, .edit, .longGeneration].flatMap { w in
+        Trained.world.trial(m, h, w).map { measurement in
+          guard measurement.configuration.methods == [threads] else { return measurement }
+          var failed = measurement
+          failed.outcome = .outOfMemory(detail: "test")
+          return failed
+        }
+      }
+    }
+    let model = try SelectorTrainer.train(history, models: SyntheticWorld.models).model
+    let set = SyntheticWorld.set(SyntheticWorld.targets[0], h, .chat.halved)
+    let answer = Recommender(model: model, evidence: EvidenceIndex()).recommend(
+      [set], objective: .e2e, limits: Limits())
+    let ranked = try #require(answer.candidates.first { $0.candidate.configuration.methods == [threads] })
+    #expect(ranked.speedup! < 0.6)
+  }
+
+  @Test("Jobs, which have no default beside them, teach how fast a machine is")
+  func jobs() throws {
+    let (m, h) = (SyntheticWorld.targets[0], SyntheticWorld.hardware[0])
+    var history = Trained.world.trial(m, h, .chat) + Trained.world.trial(m, h, .edit)
+    let config = SyntheticWorld.set(m, h, .chat).candidates[0]
+    // Jobs five times slower than what the trials say: somebody else uses the machine.
+    for number in 0..<40 {
+      var w = Workload.chat
+      w.promptTokens = (200 + number)...(200 + number)
+      history.append(
+        SyntheticWorld.measurement(
+          "job\(number)", source: .job(JobID("j\(number)")), m, h, w, config,
+          .completed(Trained.world.truth(config.configuration, m, h, w).scaled(5).metrics)))
+    }
+    let model = try SelectorTrainer.train(history, models: SyntheticWorld.models).model
+    var w = Workload.chat
+    w.promptTokens = 220...220
+    let answer = Recommender(model: model, evidence: EvidenceIndex()).recommend(
+      [SyntheticWorld.set(m, h, w)], objective: .e2e, limits: Limits())
+    let baseline = try #require(answer.candidates.first { $0.candidate.configuration.isDefault })
+    let truth = Trained.world.truth(config.configuration, m, h, w).e2eMS
+    #expect(baseline.predicted.e2eMS! / truth > 3)
+  }
+}
