@@ -3,12 +3,12 @@ public import Serving
 
 /// Decides whether a newly trained model replaces the current one.
 ///
-/// Both choose in contexts that were measured but are new to both; what their choices cost there, against the best that
-/// was measured, is compared. Where no such contexts exist the new model is taken: it was trained on all the old one
-/// was, and on more.
-public struct PromotionGate: Sendable {
+/// Both are judged by what their choices cost, against the best that was measured, in contexts that are new to both: for
+/// a context the new model was trained on, its cross-validation says what it would have chosen without. Where nothing is
+/// new to the old model, the new one is taken: it knows the same contexts, from more rounds.
+public enum PromotionGate {
   /// A new model may be worse by this much (as a ratio of costs) before it is refused: below it is luck.
-  public static let tolerance = 0.01
+  static let tolerance = 0.01
 
   public struct Verdict: Hashable, Sendable {
     public var promotes: Bool
@@ -23,42 +23,36 @@ public struct PromotionGate: Sendable {
 
   /// - Parameters:
   ///   - old: the current model; nil when there is none.
-  ///   - measurements: the history, of which contexts that either model was trained on are left out.
+  ///   - measurements: the history, or its newer part; contexts that the old model was trained on are left out.
   ///   - models: further models of the history.
   public static func decide(
-    old: SelectorModel?, new: SelectorModel, on measurements: [Measurement],
-    models: [ModelProfile] = [],
-    objective: Objective = .e2e
+    old: SelectorModel?, new: SelectorModel, on measurements: [Measurement], models: [ModelProfile] = []
   ) -> Verdict {
     guard let old else {
       return Verdict(promotes: true, reason: "there was no model before", contextCount: 0)
     }
-    let seen = Set(old.header.knownContexts).union(new.header.knownContexts)
-    let set = TrainingSet(measurements, models: models, without: seen)
-    let contexts = HeldOutContext.all(
-      set, measurements, models: models, without: seen, CostMetric(objective))
-    guard !contexts.isEmpty else {
+    let crossValidated = Dictionary(uniqueKeysWithValues: new.header.contexts.map { ($0.hash, $0.regret) })
+    let regrets = HeldOutContext.all(measurements, models: models, without: Set(old.header.contexts.map(\.hash)))
+      .compactMap { context -> (old: Double, new: Double)? in
+        guard let known = crossValidated[context.hash] else { return (context.regret(old), context.regret(new)) }
+        return known.map { (context.regret(old), $0) }
+      }
+    guard !regrets.isEmpty else {
       return Verdict(
         promotes: true,
-        reason:
-          "no measured context is new to both; the new one was trained on \(new.rowCount) measurements, "
+        reason: "no measured context is new to the old model; the new one was trained on \(new.rowCount) measurements, "
           + "the old one on \(old.rowCount)",
         contextCount: 0)
     }
-    let oldRegret = meanRegret(old, contexts)
-    let newRegret = meanRegret(new, contexts)
+    let oldRegret = exp(regrets.reduce(0) { $0 + $1.old } / Double(regrets.count))
+    let newRegret = exp(regrets.reduce(0) { $0 + $1.new } / Double(regrets.count))
     let promotes = newRegret <= oldRegret * (1 + tolerance)
     let figures =
-      "\(Words.times(newRegret)) the best measured cost on \(contexts.count) held-out contexts, "
+      "\(Words.times(newRegret)) the best measured cost in \(regrets.count) contexts new to both, "
       + "the old one's \(Words.times(oldRegret))"
     return Verdict(
       promotes: promotes,
       reason: (promotes ? "its choices cost " : "refused: its choices cost ") + figures,
-      oldRegret: oldRegret, newRegret: newRegret, contextCount: contexts.count)
-  }
-
-  /// Geometric mean over contexts of the chosen one's cost over the best one's.
-  private static func meanRegret(_ model: SelectorModel, _ contexts: [HeldOutContext]) -> Double {
-    exp(contexts.reduce(0) { $0 + $1.regret(model) } / Double(contexts.count))
+      oldRegret: oldRegret, newRegret: newRegret, contextCount: regrets.count)
   }
 }

@@ -16,10 +16,18 @@ struct SelectorFile {
     var trainedAtMS: Int64
     /// See `SelectorModel.pair`.
     var knownPairs: [UInt64]
-    /// Contexts it learned from (hashed), so that a comparison can leave them out.
-    var knownContexts: [UInt64]
+    /// What it learned from.
+    var contexts: [Context]
     /// One for each `CostMetric`, in its order.
     var metrics: [Metric]
+  }
+
+  struct Context: Codable, Equatable, Sendable {
+    /// See `TrainingSet.contextHash`.
+    var hash: UInt64
+    /// Logarithm of the cost of what was chosen there by trees that had not seen it, over the best that was measured;
+    /// nil where too little was measured to say.
+    var regret: Double?
   }
 
   struct Metric: Codable, Equatable, Sendable {
@@ -100,6 +108,9 @@ struct SelectorFile {
   }
 
   private func check(_ name: String) throws(ApusError) {
+    guard header.contexts.allSatisfy({ $0.regret.map { $0.isFinite && $0 >= 0 } ?? true }) else {
+      throw Self.broken(name, "a regret is out of range")
+    }
     guard header.metrics.map(\.name) == CostMetric.allCases.map(\.name) else {
       throw Self.broken(name, "its metrics are \(header.metrics.map(\.name))")
     }

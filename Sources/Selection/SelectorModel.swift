@@ -18,6 +18,13 @@ public struct SelectorModel: Sendable {
   /// Contexts with pairs that it was trained on.
   public var contextCount: Int { header.contextCount }
 
+  /// What its choices cost in contexts it had not seen, over the best that was measured there: 1 is perfect, 1.05 is 5%
+  /// more. From cross-validation while it was trained; nil when too little was measured to say.
+  public var heldOutRegret: Double? {
+    let regrets = header.contexts.compactMap(\.regret)
+    return regrets.isEmpty ? nil : exp(regrets.reduce(0, +) / Double(regrets.count))
+  }
+
   let header: SelectorFile.Header
   private let forests: [CostMetric: Forests]
   private let knownPairs: Set<UInt64>

@@ -22,15 +22,8 @@ public enum SelectorTrainer {
   public static func train(
     _ measurements: [Measurement], models: [ModelProfile] = [], threadCount: Int = 1
   ) throws(ApusError) -> TrainedModelFile {
-    try train(measurements, models: models, without: [], threadCount: threadCount)
-  }
-
-  /// - Parameter without: contexts to leave out (`TrainingSet.contextHash`), to be judged on.
-  static func train(
-    _ measurements: [Measurement], models: [ModelProfile], without: Set<UInt64>, threadCount: Int
-  ) throws(ApusError) -> TrainedModelFile {
     precondition(threadCount >= 1, "\(threadCount) threads")
-    var set = TrainingSet(measurements, models: models, without: without)
+    var set = TrainingSet(measurements, models: models)
     guard set.evidence.measurementCount >= leastMeasurements else {
       let refused = set.evidence.refusedCount
       throw ApusError(
@@ -42,9 +35,10 @@ public enum SelectorTrainer {
     let training = TreeTraining(columnCount: FeatureEncoder.columns.count, threadCount: threadCount)
     var trees: [UInt8] = []
     var metrics: [SelectorFile.Metric] = []
+    var regrets: [UInt64: Double] = [:]
     do {
       for metric in CostMetric.allCases {
-        metrics.append(try train(metric, &set, training, into: &trees))
+        metrics.append(try train(metric, &set, training, into: &trees, &regrets))
       }
     } catch {
       throw ApusError(.bug, "XGBoost refused the training set: \(error)")
@@ -58,13 +52,16 @@ public enum SelectorTrainer {
           rowCount: set.evidence.measurementCount, refusedCount: set.evidence.refusedCount,
           contextCount: set.pairedContextCount,
           trainedAtMS: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
-          knownPairs: set.knownPairs, knownContexts: set.knownContexts, metrics: metrics),
+          knownPairs: set.knownPairs,
+          contexts: set.contextHashes.map { SelectorFile.Context(hash: $0.value, regret: regrets[$0.value]) }
+            .sorted { $0.hash < $1.hash },
+          metrics: metrics),
         trees: trees))
   }
 
   private static func train(
-    _ metric: CostMetric, _ set: inout TrainingSet, _ training: TreeTraining,
-    into trees: inout [UInt8]
+    _ metric: CostMetric, _ set: inout TrainingSet, _ training: TreeTraining, into trees: inout [UInt8],
+    _ regrets: inout [UInt64: Double]
   ) throws(XGBoostError) -> SelectorFile.Metric {
     // Ratios: the trees learn what the roofline's ratio, taken as far as it proved right, leaves over.
     var ratios = set.ratios[metric.rawValue]
@@ -82,14 +79,18 @@ public enum SelectorTrainer {
 
     let ratioErrors = try deviations(ratios, training, unknown: Calibration.unknownRatio)
     let levelErrors = try deviations(levels, training, unknown: Calibration.unknownLevel)
+    if metric == .e2e, let unseen = ratioErrors.unseen {
+      for (context, regret) in regretsUnseen(unseen, rooflines: rooflines, trust: trust) {
+        if let hash = set.contextHashes[Int32(context)] { regrets[hash] = regret }
+      }
+    }
     func append(_ bytes: [UInt8]?) -> Range<Int> {
       let start = trees.count
       trees += bytes ?? []
       return start..<trees.count
     }
     return SelectorFile.Metric(
-      name: metric.name, rooflineTrust: trust, levelNear: levelErrors.near,
-      levelFar: levelErrors.far,
+      name: metric.name, rooflineTrust: trust, levelNear: levelErrors.near, levelFar: levelErrors.far,
       ratioNear: ratioErrors.near, ratioFar: ratioErrors.far, levelTrees: append(levelTrees),
       ratioTrees: append(ratioTrees))
   }
@@ -106,25 +107,54 @@ public enum SelectorTrainer {
     return min(1, max(0, products / squares))
   }
 
+  /// Rows with what was predicted for them without their context.
+  private struct Unseen {
+    var rows: ForestRows
+    /// Where each row is in the whole table.
+    var places: [Int]
+    var predictions: [Double]
+  }
+
+  /// For each context, how much more the candidate costs that would have been chosen there unseen than the best that
+  /// was measured; a logarithm, at least 0.
+  private static func regretsUnseen(_ unseen: Unseen, rooflines: [Double], trust: Double) -> [Int: Double] {
+    // The default is always a choice, at 0.
+    var chosen: [Int: (predicted: Double, cost: Double)] = [:]
+    var best: [Int: Double] = [:]
+    for (row, place) in unseen.places.enumerated() {
+      let context = unseen.rows.contexts[row]
+      let roofline = trust * rooflines[place]
+      let predicted = unseen.predictions[row] + roofline
+      let cost = Double(unseen.rows.targets[row]) + roofline
+      if predicted < (chosen[context]?.predicted ?? 0) { chosen[context] = (predicted, cost) }
+      best[context] = min(best[context] ?? 0, cost)
+    }
+    return Dictionary(uniqueKeysWithValues: best.map { ($0, (chosen[$0]?.cost ?? 0) - $1) })
+  }
+
   /// How far off the trees are in new workloads of known models and hardware, and with new models or hardware.
   private static func deviations(
     _ rows: ForestRows, _ training: TreeTraining, unknown: Double
-  ) throws(XGBoostError) -> (near: Double, far: Double) {
-    let columnCount = training.columnCount
+  ) throws(XGBoostError) -> (near: Double, far: Double, unseen: Unseen?) {
     let stride = max(1, (rows.count + mostCalibrationRows - 1) / mostCalibrationRows)
     // Whole contexts are taken or left, so that the remaining ones look like the history.
-    let sample =
-      stride == 1
-      ? rows : rows.subset({ rows.contexts[$0] % stride == 0 }, columnCount: columnCount)
-    let near = try training.outOfFoldResiduals(sample, groups: sample.contexts, leastGroups: 3)
-      .flatMap { Calibration.deviation($0, groupCount: Set(sample.contexts).count) }
-    let far = try training.outOfFoldResiduals(sample, groups: sample.pairs, leastGroups: 3)
-      .flatMap { Calibration.deviation($0, groupCount: Set(sample.pairs).count) }
-    let nearDeviation = near ?? unknown
+    let places = (0..<rows.count).filter { rows.contexts[$0] % stride == 0 }
+    let sample = rows.subset({ rows.contexts[$0] % stride == 0 }, columnCount: training.columnCount)
+    func deviation(_ predictions: [Double]?, groups: [Int]) -> Double? {
+      predictions.flatMap { predictions in
+        Calibration.deviation(
+          zip(sample.targets, predictions).map { Double($0) - $1 }, groupCount: Set(groups).count)
+      }
+    }
+    let near = try training.outOfFoldPredictions(sample, groups: sample.contexts, leastGroups: 3)
+    let far = try training.outOfFoldPredictions(sample, groups: sample.pairs, leastGroups: 3)
+    let nearDeviation = deviation(near, groups: sample.contexts) ?? unknown
+    let farDeviation =
+      deviation(far, groups: sample.pairs) ?? max(unknown, nearDeviation) * Calibration.farFactor
     // A new model cannot be foreseen better than a known one.
     return (
-      nearDeviation,
-      max(nearDeviation, far ?? max(unknown, nearDeviation) * Calibration.farFactor)
+      nearDeviation, max(nearDeviation, farDeviation),
+      near.map { Unseen(rows: sample, places: places, predictions: $0) }
     )
   }
 }

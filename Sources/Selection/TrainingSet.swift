@@ -17,8 +17,8 @@ struct TrainingSet {
   /// Added to every row's variance before weighing, so that ten pairs do not count ten times one: what differs between
   /// contexts is more than noise.
   static let modelVariance = 0.1 * 0.1
-  /// Newest contexts that levels are learned from.
-  static let mostLevelRows = 10_000
+  /// Newest contexts that are learned from: so many with ratios, and so many without (jobs, each of its own shape).
+  static let mostContexts = 10_000
 
   private(set) var evidence = EvidenceIndex()
   /// For each metric, by `CostMetric.rawValue`.
@@ -29,7 +29,8 @@ struct TrainingSet {
   /// Rows that wait for the ratio forest: where in `levels` they go once it is known how they compare to the default.
   private(set) var indirect = [[IndirectLevel]](repeating: [], count: CostMetric.allCases.count)
   private(set) var knownPairs: [UInt64] = []
-  private(set) var knownContexts: [UInt64] = []
+  /// `contextHash` of each context, by its number.
+  private(set) var contextHashes: [Int32: UInt64] = [:]
   /// Contexts with at least one ratio.
   private(set) var pairedContextCount = 0
 
@@ -51,18 +52,15 @@ struct TrainingSet {
     var configurations: [Int32] = []
   }
 
-  /// - Parameters:
-  ///   - models: further models, as the weight variants and drafts that configurations name.
-  ///   - without: contexts to leave out (`contextHash`).
-  init(_ measurements: [Measurement], models: [ModelProfile], without: Set<UInt64> = []) {
+  /// - Parameter models: further models, as the weight variants and drafts that configurations name.
+  init(_ measurements: [Measurement], models: [ModelProfile]) {
     var available: [ModelID: ModelProfile] = [:]
     for model in models + measurements.map(\.model) where available[model.id] == nil {
       available[model.id] = model
     }
     var places: [Int32: Place] = [:]
     var configurations: [Int32: EngineConfiguration] = [:]
-    for measurement in measurements
-    where without.isEmpty || !without.contains(Self.contextHash(measurement)) {
+    for measurement in measurements {
       guard let (context, configuration) = evidence.place(measurement) else { continue }
       if configurations[configuration] == nil {
         configurations[configuration] = measurement.configuration
@@ -78,12 +76,17 @@ struct TrainingSet {
     }
     let models = available.values.sorted { $0.id < $1.id }
     var pairNumbers: [UInt64: Int] = [:]
-    for context in places.keys.sorted().suffix(Self.mostLevelRows) {
+    let paired = Set(evidence.exact.allCells.filter { $0.cell.pairs >= 0 }.map(\.context))
+    let contexts = places.keys.sorted()
+    let kept =
+      contexts.filter { paired.contains($0) }.suffix(Self.mostContexts)
+      + contexts.filter { !paired.contains($0) }.suffix(Self.mostContexts)
+    for context in kept {
       let place = places[context]!
       let hash = SelectorModel.pair(place.representative.model.id, place.representative.hardware)
       let pair = pairNumbers[hash, default: pairNumbers.count]
       pairNumbers[hash] = pair
-      knownContexts.append(Self.contextHash(place.representative))
+      contextHashes[context] = Self.contextHash(place.representative)
       for (engine, numbers) in Dictionary(
         grouping: place.configurations, by: { configurations[$0]!.engine }
       )

@@ -66,24 +66,24 @@ struct TreeTraining {
     return try TreePredictor(trees, columnCount: columnCount).predict(values).map { Double($0) }
   }
 
-  /// What is left of each target when its group was not in the training: the honest error.
+  /// What each row is predicted to be when its group was not in the training: the honest answer.
   ///
   /// - Parameter groups: of each row; rows of one group leave together.
-  /// - Returns: nil with fewer than `leastGroups` groups.
-  func outOfFoldResiduals(_ rows: ForestRows, groups: [Int], leastGroups: Int) throws(XGBoostError)
-    -> [Double]?
-  {
+  /// - Returns: in the order of the rows; nil with fewer than `leastGroups` groups.
+  func outOfFoldPredictions(_ rows: ForestRows, groups: [Int], leastGroups: Int) throws(XGBoostError) -> [Double]? {
     let distinct = Set(groups).sorted()
     guard distinct.count >= leastGroups else { return nil }
     let foldCount = min(5, distinct.count)
     let fold = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0 % foldCount) })
-    var residuals: [Double] = []
+    var predictions = [Double](repeating: 0, count: rows.count)
     for left in 0..<foldCount {
       let training = rows.subset({ fold[groups[$0]] != left }, columnCount: columnCount)
+      let places = (0..<rows.count).filter { fold[groups[$0]] == left }
       let test = rows.subset({ fold[groups[$0]] == left }, columnCount: columnCount)
-      let predictions = try predict(fit(training), test.values)
-      residuals += zip(test.targets, predictions).map { Double($0) - $1 }
+      for (place, prediction) in zip(places, try predict(fit(training), test.values)) {
+        predictions[place] = prediction
+      }
     }
-    return residuals
+    return predictions
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Serving
 import Testing
 
@@ -32,6 +33,22 @@ struct PromotionGateTests {
     #expect(PromotionGate.decide(old: nil, new: model, on: Trained.history).promotes)
     let verdict = PromotionGate.decide(old: model, new: model, on: Trained.history, models: SyntheticWorld.models)
     #expect(verdict.promotes && verdict.contextCount == 0)
+  }
+
+  @Test("Contexts only the new one was trained on are judged by its cross-validation, not by what it learned by heart")
+  func crossValidation() throws {
+    let early = world.history(models: [dense], hardware: [small], workloads: [.chat, .edit, .longGeneration])
+    let late = world.history(models: [dense], hardware: [small], workloads: [.concurrent, .sharedPrefix])
+    let old = try SelectorTrainer.train(early, models: SyntheticWorld.models).model
+    let new = try SelectorTrainer.train(early + late, models: SyntheticWorld.models).model
+    let verdict = PromotionGate.decide(old: old, new: new, on: early + late, models: SyntheticWorld.models)
+    #expect(verdict.contextCount == 2)
+    let stored = new.header.contexts.compactMap(\.regret)
+    #expect(stored.count == 5 && stored.allSatisfy { $0 >= 0 })
+    #expect(new.heldOutRegret! >= 1)
+    let lateHashes = Set(late.map(TrainingSet.contextHash))
+    let expected = new.header.contexts.filter { lateHashes.contains($0.hash) }.compactMap(\.regret).reduce(0, +) / 2
+    #expect(abs(log(verdict.newRegret!) - expected) < 1e-9)
   }
 
   @Test("On contexts new to both, the one with the worse choices loses in either role")

@@ -65,7 +65,6 @@ struct SelectorTrainerTests {
     let singleBest = common.map { fixed in
       regrets(models: SyntheticWorld.targets, workloads: workloads) { _ in fixed }
     }.min()!
-    print("regret: chosen \(chosen), single best \(singleBest), default \(byDefault)")
     #expect(chosen < 0.5 * singleBest)
     #expect(chosen < 0.5 * byDefault)
     #expect(chosen < 0.12)
@@ -83,7 +82,6 @@ struct SelectorTrainerTests {
     let byDefault = regrets(models: unseen, workloads: Workload.builtIn.map(\.halved)) { _ in
       EngineConfiguration(engine: SyntheticWorld.engine)
     }
-    print("regret for an unseen model: chosen \(chosen), default \(byDefault)")
     #expect(chosen < 0.8 * byDefault)
   }
 
@@ -114,7 +112,6 @@ struct SelectorTrainerTests {
       }
     }
     let share = (cost: Double(inside.cost) / Double(count), ratio: Double(inside.ratio) / Double(count))
-    print("coverage over \(count): cost \(share.cost), speed-up \(share.ratio)")
     #expect(share.cost > 0.80)
     #expect(share.ratio > 0.80)
   }
