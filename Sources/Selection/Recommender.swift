@@ -167,21 +167,17 @@ public struct Recommender: Sendable {
         .use, ["the engine's default cannot run within the limits, and this is the best that can"]
       )
     }
+    let nothingBetter = "nothing measured or foreseen is better than the default beyond doubt"
     let promising = ranking.first {
       $0.set == first.set && !$0.isBaseline && judge.evidence[$0.row].count == 0
-        && judge.evidence[$0.row].pairCount == 0
-        && Words.speedup($0) >= worthMeasuring
+        && judge.evidence[$0.row].pairCount == 0 && Words.speedup($0) >= worthMeasuring
     }
-    if let promising {
-      let label = judge.set.candidates[promising.candidate].configuration.label
-      return (
-        .measureFirst,
-        [
-          "\(label) promises \(Words.times(Words.speedup(promising))) the default and was never measured here"
-        ]
-      )
-    }
-    return (.default, ["nothing measured or foreseen is better than the default beyond doubt"])
+    guard let promising else { return (.default, [nothingBetter]) }
+    let label = judge.set.candidates[promising.candidate].configuration.label
+    let promise = "\(label) promises \(Words.times(Words.speedup(promising))) the default and was never measured here"
+    // Where a benchmark ran, its answer stands; there is always one more combination that could be tried.
+    let wasBenchmarked = judge.evidence.contains { $0.pairCount > 0 && !$0.isNear }
+    return wasBenchmarked ? (.default, [nothingBetter, promise]) : (.measureFirst, [promise])
   }
 
   // MARK: Describe
