@@ -4,8 +4,8 @@ import XGBoost
 
 /// Trains a selector on measurements.
 ///
-/// Blocks its thread for as long as it takes (about 3 s for 500 measurements, less than a minute for 10,000): run it in
-/// a process of its own, or on a thread that may block.
+/// Blocks its thread for as long as it takes (measured with one thread: 0.8 CPU-seconds for 300 measurements, 2.5 for
+/// 10,000 in 90 contexts): run it in a process of its own, or on a thread that may block.
 public enum SelectorTrainer {
   /// Below this there is nothing to learn that the measurements do not say themselves.
   public static let leastMeasurements = 8
