@@ -96,4 +96,15 @@ import Testing
     outbox.welcomed()
     #expect(drain(&outbox) == [.report(Fixtures.report("a"))])
   }
+
+  /// Answers about model files do not pile up behind a slow connection.
+  @Test func boundedAnswers() {
+    var outbox = welcomed()
+    for offset in 0..<1000 {
+      outbox.add(ModelOffset(model: Fixtures.model().id, offset: offset, isComplete: false))
+    }
+    let items = drain(&outbox)
+    #expect(items.count == Outbox.mostModelOffsets)
+    #expect(items.last == .modelOffset(ModelOffset(model: Fixtures.model().id, offset: 999, isComplete: false)))
+  }
 }

@@ -22,6 +22,8 @@ struct Outbox {
     case report(Report)
   }
 
+  static let mostModelOffsets = 64
+
   private(set) var connection = Connection.down
   private(set) var reports: ReportQueue
   private var isHelloDue = false
@@ -74,7 +76,11 @@ struct Outbox {
     }
   }
 
-  mutating func add(_ offset: ModelOffset) { modelOffsets.append(offset) }
+  /// Beyond the limit the oldest answer is dropped: whoever pushes asks for the offset when an answer fails to come.
+  mutating func add(_ offset: ModelOffset) {
+    if modelOffsets.count >= Self.mostModelOffsets { modelOffsets.removeFirst() }
+    modelOffsets.append(offset)
+  }
   mutating func add(_ report: Report) { reports.add(report) }
 
   mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) {
