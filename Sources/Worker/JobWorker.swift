@@ -1,7 +1,6 @@
 public import Logging
 public import Messaging
 public import Serving
-import Synchronization
 
 /// A worker's side of the conversation with its coordinator: introduces itself, keeps the heartbeat, runs what it is
 /// given, and keeps every result until the coordinator has stored it.
@@ -9,30 +8,30 @@ import Synchronization
 /// What to send next is `Outbox`'s decision and whether to run something is `Admission`'s; this actor carries both out.
 /// One task sends, one beats, one takes the pieces of model files, and each assignment has a task of its own.
 public actor JobWorker {
-  private let options: JobWorkerOptions
+  let options: JobWorkerOptions
   private let endpoint: any ClientEndpoint
-  private let executor: any WorkExecutor
-  private let store: ReportStore
+  let executor: any WorkExecutor
+  let store: ReportStore
   private let models: ModelReceiver
-  private let time: WorkerTime
-  private let log: Logger
+  let time: WorkerTime
+  let log: Logger
 
-  private var outbox: Outbox
-  private var admission: Admission
-  private var runs: [LeaseID: Run] = [:]
-  private var description: WorkerDescription?
-  private var name: WorkerName
+  var outbox: Outbox
+  var admission: Admission
+  var runs: [LeaseID: Run] = [:]
+  var description: WorkerDescription?
+  var name: WorkerName
   private var beater: Task<Void, Never>?
-  private var isStopping = false
+  var isStopping = false
   /// Waits for the last confirmations when this worker stops.
   private var confirmed: CheckedContinuation<Void, Never>?
   /// Trials that wait because too many results are unconfirmed.
-  private var waitingForRoom: [CheckedContinuation<Void, Never>] = []
+  var waitingForRoom: [CheckedContinuation<Void, Never>] = []
 
   private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   private let modelChunks = AsyncStream.makeStream(of: ModelChunk.self, bufferingPolicy: .bufferingOldest(16))
 
-  private struct Run {
+  struct Run {
     var task: Task<Void, Never>
     /// Runs while tokens wait for more.
     var flushTimer: Task<Void, Never>?
@@ -207,106 +206,6 @@ public actor JobWorker {
     wake()
   }
 
-  // MARK: Work
-
-  private func take(_ assignment: Assignment) {
-    guard !isStopping else { return }
-    switch admission.admit(assignment, isReportQueueFull: outbox.reports.isFull) {
-    case .ignore:
-      log.debug("assignment \(assignment.lease) came twice")
-    case .refuse(let reason):
-      log.warning("assignment \(assignment.lease) refused: \(reason)")
-      // Refusals are kept like results, but not without end: of one that is not sent the coordinator learns from the
-      // heartbeats, which do not name its lease.
-      guard outbox.reports.count < 2 * options.reportCapacity else { return }
-      admission.end(assignment.lease)
-      outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
-      wake()
-    case .run:
-      runs[assignment.lease] = Run(task: Task { await self.perform(assignment) })
-    }
-  }
-
-  private func perform(_ assignment: Assignment) async {
-    let lease = assignment.lease
-    switch assignment.work {
-    case .job(let job):
-      outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
-      let (measurement, output) = await executor.runJob(job) { [weak self] tokens, text in
-        await self?.append(tokens, text, to: lease)
-      }
-      outbox.flush(lease)
-      await deliver(Report(lease: lease, measurement: measurement, isLast: true, output: output))
-    case .trial(let trial):
-      // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.
-      let last = LastMeasurement()
-      await executor.runTrial(trial) { [weak self] measurement, isLast in
-        if isLast {
-          last.keep(measurement)
-        } else {
-          await self?.deliver(Report(lease: lease, measurement: measurement, isLast: false))
-        }
-      }
-      // The coordinator waits for a last report, whatever became of the trial.
-      let measurement =
-        last.measurement ?? refusal(of: assignment.work, "the trial ended without a last measurement")
-      await deliver(Report(lease: lease, measurement: measurement, isLast: true))
-    }
-  }
-
-  private func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) {
-    let mustFlushLater = outbox.append(tokens, text, to: lease)
-    guard mustFlushLater else { return wake() }
-    guard runs[lease] != nil, runs[lease]?.flushTimer == nil else { return }
-    runs[lease]?.flushTimer = Task { [time, options] in
-      try? await time.sleep(options.tokenFlushAfter)
-      self.flush(lease)
-    }
-  }
-
-  private func flush(_ lease: LeaseID) {
-    runs[lease]?.flushTimer = nil
-    outbox.flush(lease)
-    wake()
-  }
-
-  /// Keeps a result until it is confirmed. Waits while too many are unconfirmed, so that a trial measures no more than
-  /// can be kept.
-  private func deliver(_ report: Report) async {
-    while outbox.reports.isFull, !isStopping {
-      await withCheckedContinuation { waitingForRoom.append($0) }
-    }
-    do {
-      // A cancelled run is of no use after a restart, when its lease is long gone.
-      if report.measurement.outcome != .cancelled { try await store.save(report) }
-    } catch {
-      log.error("a result is only in memory until the coordinator has it: \(error.reason)")
-    }
-    if report.isLast {
-      runs[report.lease]?.flushTimer?.cancel()
-      runs[report.lease] = nil
-      admission.end(report.lease)
-    }
-    outbox.add(report)
-    wake()
-  }
-
-  private func letWaitingTrialsGoOn() {
-    guard isStopping || !outbox.reports.isFull else { return }
-    for waiting in waitingForRoom { waiting.resume() }
-    waitingForRoom = []
-  }
-
-  private func refusal(of work: Assignment.Work, _ reason: String) -> Measurement {
-    let description = description!
-    return .unstarted(
-      work, outcome: .cancelled, warnings: ["not started: \(reason)"],
-      by: Reporter(
-        worker: name, hardware: description.hardware,
-        model: { id in description.models.first { $0.id == id } },
-        engineVersion: { engine in description.engines.first { $0.name == engine }?.version }))
-  }
-
   // MARK: Models
 
   private func takeModels() async {
@@ -327,7 +226,7 @@ public actor JobWorker {
 
   // MARK: What goes out
 
-  private func wake() { wakeUps.continuation.yield() }
+  func wake() { wakeUps.continuation.yield() }
 
   /// Before a welcome the beat repeats the hello; from then on it is the coordinator's.
   private func startBeating(every interval: Duration) {
@@ -370,12 +269,4 @@ public actor JobWorker {
     let running = admission.running
     return running + Set(outbox.reports.endedLeases).subtracting(running).sorted()
   }
-}
-
-/// A trial's last measurement between the executor's call and its return.
-private final class LastMeasurement: Sendable {
-  private let kept = Mutex<Measurement?>(nil)
-
-  var measurement: Measurement? { kept.withLock { $0 } }
-  func keep(_ measurement: Measurement) { kept.withLock { $0 = measurement } }
 }

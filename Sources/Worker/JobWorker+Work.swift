@@ -1,0 +1,112 @@
+import Messaging
+import Serving
+import Synchronization
+
+/// What a worker does with its assignments.
+extension JobWorker {
+  func take(_ assignment: Assignment) {
+    guard !isStopping else { return }
+    switch admission.admit(assignment, isReportQueueFull: outbox.reports.isFull) {
+    case .ignore:
+      log.debug("assignment \(assignment.lease) came twice")
+    case .refuse(let reason):
+      log.warning("assignment \(assignment.lease) refused: \(reason)")
+      // Refusals are kept like results, but not without end: of one that is not sent the coordinator learns from the
+      // heartbeats, which do not name its lease.
+      guard outbox.reports.count < 2 * options.reportCapacity else { return }
+      admission.end(assignment.lease)
+      outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
+      wake()
+    case .run:
+      runs[assignment.lease] = Run(task: Task { await self.perform(assignment) })
+    }
+  }
+
+  private func perform(_ assignment: Assignment) async {
+    let lease = assignment.lease
+    switch assignment.work {
+    case .job(let job):
+      outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
+      let (measurement, output) = await executor.runJob(job) { [weak self] tokens, text in
+        await self?.append(tokens, text, to: lease)
+      }
+      outbox.flush(lease)
+      await deliver(Report(lease: lease, measurement: measurement, isLast: true, output: output))
+    case .trial(let trial):
+      // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.
+      let last = LastMeasurement()
+      await executor.runTrial(trial) { [weak self] measurement, isLast in
+        if isLast {
+          last.keep(measurement)
+        } else {
+          await self?.deliver(Report(lease: lease, measurement: measurement, isLast: false))
+        }
+      }
+      // The coordinator waits for a last report, whatever became of the trial.
+      let measurement =
+        last.measurement ?? refusal(of: assignment.work, "the trial ended without a last measurement")
+      await deliver(Report(lease: lease, measurement: measurement, isLast: true))
+    }
+  }
+
+  private func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) {
+    let mustFlushLater = outbox.append(tokens, text, to: lease)
+    guard mustFlushLater else { return wake() }
+    guard runs[lease] != nil, runs[lease]?.flushTimer == nil else { return }
+    runs[lease]?.flushTimer = Task { [time, options] in
+      try? await time.sleep(options.tokenFlushAfter)
+      self.flush(lease)
+    }
+  }
+
+  private func flush(_ lease: LeaseID) {
+    runs[lease]?.flushTimer = nil
+    outbox.flush(lease)
+    wake()
+  }
+
+  /// Keeps a result until it is confirmed. Waits while too many are unconfirmed, so that a trial measures no more than
+  /// can be kept.
+  private func deliver(_ report: Report) async {
+    while outbox.reports.isFull, !isStopping {
+      await withCheckedContinuation { waitingForRoom.append($0) }
+    }
+    do {
+      // A cancelled run is of no use after a restart, when its lease is long gone.
+      if report.measurement.outcome != .cancelled { try await store.save(report) }
+    } catch {
+      log.error("a result is only in memory until the coordinator has it: \(error.reason)")
+    }
+    if report.isLast {
+      runs[report.lease]?.flushTimer?.cancel()
+      runs[report.lease] = nil
+      admission.end(report.lease)
+    }
+    outbox.add(report)
+    wake()
+  }
+
+  func letWaitingTrialsGoOn() {
+    guard isStopping || !outbox.reports.isFull else { return }
+    for waiting in waitingForRoom { waiting.resume() }
+    waitingForRoom = []
+  }
+
+  private func refusal(of work: Assignment.Work, _ reason: String) -> Measurement {
+    let description = description!
+    return .unstarted(
+      work, outcome: .cancelled, warnings: ["not started: \(reason)"],
+      by: Reporter(
+        worker: name, hardware: description.hardware,
+        model: { id in description.models.first { $0.id == id } },
+        engineVersion: { engine in description.engines.first { $0.name == engine }?.version }))
+  }
+}
+
+/// A trial's last measurement between the executor's call and its return.
+private final class LastMeasurement: Sendable {
+  private let kept = Mutex<Measurement?>(nil)
+
+  var measurement: Measurement? { kept.withLock { $0 } }
+  func keep(_ measurement: Measurement) { kept.withLock { $0 = measurement } }
+}
