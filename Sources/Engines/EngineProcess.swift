@@ -156,6 +156,10 @@ public actor EngineProcess {
   private static func failure(_ child: ChildProcess, _ log: EngineLog, _ limit: Int?) -> EngineFailure? {
     guard let ending = child.ending else { return nil }
     guard let end = log.report.end else {
+      // Without its report the guard's status still says how the engine ended (Sources/EngineGuard/main.c).
+      if case .exited(let status) = ending, status > 128 {
+        return .ended(reason: "the engine was ended by \(signalName(status - 128))", lastLines: log.text)
+      }
       return .ended(reason: "the engine's guard \(ending)", lastLines: log.text)
     }
     switch end.how {

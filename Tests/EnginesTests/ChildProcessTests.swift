@@ -35,7 +35,12 @@ import Testing
   }
 
   @Test func terminateEscalates() async throws {
-    let child = try ChildProcess.spawn(.init(["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]))
+    let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
+    let child = try ChildProcess.spawn(
+      .init(
+        ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"],
+        output: .lines { _ in isReady.yield() }))
+    for await _ in ready { break }
     child.terminate(graceSeconds: 0.3)
     #expect(await child.end() == .signalled(SIGKILL))
     child.terminate()
@@ -55,7 +60,7 @@ import Testing
   @Test func grandchildThatHoldsTheOutputDoesNotBlock() async throws {
     let seen = Mutex<[String]>([])
     let child = try ChildProcess.spawn(
-      .init(["sh", "-c", "sleep 5 & echo $!"], output: .lines { line in seen.withLock { $0.append(line) } }))
+      .init(["sh", "-c", "sleep 60 & echo $!"], output: .lines { line in seen.withLock { $0.append(line) } }))
     #expect(await child.end() == .exited(0))
     let grandchild = try #require(seen.withLock { $0.first }.flatMap { Int32($0) })
     #expect(processExists(grandchild))

@@ -63,8 +63,7 @@ struct EngineLoopTests {
       let arguments = ["submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "400"]
       let reference = try await cluster.run(arguments)
       #expect(reference.status == 0, "\(reference)")
-      let client = RunningProgram(arguments + ["--stream", "--state", cluster.state])
-      try client.start()
+      let client = try RunningProgram(arguments + ["--stream", "--state", cluster.state])
       try await cluster.wait(for: "the first tokens", client) { client.standardOutput.count > 40 }
       let jobs = try await cluster.run(["jobs", "list", "--status", "running", "--json"])
       let running = try #require((jobs.json?["jobs"] as? [[String: Any]])?.first, "\(jobs)")
@@ -86,11 +85,10 @@ struct EngineLoopTests {
     try await withModels(workers: ["w1"]) { cluster, model in
       var clients: [RunningProgram] = []
       for number in 0..<4 {
-        let client = RunningProgram([
+        let client = try RunningProgram([
           "submit", "--model", model, "--prompt", "story \(number)", "--max-tokens", "200", "--stream", "--state",
           cluster.state,
         ])
-        try client.start()
         clients.append(client)
       }
       try await cluster.wait(for: "four accepted jobs") {

@@ -1,5 +1,5 @@
+import Engines
 import Foundation
-import Synchronization
 
 /// The real binary, run as a user runs it.
 enum Program {
@@ -25,9 +25,7 @@ enum Program {
 
   /// Runs `apus ARGUMENTS` to its end.
   static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Output {
-    let process = RunningProgram(arguments, environment: environment)
-    try process.start()
-    return await process.output()
+    try await RunningProgram(arguments, environment: environment).output()
   }
 
   /// The engine made by `Deploy/engines/llamacpp/install` in the checkout's `.apus`, or where APUS_STATE says; nil
@@ -42,63 +40,46 @@ enum Program {
   }()
 }
 
-/// A started `apus`, whose output is collected while it runs.
-final class RunningProgram: @unchecked Sendable {
-  // `process` is set up before it starts and only signalled afterwards; the texts are behind a lock.
-  private let process = Process()
-  private let texts = Mutex<(out: Data, error: Data)>((Data(), Data()))
-  private let out = Pipe()
-  private let error = Pipe()
+/// A started `apus`, whose output goes to files that can be read while it runs.
+///
+/// Started as the product starts its own children: nothing of the test's descriptors is inherited, so a service that
+/// goes on never keeps the test from seeing another program's end.
+final class RunningProgram: Sendable {
+  private let child: ChildProcess
+  private let files: String
 
-  init(_ arguments: [String], environment: [String: String] = [:]) {
-    process.executableURL = URL(fileURLWithPath: Program.path)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-    process.standardOutput = out
-    process.standardError = error
-    process.standardInput = FileHandle.nullDevice
+  init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    files = FileManager.default.temporaryDirectory.path + "/apus-output-\(UUID().uuidString)"
+    child = try ChildProcess.spawn(
+      ChildProcess.Plan(
+        [Program.path] + arguments, environment: environment, output: .file(files + ".out"),
+        error: .file(files + ".err")))
   }
 
-  func start() throws {
-    out.fileHandleForReading.readabilityHandler = { [self] handle in
-      let data = handle.availableData
-      texts.withLock { $0.out += data }
-    }
-    error.fileHandleForReading.readabilityHandler = { [self] handle in
-      let data = handle.availableData
-      texts.withLock { $0.error += data }
-    }
-    try process.run()
+  deinit {
+    for ending in [".out", ".err"] { try? FileManager.default.removeItem(atPath: files + ending) }
   }
 
-  var processID: Int32 { process.processIdentifier }
-  var isRunning: Bool { process.isRunning }
+  var processID: Int32 { child.processID }
+  var isRunning: Bool { child.ending == nil }
 
   /// What it has written so far.
-  var standardOutput: String { texts.withLock { String(decoding: $0.out, as: UTF8.self) } }
-  var standardError: String { texts.withLock { String(decoding: $0.error, as: UTF8.self) } }
+  var standardOutput: String { text(".out") }
+  var standardError: String { text(".err") }
 
-  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+  private func text(_ ending: String) -> String {
+    String(decoding: FileManager.default.contents(atPath: files + ending) ?? Data(), as: UTF8.self)
+  }
 
-  /// Waits for the end on a thread of its own.
+  func signal(_ number: Int32) { child.send(signal: number) }
+
+  /// Waits for its end. The status of a program that a signal ended is 128 and the signal's number.
   func output() async -> Program.Output {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread { [self] in
-        process.waitUntilExit()
-        out.fileHandleForReading.readabilityHandler = nil
-        error.fileHandleForReading.readabilityHandler = nil
-        let restOut = out.fileHandleForReading.availableData
-        let restError = error.fileHandleForReading.availableData
-        let all = texts.withLock { texts in
-          texts.out += restOut
-          texts.error += restError
-          return texts
-        }
-        continuation.resume(
-          returning: Program.Output(
-            status: process.terminationStatus, standardOutput: String(decoding: all.out, as: UTF8.self),
-            standardError: String(decoding: all.error, as: UTF8.self)))
+    let status: Int32 =
+      switch await child.end() {
+      case .exited(let status): status
+      case .signalled(let signal): 128 + signal
       }
-    }
+    return Program.Output(status: status, standardOutput: standardOutput, standardError: standardError)
   }
 }

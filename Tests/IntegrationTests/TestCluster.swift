@@ -29,8 +29,7 @@ final class TestCluster {
 
   @discardableResult
   func start(_ name: String, _ arguments: [String]) throws -> RunningProgram {
-    let program = RunningProgram(arguments + ["--state", state])
-    try program.start()
+    let program = try RunningProgram(arguments + ["--state", state])
     processes[name] = program
     return program
   }

@@ -19,17 +19,20 @@ struct ClientAddress {
     guard let text = try? String(contentsOfFile: directory.coordinatorAddress, encoding: .utf8) else {
       throw ApusError(
         .unavailable, "no coordinator runs on the state directory \(directory.path)",
-        advice: "start one with `apus coordinator`, see one at work with `apus quickstart --keep`, or name one with --coordinator")
+        advice:
+          "start one with `apus coordinator`, see one at work with `apus quickstart --keep`, or name one with --coordinator"
+      )
     }
     return text.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// An endpoint that connects by itself.
   func endpoint() throws(ApusError) -> any ClientEndpoint {
+    let address = try address()
     let ring = KeyRing(directory: directory.keys)
     let coordinatorKey: String
     if let serverKey { coordinatorKey = serverKey } else { coordinatorKey = try ring.publicKey("coordinator") }
     return try ZeroMQClientEndpoint(
-      options: ZeroMQClientOptions(address: try address(), keys: try ring.pair(key), serverKey: coordinatorKey))
+      options: ZeroMQClientOptions(address: address, keys: try ring.pair(key), serverKey: coordinatorKey))
   }
 }

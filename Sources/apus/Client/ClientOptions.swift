@@ -8,7 +8,8 @@ struct ClientOptions: ParsableArguments {
   @Option(help: "State directory of this node.")
   var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
 
-  @Option(help: "The coordinator's address, such as tcp://10.0.0.1:7700. Default: the one running on this state directory.")
+  @Option(
+    help: "The coordinator's address, such as tcp://10.0.0.1:7700. Default: the one running on this state directory.")
   var coordinator: String?
 
   @Option(help: "Name of the client key in the state directory's keys, or a path to its .key file.")

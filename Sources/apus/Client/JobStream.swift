@@ -12,7 +12,9 @@ struct JobStream {
   ///
   /// - Throws: what ended it: `unavailable` for a job that failed, with its reason.
   @discardableResult
-  func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws -> (JobRecord, Serving.Measurement?) {
+  func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws -> (
+    JobRecord, Serving.Measurement?
+  ) {
     var shownBytes = 0
     for try await answer in answers {
       switch answer {

@@ -28,12 +28,14 @@ struct ModelPush {
       let piece = try file.read(upToCount: Self.chunkBytes) ?? Data()
       let next = try await send(offset: at.offset, total: total, bytes: Array(piece))
       guard next.isComplete || next.offset > at.offset else {
-        throw ApusError(.unavailable, "worker \(worker) did not take the piece at byte \(at.offset)", advice: "try again")
+        throw ApusError(
+          .unavailable, "worker \(worker) did not take the piece at byte \(at.offset)", advice: "try again")
       }
       at = next
       let elapsed = (ContinuousClock.now - start) / .seconds(1)
       progress.update(
-        "\(ProgressLine.bar(at.offset, of: total)) \(Figures.bytes(at.offset)) of \(Figures.bytes(total))", atSeconds: elapsed)
+        "\(ProgressLine.bar(at.offset, of: total)) \(Figures.bytes(at.offset)) of \(Figures.bytes(total))",
+        atSeconds: elapsed)
     }
     progress.finish("\(Figures.bytes(total)) copied")
   }

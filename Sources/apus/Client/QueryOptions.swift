@@ -17,7 +17,8 @@ enum QueryOptions {
       guard let slo = SLO(parsing: text) else {
         throw ApusError(
           .usage, "--slo \(text) is not a limit",
-          advice: "write METRIC:pNN<=TIME, such as 'ttft:p99<=500ms'; metrics ttft, tpot, itl, e2e; percentiles 50, 90, 99")
+          advice:
+            "write METRIC:pNN<=TIME, such as 'ttft:p99<=500ms'; metrics ttft, tpot, itl, e2e; percentiles 50, 90, 99")
       }
       slos.append(slo)
     }

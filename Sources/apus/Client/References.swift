@@ -20,7 +20,9 @@ enum Reference {
       if let registered = known.first(where: { $0.profile.id == profile.id }) { return registered.profile }
       throw ApusError(
         .badInput, "no worker has the model \(text) (SHA-256 \(profile.id.rawValue.prefix(12))...)",
-        advice: "copy it to one with `apus model push \(text) --worker NAME`, or add it with `apus model add` where a worker runs")
+        advice:
+          "copy it to one with `apus model push \(text) --worker NAME`, or add it with `apus model add` where a worker runs"
+      )
     }
     let names = known.map(\.profile.name).sorted().joined(separator: ", ")
     throw ApusError(

@@ -6,7 +6,8 @@ import Serving
 /// `apus benchmark`: measure candidate strategies within a budget.
 struct BenchmarkCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "benchmark", abstract: "Measure the strategies that apply to a model and a workload, in turns with the default.")
+    commandName: "benchmark",
+    abstract: "Measure the strategies that apply to a model and a workload, in turns with the default.")
   @OptionGroup var options: ClientOptions
 
   @Option(help: "A model's registered name or the path of its file; may be repeated.") var model: [String]

@@ -10,7 +10,8 @@ import Serving
 struct CoordinatorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "coordinator", abstract: "Run the coordinator until it is told to stop.",
-    discussion: "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/coordinator.yaml).")
+    discussion:
+      "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/coordinator.yaml).")
 
   @Option(help: "YAML file of options.") var config: String?
   @Option(help: "State directory. [default: .apus]") var state: String?

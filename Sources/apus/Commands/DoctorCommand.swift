@@ -14,7 +14,11 @@ struct DoctorCommand: AsyncParsableCommand {
 
   /// One thing looked at.
   struct Check {
-    enum Result { case good(String), missing(String, mend: String), absent(String, mend: String) }
+    enum Result {
+      case good(String)
+      case missing(String, mend: String)
+      case absent(String, mend: String)
+    }
     var name: String
     /// `missing` stops the main job; `absent` is something one may do without.
     var result: Result
@@ -29,13 +33,15 @@ struct DoctorCommand: AsyncParsableCommand {
         switch check.result {
         case .good(let what): Console.print("ok       \(check.name): \(what)")
         case .missing(let what, let mend): Console.print("MISSING  \(check.name): \(what)\n         mend it: \(mend)")
-        case .absent(let what, let mend): Console.print("absent   \(check.name): \(what)\n         if you want it: \(mend)")
+        case .absent(let what, let mend):
+          Console.print("absent   \(check.name): \(what)\n         if you want it: \(mend)")
         }
       }
     }
     let missing = checks.filter { if case .missing = $0.result { true } else { false } }
     if !missing.isEmpty {
-      throw ApusError(.unavailable, "\(missing.count) needed things are missing: \(missing.map(\.name).joined(separator: ", "))")
+      throw ApusError(
+        .unavailable, "\(missing.count) needed things are missing: \(missing.map(\.name).joined(separator: ", "))")
     }
   }
 

@@ -84,16 +84,20 @@ struct JobsCommand: AsyncParsableCommand {
   }
 
   struct Retry: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Queue a failed or cancelled job again.")
+    static let configuration = CommandConfiguration(abstract: "Submit a failed or cancelled job again, as a new job.")
     @OptionGroup var options: ClientOptions
     @Argument var job: String
 
     func run() async throws {
       let client = try await options.connect()
-      _ = try await client.ask(.retryJob(JobID(job)))
+      guard case .accepted(let record) = try await client.ask(.retryJob(JobID(job))) else {
+        throw ApusError(.bug, "the coordinator answered a retry with something else")
+      }
       await client.close()
       Console.print(
-        options.json ? JSONValue.object([("job", .string(job)), ("state", "queued")]).text : "queued \(job) again")
+        options.json
+          ? JSONValue.object([("job", .string(record.id.rawValue)), ("retry_of", .string(job))]).text
+          : "queued again as \(record.id)")
     }
   }
 }

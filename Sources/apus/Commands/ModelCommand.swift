@@ -12,7 +12,9 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Give this node's workers a model file. The file is linked, not copied; running workers take it up when they start.")
+      abstract:
+        "Give this node's workers a model file. The file is linked, not copied; running workers take it up when they start."
+    )
     @Argument(help: "A GGUF file.") var path: String
     @Option(help: "What people call it; default: the file's name.") var name: String?
     @Option(help: "State directory of this node.")
@@ -28,7 +30,8 @@ struct ModelCommand: AsyncParsableCommand {
   }
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Models the coordinator knows, and which workers have them.")
+    static let configuration = CommandConfiguration(
+      abstract: "Models the coordinator knows, and which workers have them.")
     @OptionGroup var options: ClientOptions
 
     func run() async throws {

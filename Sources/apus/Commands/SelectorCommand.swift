@@ -39,8 +39,9 @@ struct SelectorCommand: AsyncParsableCommand {
     private func trainHere(_ path: String) async throws {
       let store = try SQLiteHistoryStore(path: options.directory.history)
       let rows = try await store.measurements(MeasurementFilter(), includingSamples: false)
+      let models = try await store.models()
       await store.close()
-      let model = try SelectorTrainer.train(rows.map(\.measurement))
+      let model = try SelectorTrainer.train(rows.map(\.measurement), models: models)
       try model.write(to: path)
       Console.print(
         options.json

@@ -9,12 +9,14 @@ import Worker
 struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker", abstract: "Run a worker until it is told to stop.",
-    discussion: "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/worker.yaml).")
+    discussion:
+      "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/worker.yaml).")
 
   @Option(help: "YAML file of options.") var config: String?
   @Option(help: "State directory. [default: .apus]") var state: String?
   @Option(help: "Name of the worker and of its key. [default: worker]") var name: String?
-  @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator: String?
+  @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator:
+    String?
   @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
   var serverKey: String?
   @Option(help: "Cores for this worker and its engines, such as 0-3,8. [default: all]") var cores: String?
@@ -29,7 +31,8 @@ struct WorkerCommand: AsyncParsableCommand {
       .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
       .jobCapacity: jobCapacity,
     ]
-    let flagTexts = Dictionary(uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })
+    let flagTexts = Dictionary(
+      uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })
     var options = try WorkerConfiguration { file.text($0, flag: flagTexts[$0]) }
     let directory = StateDirectory(options.state)
     try directory.create()
@@ -39,7 +42,13 @@ struct WorkerCommand: AsyncParsableCommand {
     logger.info("worker \(options.name) starts")
     let work = Task { try await worker.run() }
     try await Service.untilSignalled(
-      { try await withTaskCancellationHandler { try await work.value } onCancel: { work.cancel() } },
+      {
+        try await withTaskCancellationHandler {
+          try await work.value
+        } onCancel: {
+          work.cancel()
+        }
+      },
       stop: {
         logger.info("stopping")
         work.cancel()

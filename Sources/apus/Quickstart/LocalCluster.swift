@@ -81,7 +81,8 @@ final class LocalCluster {
         throw ApusError(.unavailable, "\(log) \(ending):\n\(tail())", advice: "see \(state.logs)/\(log).log")
       }
       guard ContinuousClock.now < deadline else {
-        throw ApusError(.unavailable, "waited \(limit) s for \(what):\n\(tail())", advice: "see \(state.logs)/\(log).log")
+        throw ApusError(
+          .unavailable, "waited \(limit) s for \(what):\n\(tail())", advice: "see \(state.logs)/\(log).log")
       }
       try await Task.sleep(for: .milliseconds(100))
     }

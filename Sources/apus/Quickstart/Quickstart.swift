@@ -145,7 +145,8 @@ actor Quickstart {
         """)
     } else {
       await cluster.stop()
-      Console.print("\nAll services are stopped; the history stays in \(state.history), and a second run goes on from it.")
+      Console.print(
+        "\nAll services are stopped; the history stays in \(state.history), and a second run goes on from it.")
     }
   }
 }
