@@ -22,67 +22,80 @@ struct CoordinatorFigure: AsyncParsableCommand {
     }
   }
 
+  /// What ran in one round.
+  private struct Round {
+    /// With no store, one in memory, and SQLite.
+    var coordinators: [ServeCoordinator.Store: WireLoad.Outcome] = [:]
+    /// CPU seconds of the echo for a message.
+    var echo = 0.0
+
+    func perMessage(_ store: ServeCoordinator.Store) -> Double {
+      guard let run = coordinators[store] else { preconditionFailure("a round runs every store") }
+      return run.cpuSeconds / Double(run.received + run.sent)
+    }
+  }
+
   func run() async throws {
     var report = FigureReport(figure: "coordinator", method: [])
     let keys = try PeerKeys(count: peers)
-    var memory: [WireLoad.Outcome] = []
-    var sqlite: [WireLoad.Outcome] = []
-    var echo: [Double] = []
+    var results: [Round] = []
     for _ in 0..<rounds {
-      memory.append(try await load(keys, .memory))
-      let last = memory[memory.count - 1]
-      echo.append(
-        try await EchoRun(
-          state: keys.state, client: keys.client, peers: peers, inFlight: inFlight, bodies: last.bodies,
-          warmUpRoundTrips: jobs / 10, roundTrips: (last.received + last.sent) / 2
-        ).run())
-      sqlite.append(try await load(keys, .sqlite))
+      var round = Round()
+      let plain = try await load(keys, .none)
+      round.coordinators[.none] = plain
+      round.echo = try await EchoRun(
+        state: keys.state, client: keys.client, peers: peers, inFlight: inFlight, bodies: plain.bodies,
+        warmUpRoundTrips: jobs / 10, roundTrips: (plain.received + plain.sent) / 2
+      ).run()
+      for store in [ServeCoordinator.Store.memory, .sqlite] { round.coordinators[store] = try await load(keys, store) }
+      results.append(round)
     }
-    fill(&report, memory, echo, sqlite)
+    fill(&report, results)
     report.print(asJSON: json)
   }
 
-  private func fill(
-    _ report: inout FigureReport, _ memory: [WireLoad.Outcome], _ echo: [Double], _ sqlite: [WireLoad.Outcome]
-  ) {
-    func perMessage(_ run: WireLoad.Outcome) -> Double { run.cpuSeconds / Double(run.received + run.sent) }
-    let ratios = zip(memory, echo).map { perMessage($0) / $1 }
-    let storedRatios = zip(sqlite, echo).map { perMessage($0) / $1 }
-    let one = memory[0]
-    report.add("cpu_over_echo", "CPU for a message / echo", Percentiles(ratios).p50, "x", target: 3)
-    report.add("cpu_over_echo_least", "  least of the runs", Percentiles(ratios).least, "x")
-    report.add("cpu_over_echo_most", "  most of the runs", Percentiles(ratios).most, "x")
-    report.add("cpu_per_message_us", "coordinator, for a message", Percentiles(memory.map(perMessage)).p50 * 1e6, "us")
-    report.add("echo_cpu_per_message_us", "echo, for a message", Percentiles(echo).p50 * 1e6, "us")
-    report.add(
-      "cpu_per_job_us", "coordinator, for a job", Percentiles(memory.map { $0.cpuSeconds / Double($0.jobs) }).p50 * 1e6,
-      "us")
-    report.add(
-      "jobs_per_s", "jobs in a second", Percentiles(memory.map { Double($0.jobs) / $0.wallSeconds }).p50, "/s")
-    report.add(
-      "sqlite_cpu_per_message_us", "with SQLite, for a message", Percentiles(sqlite.map(perMessage)).p50 * 1e6, "us")
-    report.add("sqlite_cpu_over_echo", "with SQLite / echo", Percentiles(storedRatios).p50, "x")
-    report.add(
-      "sqlite_jobs_per_s", "with SQLite, jobs in a second",
-      Percentiles(sqlite.map { Double($0.jobs) / $0.wallSeconds }).p50, "/s")
+  private func fill(_ report: inout FigureReport, _ rounds: [Round]) {
+    func median(_ value: (Round) -> Double) -> Double { Percentiles(rounds.map(value)).p50 }
+    let ratios = Percentiles(rounds.map { $0.perMessage(.none) / $0.echo })
+    report.add("cpu_over_echo", "CPU for a message / echo", ratios.p50, "x", target: 3)
+    report.add("cpu_over_echo_least", "  least of the rounds", ratios.least, "x")
+    report.add("cpu_over_echo_most", "  most of the rounds", ratios.most, "x")
+    report.add("echo_cpu_per_message_us", "echo, CPU for a message", median(\.echo) * 1e6, "us")
+    for (store, key, name) in [
+      (ServeCoordinator.Store.none, "", "coordinator"), (.memory, "memory_", "with a store in memory"),
+      (.sqlite, "sqlite_", "with SQLite"),
+    ] {
+      let runs = rounds.compactMap { $0.coordinators[store] }
+      report.add(
+        "\(key)cpu_per_message_us", "\(name), CPU for a message", median { $0.perMessage(store) } * 1e6, "us")
+      report.add(
+        "\(key)cpu_per_job_us", "  for a job", Percentiles(runs.map { $0.cpuSeconds / Double($0.jobs) }).p50 * 1e6,
+        "us")
+      report.add(
+        "\(key)jobs_per_s", "  jobs in a second", Percentiles(runs.map { Double($0.jobs) / $0.wallSeconds }).p50, "/s")
+    }
+    guard let one = rounds[0].coordinators[.none] else { return }
+    let echoed = one.bodies.reduce(0) { $0 + $1.count }
     report.add("received_per_job", "messages received for a job", Double(one.received) / Double(one.jobs), "")
     report.add("sent_per_job", "messages sent for a job", Double(one.sent) / Double(one.jobs), "")
     report.add("mean_message_bytes", "mean size of a message", Double(one.bytes) / Double(one.received + one.sent), "B")
+    report.add("echo_mean_message_bytes", "mean size of the echo's", Double(echoed) / Double(one.bodies.count), "B")
+    let chunkWords = chunks == 0 ? "" : " and token chunks"
     report.method = [
       "\(peers) workers with \(inFlight) jobs each in flight and one client that submits a job for each that ends, over TCP on "
         + "the loopback interface with CURVE; each server is a process of its own, and its CPU is user and system time of "
         + "all its threads, libzmq's included",
       "a worker answers an assignment at once with its report"
         + (chunks == 0 ? "" : " after \(chunks) token chunks, each of which is relayed to the client"),
-      "messages are counted by the peers: received are submit and report\(chunks == 0 ? "" : " and token chunks"), sent are "
-        + "accepted, assignment, report stored and job ended\(chunks == 0 ? "" : " and token chunks")",
+      "messages are counted by the peers: received are submit, report\(chunkWords) and heartbeats, sent are accepted, "
+        + "assignment, report stored, job ended\(chunkWords)",
       "the echo is Sources/CEchoBenchmark: a ROUTER in C that sends every message back, for peers with as many in flight; it "
-        + "echoes the \(one.bodies.count) messages of one of these jobs in turns, so that it moves the same bytes in both "
-        + "directions; a message that comes and goes back counts as two",
-      "store writes are left out of the first figures by a store in memory, whose own bookkeeping is in them; trainings are "
-        + "left out of all, rankings and heartbeats are in",
-      "\(rounds) rounds of coordinator, echo, coordinator with SQLite, \(jobs) jobs each after \(jobs / 10) to warm up; "
-        + "medians over the rounds, ratios within a round",
+        + "echoes the \(one.bodies.count) messages of one of these jobs in turns, so that it moves the same bytes; a message "
+        + "that comes and goes back counts as two",
+      "store writes are left out of the first figures: their store forgets at once; a store in memory and SQLite stand beside; "
+        + "trainings are left out of all, rankings are in",
+      "\(self.rounds) rounds of coordinator, echo, coordinator with either store, \(jobs) jobs each after \(max(1, jobs / 10)) "
+        + "to warm up; medians over the rounds, ratios within a round",
     ]
   }
 
@@ -126,6 +139,10 @@ struct CoordinatorFigure: AsyncParsableCommand {
     await server.stop()
     guard let outcome else {
       throw ApusError(.unavailable, "the coordinator did not do \(jobs) jobs within five minutes")
+    }
+    guard !outcome.bodies.isEmpty else {
+      throw ApusError(
+        .badInput, "no job of \(jobs) was seen whole after the warm-up", advice: "measure more with --jobs")
     }
     return outcome
   }

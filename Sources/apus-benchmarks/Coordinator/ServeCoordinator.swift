@@ -10,7 +10,7 @@ import Serving
 struct ServeCoordinator: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "serve-coordinator", shouldDisplay: false)
 
-  enum Store: String, ExpressibleByArgument, CaseIterable { case memory, sqlite }
+  enum Store: String, ExpressibleByArgument, CaseIterable { case none, memory, sqlite }
 
   @Option var state: String
   @Option var store: Store
@@ -22,6 +22,7 @@ struct ServeCoordinator: AsyncParsableCommand {
         address: "tcp://127.0.0.1:0", keys: try ring.pair("coordinator"), authorized: AuthorizedKeys(ring: ring)))
     let history: any HistoryStore =
       switch store {
+      case .none: ForgetfulStore()
       case .memory: InMemoryHistoryStore()
       case .sqlite: try SQLiteHistoryStore(path: state + "/history.sqlite")
       }

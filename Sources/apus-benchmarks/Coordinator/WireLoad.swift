@@ -36,12 +36,17 @@ final class WireLoad {
     var bodies: [[UInt8]]
   }
 
+  /// Submit, accepted, assignment, report, report stored, job ended; each chunk comes and is relayed.
+  static func messagesPerJob(chunks: Int) -> Int { 6 + 2 * chunks }
+
   /// A socket, and who is behind it.
   private final class Peer {
     let socket: Socket
     /// Nil for the client.
     let worker: String?
     var registration: PollLoop.Registration?
+    /// When the coordinator last heard of it.
+    var sentAt = ContinuousClock.now
 
     init(_ context: Context, _ keys: KeyPair, _ worker: String?, _ options: Options) throws(ZeroMQError) {
       self.worker = worker
@@ -66,14 +71,20 @@ final class WireLoad {
   private let ended: @Sendable (Outcome) -> Void
   private var peers: [Peer] = []
   private var frame = Frame()
+  /// All submits are alike but for their number.
+  private var lastSubmit: [UInt8] = []
   private var count = Count()
   private var countAtStart = Count()
   private var welcomes = 0
+  /// At the last message, and when heartbeats were last due.
+  private var now = ContinuousClock.now
+  private var beatAt = ContinuousClock.now
   private var submitted = 0
   private var finished = 0
-  /// The messages of the job that is written down, in order; nil once it is complete.
-  private var sampledJob: JobID?
+  /// The messages of one whole job, the submit first; empty until there is one.
   private var bodies: [[UInt8]] = []
+  /// Messages of jobs that may become that one. The peers hear of a job in any order, so several are written down.
+  private var noted: [JobID: [[UInt8]]] = [:]
   private let metrics = SyntheticHistory.jobMetrics
 
   /// - Parameter ended: called once, on the loop.
@@ -116,6 +127,7 @@ final class WireLoad {
   // MARK: Messages
 
   private func drain(_ peer: Peer) {
+    beat()
     do {
       while try peer.socket.receive(into: &frame) {
         let bytes = frame.bytes()
@@ -126,6 +138,16 @@ final class WireLoad {
       }
     } catch {
       preconditionFailure("the load cannot read what the coordinator sent: \(error)")
+    }
+  }
+
+  /// Workers that had nothing to do for a while say that they are there.
+  private func beat() {
+    now = .now
+    guard now - beatAt >= .milliseconds(250) else { return }
+    beatAt = now
+    for peer in peers where peer.worker != nil && now - peer.sentAt >= .milliseconds(500) {
+      send(.heartbeat(Heartbeat(leases: [])), from: peer)
     }
   }
 
@@ -141,8 +163,6 @@ final class WireLoad {
     case .reportStored(let id):
       note(bytes, of: JobID(id.rawValue))
     case .response(_, .accepted(let record)):
-      // The first job after the warm-up is the one that is written down.
-      if finished >= options.warmUpJobs, sampledJob == nil, bodies.count == 1 { sampledJob = record.id }
       note(bytes, of: record.id)
     case .response(_, .tokens(let chunk)):
       note(bytes, of: chunk.job)
@@ -158,7 +178,12 @@ final class WireLoad {
   }
 
   private func note(_ bytes: [UInt8], of job: JobID) {
-    if job == sampledJob { bodies.append(bytes) }
+    guard bodies.isEmpty, finished >= options.warmUpJobs else { return }
+    noted[job, default: [lastSubmit]].append(bytes)
+    if noted[job]?.count == Self.messagesPerJob(chunks: options.chunks) {
+      bodies = noted.removeValue(forKey: job) ?? []
+      noted = [:]
+    }
   }
 
   @discardableResult
@@ -168,6 +193,7 @@ final class WireLoad {
       var frame = Frame(copying: bytes)
       let isSent = try peer.socket.send(&frame)
       precondition(isSent, "a peer's queue is full, although it has few messages under way")
+      peer.sentAt = now
       count.received += 1
       count.bytes += bytes.count
       return bytes
@@ -211,8 +237,7 @@ final class WireLoad {
     let spec = JobSpec(
       model: SyntheticHistory.models[0].id, prompt: .text("Say in one sentence what a coordinator does, please."),
       maxTokens: 16)
-    let bytes = send(.request(id: UInt64(submitted), .submit(spec)), from: peers[peers.count - 1])
-    if finished >= options.warmUpJobs, bodies.isEmpty { bodies = [bytes] }
+    lastSubmit = send(.request(id: UInt64(submitted), .submit(spec)), from: peers[peers.count - 1])
   }
 
   private func end() {

@@ -38,31 +38,51 @@ struct TTFTFigure: AsyncParsableCommand {
     var client = try await cluster.client()
     let endpoint = EngineEndpoint(baseURL: process.baseURL, dialect: engine.dialect)
 
-    var direct: [Double] = []
-    var through: [Double] = []
+    var seen = Seen()
     for _ in 0..<Self.warmUp + requests {
-      direct.append(try await Self.direct(endpoint))
-      through.append(try await Self.through(&client, cluster.model))
+      seen.direct.append(try await Self.direct(endpoint))
+      let through = try await Self.through(&client, cluster.model)
+      seen.accepted.append(through.accepted)
+      seen.through.append(through.firstToken)
+      seen.tokenized.append(try await Self.tokenize(endpoint))
     }
     client.close()
     try await cluster.stop()
     await process.stop()
-    fill(&report, Percentiles(direct.dropFirst(Self.warmUp)), Percentiles(through.dropFirst(Self.warmUp)))
+    fill(&report, seen)
     report.print(asJSON: json)
   }
 
-  private func fill(_ report: inout FigureReport, _ direct: Percentiles, _ through: Percentiles) {
+  /// Seconds, one for each request, in turns.
+  private struct Seen {
+    var direct: [Double] = []
+    var through: [Double] = []
+    /// Parts of `through`: until the job is durable; and what tokenizing a prompt takes the engine.
+    var accepted: [Double] = []
+    var tokenized: [Double] = []
+  }
+
+  private func fill(_ report: inout FigureReport, _ seen: Seen) {
+    let direct = Percentiles(seen.direct.dropFirst(Self.warmUp))
+    let through = Percentiles(seen.through.dropFirst(Self.warmUp))
     report.add("added_p50_ms", "added at p50", (through.p50 - direct.p50) * 1e3, "ms", target: 5)
     report.add("added_p90_ms", "added at p90", (through.at(0.9) - direct.at(0.9)) * 1e3, "ms")
     report.add("direct_p50_ms", "engine asked directly, p50", direct.p50 * 1e3, "ms")
     report.add("direct_p90_ms", "engine asked directly, p90", direct.at(0.9) * 1e3, "ms")
     report.add("through_p50_ms", "through the coordinator, p50", through.p50 * 1e3, "ms")
     report.add("through_p90_ms", "through the coordinator, p90", through.at(0.9) * 1e3, "ms")
+    report.add(
+      "accepted_p50_ms", "  of that until the job is durable, p50",
+      Percentiles(seen.accepted.dropFirst(Self.warmUp)).p50 * 1e3, "ms")
+    report.add(
+      "tokenize_p50_ms", "  of that the engine's tokenizing, p50",
+      Percentiles(seen.tokenized.dropFirst(Self.warmUp)).p50 * 1e3, "ms")
     report.method = [
       "through: from handing over a submit until the client has the first token: client, coordinator, worker, engine and back, "
         + "over TCP on the loopback interface with CURVE; coordinator and worker are the real ones, in this process",
       "the job is durable before it is dispatched (SQLite in a temporary directory, one commit with its wait for the disk), "
-        + "and the worker has the engine tokenize the prompt first: both are in the figure",
+        + "and the worker has the engine tokenize the prompt first: both are in the figure; the second is taken from asking "
+        + "the engine that is asked directly",
       "directly: the worker's own HTTP client asks a second process of the same engine, which is left alone meanwhile",
       "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams \(Self.tokens) tokens, and "
         + "is warm; \(requests) requests each way, one at a time in turns, after \(Self.warmUp) of each to warm up",
@@ -79,20 +99,30 @@ struct TTFTFigure: AsyncParsableCommand {
     return (at - start) / .seconds(1)
   }
 
-  private static func through(_ client: inout BenchmarkClient, _ model: ModelID) async throws -> Double {
+  private static func tokenize(_ endpoint: EngineEndpoint) async throws -> Double {
+    let start = ContinuousClock.now
+    _ = try await StreamingClient().tokenize(prompt, addingSpecial: true, at: endpoint)
+    return (.now - start) / .seconds(1)
+  }
+
+  private static func through(
+    _ client: inout BenchmarkClient, _ model: ModelID
+  ) async throws -> (accepted: Double, firstToken: Double) {
     let start = ContinuousClock.now
     let request = try await client.send(
       .submit(JobSpec(model: model, prompt: .text(prompt), maxTokens: tokens, ignoresEndOfSequence: true)))
+    var accepted = 0.0
     var first: Double?
     while true {
       switch try await client.next(of: request) {
+      case .accepted: accepted = (.now - start) / .seconds(1)
       case .tokens:
         if first == nil { first = (.now - start) / .seconds(1) }
       case .jobEnded(let record, _):
         guard let first, record.state == .completed else {
           throw ApusError(.unavailable, "a job ended without tokens: \(record.failure ?? record.state.rawValue)")
         }
-        return first
+        return (accepted, first)
       default: break
       }
     }
