@@ -133,8 +133,8 @@ extension JobCoordinator {
   }
 
   /// A measurement is in the history: it counts from the next look at the clock on.
-  func remember(_ measurement: Measurement?) {
-    guard var measurement, recentMeasurements.insert(measurement.id) else { return }
+  func remember(_ measurement: consuming Measurement?) {
+    guard var measurement = consume measurement, recentMeasurements.insert(measurement.id) else { return }
     measurement.samples = []
     newEvidence.append(measurement)
     training.policy.measured()

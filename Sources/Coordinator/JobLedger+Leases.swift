@@ -71,15 +71,16 @@ extension JobLedger {
       }
       let ended = record(of: id, endedBy: report, at: now)
       leases[report.lease]!.lastProgress = now
-      leases[report.lease]!.report = (report, ended)
+      leases[report.lease]!.report = HeldReport(report, ended: ended)
       actions.append(.storeReport(worker, report, ended))
     }
   }
 
   /// The record with which a report ends its job; nil when the job must go on elsewhere.
   private func record(of id: JobID, endedBy report: Report, at now: Duration) -> JobRecord? {
-    let entry = jobs[id]!
-    var record = entry.record
+    let index = jobs.index(forKey: id)!
+    var record = jobs.values[index].record
+    let cancelRequested = jobs.values[index].cancelRequested
     record.measurement = report.measurement.id
     record.finishedAtMS = originMS + now.milliseconds
     switch report.measurement.outcome {
@@ -87,11 +88,11 @@ extension JobLedger {
       record.state = .completed
       record.output = report.output
     case .cancelled, .lostWorker:
-      guard entry.cancelRequested else { return nil }
+      guard cancelRequested else { return nil }
       record.state = .cancelled
-      record.output = entry.text
+      record.output = jobs.values[index].text
     case .outOfMemory, .timedOut, .engineFailed:
-      if entry.cancelRequested {
+      if cancelRequested {
         record.state = .cancelled
       } else if record.attemptCount >= limits.attempts {
         record.state = .failed
@@ -100,7 +101,7 @@ extension JobLedger {
       } else {
         return nil
       }
-      record.output = entry.text
+      record.output = jobs.values[index].text
     }
     return record
   }
@@ -122,9 +123,10 @@ extension JobLedger {
         actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
       }
     case .job(let job):
-      guard let (report, ended) = lease.report, report.measurement.id == measurement else { return }
+      guard let held = lease.report, held.report.measurement.id == measurement else { return }
+      let report = held.report
       release(id)
-      if let ended {
+      if let ended = held.ended {
         jobs[job] = nil
         actions.append(.jobEnded(ended, report.measurement))
       } else {

@@ -51,11 +51,22 @@ struct Lease: Sendable {
   var missedHeartbeats = 0
   /// The worker was lost while this lease's report was on its way to the store.
   var workerIsGone = false
-  /// A job's report on its way to the store, and the job's record if the report ends it.
-  var report: (report: Report, ended: JobRecord?)?
+  /// A job's report on its way to the store.
+  var report: HeldReport?
   /// A trial's reports: on their way to the store, and there.
   var storing: [MeasurementID: Report] = [:]
   var stored: Set<MeasurementID> = []
+}
+
+/// A job's report, and the job's record if the report ends it. An object, because leases are copied to be looked at.
+final class HeldReport: Sendable {
+  let report: Report
+  let ended: JobRecord?
+
+  init(_ report: Report, ended: JobRecord?) {
+    self.report = report
+    self.ended = ended
+  }
 }
 
 struct WorkerEntry: Sendable {

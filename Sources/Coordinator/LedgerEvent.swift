@@ -1,8 +1,8 @@
 public import Messaging
 public import Serving
 
-/// What happens to a ledger.
-public enum LedgerEvent: Sendable {
+/// What happens to a ledger. Indirect: a report inside the enum would be copied, with its thirty references, at each step.
+public indirect enum LedgerEvent: Sendable {
   /// A new job that is stored; takes the place that `reserve()` kept.
   case jobStored(JobRecord)
   /// The job could not be stored: its place is free again.
@@ -38,8 +38,8 @@ public enum LedgerEvent: Sendable {
   case tick
 }
 
-/// What a ledger wants done. The caller does all of them, in order.
-public enum LedgerAction: Hashable, Sendable {
+/// What a ledger wants done. The caller does all of them, in order. Indirect for the same reason.
+public indirect enum LedgerAction: Hashable, Sendable {
   /// Send it. For a job, the record says that it runs now; storing it is not urgent.
   case assign(WorkerName, Assignment, JobRecord?)
   case revoke(WorkerName, LeaseID)

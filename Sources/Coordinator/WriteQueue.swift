@@ -4,7 +4,8 @@ import Serving
 
 /// One thing to store, and what happens once it is there.
 struct PendingWrite: Sendable {
-  enum Purpose: Sendable {
+  /// Indirect, so that a queue of writes moves a pointer for each and not a whole job.
+  indirect enum Purpose: Sendable {
     /// A submitted job: accepted only now.
     case submission(JobRecord, Asker)
     /// A measurement under a live lease, for its worker.
@@ -39,6 +40,10 @@ struct WriteQueue: Sendable {
 
   /// The next writes to commit together; empty when nothing waits.
   mutating func takeBatch() -> [PendingWrite] {
+    guard waiting.count > Self.batchLimit else {
+      defer { waiting = [] }
+      return waiting
+    }
     let batch = Array(waiting.prefix(Self.batchLimit))
     waiting.removeFirst(batch.count)
     return batch

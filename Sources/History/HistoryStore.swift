@@ -1,7 +1,8 @@
 public import Serving
 
 /// One thing to remember. Append-only for measurements: the same id twice is one row, and the first one stays.
-public enum HistoryRecord: Hashable, Sendable {
+/// Indirect, so that records are passed on by a pointer and not by all that a measurement says.
+public indirect enum HistoryRecord: Hashable, Sendable {
   /// A job as it is now; replaces what was stored under its id, except that a finished job never changes state again.
   case job(JobRecord)
   case measurement(Measurement)
