@@ -12,7 +12,7 @@ final class DirectoryLock {
       throw ApusError(.disk, "cannot open the lock \(path): \(String(cString: strerror(errno)))")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
+      // The descriptor is closed by deinit, which runs for a class whose properties are all set.
       throw ApusError(
         .unavailable, "another coordinator runs on this state directory (\(path) is locked)",
         advice: "stop it, or give this one a directory of its own with --state DIR")
