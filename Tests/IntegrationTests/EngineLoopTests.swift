@@ -29,12 +29,12 @@ struct EngineLoopTests {
   func loop() async throws {
     try await withModels(workers: ["w1"]) { cluster, model in
       let benchmark = try await cluster.run([
-        "benchmark", "--model", model, "--workload", "chat", "--half", "--budget", "20s", "--methods",
-        "continuous-batching,thread-count,flash-attention", "--json",
+        "benchmark", "--model", model, "--workload", "chat", "--workload", "edit", "--half", "--budget", "40s",
+        "--methods", "thread-count,flash-attention,n-gram-speculation", "--json",
       ])
       #expect(benchmark.status == 0, "\(benchmark)")
       let findings = try #require(benchmark.json?["findings"] as? [[String: Any]])
-      #expect(findings.count == 1 && findings[0]["default"] is [String: Any], "\(benchmark)")
+      #expect(findings.count == 2 && findings.allSatisfy { $0["default"] is [String: Any] }, "\(benchmark)")
       let trained = try await cluster.run(["selector", "train", "--json"])
       #expect((trained.json?["row_count"] as? Int ?? 0) > 0, "\(trained)")
       let answer = try await cluster.run([

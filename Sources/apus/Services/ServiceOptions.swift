@@ -80,6 +80,7 @@ enum Service {
       while let bodyEnded = try await group.next() {
         if bodyEnded { return }
         await stop()
+        group.cancelAll()
       }
     }
   }
