@@ -18,16 +18,22 @@ struct JobPrompt {
   private func prompt(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {
     switch (endpoint.dialect, job.spec.prompt) {
     case (.llamaCpp, .text(let text)):
-      return .tokens(try await tokens(of: text) + (try await generated(job)))
+      return try await prompt(text, for: job)
     case (.llamaCpp, .chat(let messages)):
-      let text = try await client.applyTemplate(messages, at: endpoint)
-      return .tokens(try await tokens(of: text) + (try await generated(job)))
+      return try await prompt(try await client.applyTemplate(messages, at: endpoint), for: job)
     case (.openAI, .text(let text)):
       return .text(text + job.generatedText)
     case (.openAI, .chat(let messages)):
       let begun = job.generatedText.isEmpty ? [] : [ChatMessage(role: "assistant", content: job.generatedText)]
       return .chat(messages + begun)
     }
+  }
+
+  /// A fresh answer begins from the text, which the engine reads as it would if asked for the tokens first; not asking
+  /// saves a round trip in the time to the first token.
+  private func prompt(_ text: String, for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {
+    guard !job.generatedTokenIDs.isEmpty else { return .text(text) }
+    return .tokens(try await tokens(of: text) + (try await generated(job)))
   }
 
   private func tokens(of text: String) async throws(RequestFailure) -> [Int32] {

@@ -44,7 +44,6 @@ struct TTFTFigure: AsyncParsableCommand {
       let through = try await Self.through(&client, cluster.model)
       seen.accepted.append(through.accepted)
       seen.through.append(through.firstToken)
-      seen.tokenized.append(try await Self.tokenize(endpoint))
     }
     client.close()
     try await cluster.stop()
@@ -57,9 +56,8 @@ struct TTFTFigure: AsyncParsableCommand {
   private struct Seen {
     var direct: [Double] = []
     var through: [Double] = []
-    /// Parts of `through`: until the job is durable; and what tokenizing a prompt takes the engine.
+    /// The part of `through` until the client hears that the job is durable.
     var accepted: [Double] = []
-    var tokenized: [Double] = []
   }
 
   private func fill(_ report: inout FigureReport, _ seen: Seen) {
@@ -74,15 +72,11 @@ struct TTFTFigure: AsyncParsableCommand {
     report.add(
       "accepted_p50_ms", "  of that until the job is durable, p50",
       Percentiles(seen.accepted.dropFirst(Self.warmUp)).p50 * 1e3, "ms")
-    report.add(
-      "tokenize_p50_ms", "  of that the engine's tokenizing, p50",
-      Percentiles(seen.tokenized.dropFirst(Self.warmUp)).p50 * 1e3, "ms")
     report.method = [
       "through: from handing over a submit until the client has the first token: client, coordinator, worker, engine and back, "
         + "over TCP on the loopback interface with CURVE; coordinator and worker are the real ones, in this process",
-      "the job is durable before it is dispatched (SQLite in a temporary directory, one commit with its wait for the disk), "
-        + "and the worker has the engine tokenize the prompt first: both are in the figure; the second is taken from asking "
-        + "the engine that is asked directly",
+      "the job is durable before it is dispatched, which is in the figure: SQLite in a temporary directory, one commit with its "
+        + "wait for the disk",
       "directly: the worker's own HTTP client asks a second process of the same engine, which is left alone meanwhile",
       "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams \(Self.tokens) tokens, and "
         + "is warm; \(requests) requests each way, one at a time in turns, after \(Self.warmUp) of each to warm up",
@@ -97,12 +91,6 @@ struct TTFTFigure: AsyncParsableCommand {
     ) { _ in await first.note() }
     guard let at = await first.at else { throw ApusError(.unavailable, "the scripted engine sent no token") }
     return (at - start) / .seconds(1)
-  }
-
-  private static func tokenize(_ endpoint: EngineEndpoint) async throws -> Double {
-    let start = ContinuousClock.now
-    _ = try await StreamingClient().tokenize(prompt, addingSpecial: true, at: endpoint)
-    return (.now - start) / .seconds(1)
   }
 
   private static func through(
