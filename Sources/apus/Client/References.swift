@@ -61,13 +61,21 @@ enum Reference {
 /// A workload as a person writes it in YAML. Lengths are `N` or `LOW-HIGH` tokens.
 struct WorkloadFile: Codable {
   var name: String
-  var prompt_tokens: String
-  var output_tokens: String
+  var promptTokens: String
+  var outputTokens: String
   var concurrency: Int?
-  var arrival_rate_rps: Double?
-  var shared_prefix_share: Double?
+  var arrivalRateRPS: Double?
+  var sharedPrefixShare: Double?
   var repetitiveness: Double?
   var requests: Int?
+
+  private enum CodingKeys: String, CodingKey {
+    case name, concurrency, repetitiveness, requests
+    case promptTokens = "prompt_tokens"
+    case outputTokens = "output_tokens"
+    case arrivalRateRPS = "arrival_rate_rps"
+    case sharedPrefixShare = "shared_prefix_share"
+  }
 
   static func read(path: String) throws(ApusError) -> Workload {
     let file: WorkloadFile
@@ -101,14 +109,14 @@ struct WorkloadFile: Codable {
       }
       return value
     }
-    if let rate = file.arrival_rate_rps, !(rate > 0 && rate.isFinite) {
+    if let rate = file.arrivalRateRPS, !(rate > 0 && rate.isFinite) {
       throw ApusError(.badInput, "arrival_rate_rps: \(rate) in \(path) is not greater than zero")
     }
     let concurrency = try positive(file.concurrency, "concurrency") ?? 1
     return Workload(
-      name: file.name, promptTokens: try range(file.prompt_tokens, "prompt_tokens"),
-      outputTokens: try range(file.output_tokens, "output_tokens"), concurrency: concurrency,
-      arrivalRate: file.arrival_rate_rps, sharedPrefixShare: try share(file.shared_prefix_share, "shared_prefix_share"),
+      name: file.name, promptTokens: try range(file.promptTokens, "prompt_tokens"),
+      outputTokens: try range(file.outputTokens, "output_tokens"), concurrency: concurrency,
+      arrivalRate: file.arrivalRateRPS, sharedPrefixShare: try share(file.sharedPrefixShare, "shared_prefix_share"),
       repetitiveness: try share(file.repetitiveness, "repetitiveness"),
       requestCount: try positive(file.requests, "requests") ?? max(2, concurrency))
   }
@@ -118,22 +126,30 @@ struct WorkloadFile: Codable {
 struct HardwareFile: Codable {
   var processor: String?
   var cores: Int
-  var memory_gib: Double
-  var memory_bandwidth_gb_per_s: Double
-  var gemm_gflops: Double
-  var instruction_sets: [String]?
+  var memoryGiB: Double
+  var memoryBandwidthGBPerS: Double
+  var gemmGFLOPS: Double
+  var instructionSets: [String]?
+
+  private enum CodingKeys: String, CodingKey {
+    case processor, cores
+    case memoryGiB = "memory_gib"
+    case memoryBandwidthGBPerS = "memory_bandwidth_gb_per_s"
+    case gemmGFLOPS = "gemm_gflops"
+    case instructionSets = "instruction_sets"
+  }
 
   static func read(path: String) throws(ApusError) -> HardwareProfile {
     do {
       let text = try String(contentsOfFile: path, encoding: .utf8)
       let file = try YAMLDecoder().decode(HardwareFile.self, from: text)
-      guard file.cores >= 1, file.memory_gib > 0, file.memory_bandwidth_gb_per_s > 0, file.gemm_gflops > 0 else {
+      guard file.cores >= 1, file.memoryGiB > 0, file.memoryBandwidthGBPerS > 0, file.gemmGFLOPS > 0 else {
         throw ApusError(.badInput, "cores, memory_gib, memory_bandwidth_gb_per_s and gemm_gflops must be above zero")
       }
       return HardwareProfile(
         machine: MachineID(path), processor: file.processor ?? "unknown", coreCount: file.cores,
-        instructionSets: (file.instruction_sets ?? []).sorted(), memoryBytes: Int(file.memory_gib * Double(1 << 30)),
-        memoryBandwidth: file.memory_bandwidth_gb_per_s * 1e9, gemmRate: file.gemm_gflops * 1e9)
+        instructionSets: (file.instructionSets ?? []).sorted(), memoryBytes: Int(file.memoryGiB * Double(1 << 30)),
+        memoryBandwidth: file.memoryBandwidthGBPerS * 1e9, gemmRate: file.gemmGFLOPS * 1e9)
     } catch let error as ApusError {
       throw error
     } catch {
