@@ -74,11 +74,13 @@ need_swift() {
   printf 'swift %s (%s)\n' "$version" "$(command -v swift)"
 }
 
-# Builds, with a line of progress for every hundred steps in place of one for each; errors and warnings in full.
+# Builds, with a line of progress for every hundred steps in place of one for each and for each package fetched;
+# errors and warnings in full.
 # usage: build_with_progress ARGUMENT_OF_SWIFT_BUILD...
 build_with_progress() {
   swift build "$@" 2>&1 | awk '
     /^\[[0-9]+\/[0-9]+\]/ { if (steps++ % 100 == 0) { print "  " $0; fflush() } next }
+    /^(Fetch|Comput|Creating|Working|Building for)/ { next }
     { print; fflush() }
   '
 }

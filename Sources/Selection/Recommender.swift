@@ -210,6 +210,7 @@ public struct Recommender: Sendable {
       else { continue }
       ranked.predicted.set(each, each.value(logCost: cost.mean))
     }
+    ranked.predicted.settle(outputTokens: judge.set.workload.meanOutputTokens)
     if inFull || entry.refusedReason != nil {
       ranked.reasons = Words.reasons(entry, own, source: judge.source(metric))
     }
@@ -218,6 +219,13 @@ public struct Recommender: Sendable {
 }
 
 extension PredictedMetrics {
+  /// Each metric is foreseen by itself; a request still cannot end before its tokens have come: E2E is at least
+  /// TTFT + TPOT x (output tokens - 1).
+  fileprivate mutating func settle(outputTokens: Double) {
+    guard let ttftMS, let tpotMS, let whole = e2eMS else { return }
+    e2eMS = max(whole, ttftMS + tpotMS * max(0, outputTokens - 1))
+  }
+
   fileprivate mutating func set(_ metric: CostMetric, _ value: Double) {
     guard value.isFinite else { return }
     switch metric {

@@ -59,7 +59,9 @@ final class LocalCluster {
   private func start(_ name: String, _ arguments: [String]) throws -> ChildProcess {
     let log = state.logs + "/" + name + ".log"
     var plan = ChildProcess.Plan(
-      [ThisProgram.path] + arguments + ["--state", state.path], environment: ["OMP_WAIT_POLICY": "passive"],
+      [ThisProgram.path] + arguments + ["--state", state.path],
+      // Two workers share this machine's memory.
+      environment: ["OMP_WAIT_POLICY": "passive", "APUS_ENGINE_MEMORY_SHARE": "0.4"],
       output: .file(log), error: .file(log))
     if !outlivesUs { plan = plan.guarded(by: guardPath, graceSeconds: 5) }
     let child = try ChildProcess.spawn(plan)
