@@ -10,7 +10,10 @@ extension TrialPlanner {
   mutating func nextTrial(_ lane: Int) -> Planned? {
     let all = lanes[lane].targets.filter { !targets[$0].isDropped }
     let present = all.filter { goneSince[targets[$0].target.worker] == nil }
-    for target in present where !targets[target].isReduced && !targets[target].isScreened {
+    // In turns: were one model screened to its end first, nothing would be left for the others.
+    let unscreened = present.filter { !targets[$0].isReduced && !targets[$0].isScreened }
+      .enumerated().sorted { (targets[$0.element].screenings, $0.offset) < (targets[$1.element].screenings, $1.offset) }
+    for (_, target) in unscreened {
       if let spec = screening(target, lane) { return (target, .screening, spec) }
       targets[target].isScreened = true
     }
@@ -64,17 +67,18 @@ extension TrialPlanner {
     }
     let baselineIsKnown = targets[target].results.isScreened(targets[target].baseline.configuration, spec.workloads)
     guard !targets[target].unscreened.isEmpty || !baselineIsKnown else { return nil }
+    // The first, small trials share with everyone; later ones with those that had no more turns than this target.
+    let turns = targets[target].screenings
     let waiting = lanes[lane].targets.filter {
       !targets[$0].isReduced && !targets[$0].isScreened && !targets[$0].isDropped
+        && (turns == 0 || targets[$0].screenings <= turns)
     }
     let pot = fullBudget(lane) * options.screeningShare - spent(lane, .screening)
     let pass = passSeconds(target)
     let share = pot * pass / waiting.reduce(0) { $0 + passSeconds($1) }
     var count = min(Int(share / pass) - 1, options.chunkSize - 1, candidatesThatFit(target))
-    if targets[target].cost.scale == nil, fallbackScale(target) == nil {
-      // Nothing is known of this worker's speed: a small first trial tells how many fit.
-      count = min(count, 3)
-    }
+    // Until its speed is known a small first trial tells how many fit.
+    if turns == 0 { count = min(count, 3) }
     if count < 1 {
       // A budget too small for the plan still gets one look at each target.
       guard targets[target].results.count == 0, share > 0 else {
@@ -241,6 +245,7 @@ extension TrialPlanner {
     switch ended.phase {
     case .screening:
       // What the time limit left out had its turn; the next chunk is for others.
+      targets[ended.target].screenings += 1
       let tried = Set(ended.spec.candidates.map(\.configuration))
       targets[ended.target].unscreened.removeAll { tried.contains($0.configuration) }
     case .confirmation:

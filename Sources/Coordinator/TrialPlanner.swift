@@ -24,7 +24,7 @@ public struct TrialPlanner: Sendable {
     public var pairedRounds = 2
     /// Share of the budget for second workers of a machine, and of the rest for screening.
     public var reducedShare = 0.15
-    public var screeningShare = 0.6
+    public var screeningShare = 0.7
     /// Engines loaded side by side.
     public var chunkSize = 16
     /// How long a lost worker's trials wait for it.
@@ -225,6 +225,8 @@ struct TargetPlan: Sendable {
   var cost: BlockCost
   /// Candidates that were not screened yet, in order.
   var unscreened: [Candidate]
+  /// Screening trials it had.
+  var screenings = 0
   var isScreened = false
   /// Nil until planned.
   var paired: [TrialGroup]?
