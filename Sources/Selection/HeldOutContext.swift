@@ -12,7 +12,7 @@ struct HeldOutContext {
   func regret(_ model: SelectorModel) -> Double {
     let rows = Array(ratios.indices)
     let best = ratios.reduce(0, min)
-    guard let foresight = model.foresee(table, .e2e, rows: rows) else { return -best }
+    guard let foresight = model.foresee([TableRows(table: table, rows: rows)], .e2e)[0] else { return -best }
     let choice = rows.min { foresight.ratios[$0].mean < foresight.ratios[$1].mean } ?? 0
     return ratios[choice] - best
   }

@@ -39,13 +39,22 @@ public struct Recommender: Sendable {
     -> Recommendation
   {
     let metric = CostMetric(objective)
-    let judges = sets.compactMap {
-      SetJudge($0, selectors: selectors, index: evidence, metric: metric)
+    let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
+    let judges = panel.judges
+    let memoryLimits = judges.map { Double(min(limits.memoryBytes ?? .max, $0.set.hardware.memoryBytes)) }
+    let tight = judges.indices.filter { place in
+      // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
+      judges[place].table.estimates.contains { 2 * $0.memoryBytes > memoryLimits[place] }
     }
+    for needed in Set(limits.slos.map(\.metric.cost)) {
+      panel.foresee(needed, Dictionary(uniqueKeysWithValues: judges.indices.map { ($0, nil) }))
+    }
+    panel.foresee(.memory, Dictionary(uniqueKeysWithValues: tight.map { ($0, nil) }))
     var applicable: [RankingEntry] = []
     var refused: [RankingEntry] = []
     for place in judges.indices {
-      for entry in Self.entries(judges[place], place, metric: metric, limits: limits) {
+      let memoryLimit = tight.contains(place) ? memoryLimits[place] : nil
+      for entry in Self.entries(judges[place], place, metric: metric, limits: limits, memoryLimit: memoryLimit) {
         if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
       }
     }
@@ -57,10 +66,9 @@ public struct Recommender: Sendable {
     order.sort(&refused, isCautious: false)
 
     let described = Self.describedEntries(applicable, setCount: judges.count)
-    for (place, rows) in Dictionary(grouping: described.map { applicable[$0] }, by: \.set) {
-      let rows = Set(rows.map(\.row)).sorted()
-      for metric in CostMetric.allCases { judges[place].foresee(metric, rows: rows) }
-    }
+    let rows = Dictionary(grouping: described.map { applicable[$0] }, by: \.set)
+      .mapValues { Optional(Set($0.map(\.row)).sorted()) }
+    for metric in CostMetric.allCases { panel.foresee(metric, rows) }
     let ranked = applicable.enumerated().map { rank, entry in
       Self.describe(entry, judges[entry.set], objective: objective, inFull: described.contains(rank))
     }
@@ -84,15 +92,10 @@ public struct Recommender: Sendable {
 
   // MARK: Judge and filter
 
+  /// - Parameter memoryLimit: in bytes; nil where no candidate comes near it.
   private static func entries(
-    _ judge: SetJudge, _ place: Int, metric: CostMetric, limits: Limits
+    _ judge: SetJudge, _ place: Int, metric: CostMetric, limits: Limits, memoryLimit: Double?
   ) -> [RankingEntry] {
-    let memoryLimit = Double(min(limits.memoryBytes ?? .max, judge.set.hardware.memoryBytes))
-    // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
-    let isMemoryTight = judge.table.estimates.contains { 2 * $0.memoryBytes > memoryLimit }
-    for needed in limits.slos.map(\.metric.cost) + (isMemoryTight ? [.memory] : []) {
-      judge.foresee(needed)
-    }
     let isInformed = judge.isInformed(metric)
 
     let hasBaseline = judge.entries.contains { $0.row == 0 }
@@ -113,7 +116,7 @@ public struct Recommender: Sendable {
           "may change the model's output, and approximate methods are not allowed"
       } else if own.failures > 0, own.count == 0 {
         entry.refusedReason = "failed all \(own.failures) times it was tried here"
-      } else if isMemoryTight, let memory = judge.posterior(row, .memory)?.cost,
+      } else if let memoryLimit, let memory = judge.posterior(row, .memory)?.cost,
         CostMetric.memory.value(logCost: memory.mean) > memoryLimit
       {
         entry.refusedReason =

@@ -73,42 +73,52 @@ public struct SelectorModel: Sendable {
     StableHash.of("\(model)|\(hardware.fingerprint)")
   }
 
-  func foresee(_ table: ContextTable, _ metric: CostMetric, rows: [Int]) -> Foresight? {
-    guard let forests = forests[metric] else { return nil }
-    let figures = forests.figures
+  /// All tables' rows in one prediction for each forest: XGBoost 1.7 reads the cgroup's limits from files at every call,
+  /// which takes longer than a hundred rows.
+  func foresee(_ asked: [TableRows], _ metric: CostMetric) -> [Foresight?] {
+    guard let forests = forests[metric] else { return asked.map { _ in nil } }
+    let levels = forests.level.map { Self.predict($0, asked.flatMap { $0.table.features.row(0) }) }
+    let others = asked.map { $0.rows.filter { $0 != 0 } }
+    var corrections: ArraySlice<Double>?
+    if let forest = forests.ratio, others.contains(where: { !$0.isEmpty }) {
+      var values: [Float] = []
+      values.reserveCapacity(others.reduce(0) { $0 + $1.count } * FeatureEncoder.columns.count)
+      for (question, rows) in zip(asked, others) {
+        for row in rows { values += question.table.features.row(row) }
+      }
+      corrections = Self.predict(forest, values)[...]
+    }
+    return asked.indices.map { place in
+      let count = others[place].count
+      defer { corrections = corrections?.dropFirst(count) }
+      return foresight(
+        asked[place], metric, forests.figures, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
+    }
+  }
+
+  /// - Parameters:
+  ///   - level: the trees' correction of the default's roofline.
+  ///   - ratios: their correction of each other row's roofline ratio; nil without trees for it.
+  private func foresight(
+    _ asked: TableRows, _ metric: CostMetric, _ figures: SelectorFile.Metric, level: Double,
+    ratios: ArraySlice<Double>?
+  ) -> Foresight {
+    let table = asked.table
     let isKnown = knows(model: table.model.id, hardware: table.hardware)
     let levelDeviation = isKnown ? figures.levelNear : figures.levelFar
     let ratioDeviation = isKnown ? figures.ratioNear : figures.ratioFar
-
-    let correction = forests.level.map { Self.predict($0, Array(table.features.row(0)))[0] } ?? 0
-    let others = rows.filter { $0 != 0 }
-    var corrections: [Double] = []
-    if let forest = forests.ratio, !others.isEmpty {
-      // Usually all rows but the first: one copy, not one for each row.
-      let isTail =
-        others.count == table.features.rowCount - 1 && others.first == 1
-        && others.last == others.count
-      let columns = table.features.columns.count
-      let values =
-        isTail
-        ? Array(table.features.values[columns...])
-        : others.flatMap { Array(table.features.row($0)) }
-      corrections = Self.predict(forest, values)
-    }
-    var next = 0
-    let ratios = rows.map { row -> LogEstimate in
-      guard row != 0 else { return .zero }
-      let correction = corrections.isEmpty ? 0 : corrections[next]
-      next += 1
-      return LogEstimate(
-        mean: figures.rooflineTrust * table.rooflineRatio(row, metric) + correction,
-        variance: ratioDeviation * ratioDeviation)
-    }
+    var left = ratios
     return Foresight(
       level: LogEstimate(
-        mean: table.estimates[0].logCost(metric) + correction,
-        variance: levelDeviation * levelDeviation),
-      ratios: ratios, isInformed: true,
+        mean: table.estimates[0].logCost(metric) + level, variance: levelDeviation * levelDeviation),
+      ratios: asked.rows.map { row in
+        guard row != 0 else { return .zero }
+        let correction = left?.popFirst() ?? 0
+        return LogEstimate(
+          mean: figures.rooflineTrust * table.rooflineRatio(row, metric) + correction,
+          variance: ratioDeviation * ratioDeviation)
+      },
+      isInformed: true,
       source: isKnown
         ? "trees trained on \(rowCount) measurements, this model and hardware among them"
         : "trees trained on \(rowCount) measurements of other models or hardware")

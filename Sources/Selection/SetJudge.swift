@@ -13,11 +13,11 @@ final class SetJudge {
   let evidence: [DirectEvidence]
 
   private let index: EvidenceIndex
-  private let selector: any Selector
   /// The selector's answers, by metric, as far as it was asked; and where in them a row is.
   private var foresights: [CostMetric: (answer: Foresight, places: [Int: Int]?)] = [:]
 
-  init?(_ set: CandidateSet, selectors: [any Selector], index: EvidenceIndex, metric: CostMetric) {
+  /// Nil for a set without candidates.
+  init?(_ set: CandidateSet, index: EvidenceIndex) {
     guard let engine = set.candidates.first?.configuration.engine else { return nil }
     self.set = set
     self.index = index
@@ -39,16 +39,6 @@ final class SetJudge {
     let context = index.context(model: set.model.id, hardware: set.hardware, workload: set.workload)
     self.context = context
     evidence = table.configurations.map { index.evidence(context, index.configuration($0)) }
-
-    let rows = Array(0..<table.configurations.count)
-    for selector in selectors {
-      if let foresight = selector.foresee(table, metric, rows: rows) {
-        self.selector = selector
-        foresights[metric] = (foresight, nil)
-        return
-      }
-    }
-    preconditionFailure("the roofline always has an answer")
   }
 
   /// Whether measurements stand behind what is said of the set as a whole.
@@ -64,14 +54,15 @@ final class SetJudge {
 
   func source(_ metric: CostMetric) -> String { foresights[metric]?.answer.source ?? "" }
 
-  /// Asks for all rows at once, for a metric every candidate is judged by.
-  func foresee(_ metric: CostMetric) { foresee(metric, rows: nil) }
+  /// Whether the selector was asked for a metric.
+  func hasForesight(_ metric: CostMetric) -> Bool { foresights[metric] != nil }
 
-  /// Asks for some rows; at once, because a question costs more than a row. A metric that was asked for is kept.
-  func foresee(_ metric: CostMetric, rows: [Int]?) {
+  /// Every row, the default's first.
+  var allRows: [Int] { Array(0..<table.configurations.count) }
+
+  /// Takes the selector's answer for some rows; nil for all of them. The first answer for a metric stays.
+  func take(_ answer: Foresight, _ metric: CostMetric, rows: [Int]?) {
     guard foresights[metric] == nil else { return }
-    let asked = rows ?? Array(0..<table.configurations.count)
-    guard let answer = selector.foresee(table, metric, rows: asked) else { return }
     foresights[metric] = (answer, rows.map { Dictionary(uniqueKeysWithValues: zip($0, 0...)) })
   }
 

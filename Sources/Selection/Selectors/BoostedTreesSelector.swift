@@ -11,6 +11,8 @@ struct BoostedTreesSelector: Selector {
   let model: SelectorModel
 
   func foresee(_ table: ContextTable, _ metric: CostMetric, rows: [Int]) -> Foresight? {
-    model.foresee(table, metric, rows: rows)
+    foresee([TableRows(table: table, rows: rows)], metric)[0]
   }
+
+  func foresee(_ asked: [TableRows], _ metric: CostMetric) -> [Foresight?] { model.foresee(asked, metric) }
 }

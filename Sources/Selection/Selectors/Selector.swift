@@ -11,6 +11,28 @@ public protocol Selector: Sendable {
   ///
   /// - Returns: nil when it knows nothing about this context.
   func foresee(_ table: ContextTable, _ metric: CostMetric, rows: [Int]) -> Foresight?
+
+  /// The same for several tables, for a selector to which one large question is cheaper than many small ones.
+  ///
+  /// - Returns: for each of `asked`, in order, what `foresee` would say of it alone.
+  func foresee(_ asked: [TableRows], _ metric: CostMetric) -> [Foresight?]
+}
+
+extension Selector {
+  public func foresee(_ asked: [TableRows], _ metric: CostMetric) -> [Foresight?] {
+    asked.map { foresee($0.table, metric, rows: $0.rows) }
+  }
+}
+
+/// Some rows of a context's table, whose costs are asked for.
+public struct TableRows: Sendable {
+  public var table: ContextTable
+  public var rows: [Int]
+
+  public init(table: ContextTable, rows: [Int]) {
+    self.table = table
+    self.rows = rows
+  }
 }
 
 /// What a selector foresees, as logarithms.
