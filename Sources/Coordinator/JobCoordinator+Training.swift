@@ -64,7 +64,8 @@ extension JobCoordinator {
 
   /// Not while a benchmark runs: a training takes all cores, and the trials of a worker on this machine would see it.
   func trainIfDue(at now: Duration) {
-    if benchmarks.isEmpty, training.policy.shouldTrain(at: now) { startTraining() }
+    guard benchmarks.isEmpty, evidence.measurementCount >= SelectorTrainer.leastMeasurements else { return }
+    if training.policy.shouldTrain(at: now) { startTraining() }
   }
 
   func train(for asker: Asker) {

@@ -1,3 +1,4 @@
+import Acceleration
 import History
 import Messaging
 import Serving
@@ -60,6 +61,19 @@ extension JobCoordinator {
       pushes[push] = nil
       refuse(asker, ApusError(.unavailable, "worker \(name) was lost", advice: "send the rest when it is back"))
     }
+  }
+
+  /// What the history is told of a job whose worker fell silent. Nil when the worker or the model is not known any more.
+  func loss(of record: JobRecord) -> Measurement? {
+    guard let name = record.worker, let worker = directory.entries[name]?.description,
+      let model = directory.models[record.spec.model], let configuration = record.configuration
+    else { return nil }
+    let engine = worker.engines.first { $0.name == configuration.engine }
+    return Measurement(
+      id: identifiers.next("loss"), source: .job(record.id), worker: name, hardware: worker.hardware, model: model,
+      workload: record.spec.workload, configuration: configuration,
+      fidelity: configuration.methods.compactMap { MethodCatalogue.named($0)?.fidelity }.max() ?? .exact,
+      engineVersion: engine?.version ?? "unknown", startedAtMS: time.wallMS(at: time.now()), outcome: .lostWorker)
   }
 
   func hear(_ message: Message, from peer: Peer) {

@@ -219,6 +219,8 @@ public actor JobCoordinator {
     case .leaseLost(let worker, let lease):
       metrics.leasesLost += 1
       logger.warning("lease \(lease) of \(worker) ended without a report")
+    case .storeLoss(let record):
+      if let loss = loss(of: record) { write(PendingWrite(records: [.measurement(loss)], purpose: .note)) }
     }
   }
 

@@ -247,6 +247,7 @@ extension JobLedger {
       if leases[id]!.report != nil {
         leases[id]!.workerIsGone = true
       } else {
+        if case .job(let job) = leases[id]!.work { actions.append(.storeLoss(jobs[job]!.record)) }
         drop(id, because: "\(name) was lost", trialEnding: .workerLost, at: now, &actions)
       }
     }

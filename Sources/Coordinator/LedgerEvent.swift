@@ -67,6 +67,8 @@ public indirect enum LedgerAction: Hashable, Sendable {
   case streamBroken(JobID)
   /// A lease ended without a report; only counted and logged.
   case leaseLost(WorkerName, LeaseID)
+  /// The job's worker was lost while it ran it: worth a row in the history, though nothing was measured.
+  case storeLoss(JobRecord)
 }
 
 /// How a trial's lease ended.

@@ -145,6 +145,8 @@ import Testing
     #expect(story.tokens(first.lease, "one", from: 0, count: 3).count == 1)
     #expect(story.tokens(first.lease, "one", from: 0, count: 3) == [.ignoredTokens])
     story.tell(.workerLost("a"))
+    let losses = story.actions.compactMap { if case .storeLoss(let record) = $0 { record } else { nil } }
+    #expect(losses.map(\.id) == ["one"] && losses.first?.worker == "a")
     let second = story.assigned!
     #expect(second.worker == "b")
     #expect(second.job.generatedTokenIDs == [0, 1, 2])

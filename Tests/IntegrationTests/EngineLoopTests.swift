@@ -1,30 +1,11 @@
 import Foundation
 import Testing
 
-/// The checkout's dense model, made once by `apus model synthesize`.
-private let modelsDirectory = Program.engineDirectory.map { ($0 as NSString).deletingLastPathComponent + "/models" }
-
 @Suite(
   "The whole loop on the real engine", .serialized,
   .enabled(
     if: Program.engineDirectory != nil, "the llama.cpp engine is not installed: run Deploy/engines/llamacpp/install"))
 struct EngineLoopTests {
-  /// A cluster whose workers have the dense model.
-  private func withModels(workers: [String], _ body: (TestCluster, _ model: String) async throws -> Void) async throws {
-    let models = try #require(modelsDirectory)
-    let made = try await Program.run(
-      ["model", "synthesize", "--state", (models as NSString).deletingLastPathComponent, "--json"])
-    #expect(made.status == 0, "\(made)")
-    let path = models + "/dense-q8_0.gguf"
-    try await withCluster(workers: workers) { cluster in
-      let added = try await cluster.run(["model", "add", path, "--json"])
-      let name = try #require(added.json?["name"] as? String, "\(added)")
-      try await cluster.startCoordinator()
-      for worker in workers { try await cluster.startWorker(worker) }
-      try await body(cluster, name)
-    }
-  }
-
   @Test("A small benchmark measures, trains, recommends and routes; the job's measurement is stored")
   func loop() async throws {
     try await withModels(workers: ["w1"]) { cluster, model in
@@ -77,6 +58,8 @@ struct EngineLoopTests {
       let id = try #require(running["job"] as? String)
       let shown = try await cluster.run(["jobs", "show", id, "--json"])
       #expect(shown.json?["attempt_count"] as? Int == 2 && shown.json?["worker"] as? String != worker, "\(shown)")
+      let stats = try await cluster.run(["history", "stats", "--json"])
+      #expect((stats.json?["outcomes"] as? [String: Int])?["lost_worker"] == 1, "\(stats)")
     }
   }
 

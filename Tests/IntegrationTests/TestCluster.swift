@@ -97,3 +97,27 @@ func withCluster(workers: [String], _ body: (TestCluster) async throws -> Void) 
   }
   await cluster.stop()
 }
+
+/// Runs `body` with a coordinator and workers that have the checkout's dense model, made once by
+/// `apus model synthesize`.
+///
+/// - Parameter prepare: what to do to the state directory before the coordinator starts.
+func withModels(
+  workers: [String], prepare: (TestCluster) throws -> Void = { _ in },
+  body: (TestCluster, _ model: String) async throws -> Void
+) async throws {
+  guard let engines = Program.engineDirectory else {
+    throw TestCluster.NotReady(description: "the engine is not installed, which the suite's trait should have seen")
+  }
+  let state = (engines as NSString).deletingLastPathComponent
+  let made = try await Program.run(["model", "synthesize", "--state", state, "--json"])
+  guard made.status == 0 else { throw TestCluster.NotReady(description: "\(made)") }
+  try await withCluster(workers: workers) { cluster in
+    let added = try await cluster.run(["model", "add", state + "/models/dense-q8_0.gguf", "--json"])
+    guard let name = added.json?["name"] as? String else { throw TestCluster.NotReady(description: "\(added)") }
+    try prepare(cluster)
+    try await cluster.startCoordinator()
+    for worker in workers { try await cluster.startWorker(worker) }
+    try await body(cluster, name)
+  }
+}
