@@ -104,7 +104,7 @@ let package = Package(
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
     tests("CoordinatorTests", ["Coordinator", "History", "Messaging", "Serving", "TestKit"]),
     tests("WorkerTests", ["Worker", "Engines", "Messaging", "Serving", "TestKit"]),
-    tests("IntegrationTests", ["Engines"]),
+    tests("IntegrationTests", ["Engines", "Messaging", "Serving"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -82,4 +82,16 @@ struct CommandLineTests {
       #expect(output.status == 0 && output.standardOutput.contains("USAGE: apus \(command)"), "\(command): \(output)")
     }
   }
+
+  @Test("Every file in Commands is a command in the list, under its own name")
+  func listOfCommands() async throws {
+    let root = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
+    let files = try FileManager.default.contentsOfDirectory(atPath: root.path + "/Sources/apus/Commands")
+    let names = Set(files.map { $0.replacing("Command.swift", with: "").lowercased() })
+    let output = try await Program.run(["--help"])
+    let listed = output.standardOutput.split(separator: "\n").drop { !$0.hasPrefix("SUBCOMMANDS") }.dropFirst()
+      .filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
+      .compactMap { $0.split(separator: " ").first.map(String.init) }
+    #expect(names == Set(listed) && listed.count == files.count, "\(output)")
+  }
 }
