@@ -50,6 +50,18 @@ as_root() {
   fi
 }
 
+# Says how long the script took so far: wall time, and the CPU time of all it waited for.
+# usage: say_ready          (not in a subshell, whose times are its own)
+say_ready() {
+  local log
+  log=$(mktemp)
+  times >"$log"
+  awk -v wall="$SECONDS" '
+    { for (i = 1; i <= NF; i++) { split($i, part, /[ms]/); cpu += 60 * part[1] + part[2] } }
+    END { printf "ready after %d s, which took %d s of CPU time\n", wall, cpu }' "$log"
+  rm -f "$log"
+}
+
 # Checks the one thing these scripts do not install.
 # usage: need_swift MAJOR MINOR
 need_swift() {

@@ -21,32 +21,37 @@ struct SampleJobs {
   static func make(for models: [ModelProfile]) -> [Sample] {
     var samples: [Sample] = []
     for (index, model) in models.enumerated() {
-      func add(_ shape: String, words: Int, maxTokens: Int, wave: Int, seed: UInt64) {
+      func add(_ shape: String, promptTokens: Int, maxTokens: Int, wave: Int, seed: UInt64) {
         samples.append(
           Sample(
             shape: shape, model: model,
             spec: JobSpec(
-              model: model.id, prompt: .text(text(words: words, seed: seed)), maxTokens: maxTokens,
+              model: model.id, prompt: .text(text(tokens: promptTokens, seed: seed)), maxTokens: maxTokens,
               ignoresEndOfSequence: true), wave: index * 4 + wave))
       }
-      add("short chat", words: 30, maxTokens: 48, wave: 0, seed: 1)
-      add("long prompt", words: 600, maxTokens: 12, wave: 1, seed: 2)
-      add("long answer", words: 16, maxTokens: 160, wave: 2, seed: 3)
+      // The first two are of shapes that were benchmarked, the third is of one that was not.
+      add("short chat", promptTokens: 32, maxTokens: 32, wave: 0, seed: 1)
+      add("long prompt", promptTokens: 750, maxTokens: 8, wave: 1, seed: 2)
+      add("long answer", promptTokens: 16, maxTokens: 160, wave: 2, seed: 3)
       for stream in 0..<4 {
-        add("4 at once", words: 30, maxTokens: 48, wave: 3, seed: 10 + UInt64(stream))
+        add("4 at once", promptTokens: 32, maxTokens: 32, wave: 3, seed: 10 + UInt64(stream))
       }
     }
     return samples
   }
 
   /// Common words in a seeded order: what the prompt says does not matter, how long it is does.
-  private static func text(words count: Int, seed: UInt64) -> String {
+  ///
+  /// - Parameter tokens: of four bytes each, as the router counts before a tokenizer has seen the text.
+  private static func text(tokens: Int, seed: UInt64) -> String {
     let words = [
       "the", "model", "reads", "a", "long", "report", "about", "water", "and", "light", "then", "writes", "what",
       "it", "found", "in", "few", "words", "for", "people", "who", "asked", "with", "care", "because", "time",
     ]
     var generator = SeededGenerator(seed: seed)
-    return (0..<count).map { _ in words.randomElement(using: &generator)! }.joined(separator: " ")
+    var text = words.randomElement(using: &generator)!
+    while text.utf8.count < 4 * tokens { text += " " + words.randomElement(using: &generator)! }
+    return String(text.prefix(4 * tokens))
   }
 
   /// Submits wave by wave and waits for each job's end.
