@@ -10,7 +10,8 @@ struct JudgePanel {
 
   /// Asks for all rows of one metric, the one that candidates are ranked by.
   init(_ sets: [CandidateSet], selectors: [any Selector], index: EvidenceIndex, metric: CostMetric) {
-    judges = sets.compactMap { SetJudge($0, index: index) }
+    let judges = sets.compactMap { SetJudge($0, index: index) }
+    self.judges = judges
     self.selectors = selectors
     var choices = [Int?](repeating: nil, count: judges.count)
     for (choice, selector) in selectors.enumerated() {
