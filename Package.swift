@@ -66,7 +66,7 @@ let package = Package(
     // The domain, from the vocabulary outwards.
     library("Serving"),
     library("Acceleration", ["Serving"]),
-    library("Engines", ["Serving", "COpenSSL"]),
+    library("Engines", ["Serving", "Acceleration", "COpenSSL"]),
     library("Benchmarking", ["Serving", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
     library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
@@ -102,7 +102,7 @@ let package = Package(
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
-    tests("CoordinatorTests", ["Coordinator", "History", "Messaging", "Serving", "TestKit"]),
+    tests("CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Serving", "TestKit"]),
     tests("WorkerTests", ["Worker", "Engines", "Messaging", "Serving", "TestKit"]),
     tests("IntegrationTests", ["Engines", "Messaging", "Serving"]),
   ],

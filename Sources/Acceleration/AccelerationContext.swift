@@ -8,20 +8,19 @@ public struct AccelerationContext: Sendable {
   public var available: [ModelProfile]
   public var hardware: HardwareProfile
   public var engine: EngineName
-  /// What the engine's adapter can be told. A method that needs another knob is refused.
-  public var engineKnobs: Set<KnobName>
+  public var abilities: EngineAbilities
   public var workload: Workload
   public var limits: Limits
 
   public init(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
-    engineKnobs: Set<KnobName>, workload: Workload, limits: Limits
+    abilities: EngineAbilities, workload: Workload, limits: Limits
   ) {
     self.model = model
     self.available = available
     self.hardware = hardware
     self.engine = engine
-    self.engineKnobs = engineKnobs
+    self.abilities = abilities
     self.workload = workload
     self.limits = limits
   }

@@ -20,15 +20,7 @@ public enum Candidates {
     var usable: [(method: any AccelerationMethod, settings: [MethodSetting])] = []
 
     for method in chosen {
-      let missing = method.knobs.subtracting(context.engineKnobs)
-      let settings =
-        missing.isEmpty
-        ? method.settings(in: context)
-        : [
-          .refused(
-            "\(context.engine) cannot be told \(missing.sorted().map(\.rawValue).joined(separator: ", "))"
-          )
-        ]
+      let settings = absence(of: method, context).map { [.refused($0)] } ?? method.settings(in: context)
       var good: [MethodSetting] = []
       for setting in settings {
         let candidate = checked(
@@ -51,6 +43,13 @@ public enum Candidates {
       }
     }
     return Array(proposed.prefix(limit))
+  }
+
+  /// Why the engine cannot do a method; nil when it can.
+  private static func absence(of method: any AccelerationMethod, _ context: AccelerationContext) -> String? {
+    if let reason = context.abilities.absences[method.name] { return reason }
+    let missing = method.knobs.subtracting(context.abilities.knobs).sorted()
+    return missing.isEmpty ? nil : "\(context.engine) cannot be told \(missing.map(\.rawValue).joined(separator: ", "))"
   }
 
   private static func combine(

@@ -8,8 +8,8 @@ import Serving
 /// A plain value, so that a ranking may take it to another thread: proposing candidates for many workers costs more
 /// than the poll thread should give.
 struct CandidateSource: Sendable {
-  /// What each engine's adapter can be told.
-  let knobs: [EngineName: Set<KnobName>]
+  /// What each engine with an adapter can do.
+  let engines: [EngineName: EngineAbilities]
 
   /// One set for each worker and engine on it that has an adapter.
   func sets(
@@ -29,7 +29,7 @@ struct CandidateSource: Sendable {
   func sets(
     model: ModelProfile, available: [ModelProfile], workload: Workload, limits: Limits, hardware: HardwareProfile
   ) -> [CandidateSet] {
-    knobs.keys.sorted().compactMap { engine in
+    engines.keys.sorted().compactMap { engine in
       set(
         model: model, available: available, hardware: hardware, engine: engine,
         worker: WorkerName(hardware.machine.rawValue), workload: workload, limits: limits, methods: [])
@@ -40,9 +40,9 @@ struct CandidateSource: Sendable {
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
     worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName]
   ) -> CandidateSet? {
-    guard let engineKnobs = knobs[engine] else { return nil }
+    guard let abilities = engines[engine] else { return nil }
     let context = AccelerationContext(
-      model: model, available: available, hardware: hardware, engine: engine, engineKnobs: engineKnobs,
+      model: model, available: available, hardware: hardware, engine: engine, abilities: abilities,
       workload: workload, limits: limits)
     return CandidateSet(
       worker: worker, hardware: hardware, model: model, available: available, workload: workload,

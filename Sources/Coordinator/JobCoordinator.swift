@@ -1,4 +1,4 @@
-import Acceleration
+public import Acceleration
 import DequeModule
 public import History
 import Logging
@@ -75,18 +75,18 @@ public actor JobCoordinator {
   public internal(set) var metrics = CoordinatorMetrics()
 
   /// - Parameters:
-  ///   - knobs: for each engine there is an adapter for, what it can be told.
+  ///   - engines: what each engine can do that there is an adapter for.
   ///   - clock: monotonic; tests give one that stands still.
   public init(
     endpoint: any ServerEndpoint, store: any HistoryStore, configuration: CoordinatorConfiguration,
-    knobs: [EngineName: Set<KnobName>], trainer: any ModelTraining, clock: any Clock<Duration> = ContinuousClock()
+    engines: [EngineName: EngineAbilities], trainer: any ModelTraining, clock: any Clock<Duration> = ContinuousClock()
   ) {
     self.endpoint = endpoint
     self.store = store
     self.configuration = configuration
     self.trainer = trainer
     executor = endpoint.executor
-    candidates = CandidateSource(knobs: knobs)
+    candidates = CandidateSource(engines: engines)
     time = Timekeeper(clock)
     var generator = SystemRandomNumberGenerator()
     identifiers = IdentifierSource(using: &generator)

@@ -10,6 +10,8 @@ public protocol InferenceEngine: Sendable {
   var summary: String { get }
   /// Knobs this adapter can say in the engine's words. A configuration with another is refused.
   var knobs: Set<KnobName> { get }
+  /// Whether the engine can do a method of that name. Names that are not the catalogue's are not here.
+  func support(of method: MethodName) -> MethodSupport
   /// The HTTP routes the engine answers.
   var dialect: RequestDialect { get }
   /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.

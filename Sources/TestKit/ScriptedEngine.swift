@@ -10,6 +10,8 @@ public struct ScriptedEngine: InferenceEngine {
   public let summary = "answers as a test's script says"
   public let dialect = RequestDialect.llamaCpp
   public let knobs: Set<KnobName>
+  /// Whatever its knobs can say.
+  public func support(of method: MethodName) -> MethodSupport { .works }
   /// Every configuration starts with this.
   public var script: Script
   /// What a configuration changes in the script, so that some are faster than others.

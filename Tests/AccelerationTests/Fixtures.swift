@@ -51,7 +51,7 @@ enum Fixture {
   ) -> AccelerationContext {
     AccelerationContext(
       model: model, available: available, hardware: hardware, engine: EngineName("llamacpp"),
-      engineKnobs: knobs,
+      abilities: EngineAbilities(knobs: knobs),
       workload: workload, limits: limits)
   }
 }

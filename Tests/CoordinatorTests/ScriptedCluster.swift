@@ -1,3 +1,4 @@
+import Acceleration
 import Coordinator
 import History
 import Messaging
@@ -12,12 +13,11 @@ final class ScriptedCluster: Sendable {
   let store: any HistoryStore
   let coordinator: JobCoordinator
 
-  static let knobs: [EngineName: Set<KnobName>] = [
-    Fixture.engine: [
+  static let abilities = EngineAbilities(
+    knobs: [
       .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType, .weightVariant,
       .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
-    ]
-  ]
+    ])
 
   init(
     network: InProcessNetwork = InProcessNetwork(), store: any HistoryStore = InMemoryHistoryStore(),
@@ -27,8 +27,8 @@ final class ScriptedCluster: Sendable {
     self.network = network
     self.store = store
     coordinator = JobCoordinator(
-      endpoint: endpoint ?? network.serverEndpoint, store: store, configuration: configuration, knobs: Self.knobs,
-      trainer: trainer, clock: clock)
+      endpoint: endpoint ?? network.serverEndpoint, store: store, configuration: configuration,
+      engines: [Fixture.engine: Self.abilities], trainer: trainer, clock: clock)
   }
 
   func worker(

@@ -19,6 +19,17 @@ public struct LlamaCppEngine: InferenceEngine {
     .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
   ]
 
+  /// Methods that were run with this package; all others are not here.
+  private static let methods: Set<MethodName> = [
+    MethodName("continuous-batching"), MethodName("draft-model-speculation"), MethodName("n-gram-speculation"),
+    MethodName("thread-count"), MethodName("chunked-prefill"), MethodName("flash-attention"),
+    MethodName("prefix-caching"), MethodName("weight-quantization"), MethodName("kv-cache-quantization"),
+  ]
+
+  public func support(of method: MethodName) -> MethodSupport {
+    Self.methods.contains(method) ? .works : .notHere(reason: "its adapter has no such option")
+  }
+
   private let directory: String
 
   public init(_ installation: EngineInstallation) {

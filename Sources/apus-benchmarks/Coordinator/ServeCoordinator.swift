@@ -27,7 +27,8 @@ struct ServeCoordinator: AsyncParsableCommand {
       case .sqlite: try SQLiteHistoryStore(path: state + "/history.sqlite")
       }
     let coordinator = JobCoordinator(
-      endpoint: endpoint, store: history, configuration: .measured, knobs: SyntheticHistory.knobs,
+      endpoint: endpoint, store: history, configuration: .measured,
+      engines: [SyntheticHistory.engine: SyntheticHistory.abilities],
       trainer: NoTraining())
     try await coordinator.start()
     FileHandle.standardOutput.write(Data((endpoint.address + "\n").utf8))

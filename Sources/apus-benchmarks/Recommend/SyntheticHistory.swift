@@ -7,12 +7,11 @@ import Serving
 /// for each model, machine and setting, and noise. Fit for measuring what a history costs, not for judging selectors.
 struct SyntheticHistory {
   static let engine = EngineName("llamacpp")
-  static let knobs: [EngineName: Set<KnobName>] = [
-    engine: [
+  static let abilities = EngineAbilities(
+    knobs: [
       .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType, .weightVariant,
       .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
-    ]
-  ]
+    ])
 
   static let models = [
     model(0, "dense-60m", parameters: 60_000_000), model(1, "dense-400m", parameters: 400_000_000),
@@ -52,7 +51,7 @@ struct SyntheticHistory {
   static func candidates(_ model: ModelProfile, _ hardware: HardwareProfile, _ workload: Workload) -> [Candidate] {
     Candidates.propose(
       in: AccelerationContext(
-        model: model, available: models, hardware: hardware, engine: engine, engineKnobs: knobs[engine] ?? [],
+        model: model, available: models, hardware: hardware, engine: engine, abilities: abilities,
         workload: workload, limits: Limits()))
   }
 

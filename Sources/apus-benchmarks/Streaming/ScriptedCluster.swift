@@ -30,7 +30,7 @@ struct ScriptedCluster {
     let endpoint = try ZeroMQServerEndpoint(
       options: ServerOptions(address: "tcp://127.0.0.1:0", keys: keys, authorized: AuthorizedKeys(ring: ring)))
     let coordinator = JobCoordinator(
-      endpoint: endpoint, store: store, configuration: .measured, knobs: [engine.name: engine.knobs],
+      endpoint: endpoint, store: store, configuration: .measured, engines: [engine.name: engine.abilities],
       trainer: NoTraining())
     try await coordinator.start()
 

@@ -41,10 +41,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
         address: options.text("bind", flag: bind) ?? "tcp://127.0.0.1:7700", keys: keys,
         authorized: AuthorizedKeys(ring: ring)))
     let installation = try EngineInstallation.standard(stateDirectory: directory.path)
-    let knobs = Dictionary(
-      uniqueKeysWithValues: EngineCatalogue.all(installation).map { ($0.name, $0.knobs) })
+    let engines = Dictionary(
+      uniqueKeysWithValues: EngineCatalogue.all(installation).map { ($0.name, $0.abilities) })
     let coordinator = JobCoordinator(
-      endpoint: endpoint, store: store, configuration: configuration, knobs: knobs,
+      endpoint: endpoint, store: store, configuration: configuration, engines: engines,
       trainer: TrainerProcess(state: directory, guardPath: installation.guardPath))
     let logger = Service.logger("apus.coordinator")
     try await coordinator.start()

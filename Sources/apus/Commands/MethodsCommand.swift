@@ -35,7 +35,7 @@ struct MethodsCommand: ParsableCommand {
                   (
                     "engines",
                     .object(
-                      shown.map { ($0.name.rawValue, .string(Self.support(method, $0) ?? "works")) })
+                      shown.map { ($0.name.rawValue, .string($0.support(of: method.name).text)) })
                   ),
                 ])
               })
@@ -46,16 +46,10 @@ struct MethodsCommand: ParsableCommand {
     var table = TextTable(["METHOD", "OUTPUT"] + shown.map { $0.name.rawValue.uppercased() } + ["WHAT IT DOES"])
     for method in MethodCatalogue.all {
       table.add(
-        [method.name.rawValue, method.fidelity.rawValue] + shown.map { Self.support(method, $0) ?? "works" }
+        [method.name.rawValue, method.fidelity.rawValue] + shown.map { $0.support(of: method.name).text }
           + [method.summary])
     }
     Console.print(table.text())
-  }
-
-  /// Why the engine cannot do the method; nil when it can.
-  private static func support(_ method: any AccelerationMethod, _ engine: any InferenceEngine) -> String? {
-    let missing = method.knobs.subtracting(engine.knobs)
-    return missing.isEmpty ? nil : "not here: no \(missing.sorted().map(\.rawValue).joined(separator: ", "))"
   }
 
   /// - Throws: `badInput` naming the first method that does not exist.
@@ -65,6 +59,17 @@ struct MethodsCommand: ParsableCommand {
       throw ApusError(
         .badInput, "there is no method called \(method)",
         advice: "use one of \(known.map(\.rawValue).joined(separator: ", "))")
+    }
+  }
+}
+
+extension MethodSupport {
+  /// `works`, or how it was checked, or why it is not here.
+  fileprivate var text: String {
+    switch self {
+    case .works: "works"
+    case .flagChecked(let package): "flag checked against \(package), not run"
+    case .notHere(let reason): "not here: \(reason)"
     }
   }
 }
