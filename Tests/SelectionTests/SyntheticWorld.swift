@@ -59,7 +59,8 @@ struct SyntheticWorld {
   static func candidates(_ model: ModelProfile, _ hardware: HardwareProfile, _ workload: Workload) -> [Candidate] {
     Candidates.propose(
       in: AccelerationContext(
-        model: model, available: models, hardware: hardware, engine: engine, abilities: EngineAbilities(knobs: knobs), workload: workload,
+        model: model, available: models, hardware: hardware, engine: engine, abilities: EngineAbilities(knobs: knobs),
+        workload: workload,
         limits: Limits()))
   }
 
