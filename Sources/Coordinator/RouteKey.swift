@@ -21,6 +21,13 @@ public struct RouteKey: Hashable, Sendable {
     outputTokens = Self.lengthClass(workload.outputTokens.upperBound)
   }
 
+  /// The lengths and the model's first digits tell most keys apart; hashing all of it takes longer than comparing.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(promptTokens)
+    hasher.combine(outputTokens)
+    for byte in model.rawValue.utf8.prefix(8) { hasher.combine(byte) }
+  }
+
   /// The shape the selector is asked about.
   public var workload: Workload {
     Workload(

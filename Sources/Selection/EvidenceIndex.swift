@@ -23,6 +23,8 @@ public struct EvidenceIndex: Sendable {
 
   private var models: [ModelID: Int32] = [:]
   private var hardwares: [String: Int32] = [:]
+  /// The hardware of the last measurement and its number: making a fingerprint takes longer than comparing with it.
+  private var lastHardware: (profile: HardwareProfile, number: Int32)?
   private(set) var configurations: [ConfigurationKey: Int32] = [:]
   private var pairing = BlockPairing()
   /// By exact context; and over all contexts, with one stream and with several.
@@ -53,7 +55,7 @@ public struct EvidenceIndex: Sendable {
     let shape = WorkloadShape(measurement.workload)
     var key = EvidenceTable.ContextKey(
       model: Self.number(measurement.model.id, &models),
-      hardware: Self.number(measurement.hardware.fingerprint, &hardwares), shape: shape)
+      hardware: number(of: measurement.hardware), shape: shape)
     let context = exact.makeContext(key)
     let configuration = Self.number(ConfigurationKey(measurement.configuration), &configurations)
     guard let costs else {
@@ -88,6 +90,13 @@ public struct EvidenceIndex: Sendable {
     let isFirst = exact.cell(block.context, block.configuration).flatMap { exact.pairs($0) } == nil
     pairNoise.add(exact.addPair(block.context, block.configuration, ratio), isFirst: isFirst)
     _ = near.addPair(block.neighbourhood, block.configuration, ratio)
+  }
+
+  private mutating func number(of hardware: HardwareProfile) -> Int32 {
+    if let lastHardware, lastHardware.profile == hardware { return lastHardware.number }
+    let number = Self.number(hardware.fingerprint, &hardwares)
+    lastHardware = (hardware, number)
+    return number
   }
 
   private static func number<Key: Hashable>(_ key: Key, _ numbers: inout [Key: Int32]) -> Int32 {

@@ -72,7 +72,7 @@ public struct JobRecord: Hashable, Codable, Sendable {
   public var id: JobID
   /// The authenticated name of the client that submitted it; idempotency keys belong to a client.
   public var client: String
-  public var spec: JobSpec
+  @Boxed public var spec: JobSpec
   public var state: JobState
   /// Milliseconds since 1970-01-01 UTC.
   public var submittedAtMS: Int64

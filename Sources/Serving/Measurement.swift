@@ -55,9 +55,9 @@ public struct Measurement: Hashable, Codable, Sendable {
   public var id: MeasurementID
   public var source: MeasurementSource
   public var worker: WorkerName
-  public var hardware: HardwareProfile
+  @Boxed public var hardware: HardwareProfile
   /// The model that was asked for; `configuration` may load a variant of it.
-  public var model: ModelProfile
+  @Boxed public var model: ModelProfile
   public var workload: Workload
   public var configuration: EngineConfiguration
   public var fidelity: Fidelity

@@ -1,0 +1,28 @@
+/// A large value behind one reference, for values that are handed on far more often than they are read or changed.
+///
+/// A measurement names its whole machine and its whole model: thirty references that would be counted at every copy on
+/// its way through a coordinator. Behaves like the value itself, also when it is compared, hashed, encoded and decoded.
+@propertyWrapper
+public struct Boxed<Value: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
+  private final class Storage: Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+  }
+
+  private var storage: Storage
+
+  public init(wrappedValue: Value) { storage = Storage(wrappedValue) }
+
+  public var wrappedValue: Value {
+    get { storage.value }
+    set { storage = Storage(newValue) }
+  }
+
+  public static func == (a: Boxed, b: Boxed) -> Bool { a.storage === b.storage || a.storage.value == b.storage.value }
+
+  public func hash(into hasher: inout Hasher) { storage.value.hash(into: &hasher) }
+
+  public init(from decoder: any Decoder) throws { storage = Storage(try Value(from: decoder)) }
+
+  public func encode(to encoder: any Encoder) throws { try storage.value.encode(to: encoder) }
+}
