@@ -70,6 +70,7 @@ let package = Package(
     library("Benchmarking", ["Serving", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
     library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
+    library("Learning", ["XGBoost", yams]),
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
@@ -78,8 +79,8 @@ let package = Package(
     program(
       "apus",
       [
-        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
-        "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Learning", "Messaging", "Selection",
+        "Coordinator", "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
@@ -101,6 +102,7 @@ let package = Package(
     tests("BenchmarkingTests", ["Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
+    tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
     tests("CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Serving", "TestKit"]),
     tests("WorkerTests", ["Worker", "Engines", "Messaging", "Serving", "TestKit"]),
