@@ -1,14 +1,14 @@
 import Foundation
 
 /// One line of a CSV file: its fields, or what is wrong with it.
-struct CSVRecord: Hashable, Sendable {
+public struct CSVRecord: Hashable, Sendable {
   /// Number of the line it begins in, from 1.
-  var line: Int
-  var fields: Result<[String], CSVFault>
+  public var line: Int
+  public var fields: Result<[String], CSVFault>
 }
 
-struct CSVFault: Error, Hashable, Sendable {
-  var reason: String
+public struct CSVFault: Error, Hashable, Sendable {
+  public var reason: String
 
   init(_ reason: String) { self.reason = reason }
 }
@@ -18,11 +18,13 @@ struct CSVFault: Error, Hashable, Sendable {
 /// Lines end in CRLF or LF; a byte order mark at the start and empty lines are left out. A line with a fault (a quote
 /// where none may be, bytes that are no UTF-8, too much in it) is reported, and reading goes on behind the next line
 /// break. Memory is bounded by the limits whatever the input.
-struct CSVReader {
-  struct Limits {
-    var fieldBytes = 1 << 20
-    var recordBytes = 4 << 20
-    var fieldCount = 1000
+public struct CSVReader {
+  public struct Limits {
+    public var fieldBytes = 1 << 20
+    public var recordBytes = 4 << 20
+    public var fieldCount = 1000
+
+    public init() {}
   }
 
   private enum State {
@@ -50,17 +52,17 @@ struct CSVReader {
   private var isAtStart = true
   private var fault: CSVFault?
 
-  init(limits: Limits = Limits()) { self.limits = limits }
+  public init(limits: Limits = Limits()) { self.limits = limits }
 
   /// Takes the next bytes and gives every record they complete.
-  mutating func consume(_ bytes: some Sequence<UInt8>) -> [CSVRecord] {
+  public mutating func consume(_ bytes: some Sequence<UInt8>) -> [CSVRecord] {
     var records: [CSVRecord] = []
     for byte in bytes { if let record = consume(byte) { records.append(record) } }
     return records
   }
 
   /// The last record, when the input does not end in a line break.
-  mutating func finish() -> CSVRecord? {
+  public mutating func finish() -> CSVRecord? {
     if state == .quoted { fail("a quoted field that begins in this record never ends") }
     if state == .returnSeen { return consume(Self.lineFeed) }
     let isEmpty = state == .fieldStart && fields.isEmpty && field.isEmpty && fault == nil

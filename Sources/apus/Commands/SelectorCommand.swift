@@ -9,7 +9,7 @@ import Serving
 struct SelectorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "selector", abstract: "Train the selector and show what it knows.",
-    subcommands: [Train.self, Show.self])
+    subcommands: [Train.self, SelectorEvaluateCommand.self, Show.self])
 
   struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,16 @@
+import Learning
+
+/// All scores on one ASlib scenario.
+struct ScenarioResult: Sendable {
+  var name: String
+  var singleBestLoss: Double
+  var virtualBestLoss: Double
+  var scores: [ScenarioEvaluation.Score]
+}
+
+/// All scores on one table of measurements.
+struct TableResult: Sendable {
+  var selection: TidySelection
+  var contextCount: Int
+  var scores: [TableEvaluation.Score]
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Foundation
+import Learning
+import Serving
+
+/// `apus selector evaluate`: how well every selector chooses, on data of others.
+struct SelectorEvaluateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Compare all selectors on ASlib scenarios or on a CSV file of measurements.",
+    discussion: """
+      --aslib: official folds, repetition 1; test instances nobody solves are left out; feature costs of the default
+      steps are charged to selectors that read features. 0 is the virtual best, 1 the single best of the training folds.
+      --table: one row for each (instance, algorithm). achieved/best is 1 for the best algorithm of a context.
+      """)
+
+  @Option(parsing: .upToNextOption, help: "Folders of ASlib scenarios.") var aslib: [String] = []
+  @Option(help: "A CSV file of measurements.") var table: String?
+  @Option(help: "Test on this CSV file, train on --table.") var test: String?
+  @Option(help: "Columns that together name an instance, separated by commas.") var instance: String?
+  @Option(help: "Columns that together name an algorithm, separated by commas.") var algorithm: String?
+  @Option(help: "The column with the measured cost or gain.") var cost: String?
+  @Flag(name: .long, help: "Lower is better (the default).") var minimize = false
+  @Flag(name: .long, help: "Higher is better.") var maximize = false
+  @Option(help: "Feature columns; by default all that are constant within each instance or each algorithm.")
+  var features: String?
+  @Option(help: "Instances with the same value in this column are never trained and tested on together.")
+  var group: String?
+  @Option(help: "Contexts with fewer algorithms do not count.") var minAlgorithms = 2
+  @Option(help: "Folds of the cross-validation of --table.") var folds = 10
+  @Option(help: "Seeds 1 to N.") var seeds = 1
+  @Option(help: "Only these selectors, separated by commas; an unknown name prints the list.") var selectors: String?
+  @Option(help: "Threads to use; all cores by default.") var threads: Int?
+  @Flag(help: "One JSON object.") var json = false
+
+  func validate() throws {
+    guard aslib.isEmpty != (table == nil) else { throw ValidationError("give either --aslib or --table") }
+    guard !(minimize && maximize) else { throw ValidationError("--minimize and --maximize exclude each other") }
+    guard (1...1000).contains(seeds) else { throw ValidationError("--seeds is a number from 1 to 1000, not \(seeds)") }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else { throw ValidationError("--threads is 1 to 1024") }
+    guard table == nil || (instance != nil && algorithm != nil && cost != nil) else {
+      throw ValidationError("--table needs --instance, --algorithm and --cost")
+    }
+    guard (2...1000).contains(folds) else { throw ValidationError("--folds is a number from 2 to 1000, not \(folds)") }
+    guard minAlgorithms >= 2 else { throw ValidationError("--min-algorithms is at least 2, not \(minAlgorithms)") }
+  }
+
+  func run() async throws {
+    let chosen = try chosenSelectors()
+    let seedNumbers = (1...seeds).map { UInt64($0) }
+    let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    do {
+      if aslib.isEmpty {
+        try await evaluateTable(chosen, seedNumbers, threadCount)
+      } else {
+        try await evaluateScenarios(chosen, seedNumbers, threadCount)
+      }
+    } catch let error as LearningError {
+      throw ApusError(.badInput, error.description, advice: "correct the file, or name other columns or folders")
+    }
+  }
+
+  private func chosenSelectors() throws -> [any TableSelector] {
+    guard let selectors else { return TableSelectorCatalogue.all }
+    return try Self.list(selectors).map { name in
+      guard let selector = TableSelectorCatalogue.all.first(where: { $0.name == name }) else {
+        throw ApusError(
+          .usage, "no selector is named `\(name)`",
+          advice: "the names are \(TableSelectorCatalogue.all.map(\.name).joined(separator: ", "))")
+      }
+      return selector
+    }
+  }
+
+  private func evaluateScenarios(
+    _ selectors: [any TableSelector], _ seeds: [UInt64], _ threadCount: Int
+  ) async throws {
+    var results: [ScenarioResult] = []
+    for folder in aslib {
+      let result = try await OwnThread.run { () throws(LearningError) in
+        let scenario = try ASlibScenario(folder: folder)
+        let evaluation = ScenarioEvaluation(scenario)
+        return ScenarioResult(
+          name: scenario.name, singleBestLoss: evaluation.singleBestLoss, virtualBestLoss: evaluation.virtualBestLoss,
+          scores: evaluation.scores(selectors, seeds: seeds, threadCount: threadCount))
+      }
+      if !json { Console.note("\(result.name): done") }
+      results.append(result)
+    }
+    Console.print(
+      json ? EvaluationOutput.json(results).text : EvaluationOutput.text(results, selectors.map(\.name)))
+  }
+
+  private func evaluateTable(_ selectors: [any TableSelector], _ seeds: [UInt64], _ threadCount: Int) async throws {
+    let schema = TidyTableSchema(
+      instance: Self.list(instance!), algorithm: Self.list(algorithm!), cost: cost!, isHigherBetter: maximize,
+      features: features.map(Self.list), group: group, leastAlgorithms: minAlgorithms)
+    let sources = try [table!, test].compactMap { $0 }.map(TidyTableFile.read)
+    let foldCount = folds
+    let result = try await OwnThread.run { () throws(LearningError) in
+      let selection = try TidySelection(sources, schema: schema)
+      let tested = selection.sources.indices.filter { selection.sources[$0] == 1 }
+      let evaluation = try TableEvaluation(
+        selection.table, split: sources.count == 2 ? .test(tested) : .folds(foldCount))
+      return TableResult(
+        selection: selection, contextCount: evaluation.contextCount,
+        scores: evaluation.scores(selectors, seeds: seeds, threadCount: threadCount))
+    }
+    Console.print(json ? EvaluationOutput.json(result).text : EvaluationOutput.text(result))
+  }
+
+  private static func list(_ text: String) -> [String] {
+    text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+}
