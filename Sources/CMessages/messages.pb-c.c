@@ -1447,6 +1447,51 @@ void   apus__outcome__free_unpacked
   assert(message->base.descriptor == &apus__outcome__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__quality_loss__init
+                     (Apus__QualityLoss         *message)
+{
+  static const Apus__QualityLoss init_value = APUS__QUALITY_LOSS__INIT;
+  *message = init_value;
+}
+size_t apus__quality_loss__get_packed_size
+                     (const Apus__QualityLoss *message)
+{
+  assert(message->base.descriptor == &apus__quality_loss__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__quality_loss__pack
+                     (const Apus__QualityLoss *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__quality_loss__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__quality_loss__pack_to_buffer
+                     (const Apus__QualityLoss *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__quality_loss__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__QualityLoss *
+       apus__quality_loss__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__QualityLoss *)
+     protobuf_c_message_unpack (&apus__quality_loss__descriptor,
+                                allocator, len, data);
+}
+void   apus__quality_loss__free_unpacked
+                     (Apus__QualityLoss *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__quality_loss__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__measurement__init
                      (Apus__Measurement         *message)
 {
@@ -1670,6 +1715,51 @@ void   apus__benchmark_finding__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &apus__benchmark_finding__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__candidate_quality__init
+                     (Apus__CandidateQuality         *message)
+{
+  static const Apus__CandidateQuality init_value = APUS__CANDIDATE_QUALITY__INIT;
+  *message = init_value;
+}
+size_t apus__candidate_quality__get_packed_size
+                     (const Apus__CandidateQuality *message)
+{
+  assert(message->base.descriptor == &apus__candidate_quality__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__candidate_quality__pack
+                     (const Apus__CandidateQuality *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__candidate_quality__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__candidate_quality__pack_to_buffer
+                     (const Apus__CandidateQuality *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__candidate_quality__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__CandidateQuality *
+       apus__candidate_quality__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__CandidateQuality *)
+     protobuf_c_message_unpack (&apus__candidate_quality__descriptor,
+                                allocator, len, data);
+}
+void   apus__candidate_quality__free_unpacked
+                     (Apus__CandidateQuality *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__candidate_quality__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__benchmark_summary__init
@@ -4248,7 +4338,7 @@ const ProtobufCMessageDescriptor apus__slo__descriptor =
   (ProtobufCMessageInit) apus__slo__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__limits__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__limits__field_descriptors[4] =
 {
   {
     "slos",
@@ -4286,16 +4376,29 @@ static const ProtobufCFieldDescriptor apus__limits__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "max_quality_loss",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Limits, max_quality_loss),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__limits__field_indices_by_name[] = {
   2,   /* field[2] = allows_approximate */
+  3,   /* field[3] = max_quality_loss */
   1,   /* field[1] = memory_bytes */
   0,   /* field[0] = slos */
 };
 static const ProtobufCIntRange apus__limits__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__limits__descriptor =
 {
@@ -4305,7 +4408,7 @@ const ProtobufCMessageDescriptor apus__limits__descriptor =
   "Apus__Limits",
   "apus",
   sizeof(Apus__Limits),
-  3,
+  4,
   apus__limits__field_descriptors,
   apus__limits__field_indices_by_name,
   1,  apus__limits__number_ranges,
@@ -5605,7 +5708,123 @@ const ProtobufCMessageDescriptor apus__outcome__descriptor =
   (ProtobufCMessageInit) apus__outcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__quality_loss__field_descriptors[7] =
+{
+  {
+    "position_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, position_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "top_agreement",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, top_agreement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decisive_mismatch_count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, decisive_mismatch_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "divergence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, divergence),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "perplexity",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, perplexity),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_perplexity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, reference_perplexity),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "probe_version",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__QualityLoss, probe_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__quality_loss__field_indices_by_name[] = {
+  2,   /* field[2] = decisive_mismatch_count */
+  3,   /* field[3] = divergence */
+  4,   /* field[4] = perplexity */
+  0,   /* field[0] = position_count */
+  6,   /* field[6] = probe_version */
+  5,   /* field[5] = reference_perplexity */
+  1,   /* field[1] = top_agreement */
+};
+static const ProtobufCIntRange apus__quality_loss__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor apus__quality_loss__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.QualityLoss",
+  "QualityLoss",
+  "Apus__QualityLoss",
+  "apus",
+  sizeof(Apus__QualityLoss),
+  7,
+  apus__quality_loss__field_descriptors,
+  apus__quality_loss__field_indices_by_name,
+  1,  apus__quality_loss__number_ranges,
+  (ProtobufCMessageInit) apus__quality_loss__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[16] =
 {
   {
     "id",
@@ -5787,6 +6006,18 @@ static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "quality",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Measurement, quality),
+    &apus__quality_loss__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__measurement__field_indices_by_name[] = {
   8,   /* field[8] = configuration */
@@ -5798,6 +6029,7 @@ static const unsigned apus__measurement__field_indices_by_name[] = {
   2,   /* field[2] = job */
   6,   /* field[6] = model */
   12,   /* field[12] = outcome */
+  15,   /* field[15] = quality */
   13,   /* field[13] = samples */
   11,   /* field[11] = started_at_ms */
   1,   /* field[1] = trial */
@@ -5808,7 +6040,7 @@ static const unsigned apus__measurement__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__measurement__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor apus__measurement__descriptor =
 {
@@ -5818,14 +6050,14 @@ const ProtobufCMessageDescriptor apus__measurement__descriptor =
   "Apus__Measurement",
   "apus",
   sizeof(Apus__Measurement),
-  15,
+  16,
   apus__measurement__field_descriptors,
   apus__measurement__field_indices_by_name,
   1,  apus__measurement__number_ranges,
   (ProtobufCMessageInit) apus__measurement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[10] =
+static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[11] =
 {
   {
     "id",
@@ -5947,6 +6179,18 @@ static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[10] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "quality_wanted",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Apus__TrialSpec, n_quality_wanted),
+    offsetof(Apus__TrialSpec, quality_wanted),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__trial_spec__field_indices_by_name[] = {
   1,   /* field[1] = benchmark */
@@ -5955,6 +6199,7 @@ static const unsigned apus__trial_spec__field_indices_by_name[] = {
   0,   /* field[0] = id */
   3,   /* field[3] = model */
   2,   /* field[2] = purpose */
+  10,   /* field[10] = quality_wanted */
   6,   /* field[6] = rounds */
   8,   /* field[8] = seed */
   9,   /* field[9] = time_limit_seconds */
@@ -5963,7 +6208,7 @@ static const unsigned apus__trial_spec__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__trial_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor apus__trial_spec__descriptor =
 {
@@ -5973,7 +6218,7 @@ const ProtobufCMessageDescriptor apus__trial_spec__descriptor =
   "Apus__TrialSpec",
   "apus",
   sizeof(Apus__TrialSpec),
-  10,
+  11,
   apus__trial_spec__field_descriptors,
   apus__trial_spec__field_indices_by_name,
   1,  apus__trial_spec__number_ranges,
@@ -6393,7 +6638,71 @@ const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor =
   (ProtobufCMessageInit) apus__benchmark_finding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__benchmark_summary__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__candidate_quality__field_descriptors[3] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__CandidateQuality, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "candidate",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__CandidateQuality, candidate),
+    &apus__candidate__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "loss",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__CandidateQuality, loss),
+    &apus__quality_loss__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__candidate_quality__field_indices_by_name[] = {
+  1,   /* field[1] = candidate */
+  2,   /* field[2] = loss */
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange apus__candidate_quality__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__candidate_quality__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.CandidateQuality",
+  "CandidateQuality",
+  "Apus__CandidateQuality",
+  "apus",
+  sizeof(Apus__CandidateQuality),
+  3,
+  apus__candidate_quality__field_descriptors,
+  apus__candidate_quality__field_indices_by_name,
+  1,  apus__candidate_quality__number_ranges,
+  (ProtobufCMessageInit) apus__candidate_quality__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__benchmark_summary__field_descriptors[7] =
 {
   {
     "benchmark",
@@ -6467,6 +6776,18 @@ static const ProtobufCFieldDescriptor apus__benchmark_summary__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "qualities",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__BenchmarkSummary, n_qualities),
+    offsetof(Apus__BenchmarkSummary, qualities),
+    &apus__candidate_quality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__benchmark_summary__field_indices_by_name[] = {
   0,   /* field[0] = benchmark */
@@ -6474,12 +6795,13 @@ static const unsigned apus__benchmark_summary__field_indices_by_name[] = {
   1,   /* field[1] = findings */
   2,   /* field[2] = measurement_count */
   3,   /* field[3] = outcomes */
+  6,   /* field[6] = qualities */
   5,   /* field[5] = was_cut_short */
 };
 static const ProtobufCIntRange apus__benchmark_summary__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor =
 {
@@ -6489,7 +6811,7 @@ const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor =
   "Apus__BenchmarkSummary",
   "apus",
   sizeof(Apus__BenchmarkSummary),
-  6,
+  7,
   apus__benchmark_summary__field_descriptors,
   apus__benchmark_summary__field_indices_by_name,
   1,  apus__benchmark_summary__number_ranges,
@@ -6599,7 +6921,7 @@ const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
   (ProtobufCMessageInit) apus__recommend_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[8] =
+static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[9] =
 {
   {
     "candidate",
@@ -6697,12 +7019,25 @@ static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "quality",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RankedCandidate, quality),
+    &apus__quality_loss__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__ranked_candidate__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
   6,   /* field[6] = evidence_count */
   3,   /* field[3] = interval */
   2,   /* field[2] = predicted */
+  8,   /* field[8] = quality */
   7,   /* field[7] = reasons */
   4,   /* field[4] = speedup */
   5,   /* field[5] = speedup_interval */
@@ -6711,7 +7046,7 @@ static const unsigned apus__ranked_candidate__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__ranked_candidate__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
 {
@@ -6721,7 +7056,7 @@ const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
   "Apus__RankedCandidate",
   "apus",
   sizeof(Apus__RankedCandidate),
-  8,
+  9,
   apus__ranked_candidate__field_descriptors,
   apus__ranked_candidate__field_indices_by_name,
   1,  apus__ranked_candidate__number_ranges,

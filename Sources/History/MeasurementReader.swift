@@ -46,7 +46,8 @@ struct MeasurementReader: Sendable {
   ) throws -> [StoredMeasurement] {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT \(MeasurementColumn.selectList), m.row\(includingSamples ? ", s.timelines" : "") FROM measurements m
+        SELECT \(MeasurementColumn.selectList), m.row, \(QualityTable.selectList)\(includingSamples ? ", s.timelines" : "")
+        FROM measurements m LEFT JOIN quality_losses q ON q.measurement_row = m.row
         \(includingSamples ? "LEFT JOIN samples s ON s.measurement_row = m.row" : "") \(clause)
         """)
     var found: [StoredMeasurement] = []
@@ -54,7 +55,8 @@ struct MeasurementReader: Sendable {
     let rowPlace = MeasurementColumn.allCases.count
     while let row = try rows.next() {
       var measurement = try self.measurement(StoredRow(row: row), in: db)
-      if includingSamples, let timelines = row[rowPlace + 1] as Data? {
+      measurement.quality = QualityTable.read(row, from: rowPlace + 1)
+      if includingSamples, let timelines = row[rowPlace + 1 + QualityTable.columnCount] as Data? {
         measurement.samples = try SampleCodec.decode(timelines)
       }
       found.append(StoredMeasurement(row: row[rowPlace], measurement: measurement))

@@ -21,9 +21,12 @@ struct MeasurementWriter {
   mutating func write(_ measurement: Measurement, to db: Database) throws {
     let values = try columns(of: measurement, in: db)
     try db.cachedStatement(sql: MeasurementColumn.insertSQL).execute(arguments: StatementArguments(values))
-    guard db.changesCount == 1, !measurement.samples.isEmpty else { return }
+    guard db.changesCount == 1 else { return }
+    let row = db.lastInsertedRowID
+    if let quality = measurement.quality { try QualityTable.write(quality, of: row, to: db) }
+    guard !measurement.samples.isEmpty else { return }
     try db.cachedStatement(sql: "INSERT INTO samples (measurement_row, timelines) VALUES (?, ?)")
-      .execute(arguments: [db.lastInsertedRowID, SampleCodec.encode(measurement.samples)])
+      .execute(arguments: [row, SampleCodec.encode(measurement.samples)])
   }
 
   private mutating func columns(of measurement: Measurement, in db: Database) throws -> [DatabaseValue] {

@@ -10,7 +10,8 @@ enum Migrations {
   static let applicationID: Int32 = 0x4150_5553
 
   static let steps: [(name: String, sql: String)] = [
-    ("1-jobs-and-measurements", FirstSchema.sql)
+    ("1-jobs-and-measurements", FirstSchema.sql),
+    ("2-quality-losses", QualitySchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

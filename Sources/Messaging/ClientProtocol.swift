@@ -145,6 +145,20 @@ public struct BenchmarkFinding: Hashable, Codable, Sendable {
   public var isConfirmedGain: Bool { (speedupInterval?.lowerBound ?? 0) > 1 }
 }
 
+/// What is known of the quality of one configuration of a model.
+public struct CandidateQuality: Hashable, Codable, Sendable {
+  public var model: ModelID
+  /// With the fidelity that its methods promise.
+  public var candidate: Candidate
+  public var loss: QualityLoss
+
+  public init(model: ModelID, candidate: Candidate, loss: QualityLoss) {
+    self.model = model
+    self.candidate = candidate
+    self.loss = loss
+  }
+}
+
 public struct BenchmarkSummary: Hashable, Codable, Sendable {
   public var benchmark: BenchmarkID
   public var findings: [BenchmarkFinding]
@@ -154,10 +168,12 @@ public struct BenchmarkSummary: Hashable, Codable, Sendable {
   public var elapsedSeconds: Double
   /// Whether the budget ran out before the plan was done.
   public var wasCutShort: Bool
+  /// Every candidate of the benchmark whose quality was measured, in this benchmark or before.
+  public var qualities: [CandidateQuality]
 
   public init(
     benchmark: BenchmarkID, findings: [BenchmarkFinding], measurementCount: Int, outcomes: [String: Int],
-    elapsedSeconds: Double, wasCutShort: Bool
+    elapsedSeconds: Double, wasCutShort: Bool, qualities: [CandidateQuality] = []
   ) {
     self.benchmark = benchmark
     self.findings = findings
@@ -165,6 +181,7 @@ public struct BenchmarkSummary: Hashable, Codable, Sendable {
     self.outcomes = outcomes
     self.elapsedSeconds = elapsedSeconds
     self.wasCutShort = wasCutShort
+    self.qualities = qualities
   }
 }
 

@@ -69,11 +69,15 @@ public struct Measurement: Hashable, Codable, Sendable {
   public var samples: [RequestTimeline]
   /// Doubts about the figures, each with advice: outliers, too few samples, a busy machine.
   public var warnings: [String]
+  /// How far the output is from the default's; measured once for each model, configuration and engine version, and nil
+  /// in all other measurements.
+  public var quality: QualityLoss?
 
   public init(
     id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile,
     workload: Workload, configuration: EngineConfiguration, fidelity: Fidelity, engineVersion: String,
-    startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [], warnings: [String] = []
+    startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [], warnings: [String] = [],
+    quality: QualityLoss? = nil
   ) {
     self.id = id
     self.source = source
@@ -88,5 +92,6 @@ public struct Measurement: Hashable, Codable, Sendable {
     self.outcome = outcome
     self.samples = samples
     self.warnings = warnings
+    self.quality = quality
   }
 }

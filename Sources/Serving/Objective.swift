@@ -52,12 +52,19 @@ public struct Limits: Hashable, Codable, Sendable {
   public var slos: [SLO]
   /// Most bytes the engine may take; nil for the worker's memory.
   public var memoryBytes: Int?
-  /// Whether approximate methods may be chosen. False unless the user says so.
+  /// Whether approximate methods may be chosen whatever they lose. False unless the user says so. Means nothing where
+  /// `maxQualityLoss` is given: that limit then decides alone.
   public var allowsApproximate: Bool
+  /// Approximate methods may be chosen whose measured `QualityLoss.divergence` from the engine's default is at most
+  /// this: nats per token, at least 0. What was not measured is not chosen.
+  public var maxQualityLoss: Double?
 
-  public init(slos: [SLO] = [], memoryBytes: Int? = nil, allowsApproximate: Bool = false) {
+  public init(
+    slos: [SLO] = [], memoryBytes: Int? = nil, allowsApproximate: Bool = false, maxQualityLoss: Double? = nil
+  ) {
     self.slos = slos
     self.memoryBytes = memoryBytes
     self.allowsApproximate = allowsApproximate
+    self.maxQualityLoss = maxQualityLoss
   }
 }

@@ -44,11 +44,13 @@ public struct RankedCandidate: Hashable, Codable, Sendable {
   public var evidenceCount: Int
   /// Why it stands where it stands, in words.
   public var reasons: [String]
+  /// How far its output is from the default's, as measured for this model wherever it ran; nil when it was not.
+  public var quality: QualityLoss?
 
   public init(
     candidate: Candidate, worker: WorkerName, predicted: PredictedMetrics = PredictedMetrics(),
     interval: ClosedRange<Double>? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
-    evidenceCount: Int = 0, reasons: [String] = []
+    evidenceCount: Int = 0, reasons: [String] = [], quality: QualityLoss? = nil
   ) {
     self.candidate = candidate
     self.worker = worker
@@ -58,6 +60,7 @@ public struct RankedCandidate: Hashable, Codable, Sendable {
     self.speedupInterval = speedupInterval
     self.evidenceCount = evidenceCount
     self.reasons = reasons
+    self.quality = quality
   }
 }
 

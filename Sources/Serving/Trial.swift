@@ -16,10 +16,14 @@ public struct TrialSpec: Hashable, Codable, Sendable {
   public var seed: UInt64
   /// No new block starts after this many seconds.
   public var timeLimitSeconds: Double
+  /// Places in `candidates` of the configurations whose quality is to be measured, ascending. The default of the same
+  /// engine must be among the candidates: it is what they are compared with.
+  public var qualityWanted: [Int]
 
   public init(
     id: TrialID, benchmark: BenchmarkID, purpose: TrialPurpose, model: ModelID, candidates: [Candidate],
-    workloads: [Workload], rounds: Int, firstRound: Int = 0, seed: UInt64, timeLimitSeconds: Double
+    workloads: [Workload], rounds: Int, firstRound: Int = 0, seed: UInt64, timeLimitSeconds: Double,
+    qualityWanted: [Int] = []
   ) {
     self.id = id
     self.benchmark = benchmark
@@ -31,6 +35,7 @@ public struct TrialSpec: Hashable, Codable, Sendable {
     self.firstRound = firstRound
     self.seed = seed
     self.timeLimitSeconds = timeLimitSeconds
+    self.qualityWanted = qualityWanted
   }
 }
 

@@ -11,6 +11,7 @@ public struct HistoryStoreContract: Sendable {
     ("records come back as they went in", recordsComeBack),
     ("text of any content comes back", anyTextComesBack),
     ("every outcome and source comes back", outcomesComeBack),
+    ("a measured quality comes back, and none stays none", qualityComesBack),
     ("a measurement stored twice is one row, and the first stays", firstMeasurementStays),
     ("a job is replaced until it is finished", jobsAreReplaced),
     ("an idempotency key belongs to one job of a client", keysBelongToOneJob),
@@ -130,6 +131,33 @@ public struct HistoryStoreContract: Sendable {
     try require(
       back?.itl.p99MS.isNaN == true && back?.loadSeconds == .infinity && back?.ttft == undefined.ttft,
       "figures that are not defined or not finite", "\(String(describing: back))")
+  }
+
+  @Sendable private static func qualityComesBack(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 9)
+    let qualities: [QualityLoss?] = [
+      nil, QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1),
+      QualityLoss(
+        positionCount: 255, topAgreement: 0.1 + 0.2, decisiveMismatchCount: 9, divergence: 1.25e-4,
+        perplexity: 8123.5, referencePerplexity: 8000.25, probeVersion: 2),
+      nil,
+    ]
+    let expected = qualities.enumerated().map { number, quality in
+      var measurement = examples.measurement("q\(number)", requests: number % 2)
+      measurement.quality = quality
+      return measurement
+    }
+    try await store.append(expected.map { .measurement($0) })
+    let found = try await store.measurements(MeasurementFilter(), includingSamples: true).map(\.measurement)
+    try require(found == expected, "with samples", "\(found.map(\.quality))")
+    let bare = try await store.measurements(MeasurementFilter(), includingSamples: false).map(\.measurement.quality)
+    try require(bare == qualities, "without samples", "\(bare)")
+    try require(try await store.measurement(MeasurementID("q2")) == expected[2], "by id")
+    // A report that comes twice changes nothing, the second one's quality neither.
+    var second = expected[0]
+    second.quality = qualities[1]
+    try await store.append([.measurement(second)])
+    try require(try await store.measurement(second.id)?.quality == nil, "the first one stays")
   }
 
   @Sendable private static func firstMeasurementStays(_ store: any HistoryStore) async throws {

@@ -36,6 +36,10 @@ import Testing
     all[7].warnings = ["one, two", "\"three\""]
     all[8].workload.arrivalRate = 0.1 + 0.2
     all[9].source = .job(JobID("j"))
+    all[6].quality = QualityLoss(
+      positionCount: 256, topAgreement: 0.9, decisiveMismatchCount: 3, divergence: 0.0125, perplexity: 8001.5,
+      referencePerplexity: 7999.25, probeVersion: 1)
+    all[5].quality = QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1)
     return all
   }
 
@@ -95,7 +99,8 @@ import Testing
     ("shared_prefix_share", "1.5", "a share from 0 to 1"), ("acceptance_rate", "2", "a share from 0 to 1"),
     ("prompt_tokens_min", "99999", "more than prompt_tokens_max"), ("knobs", "{", "JSON"),
     ("accelerators", "7", "JSON"), ("request_count", "8.0", "a whole number"), ("round", "1,2", "fields"),
-    ("processor", "a \"quote\"", "a quote within a field"),
+    ("processor", "a \"quote\"", "a quote within a field"), ("quality_position_count", "0", "at least 1"),
+    ("quality_position_count", "1", "quality_decisive_mismatch_count is empty"),
   ])
   func wrongValuesAreNamed(column: String, value: String, reason: String) async throws {
     let text = try await altered(column, value)
@@ -123,6 +128,17 @@ import Testing
     }
     let more = try await importing(text.replacing("workload_shape", with: "colour"), into: store)
     #expect(more.ignoredColumns == ["colour"] && more.importedCount == 10)
+  }
+
+  /// A file from before quality was measured has none of its columns, and is read.
+  @Test func filesWithoutQualityAreRead() async throws {
+    let lines = try await exported(Array(Self.examples().suffix(1))).components(separatedBy: "\r\n")
+    let count = lines[0].components(separatedBy: ",").count(where: { $0.hasPrefix("quality_") })
+    #expect(count == 7)
+    let old = lines.map { $0.isEmpty ? $0 : $0.splitCSV().dropLast(count).joined(separator: ",") }
+    let store = InMemoryHistoryStore()
+    let result = try await importing(old.joined(separator: "\r\n"), into: store)
+    #expect(result.importedCount == 1 && result.problems.isEmpty)
   }
 
   @Test func filesThatCannotBeUsed() async throws {

@@ -43,10 +43,17 @@ import Testing
     #expect(completed.model.name == "example")
     #expect(completed.samples.map(\.tokenSeconds) == [[0.02, 0.03, 0.0405]])
     #expect(completed.warnings == ["too few samples"])
+    #expect(completed.quality == nil, "nothing measured it then")
 
     let failed = try #require(try await store.measurement(MeasurementID("first-2")))
     #expect(failed.outcome == .engineFailed(reason: "exit 1", lastLines: "a\u{0}b"))
     #expect(failed.source == .job(JobID("job-1")))
+
+    var measured = completed
+    measured.id = MeasurementID("now")
+    measured.quality = QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1)
+    try await store.append([.measurement(measured)])
+    #expect(try await store.measurement(measured.id) == measured, "an upgraded history takes what is new")
 
     let job = try #require(try await store.job(client: "laptop", idempotencyKey: "key-1"))
     #expect(job.state == .completed && job.output == "Hello" && job.spec.seed == .max)

@@ -75,7 +75,8 @@ extension RandomMessages {
       .benchmarkEnded(
         BenchmarkSummary(
           benchmark: id(), findings: list { $0.finding() }, measurementCount: count(), outcomes: counts(),
-          elapsedSeconds: number(), wasCutShort: chance()))
+          elapsedSeconds: number(), wasCutShort: chance(),
+          qualities: list { CandidateQuality(model: $0.id(), candidate: $0.candidate(), loss: $0.quality()) }))
     case 8:
       .workers(
         list {
@@ -104,7 +105,7 @@ extension RandomMessages {
         RankedCandidate(
           candidate: $0.candidate(), worker: $0.id(), predicted: $0.predicted(), interval: $0.some { $0.interval() },
           speedup: $0.some { $0.number() }, speedupInterval: $0.some { $0.interval() }, evidenceCount: $0.count(),
-          reasons: $0.list { $0.text() })
+          reasons: $0.list { $0.text() }, quality: $0.some { $0.quality() })
       }, reasons: list { $0.text() })
   }
 

@@ -102,7 +102,13 @@ struct RandomMessages {
     Limits(
       slos: list {
         SLO(metric: $0.pick(SLO.Metric.allCases), percentile: $0.pick([50, 90, 99]), limitMS: $0.number())
-      }, memoryBytes: some { $0.count() }, allowsApproximate: chance())
+      }, memoryBytes: some { $0.count() }, allowsApproximate: chance(), maxQualityLoss: some { $0.number() })
+  }
+
+  mutating func quality() -> QualityLoss {
+    QualityLoss(
+      positionCount: count(), topAgreement: share(), decisiveMismatchCount: count(), divergence: some { $0.number() },
+      perplexity: some { $0.number() }, referencePerplexity: some { $0.number() }, probeVersion: count())
   }
 
   mutating func objective() -> Objective { pick(Objective.allCases) }
@@ -169,7 +175,8 @@ struct RandomMessages {
     Measurement(
       id: id(), source: source(), worker: id(), hardware: hardware(), model: model(), workload: workload(),
       configuration: configuration(), fidelity: fidelity(), engineVersion: text(), startedAtMS: Int64(count()),
-      outcome: outcome(), samples: list { $0.timeline() }, warnings: list { $0.text() })
+      outcome: outcome(), samples: list { $0.timeline() }, warnings: list { $0.text() },
+      quality: some { $0.quality() })
   }
 
   mutating func workerDescription() -> WorkerDescription {
@@ -189,7 +196,7 @@ struct RandomMessages {
     TrialSpec(
       id: id(), benchmark: id(), purpose: pick(TrialPurpose.allCases), model: id(), candidates: list { $0.candidate() },
       workloads: list { $0.workload() }, rounds: count(), firstRound: count(), seed: seed(),
-      timeLimitSeconds: number())
+      timeLimitSeconds: number(), qualityWanted: list { $0.count() })
   }
 
   mutating func modelChunk() -> ModelChunk {

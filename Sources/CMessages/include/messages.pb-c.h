@@ -47,11 +47,13 @@ typedef struct Apus__TrialSource Apus__TrialSource;
 typedef struct Apus__EngineEnding Apus__EngineEnding;
 typedef struct Apus__Empty Apus__Empty;
 typedef struct Apus__Outcome Apus__Outcome;
+typedef struct Apus__QualityLoss Apus__QualityLoss;
 typedef struct Apus__Measurement Apus__Measurement;
 typedef struct Apus__TrialSpec Apus__TrialSpec;
 typedef struct Apus__BenchmarkSpec Apus__BenchmarkSpec;
 typedef struct Apus__BenchmarkProgress Apus__BenchmarkProgress;
 typedef struct Apus__BenchmarkFinding Apus__BenchmarkFinding;
+typedef struct Apus__CandidateQuality Apus__CandidateQuality;
 typedef struct Apus__BenchmarkSummary Apus__BenchmarkSummary;
 typedef struct Apus__RecommendQuery Apus__RecommendQuery;
 typedef struct Apus__RankedCandidate Apus__RankedCandidate;
@@ -450,10 +452,14 @@ struct  Apus__Limits
    */
   Apus__Integer *memory_bytes;
   protobuf_c_boolean allows_approximate;
+  /*
+   * nats per token; may be absent
+   */
+  Apus__Real *max_quality_loss;
 };
 #define APUS__LIMITS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__limits__descriptor) \
-    , 0,NULL, NULL, 0 }
+    , 0,NULL, NULL, 0, NULL }
 
 
 struct  Apus__Workload
@@ -728,6 +734,34 @@ struct  Apus__Outcome
     , APUS__OUTCOME__KIND__NOT_SET, {0} }
 
 
+struct  Apus__QualityLoss
+{
+  ProtobufCMessage base;
+  int64_t position_count;
+  /*
+   * 0 ... 1
+   */
+  double top_agreement;
+  int64_t decisive_mismatch_count;
+  /*
+   * nats per token; may be absent
+   */
+  Apus__Real *divergence;
+  /*
+   * may be absent
+   */
+  Apus__Real *perplexity;
+  /*
+   * may be absent
+   */
+  Apus__Real *reference_perplexity;
+  int64_t probe_version;
+};
+#define APUS__QUALITY_LOSS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__quality_loss__descriptor) \
+    , 0, 0, 0, NULL, NULL, NULL, 0 }
+
+
 typedef enum {
   APUS__MEASUREMENT__SOURCE__NOT_SET = 0,
   APUS__MEASUREMENT__SOURCE_TRIAL = 2,
@@ -753,6 +787,10 @@ struct  Apus__Measurement
   Apus__RequestTimeline **samples;
   size_t n_warnings;
   ProtobufCBinaryData *warnings;
+  /*
+   * may be absent
+   */
+  Apus__QualityLoss *quality;
   Apus__Measurement__SourceCase source_case;
   union {
     Apus__TrialSource *trial;
@@ -762,7 +800,7 @@ struct  Apus__Measurement
 };
 #define APUS__MEASUREMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__measurement__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
 
 
 struct  Apus__TrialSpec
@@ -780,10 +818,15 @@ struct  Apus__TrialSpec
   int64_t first_round;
   uint64_t seed;
   double time_limit_seconds;
+  /*
+   * places in candidates
+   */
+  size_t n_quality_wanted;
+  int64_t *quality_wanted;
 };
 #define APUS__TRIAL_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__trial_spec__descriptor) \
-    , {0,NULL}, {0,NULL}, APUS__TRIAL_PURPOSE__TRIAL_PURPOSE_UNKNOWN, {0,NULL}, 0,NULL, 0,NULL, 0, 0, 0, 0 }
+    , {0,NULL}, {0,NULL}, APUS__TRIAL_PURPOSE__TRIAL_PURPOSE_UNKNOWN, {0,NULL}, 0,NULL, 0,NULL, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Apus__BenchmarkSpec
@@ -864,6 +907,18 @@ struct  Apus__BenchmarkFinding
     , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL }
 
 
+struct  Apus__CandidateQuality
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData model;
+  Apus__Candidate *candidate;
+  Apus__QualityLoss *loss;
+};
+#define APUS__CANDIDATE_QUALITY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__candidate_quality__descriptor) \
+    , {0,NULL}, NULL, NULL }
+
+
 struct  Apus__BenchmarkSummary
 {
   ProtobufCMessage base;
@@ -875,10 +930,12 @@ struct  Apus__BenchmarkSummary
   Apus__NamedCount **outcomes;
   double elapsed_seconds;
   protobuf_c_boolean was_cut_short;
+  size_t n_qualities;
+  Apus__CandidateQuality **qualities;
 };
 #define APUS__BENCHMARK_SUMMARY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__benchmark_summary__descriptor) \
-    , {0,NULL}, 0,NULL, 0, 0,NULL, 0, 0 }
+    , {0,NULL}, 0,NULL, 0, 0,NULL, 0, 0, 0,NULL }
 
 
 struct  Apus__RecommendQuery
@@ -923,10 +980,14 @@ struct  Apus__RankedCandidate
   int64_t evidence_count;
   size_t n_reasons;
   ProtobufCBinaryData *reasons;
+  /*
+   * may be absent
+   */
+  Apus__QualityLoss *quality;
 };
 #define APUS__RANKED_CANDIDATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__ranked_candidate__descriptor) \
-    , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL }
+    , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL, NULL }
 
 
 struct  Apus__Recommendation
@@ -1924,6 +1985,25 @@ Apus__Outcome *
 void   apus__outcome__free_unpacked
                      (Apus__Outcome *message,
                       ProtobufCAllocator *allocator);
+/* Apus__QualityLoss methods */
+void   apus__quality_loss__init
+                     (Apus__QualityLoss         *message);
+size_t apus__quality_loss__get_packed_size
+                     (const Apus__QualityLoss   *message);
+size_t apus__quality_loss__pack
+                     (const Apus__QualityLoss   *message,
+                      uint8_t             *out);
+size_t apus__quality_loss__pack_to_buffer
+                     (const Apus__QualityLoss   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__QualityLoss *
+       apus__quality_loss__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__quality_loss__free_unpacked
+                     (Apus__QualityLoss *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__Measurement methods */
 void   apus__measurement__init
                      (Apus__Measurement         *message);
@@ -2018,6 +2098,25 @@ Apus__BenchmarkFinding *
                       const uint8_t       *data);
 void   apus__benchmark_finding__free_unpacked
                      (Apus__BenchmarkFinding *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__CandidateQuality methods */
+void   apus__candidate_quality__init
+                     (Apus__CandidateQuality         *message);
+size_t apus__candidate_quality__get_packed_size
+                     (const Apus__CandidateQuality   *message);
+size_t apus__candidate_quality__pack
+                     (const Apus__CandidateQuality   *message,
+                      uint8_t             *out);
+size_t apus__candidate_quality__pack_to_buffer
+                     (const Apus__CandidateQuality   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__CandidateQuality *
+       apus__candidate_quality__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__candidate_quality__free_unpacked
+                     (Apus__CandidateQuality *message,
                       ProtobufCAllocator *allocator);
 /* Apus__BenchmarkSummary methods */
 void   apus__benchmark_summary__init
@@ -2592,6 +2691,9 @@ typedef void (*Apus__Empty_Closure)
 typedef void (*Apus__Outcome_Closure)
                  (const Apus__Outcome *message,
                   void *closure_data);
+typedef void (*Apus__QualityLoss_Closure)
+                 (const Apus__QualityLoss *message,
+                  void *closure_data);
 typedef void (*Apus__Measurement_Closure)
                  (const Apus__Measurement *message,
                   void *closure_data);
@@ -2606,6 +2708,9 @@ typedef void (*Apus__BenchmarkProgress_Closure)
                   void *closure_data);
 typedef void (*Apus__BenchmarkFinding_Closure)
                  (const Apus__BenchmarkFinding *message,
+                  void *closure_data);
+typedef void (*Apus__CandidateQuality_Closure)
+                 (const Apus__CandidateQuality *message,
                   void *closure_data);
 typedef void (*Apus__BenchmarkSummary_Closure)
                  (const Apus__BenchmarkSummary *message,
@@ -2727,11 +2832,13 @@ extern const ProtobufCMessageDescriptor apus__trial_source__descriptor;
 extern const ProtobufCMessageDescriptor apus__engine_ending__descriptor;
 extern const ProtobufCMessageDescriptor apus__empty__descriptor;
 extern const ProtobufCMessageDescriptor apus__outcome__descriptor;
+extern const ProtobufCMessageDescriptor apus__quality_loss__descriptor;
 extern const ProtobufCMessageDescriptor apus__measurement__descriptor;
 extern const ProtobufCMessageDescriptor apus__trial_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_progress__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor;
+extern const ProtobufCMessageDescriptor apus__candidate_quality__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommend_query__descriptor;
 extern const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor;

@@ -15,6 +15,7 @@ public enum MeasurementCSV {
   /// All columns, in the order exported.
   static let columns: [Column] =
     provenanceColumns + configurationColumns + hardwareColumns + modelColumns + workloadColumns + outcomeColumns
+    + QualityColumns.all
 
   private static func required(
     _ name: String, _ text: @escaping @Sendable (Measurement) -> String
@@ -150,7 +151,7 @@ public enum MeasurementCSV {
 
 extension Double {
   /// The shortest text that reads back as the same number; empty for one that is not defined.
-  fileprivate var csv: String { isNaN ? "" : description }
+  var csv: String { isNaN ? "" : description }
 }
 
 extension MeasurementSource {

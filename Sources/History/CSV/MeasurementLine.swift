@@ -20,7 +20,8 @@ struct MeasurementLine {
       id: MeasurementID(id), source: .imported(from: file), worker: WorkerName(try key("worker")),
       hardware: try hardware(), model: try model(), workload: try workload(), configuration: try configuration(),
       fidelity: try word("fidelity", of: [.exact, .approximate]), engineVersion: try text("engine_version"),
-      startedAtMS: Int64(try count("started_at_ms")), outcome: metrics, warnings: try json("warnings") ?? [])
+      startedAtMS: Int64(try count("started_at_ms")), outcome: metrics, warnings: try json("warnings") ?? [],
+      quality: try quality())
   }
 
   private func configuration() throws(CSVFault) -> EngineConfiguration {
@@ -92,6 +93,23 @@ struct MeasurementLine {
       acceptanceRate: try text("acceptance_rate").isEmpty ? nil : share("acceptance_rate"))
   }
 
+  /// Nil where the count of positions is empty, or in a file without it.
+  private func quality() throws(CSVFault) -> QualityLoss? {
+    guard values["quality_position_count"]?.isEmpty == false else { return nil }
+    let positionCount = try count("quality_position_count", atLeast: 1)
+    let mismatchCount = try count("quality_decisive_mismatch_count")
+    guard mismatchCount <= positionCount else {
+      throw CSVFault("quality_decisive_mismatch_count is \(mismatchCount), more than the \(positionCount) positions")
+    }
+    return QualityLoss(
+      positionCount: positionCount, topAgreement: try share("quality_top_agreement"),
+      decisiveMismatchCount: mismatchCount,
+      divergence: try optionalFigure("quality_divergence_nats_per_token"),
+      perplexity: try optionalFigure("quality_perplexity"),
+      referencePerplexity: try optionalFigure("quality_reference_perplexity"),
+      probeVersion: try count("quality_probe_version"))
+  }
+
   private func latency(_ name: String) throws(CSVFault) -> LatencySummary {
     let summary = LatencySummary(
       meanMS: try figure("\(name)_mean_ms"), p50MS: try figure("\(name)_p50_ms"),
@@ -139,6 +157,11 @@ extension MeasurementLine {
       throw wrong(column, value, "a number of at least 0")
     }
     return figure
+  }
+
+  /// Nil for an empty field.
+  private func optionalFigure(_ column: String) throws(CSVFault) -> Double? {
+    try text(column).isEmpty ? nil : figure(column)
   }
 
   private func share(_ column: String) throws(CSVFault) -> Double {

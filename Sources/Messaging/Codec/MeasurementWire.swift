@@ -124,6 +124,7 @@ extension Measurement: WireValue {
     c.pointee.samples = try arena.messages(samples)
     c.pointee.n_warnings = warnings.count
     c.pointee.warnings = try arena.texts(warnings)
+    c.pointee.quality = try arena.message(quality)
   }
 
   init(reading c: UnsafePointer<Apus__Measurement>) throws(CodecError) {
@@ -140,6 +141,7 @@ extension Measurement: WireValue {
       startedAtMS: Int64(try Wire.count(c.pointee.started_at_ms, "Measurement.started_at_ms")),
       outcome: try Wire.message(c.pointee.outcome, "Measurement.outcome"),
       samples: try Wire.messages(c.pointee.samples, c.pointee.n_samples, "Measurement.samples"),
-      warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"))
+      warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"),
+      quality: try Wire.optional(c.pointee.quality))
   }
 }

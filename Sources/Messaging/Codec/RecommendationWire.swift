@@ -60,6 +60,7 @@ extension RankedCandidate: WireValue {
     c.pointee.evidence_count = try arena.count(evidenceCount, "RankedCandidate.evidence_count")
     c.pointee.n_reasons = reasons.count
     c.pointee.reasons = try arena.texts(reasons)
+    c.pointee.quality = try arena.message(quality)
   }
 
   init(reading c: UnsafePointer<Apus__RankedCandidate>) throws(CodecError) {
@@ -71,7 +72,8 @@ extension RankedCandidate: WireValue {
       speedup: try Wire.number(c.pointee.speedup, "RankedCandidate.speedup"),
       speedupInterval: try Wire.interval(c.pointee.speedup_interval, "RankedCandidate.speedup_interval"),
       evidenceCount: try Wire.count(c.pointee.evidence_count, "RankedCandidate.evidence_count"),
-      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "RankedCandidate.reasons"))
+      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "RankedCandidate.reasons"),
+      quality: try Wire.optional(c.pointee.quality))
   }
 }
 

@@ -19,6 +19,8 @@ extension TrialSpec: WireValue {
     c.pointee.first_round = try arena.count(firstRound, "TrialSpec.first_round")
     c.pointee.seed = seed
     c.pointee.time_limit_seconds = try Wire.number(timeLimitSeconds, "TrialSpec.time_limit_seconds")
+    c.pointee.n_quality_wanted = qualityWanted.count
+    c.pointee.quality_wanted = try arena.counts(qualityWanted, "TrialSpec.quality_wanted")
   }
 
   init(reading c: UnsafePointer<Apus__TrialSpec>) throws(CodecError) {
@@ -32,7 +34,9 @@ extension TrialSpec: WireValue {
       rounds: try Wire.count(c.pointee.rounds, "TrialSpec.rounds"),
       firstRound: try Wire.count(c.pointee.first_round, "TrialSpec.first_round"),
       seed: c.pointee.seed,
-      timeLimitSeconds: try Wire.number(c.pointee.time_limit_seconds, "TrialSpec.time_limit_seconds"))
+      timeLimitSeconds: try Wire.number(c.pointee.time_limit_seconds, "TrialSpec.time_limit_seconds"),
+      qualityWanted: try Wire.counts(
+        c.pointee.quality_wanted, c.pointee.n_quality_wanted, "TrialSpec.quality_wanted"))
   }
 }
 
@@ -125,6 +129,23 @@ extension BenchmarkFinding: WireValue {
   }
 }
 
+extension CandidateQuality: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__CandidateQuality>) { apus__candidate_quality__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__CandidateQuality>, _ arena: Arena) throws(CodecError) {
+    c.pointee.model = try arena.text(model)
+    c.pointee.candidate = try arena.message(candidate)
+    c.pointee.loss = try arena.message(loss)
+  }
+
+  init(reading c: UnsafePointer<Apus__CandidateQuality>) throws(CodecError) {
+    self.init(
+      model: try Wire.id(c.pointee.model, "CandidateQuality.model"),
+      candidate: try Wire.message(c.pointee.candidate, "CandidateQuality.candidate"),
+      loss: try Wire.message(c.pointee.loss, "CandidateQuality.loss"))
+  }
+}
+
 extension BenchmarkSummary: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__BenchmarkSummary>) { apus__benchmark_summary__init(c) }
 
@@ -137,6 +158,8 @@ extension BenchmarkSummary: WireValue {
     c.pointee.outcomes = try arena.counts(outcomes, "BenchmarkSummary.outcomes")
     c.pointee.elapsed_seconds = try Wire.number(elapsedSeconds, "BenchmarkSummary.elapsed_seconds")
     c.pointee.was_cut_short = wasCutShort ? 1 : 0
+    c.pointee.n_qualities = qualities.count
+    c.pointee.qualities = try arena.messages(qualities)
   }
 
   init(reading c: UnsafePointer<Apus__BenchmarkSummary>) throws(CodecError) {
@@ -146,6 +169,7 @@ extension BenchmarkSummary: WireValue {
       measurementCount: try Wire.count(c.pointee.measurement_count, "BenchmarkSummary.measurement_count"),
       outcomes: try Wire.counts(c.pointee.outcomes, c.pointee.n_outcomes, "BenchmarkSummary.outcomes"),
       elapsedSeconds: try Wire.number(c.pointee.elapsed_seconds, "BenchmarkSummary.elapsed_seconds"),
-      wasCutShort: c.pointee.was_cut_short != 0)
+      wasCutShort: c.pointee.was_cut_short != 0,
+      qualities: try Wire.messages(c.pointee.qualities, c.pointee.n_qualities, "BenchmarkSummary.qualities"))
   }
 }

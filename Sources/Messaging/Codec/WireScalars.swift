@@ -38,6 +38,15 @@ extension Wire {
     return list
   }
 
+  static func counts(
+    _ values: UnsafeMutablePointer<Int64>?, _ size: Int, _ field: StaticString
+  ) throws(CodecError) -> [Int] {
+    var list: [Int] = []
+    list.reserveCapacity(size)
+    for value in UnsafeBufferPointer(start: values, count: size) { list.append(try count(value, field)) }
+    return list
+  }
+
   static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     Array(UnsafeBufferPointer(start: data.data, count: data.len))
   }
@@ -171,6 +180,11 @@ extension Arena {
   func numbers(_ values: [Double], _ field: StaticString) throws(CodecError) -> UnsafeMutablePointer<Double>? {
     for value in values { _ = try Wire.number(value, field) }
     return try copy(values)
+  }
+
+  func counts(_ values: [Int], _ field: StaticString) throws(CodecError) -> UnsafeMutablePointer<Int64>? {
+    for value in values { _ = try Wire.count(Int64(value), field) }
+    return try copy(values.map { Int64($0) })
   }
 
   func copy<Number: BitwiseCopyable>(_ values: [Number]) throws(CodecError) -> UnsafeMutablePointer<Number>? {

@@ -63,13 +63,15 @@ extension Limits: WireValue {
     c.pointee.slos = try arena.messages(slos)
     c.pointee.memory_bytes = try arena.count(memoryBytes, "Limits.memory_bytes")
     c.pointee.allows_approximate = allowsApproximate ? 1 : 0
+    c.pointee.max_quality_loss = try arena.number(maxQualityLoss, "Limits.max_quality_loss")
   }
 
   init(reading c: UnsafePointer<Apus__Limits>) throws(CodecError) {
     self.init(
       slos: try Wire.messages(c.pointee.slos, c.pointee.n_slos, "Limits.slos"),
       memoryBytes: try Wire.count(c.pointee.memory_bytes, "Limits.memory_bytes"),
-      allowsApproximate: c.pointee.allows_approximate != 0)
+      allowsApproximate: c.pointee.allows_approximate != 0,
+      maxQualityLoss: try Wire.number(c.pointee.max_quality_loss, "Limits.max_quality_loss"))
   }
 }
 
