@@ -46,11 +46,16 @@ public struct ScriptedEngine: InferenceEngine {
     public var refuse: Bool?
     public var ignoresSIGTERM: Bool?
     public var child: Bool?
+    public var certainty: Double?
+    public var runnerUp: Double?
+    public var slipEvery: Int?
+    public var logprobs: Bool?
+    public var forcible: Bool?
 
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
-      case port, announce, slots, vocabulary, hang, garbage, refuse, child
+      case port, announce, slots, vocabulary, hang, garbage, refuse, child, certainty, logprobs, forcible
       case loadMS = "load_ms"
       case ttftMS = "ttft_ms"
       case itlMS = "itl_ms"
@@ -63,6 +68,8 @@ public struct ScriptedEngine: InferenceEngine {
       case dieSignal = "die_signal"
       case eatMegabytesPerSecond = "eat_mb_per_s"
       case ignoresSIGTERM = "ignore_sigterm"
+      case runnerUp = "runner_up"
+      case slipEvery = "slip_every"
     }
 
     /// A script with some keys set: `Script { $0.ttftMS = 10 }`.

@@ -5,16 +5,21 @@ import Serving
 import Testing
 
 /// The llama.cpp engine and a dense model of the checkout's `.apus`, or of where APUS_STATE says.
-private enum Installed {
+enum Installed {
   static let state =
     ProcessInfo.processInfo.environment["APUS_STATE"]
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path + "/.apus"
 
-  static func model(_ word: String) -> String? {
+  static func model(_ word: String) -> String? { file { $0.contains(word) && $0.contains("q8_0") } }
+
+  /// The dense model with weights of another type.
+  static func variant(_ type: String) -> String? { file { $0.contains("dense") && $0.contains(type) } }
+
+  private static func file(_ isWanted: (String) -> Bool) -> String? {
     let folder = state + "/models"
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return files.sorted().first { $0.contains(word) && $0.lowercased().contains("q8_0") }.map { folder + "/" + $0 }
+    return files.sorted().first { isWanted($0.lowercased()) && $0.hasSuffix(".gguf") }.map { folder + "/" + $0 }
   }
 
   static var isThere: Bool {

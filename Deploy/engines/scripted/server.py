@@ -21,12 +21,18 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   garbage            answer completions with events that are not JSON
   refuse             answer every completion with 500
   ignore_sigterm     true: only SIGKILL ends it
+  certainty, runner_up   probability of the token after t being t + 1, and t + 2; default 0.6 and 0.3. All other
+                     tokens share the rest equally; the most probable one is generated
+  slip_every         where the last token is a multiple of this, the two change their probabilities
+  logprobs           false: give no log-probabilities, whatever `n_probs` asks for; default true
+  forcible           false: do not heed `logit_bias`; default true
   child              start a child that ignores SIGTERM and sleeps, as an engine with helper processes would
 
-The model counts: the token after t is t + 1 (modulo the vocabulary), so any output can be checked, and an answer
-continued after its own first tokens is the same answer. Token t is the text " t<number>".
+The model counts: the token after t is t + 1 (modulo the vocabulary) unless the script says otherwise, so any output can
+be checked, and an answer continued after its own first tokens is the same answer. Token t is the text " t<number>".
 """
 import json
+import math
 import os
 import signal
 import subprocess
@@ -44,7 +50,8 @@ class Script:
             port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
             context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
             die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, garbage=False,
-            refuse=False, ignore_sigterm=False, child=False)
+            refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
+            forcible=True)
         unknown = set(settings) - set(known)
         if unknown:
             sys.exit(f"server.py: no such script key: {', '.join(sorted(unknown))}")
@@ -62,6 +69,29 @@ class Script:
             print("scripted engine: dying as told", file=sys.stderr, flush=True)
             os.kill(os.getpid(), self.die_signal)
             time.sleep(60)
+
+    def probabilities(self, last):
+        """The two likely tokens after `last`, and the probability of each; and of any other token."""
+        likely = [(last + 1) % self.vocabulary, (last + 2) % self.vocabulary]
+        chances = [self.certainty, self.runner_up]
+        if self.slip_every and last % self.slip_every == 0:
+            chances.reverse()
+        return dict(zip(likely, chances)), max(0, 1 - sum(chances)) / (self.vocabulary - 2)
+
+    def next_token(self, last, bias):
+        likely, _ = self.probabilities(last)
+        if bias and self.forcible:
+            return max(bias, key=lambda pair: pair[1])[0]
+        return max(likely, key=lambda token: likely[token])
+
+    def place(self, last, token, count):
+        """What llama.cpp says of a generated token: its log-probability, and those of the `count` most probable ones."""
+        likely, other = self.probabilities(last)
+        logarithm = lambda chance: math.log(chance) if chance > 0 else -3.4028234663852886e38
+        entry = lambda t: {"id": t, "token": token_text(t), "bytes": [], "logprob": logarithm(likely.get(t, other))}
+        ranked = sorted(likely, key=lambda t: -likely[t])
+        ranked += [t for t in range(min(self.vocabulary, count + 2)) if t not in likely]
+        return {**entry(token), "top_logprobs": [entry(t) for t in ranked[:count]]}
 
     def cached_prefix(self, prompt):
         with self.lock:
@@ -166,15 +196,18 @@ class Handler(BaseHTTPRequestHandler):
         due = started + script.ttft_ms / 1e3 + script.prefill_us_per_token * (len(prompt) - cached) / 1e6
         first_at = None
         token = prompt[-1] if prompt else 0
-        produced = []
+        alternatives = body.get("n_probs", 0) if script.logprobs else 0
+        produced, places = [], []
         while len(produced) < wanted:
             # Against the time due, not after the last sleep: the gaps keep their mean whatever writing costs.
             time.sleep(max(0, due - time.monotonic()))
             first_at = first_at or time.monotonic()
             chunk = []
             while len(chunk) < script.tokens_per_chunk and len(produced) + len(chunk) < wanted:
-                token = (token + 1) % script.vocabulary
+                last, token = token, script.next_token(token, body.get("logit_bias"))
                 chunk.append(token)
+                if alternatives:
+                    places.append(script.place(last, token, alternatives))
             produced += chunk
             if streams:
                 self.event({
@@ -205,6 +238,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             last["content"] = "".join(token_text(t) for t in produced)
             last["tokens"] = produced if body.get("return_tokens") else []
+            if alternatives:
+                last["completion_probabilities"] = places
             self.answer(last)
 
     def event(self, value):

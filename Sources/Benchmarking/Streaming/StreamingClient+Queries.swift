@@ -58,7 +58,7 @@ extension StreamingClient {
     return model.id
   }
 
-  private func ask<Answer: Decodable & Sendable>(
+  func ask<Answer: Decodable & Sendable>(
     _ question: some Encodable, at url: String
   ) async throws(RequestFailure) -> Answer {
     try await answer(to: Self.post(try JSONBody.encode(question), to: url))

@@ -5,19 +5,29 @@ import Serving
 /// One trial while it runs: its engines, which of its configurations are still worth running, and the tokens prompts
 /// are made of.
 struct TrialRun {
-  private let host: EngineHost
-  private let timing: TrialTiming
-  private let spec: TrialSpec
+  let host: EngineHost
+  let timing: TrialTiming
+  let spec: TrialSpec
+  /// No block starts after this, and no probe.
+  let deadline: ContinuousClock.Instant
   private let model: ModelProfile
   private var engines: TrialEngines
   private var health: [CandidateHealth]
   /// Of the model's tokenizer; asked of the first engine that runs.
-  private var tokens: TokenSource?
+  private(set) var tokens: TokenSource?
+  /// Configurations whose quality is still to be measured.
+  var unprobed: Set<Int>
+  /// What probes took so far.
+  var probeSeconds = 0.0
+  /// What the engines' defaults say, which the others are compared with.
+  var references: [EngineName: Result<QualityReference, ProbeFailure>] = [:]
 
   init(host: EngineHost, timing: TrialTiming, spec: TrialSpec) {
     self.host = host
     self.timing = timing
     self.spec = spec
+    deadline = .now + .seconds(spec.timeLimitSeconds)
+    unprobed = Set(spec.qualityWanted).intersection(spec.candidates.indices)
     model = host.profile(spec.model) ?? .unknown(spec.model)
     engines = TrialEngines(
       host: host, model: model, candidates: spec.candidates,
@@ -60,6 +70,7 @@ struct TrialRun {
   }
 
   mutating func stopAll() async { await engines.stopAll() }
+  mutating func stopEngine(_ candidate: Int) async { await engines.stop(candidate) }
 
   /// Runs one block and says what it gave.
   mutating func measure(_ block: BlockSchedule.Block) async -> Measurement {
@@ -70,7 +81,9 @@ struct TrialRun {
     }
     do throws(EngineFailure) {
       let process = try await readyEngine(block.candidate)
-      return await run(block, on: process)
+      var measurement = await run(block, on: process)
+      await addQuality(to: &measurement, block.candidate)
+      return measurement
     } catch {
       if error != .cancelled { health[block.candidate].didNotStart(error.outcome) }
       return measurement(block, error.outcome)
@@ -78,7 +91,7 @@ struct TrialRun {
   }
 
   /// The block's engine, started and warmed up.
-  private mutating func readyEngine(_ candidate: Int) async throws(EngineFailure) -> EngineProcess {
+  mutating func readyEngine(_ candidate: Int) async throws(EngineFailure) -> EngineProcess {
     if let process = engines.running(candidate), await process.isRunning {
       engines.touch(candidate)
       return process

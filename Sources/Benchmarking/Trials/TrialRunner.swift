@@ -28,7 +28,6 @@ public struct TrialRunner: Sendable {
       await report(refusal, true)
       return
     }
-    let deadline = ContinuousClock.now + .seconds(spec.timeLimitSeconds)
     guard spec.timeLimitSeconds > 0 else {
       await report(run.measurement(schedule.blocks[0], .timedOut(afterSeconds: 0)), true)
       return
@@ -36,7 +35,7 @@ public struct TrialRunner: Sendable {
     for (index, block) in schedule.blocks.enumerated() {
       let measurement = await run.measure(block)
       // Decided before the report, as nothing follows the last one: a block that is promised here is started below.
-      let isLast = index == schedule.blocks.count - 1 || Task.isCancelled || ContinuousClock.now >= deadline
+      let isLast = index == schedule.blocks.count - 1 || Task.isCancelled || ContinuousClock.now >= run.deadline
       if isLast { await run.stopAll() }
       await report(isLast && Task.isCancelled ? run.measurement(block, .cancelled) : measurement, isLast)
       if isLast { return }

@@ -11,16 +11,23 @@ public struct TrialTiming: Hashable, Sendable {
   /// A short request that is not counted, after each start.
   public var warmUpPromptTokens: Int
   public var warmUpOutputTokens: Int
+  /// Longest time a probe of quality asks one engine. A small model needs about a second.
+  public var qualitySeconds: Double
+  /// Once probes have taken this share of a trial's time limit no further one starts in it, 0...1.
+  public var qualityShare: Double
 
   public init(
     blockSeconds: Double = 180, stallSeconds: Double = 60, slowestPrefillRate: Double = 100,
-    warmUpPromptTokens: Int = 32, warmUpOutputTokens: Int = 8
+    warmUpPromptTokens: Int = 32, warmUpOutputTokens: Int = 8, qualitySeconds: Double = 20,
+    qualityShare: Double = 0.25
   ) {
     self.blockSeconds = blockSeconds
     self.stallSeconds = stallSeconds
     self.slowestPrefillRate = slowestPrefillRate
     self.warmUpPromptTokens = warmUpPromptTokens
     self.warmUpOutputTokens = warmUpOutputTokens
+    self.qualitySeconds = qualitySeconds
+    self.qualityShare = qualityShare
   }
 
   /// The time limits of one request of a workload. With one slot the last of a burst waits for all the others.
