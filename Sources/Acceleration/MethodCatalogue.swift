@@ -15,6 +15,11 @@ public enum MethodCatalogue {
     KeyValueCacheQuantization(),
   ]
 
+  /// What a configuration's methods promise of the output; a method that is not known promises nothing.
+  public static func fidelity(of configuration: EngineConfiguration) -> Fidelity {
+    configuration.methods.map { named($0)?.fidelity ?? .approximate }.max() ?? .exact
+  }
+
   public static func named(_ name: MethodName) -> (any AccelerationMethod)? {
     all.first { $0.name == name }
   }

@@ -26,7 +26,8 @@ extension JobCoordinator {
       throw ApusError(.badInput, "benchmark \(spec.id) runs already", advice: "give a new one another name")
     }
     let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
-    let proposal = BenchmarkProposal(spec: spec, source: candidates, models: directory.models, workers: wanted)
+    let proposal = BenchmarkProposal(
+      spec: spec, source: candidates, models: directory.models, workers: wanted, qualities: evidence.qualities)
     background?.start { await self.prepare(proposal, asker) }
   }
 
@@ -80,13 +81,36 @@ extension JobCoordinator {
     guard benchmarks[id] != nil else { return }
     for planned in benchmarks[id]!.planner.next(at: time.now()) {
       benchmarkOfTrial[planned.spec.id] = id
-      decide(.trialPlanned(planned.spec, planned.worker))
+      var trial = planned.spec
+      let engines = directory.entries[planned.worker]?.description.engines ?? []
+      trial.qualityWanted = qualityCoverage.wanted(
+        in: trial, versions: Dictionary(engines.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first }))
+      decide(.trialPlanned(trial, planned.worker))
     }
     askSelector(id)
     guard let run = benchmarks[id], run.planner.isDone else { return }
     benchmarks[id] = nil
-    answer(run.asker, .benchmarkEnded(run.planner.summary(at: time.now())))
+    var summary = run.planner.summary(at: time.now())
+    summary.qualities = qualities(run.planner)
+    answer(run.asker, .benchmarkEnded(summary))
     training.policy.benchmarkDidEnd()
+  }
+
+  /// What is known, from this benchmark or before, of its candidates' quality.
+  private func qualities(_ planner: TrialPlanner) -> [CandidateQuality] {
+    takeInEvidence()
+    var seen: Set<CandidateQuality> = []
+    return planner.targets.map(\.target).flatMap { target in
+      target.candidates.compactMap { candidate in
+        guard let loss = evidence.qualities.loss(model: target.model.id, candidate.configuration) else { return nil }
+        let promise = MethodCatalogue.fidelity(of: candidate.configuration)
+        return CandidateQuality(
+          model: target.model.id, candidate: Candidate(configuration: candidate.configuration, fidelity: promise),
+          loss: loss)
+      }
+    }
+    // Several workers have one model.
+    .filter { seen.insert($0).inserted }
   }
 
   /// Before the winners are confirmed on fresh prompts the selector learns from all rounds so far, chooses, and says
@@ -118,6 +142,7 @@ extension JobCoordinator {
 
   func trialMeasured(_ trial: TrialID, _ measurement: Measurement) {
     guard let id = benchmarkOfTrial[trial], benchmarks[id] != nil else { return }
+    qualityCoverage.note(measurement)
     benchmarks[id]!.planner.measured(measurement, at: time.now())
     report(id)
   }
@@ -144,6 +169,7 @@ private struct BenchmarkProposal: Sendable {
   var source: CandidateSource
   var models: [ModelID: ModelProfile]
   var workers: [(name: WorkerName, description: WorkerDescription)]
+  var qualities: QualityEvidence
 
   @concurrent func targets() async -> [PlannerTarget] {
     // A benchmark looks at everything, also at what may change the output: it is shown apart.
@@ -155,7 +181,11 @@ private struct BenchmarkProposal: Sendable {
           source.sets(model: model, workload: workload, limits: limits, methods: spec.methods, workers: [worker])
             .map(\.candidates)
         }
-        let ordered = PlannerTarget.order(proposals)
+        let ordered = PlannerTarget.order(proposals).map { candidate in
+          var candidate = candidate
+          candidate.fidelity = candidate.fidelity.corrected(by: qualities.loss(model: id, candidate.configuration))
+          return candidate
+        }
         guard ordered.first?.configuration.isDefault == true else { return nil }
         return PlannerTarget(
           model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered)

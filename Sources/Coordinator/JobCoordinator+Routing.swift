@@ -126,6 +126,7 @@ extension JobCoordinator {
       let page = try await store.measurements(filter, includingSamples: false)
       for stored in page {
         evidence.insert(stored.measurement)
+        qualityCoverage.note(stored.measurement)
       }
       guard let last = page.last, page.count == Self.pageSize else { return }
       filter.afterRow = last.row
@@ -150,7 +151,7 @@ extension JobCoordinator {
     decide(.routesStale)
   }
 
-  private func takeInEvidence() {
+  func takeInEvidence() {
     for measurement in newEvidence {
       evidence.insert(measurement)
     }

@@ -55,6 +55,7 @@ public actor JobCoordinator {
 
   // Knowledge.
   var evidence = EvidenceIndex()
+  var qualityCoverage = QualityCoverage()
   var selector: SelectorModel?
   var training: Training
   /// Measurements that are stored but not in `evidence` yet: it is not changed while a ranking holds a copy.

@@ -55,6 +55,10 @@ struct RequestCheck {
     if let bytes = limits.memoryBytes, bytes <= 0 {
       throw ApusError(.badInput, "the memory limit is \(bytes) bytes", advice: "give a positive number")
     }
+    if let loss = limits.maxQualityLoss, !(loss >= 0 && loss.isFinite) {
+      throw ApusError(
+        .badInput, "the limit on the quality loss is \(loss)", advice: "give nats per token, 0 or more, such as 0.01")
+    }
     for slo in limits.slos where ![50, 90, 99].contains(slo.percentile) || !(slo.limitMS > 0) {
       throw ApusError(.badInput, "the limit \(slo) cannot be kept", advice: "use p50, p90 or p99 and a time above 0")
     }

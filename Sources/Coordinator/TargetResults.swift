@@ -8,6 +8,8 @@ struct TargetResults: Sendable {
   private var blocks: [EngineConfiguration: [String: [Measurement]]] = [:]
   /// Candidates that failed once: a few seconds of engine time are not worth a second crash.
   private(set) var broken: Set<EngineConfiguration> = []
+  /// Candidates that should be exact and were seen not to be.
+  private(set) var inexact: Set<EngineConfiguration> = []
   private(set) var outcomes: [String: Int] = [:]
   private(set) var count = 0
 
@@ -21,6 +23,7 @@ struct TargetResults: Sendable {
     measurement.samples = []
     count += 1
     outcomes[measurement.outcome.kind, default: 0] += 1
+    if measurement.quality?.isExact == false { inexact.insert(measurement.configuration) }
     switch measurement.outcome {
     case .completed(let metrics) where metrics.failedRequestCount == 0 && metrics.requestCount > 0:
       blocks[measurement.configuration, default: [:]][measurement.workload.shape, default: []].append(measurement)
@@ -51,12 +54,17 @@ struct TargetResults: Sendable {
       baseline: measurements(baseline, workload, purposes), objective: objective)
   }
 
+  /// What a candidate turned out to be.
+  private func fidelity(_ candidate: Candidate) -> Fidelity {
+    inexact.contains(candidate.configuration) ? .approximate : candidate.fidelity
+  }
+
   /// Candidates with a speed-up from screening and paired rounds, best first. Broken ones are left out.
   func ranking(
     _ candidates: [Candidate], _ workload: Workload, fidelity: Fidelity
   ) -> [(candidate: Candidate, speedup: Double, pairCount: Int)] {
     candidates.compactMap { candidate in
-      guard candidate.fidelity == fidelity, candidate.configuration != baseline,
+      guard self.fidelity(candidate) == fidelity, candidate.configuration != baseline,
         !broken.contains(candidate.configuration)
       else { return nil }
       let ratios = ratios(candidate.configuration, workload, [.screening, .paired])

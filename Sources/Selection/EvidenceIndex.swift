@@ -11,6 +11,8 @@ public struct EvidenceIndex: Sendable {
   public private(set) var measurementCount = 0
   /// Measurements with figures that cannot be true, left out.
   public private(set) var refusedCount = 0
+  /// What configurations lose of a model's output.
+  public private(set) var qualities = QualityEvidence()
 
   /// Shapes as they are.
   private(set) var exact = EvidenceTable()
@@ -41,6 +43,7 @@ public struct EvidenceIndex: Sendable {
 
   /// `insert`, telling where it went: nil when it was passed over or refused.
   mutating func place(_ measurement: Measurement) -> (context: Int32, configuration: Int32)? {
+    qualities.insert(measurement)
     let isFailure = measurement.outcome.isFailureOfConfiguration
     guard isFailure || measurement.outcome.metrics != nil else { return nil }
     var costs: LogCosts?

@@ -3,7 +3,7 @@ public import Serving
 /// Answers "which strategy for this task, on which node?" from a trained model and from what was measured.
 ///
 /// 1. Judge: each candidate's cost, from the selector and from direct evidence, with its uncertainty (`SetJudge`).
-/// 2. Filter: memory, SLOs, approximate methods only when allowed, configurations that fail here.
+/// 2. Filter: memory, SLOs, approximate methods as far as their loss allows (`QualityRule`), configurations that fail here.
 /// 3. Rank over all workers: proven gains by their expected cost; what is not proven comes after its worker's default.
 /// 4. Decide: use the first, measure first, or stay with the default.
 ///
@@ -111,9 +111,10 @@ public struct Recommender: Sendable {
       entry.baseline = baseline
       entry.isInformed = judge.isInformed(row, metric)
       let own = judge.evidence[row]
-      if judge.set.candidates[index].fidelity == .approximate, !limits.allowsApproximate {
-        entry.refusedReason =
-          "may change the model's output, and approximate methods are not allowed"
+      if let refusal = QualityRule.refusal(
+        of: judge.set.candidates[index].fidelity, judge.quality(row), limits)
+      {
+        entry.refusedReason = refusal
       } else if own.failures > 0, own.count == 0 {
         entry.refusedReason = "failed all \(own.failures) times it was tried here"
       } else if let memoryLimit, let memory = judge.posterior(row, .memory)?.cost,
@@ -190,7 +191,9 @@ public struct Recommender: Sendable {
   ) -> RankedCandidate {
     var candidate = judge.set.candidates[entry.candidate]
     candidate.refusedReason = entry.refusedReason
-    var ranked = RankedCandidate(candidate: candidate, worker: judge.set.worker)
+    let quality = entry.row >= 0 ? judge.quality(entry.row) : nil
+    candidate.fidelity = candidate.fidelity.corrected(by: quality)
+    var ranked = RankedCandidate(candidate: candidate, worker: judge.set.worker, quality: quality)
     guard let posterior = entry.posterior else {
       ranked.reasons = [entry.refusedReason].compactMap { $0 }
       return ranked
@@ -215,7 +218,8 @@ public struct Recommender: Sendable {
     }
     ranked.predicted.settle(outputTokens: judge.set.workload.meanOutputTokens)
     if inFull || entry.refusedReason != nil {
-      ranked.reasons = Words.reasons(entry, own, source: judge.source(metric))
+      ranked.reasons =
+        Words.reasons(entry, own, source: judge.source(metric)) + [quality.map(Words.quality)].compactMap { $0 }
     }
     return ranked
   }

@@ -11,6 +11,9 @@ final class SetJudge {
   let context: EvidenceIndex.Context
   /// For each row of the table.
   let evidence: [DirectEvidence]
+  /// What each row's configuration loses of the model's output; nil where it was not measured, and where there is no
+  /// row at all because nothing is known of the model.
+  private let losses: [QualityLoss?]
 
   private let index: EvidenceIndex
   /// The selector's answers, by metric, as far as it was asked; and where in them a row is.
@@ -39,7 +42,12 @@ final class SetJudge {
     let context = index.context(model: set.model.id, hardware: set.hardware, workload: set.workload)
     self.context = context
     evidence = table.configurations.map { index.evidence(context, index.configuration($0)) }
+    losses =
+      index.qualities.knows(set.model.id)
+      ? table.configurations.map { index.qualities.loss(model: set.model.id, $0) } : []
   }
+
+  func quality(_ row: Int) -> QualityLoss? { losses.isEmpty ? nil : losses[row] }
 
   /// Whether measurements stand behind what is said of the set as a whole.
   func isInformed(_ metric: CostMetric) -> Bool {

@@ -11,6 +11,36 @@ enum Words {
     "\(Int((min(bytes, 1e18) / 1_048_576).rounded())) MB"
   }
 
+  static func nats(_ value: Double) -> String {
+    value == 0 ? "0 nats per token" : "\(Words.significant(value)) nats per token"
+  }
+
+  /// Three significant digits, or all that stand before the point.
+  private static func significant(_ value: Double) -> String {
+    guard value > 0, value.isFinite else { return "\(value)" }
+    if value >= 100 { return "\(Int(min(value, 1e15).rounded()))" }
+    let scale = pow(10, 2 - floor(log10(value)))
+    return "\((value * scale).rounded() / scale)"
+  }
+
+  static func mismatches(_ quality: QualityLoss) -> String {
+    "\(quality.decisiveMismatchCount) of \(quality.positionCount) greedy tokens were others than the default's"
+  }
+
+  /// What was measured of a configuration's output.
+  static func quality(_ quality: QualityLoss) -> String {
+    guard let divergence = quality.divergence else {
+      return quality.isExact
+        ? "\(quality.positionCount) greedy tokens were the default's" : mismatches(quality)
+    }
+    let agreement = Int((quality.topAgreement * 100).rounded())
+    var words = "loses \(nats(divergence)); \(agreement)% of \(quality.positionCount) greedy tokens are the default's"
+    if let perplexity = quality.perplexity, let reference = quality.referencePerplexity {
+      words += "; perplexity \(significant(perplexity)) against \(significant(reference))"
+    }
+    return words
+  }
+
   static func missed(_ slo: SLO, _ value: Double) -> String {
     "would miss \(slo): \(slo.metric.rawValue) p\(slo.percentile) is foreseen at \(milliseconds(value))"
   }

@@ -27,6 +27,18 @@ struct MethodCatalogueTests {
     #expect(MethodCatalogue.named(MethodName("no-such")) == nil)
   }
 
+  @Test("A configuration promises what the least exact of its methods does, and the default is exact")
+  func promises() {
+    let base = EngineConfiguration(engine: EngineName("llamacpp"))
+    #expect(MethodCatalogue.fidelity(of: base) == .exact)
+    for method in MethodCatalogue.all {
+      #expect(MethodCatalogue.fidelity(of: base.adding(method.name, [:])) == method.fidelity)
+    }
+    let both = base.adding(MethodName("thread-count"), [:]).adding(MethodName("weight-quantization"), [:])
+    #expect(MethodCatalogue.fidelity(of: both) == .approximate)
+    #expect(MethodCatalogue.fidelity(of: base.adding(MethodName("from-a-newer-version"), [:])) == .approximate)
+  }
+
   @Test("Every method answers in every context, and sets only the knobs it declares")
   func answers() {
     let contexts = [

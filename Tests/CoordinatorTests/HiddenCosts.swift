@@ -11,6 +11,10 @@ struct HiddenCosts: Sendable {
   var noise = 0.05
   /// Configurations with this knob crash.
   var crashing: Set<KnobName> = []
+  /// Configurations with this knob say other tokens than the default.
+  var inexact: Set<KnobName> = []
+  /// What every approximate configuration loses, in nats per token.
+  var divergence = 0.02
 
   func seconds(_ configuration: EngineConfiguration, _ workload: Workload, slowness: Double = 1) -> Double {
     let known = speedups[workload.name] ?? [:]
@@ -30,6 +34,13 @@ struct HiddenCosts: Sendable {
     return .completed(Fixture.metrics(e2eMS: seconds * 1000, workload: workload))
   }
 
+  func quality(_ candidate: Candidate) -> QualityLoss {
+    let isExact = !candidate.configuration.knobs.keys.contains(where: inexact.contains)
+    return QualityLoss(
+      positionCount: 256, topAgreement: isExact ? 1 : 0.75, decisiveMismatchCount: isExact ? 0 : 64,
+      divergence: isExact && candidate.fidelity == .exact ? nil : divergence, probeVersion: 1)
+  }
+
   /// The blocks of a trial in the order a worker runs them, each with when it ends; stops at the time limit.
   func run(
     _ spec: TrialSpec, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile, slowness: Double = 1,
@@ -37,6 +48,7 @@ struct HiddenCosts: Sendable {
   ) -> [(measurement: Measurement, atSeconds: Double)] {
     var at = startSeconds * Double(spec.candidates.count)
     var blocks: [(Measurement, Double)] = []
+    var unprobed = Set(spec.qualityWanted.map { spec.candidates[$0] })
     for workload in spec.workloads {
       for round in 0..<spec.rounds {
         for candidate in spec.candidates.shuffled(using: &generator) {
@@ -49,6 +61,7 @@ struct HiddenCosts: Sendable {
             worker: worker, outcome: outcome, configuration: candidate.configuration, workload: workload, model: model,
             hardware: hardware)
           measurement.fidelity = candidate.fidelity
+          if outcome.metrics != nil, unprobed.remove(candidate) != nil { measurement.quality = quality(candidate) }
           blocks.append((measurement, at))
         }
       }

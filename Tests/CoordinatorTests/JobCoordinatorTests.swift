@@ -287,6 +287,62 @@ import Testing
     await cluster.stop()
   }
 
+  @Test("A benchmark asks for each quality once, sets aside what breaks its promise, and the loss then decides")
+  func quality() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    // The fastest says other tokens, the second fastest is approximate, the third is what it should be.
+    let costs = HiddenCosts(
+      speedups: ["chat": [.threadCount: 4, .keyCacheType: 3, .flashAttention: 2]], noise: 0.01,
+      inexact: [.threadCount])
+    let worker = try await cluster.worker("one", costs: costs)
+    let client = try await cluster.client()
+    func benchmark(_ id: BenchmarkID) async throws -> BenchmarkSummary {
+      let spec = BenchmarkSpec(
+        id: id, models: [Fixture.model().id], workloads: [.chat],
+        methods: ["thread-count", "kv-cache-quantization", "flash-attention"], budgetSeconds: 600, objective: .e2e,
+        seed: 3)
+      guard case .benchmarkEnded(let summary) = try await client.ask(.benchmark(spec)) else {
+        throw ApusError(.bug, "no summary")
+      }
+      return summary
+    }
+    let first = try await benchmark("first")
+    let finding = try #require(first.findings.first)
+    #expect(finding.best.configuration[.flashAttention] != nil, "\(finding.best)")
+    #expect(finding.best.fidelity == .exact)
+    let broken = first.qualities.filter { !$0.loss.isExact }
+    #expect(!broken.isEmpty && broken.allSatisfy { $0.candidate.configuration[.threadCount] != nil })
+    #expect(broken.allSatisfy { $0.candidate.fidelity == .exact }, "with what it promises")
+    #expect(first.qualities.contains { $0.candidate.fidelity == .approximate && $0.loss.divergence == 0.02 })
+    #expect(first.qualities.contains { $0.candidate.configuration == finding.best.configuration && $0.loss.isExact })
+    let probed = try await cluster.store.measurements(MeasurementFilter(), includingSamples: false)
+      .filter { $0.measurement.quality != nil }.map(\.measurement.configuration)
+    #expect(Set(probed).count == probed.count, "once each")
+
+    let second = try await benchmark("second")
+    #expect(Set(second.qualities) == Set(first.qualities), "known from before")
+    let again = await worker.assignments.compactMap { assignment in
+      if case .trial(let trial) = assignment.work, trial.benchmark == "second" { trial } else { nil }
+    }
+    #expect(!again.isEmpty)
+    for trial in again {
+      for place in trial.qualityWanted { #expect(!probed.contains(trial.candidates[place].configuration)) }
+    }
+
+    func cached(_ limits: Limits) async throws -> Candidate? {
+      let query = RecommendQuery(model: Fixture.model().id, workload: .chat, objective: .e2e, limits: limits)
+      guard case .recommendation(let answer) = try await client.ask(.recommend(query)) else { return nil }
+      return answer.candidates.first { $0.candidate.configuration[.keyCacheType] == .text("q8_0") }?.candidate
+    }
+    #expect(try await cached(Limits(maxQualityLoss: 0.01))?.refusedReason?.contains("over the limit") == true)
+    #expect(try await cached(Limits(maxQualityLoss: 0.03))?.isApplicable == true)
+    let bad = RecommendQuery(
+      model: Fixture.model().id, workload: .chat, objective: .e2e, limits: Limits(maxQualityLoss: -1))
+    #expect(try await client.failure(.recommend(bad))?.reason.contains("quality loss") == true)
+    await cluster.stop(worker)
+  }
+
   @Test("A benchmark finds the best candidate of each workload, through leases, reports and the store")
   func benchmark() async throws {
     let cluster = ScriptedCluster()
