@@ -25,6 +25,16 @@ enum QueryOptions {
     return slos
   }
 
+  /// Nats per token, 0 or more.
+  static func qualityLoss(_ value: Double?) throws(ApusError) -> Double? {
+    guard let value else { return nil }
+    guard value >= 0, value.isFinite else {
+      throw ApusError(
+        .usage, "--max-quality-loss \(value) is not a loss", advice: "give nats per token, 0 or more, such as 0.01")
+    }
+    return value
+  }
+
   /// Bytes with an optional K, M or G (powers of 1024).
   static func bytes(_ text: String?, option: String) throws(ApusError) -> Int? {
     guard let text else { return nil }

@@ -48,8 +48,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
       Console.print(BenchmarkOutput.json(summary, models: names).text)
     } else {
       Console.print(BenchmarkOutput.table(summary, models: names))
-      if let approximate = BenchmarkOutput.approximateTable(summary, models: names) {
-        Console.print("\nmay change the output, so never chosen without --approximate:\n\(approximate)")
+      for section in BenchmarkOutput.qualitySections(summary, models: names) {
+        Console.print("\n  \(section.heading)\n\(section.table)")
       }
     }
   }

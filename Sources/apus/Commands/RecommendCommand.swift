@@ -15,7 +15,12 @@ struct RecommendCommand: AsyncParsableCommand {
   @Option(help: "\(Objective.allCases.map(\.rawValue).joined(separator: ", ")).") var objective = "e2e"
   @Option(help: "A limit such as 'ttft:p99<=500ms'; may be repeated.") var slo: [String] = []
   @Option(help: "Most memory the engine may take, such as 4G.") var maxMemory: String?
-  @Flag(help: "Consider methods that may change the output.") var approximate = false
+  @Flag(help: "Consider methods that may change the output, whatever they lose.") var approximate = false
+  @Option(
+    help: ArgumentHelp(
+      "Allow methods that may change the output if they were measured to lose at most so many nats per token.",
+      valueName: "nats"))
+  var maxQualityLoss: Double?
   @Option(help: "Show so many candidates, 1 to 1000.") var top = 5
   @Flag(help: "Say why, and why not the others.") var explain = false
 
@@ -24,7 +29,7 @@ struct RecommendCommand: AsyncParsableCommand {
     let objective = try QueryOptions.objective(objective)
     let limits = Limits(
       slos: try QueryOptions.slos(slo), memoryBytes: try QueryOptions.bytes(maxMemory, option: "--max-memory"),
-      allowsApproximate: approximate)
+      allowsApproximate: approximate, maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss))
     let shape = try Reference.workload(workload)
     let client = try await options.connect()
     let profile = try await Reference.model(model, client)

@@ -19,7 +19,12 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "What to be best at: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
   var objective = "e2e"
   @Option(help: "A limit such as 'ttft:p99<=500ms'; may be repeated.") var slo: [String] = []
-  @Flag(help: "Allow methods that may change the output.") var approximate = false
+  @Flag(help: "Allow methods that may change the output, whatever they lose.") var approximate = false
+  @Option(
+    help: ArgumentHelp(
+      "Allow methods that may change the output if they were measured to lose at most so many nats per token.",
+      valueName: "nats"))
+  var maxQualityLoss: Double?
   @Flag(help: "Show tokens as they come.") var stream = false
   @Option(help: "Submitting twice with one key is one job.") var idempotencyKey: String?
 
@@ -44,7 +49,10 @@ struct SubmitCommand: AsyncParsableCommand {
     return JobSpec(
       model: ModelID(""), prompt: chat ? .chat([ChatMessage(role: "user", content: text)]) : .text(text),
       maxTokens: maxTokens, temperature: temperature, seed: seed, objective: try QueryOptions.objective(objective),
-      limits: Limits(slos: try QueryOptions.slos(slo), allowsApproximate: approximate), idempotencyKey: idempotencyKey)
+      limits: Limits(
+        slos: try QueryOptions.slos(slo), allowsApproximate: approximate,
+        maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss)),
+      idempotencyKey: idempotencyKey)
   }
 
   private func promptText() throws(ApusError) -> String {

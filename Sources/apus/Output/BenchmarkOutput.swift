@@ -28,6 +28,18 @@ enum BenchmarkOutput {
             ])
           })
       ),
+      (
+        "qualities",
+        .array(
+          summary.qualities.map { quality in
+            .object([
+              ("model", .string(models[quality.model] ?? quality.model.rawValue)),
+              ("strategy", .string(quality.candidate.configuration.fingerprint)),
+              ("promised_fidelity", .string(quality.candidate.fidelity.rawValue)),
+              ("quality", QualityOutput.json(quality.loss)),
+            ])
+          })
+      ),
     ])
   }
 
@@ -72,14 +84,80 @@ enum BenchmarkOutput {
 
   /// Approximate methods, apart from the others; nil when none was measured.
   static func approximateTable(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
-    var table = TextTable(["MODEL", "NODE", "WORKLOAD", "APPROXIMATE STRATEGY", ">SPEED-UP (PAIRED ROUNDS)"])
+    var table = TextTable([
+      "MODEL", "NODE", "WORKLOAD", "APPROXIMATE STRATEGY", ">SPEED-UP (PAIRED ROUNDS)", ">LOSS (NATS/TOKEN)",
+      ">SAME TOKENS", ">PERPLEXITY",
+    ])
     for finding in summary.findings {
       guard let approximate = finding.approximate else { continue }
-      table.add([
-        models[finding.model] ?? "", finding.worker.rawValue, finding.workload.name,
-        approximate.configuration.label, Figures.factor(finding.approximateSpeedup),
-      ])
+      let loss = summary.qualities.first {
+        $0.model == finding.model && $0.candidate.configuration == approximate.configuration
+      }?.loss
+      table.add(
+        [
+          models[finding.model] ?? "", finding.worker.rawValue, finding.workload.name,
+          approximate.configuration.label, Figures.factor(finding.approximateSpeedup),
+        ] + QualityOutput.cells(loss))
     }
     return table.isEmpty ? nil : table.text(indent: "  ")
+  }
+
+  /// What further approximate configurations lose, that were not the fastest in any workload; nil when there are none.
+  static func furtherLosses(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
+    let further = summary.qualities.filter { quality in
+      quality.candidate.fidelity == .approximate
+        && !summary.findings.contains {
+          $0.model == quality.model && $0.approximate?.configuration == quality.candidate.configuration
+        }
+    }
+    guard !further.isEmpty else { return nil }
+    var table = TextTable(["MODEL", "APPROXIMATE STRATEGY", ">LOSS (NATS/TOKEN)", ">SAME TOKENS", ">PERPLEXITY"])
+    for quality in further {
+      table.add(
+        [models[quality.model] ?? "", quality.candidate.configuration.label] + QualityOutput.cells(quality.loss))
+    }
+    return table.text(indent: "  ")
+  }
+
+  /// Configurations that should keep the model's output and were seen not to; nil when there are none.
+  static func brokenPromises(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
+    let broken = summary.qualities.filter { $0.candidate.fidelity == .exact && !$0.loss.isExact }
+    guard !broken.isEmpty else { return nil }
+    var table = TextTable([
+      "MODEL", "STRATEGY", ">OTHER TOKENS", ">LOSS (NATS/TOKEN)", ">SAME TOKENS", ">PERPLEXITY",
+    ])
+    for quality in broken {
+      table.add(
+        [
+          models[quality.model] ?? "", quality.candidate.configuration.label,
+          "\(quality.loss.decisiveMismatchCount) of \(quality.loss.positionCount)",
+        ] + QualityOutput.cells(quality.loss))
+    }
+    return table.text(indent: "  ")
+  }
+
+  /// What stands below the table of findings, by its heading.
+  static func qualitySections(
+    _ summary: BenchmarkSummary, models: [ModelID: String]
+  ) -> [(heading: String, table: String)] {
+    var sections: [(heading: String, table: String)] = []
+    if let table = approximateTable(summary, models: models) {
+      let heading = """
+        These may change the model's output, so they are never chosen without --max-quality-loss or --approximate \
+        (loss: mean divergence of the next token's distribution from the default's):
+        """
+      sections.append((heading, table))
+    }
+    if let table = furtherLosses(summary, models: models) {
+      sections.append(("Others that were measured to lose:", table))
+    }
+    if let table = brokenPromises(summary, models: models) {
+      let heading = """
+        These should keep the model's output and did not, so they count as approximate (other tokens: greedy choices \
+        that differ by more than rounding):
+        """
+      sections.append((heading, table))
+    }
+    return sections
   }
 }

@@ -22,6 +22,7 @@ enum RecommendationOutput {
       ),
       ("interval", JSONValue(ranked.interval)), ("speedup", JSONValue(ranked.speedup)),
       ("speedup_interval", JSONValue(ranked.speedupInterval)), ("evidence_count", .int(ranked.evidenceCount)),
+      ("quality", QualityOutput.json(ranked.quality)),
       ("reasons", JSONValue(strings: ranked.reasons)),
       ("refused_reason", JSONValue(ranked.candidate.refusedReason)),
     ])
@@ -44,7 +45,8 @@ enum RecommendationOutput {
     case .default: lines.append("no strategy is known to beat the engine's default:")
     }
     var table = TextTable([
-      "STRATEGY", "NODE", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP", ">90% INTERVAL", ">EVIDENCE", "",
+      "STRATEGY", "NODE", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP", ">90% INTERVAL", ">EVIDENCE",
+      ">LOSS (NATS/TOKEN)",
     ])
     for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(top) {
       table.add([
@@ -52,7 +54,7 @@ enum RecommendationOutput {
         Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
         Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
         Figures.factor(ranked.speedup), Figures.factorRange(ranked.speedupInterval), String(ranked.evidenceCount),
-        ranked.candidate.fidelity == .approximate ? "approximate" : "",
+        QualityOutput.cell(ranked),
       ])
     }
     if !table.isEmpty { lines.append(table.text(indent: "  ")) }

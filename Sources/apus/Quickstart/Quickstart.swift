@@ -125,9 +125,8 @@ actor Quickstart {
         Speed-up: mean end-to-end latency against the engine's own default (same weights, same threads, passive OpenMP),
         geometric mean of paired blocks on prompts no earlier round had seen. Only an interval wholly above 1 is a gain.
       """)
-    if let approximate = BenchmarkOutput.approximateTable(summary, models: names) {
-      Console.print(
-        "\n  These may change the model's output, so they are never chosen unless asked for:\n\(approximate)")
+    for section in BenchmarkOutput.qualitySections(summary, models: names) {
+      Console.print("\n  \(section.heading)\n\(section.table)")
     }
   }
 
