@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Make small models with random weights that real engines load: for benchmarking on a machine without any model.
 
-usage: synthesize.py DIRECTORY [--models dense,moe,draft] [--force]
+usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-hf] [--force]
 
   dense-f16.gguf, dense-q8_0.gguf, dense-q4_0.gguf   a Llama of 56 M parameters, three times
   moe-q8_0.gguf                                      a Qwen3-MoE of 216 M parameters, 32 experts of which 4 are used
   draft-q8_0.gguf                                    a Llama of 6 M parameters that drafts for both
+  dense-hf/, moe-hf/, draft-hf/                      the same in Hugging Face format, as F16; only when asked for
 
+Both formats of a model have the same weights: dense-hf and dense-f16.gguf hold equal numbers (the mixture's router and
+query and key norms are rounded to F16 in its folder, as is usual there).
 Architectures, tensor shapes, tokenizer and chat template are real, so speed and memory are. The weights are random, so
 the text means nothing, and what a trained model would have is built in:
 
@@ -23,9 +26,11 @@ Exit status: 0 done, 64 usage, 69 a package is missing, 74 the disk is full or n
 """
 import argparse
 import collections
+import json
 import math
 import os
 import re
+import shutil
 import sys
 import time
 
@@ -278,6 +283,136 @@ def write_model(directory, name, tokenizer, force):
                 os.unlink(part)
 
 
+# -- Hugging Face format -------------------------------------------------------------------------------------------
+
+
+def half_split(matrix, heads):
+    """Rows of a query or key matrix as transformers has them: llama.cpp rotates neighbouring rows of a head, its
+    converter for this architecture interleaves the head's two halves, and this undoes it."""
+    return matrix.reshape(heads, matrix.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(matrix.shape)
+
+
+FOLDER_NAMES = {
+    "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm", "ffn_gate_inp": "mlp.gate",
+    "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
+}
+
+
+def folder_tensors(shape, tokenizer):
+    """Yields (name, F16 array) as transformers names them, one expert after the other."""
+    whole = {"token_embd.weight": "model.embed_tokens.weight", "output.weight": "lm_head.weight",
+             "output_norm.weight": "model.norm.weight"}
+    for name, array in weights(shape, tokenizer):
+        array = array.astype(np.float16)
+        if name in whole:
+            yield whole[name], array
+            continue
+        _, layer, kind, _ = name.split(".")
+        if shape.architecture == "llama" and kind in ("attn_q", "attn_k"):
+            array = half_split(array, shape.heads if kind == "attn_q" else shape.kv_heads)
+        prefix = f"model.layers.{layer}."
+        if kind.endswith("_exps"):
+            part = FOLDER_NAMES[kind.removesuffix("_exps")].removeprefix("mlp.")
+            for expert in range(shape.experts):
+                yield f"{prefix}mlp.experts.{expert}.{part}.weight", array[expert]
+        else:
+            yield f"{prefix}{FOLDER_NAMES[kind]}.weight", array
+
+
+def folder_config(name, shape, tokenizer):
+    is_mixture = shape.experts > 0
+    config = {
+        "architectures": ["Qwen3MoeForCausalLM" if is_mixture else "LlamaForCausalLM"],
+        "model_type": "qwen3_moe" if is_mixture else "llama", "_name_or_path": f"apus synthetic {name}",
+        "hidden_size": shape.width, "intermediate_size": shape.ff, "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads, "num_key_value_heads": shape.kv_heads, "head_dim": shape.head_size,
+        "hidden_act": "silu", "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "attention_bias": False, "mlp_bias": False, "tie_word_embeddings": False, "vocab_size": VOCABULARY,
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "dtype": "float16", "torch_dtype": "float16",
+        "use_cache": True, "apus_edit_document_tokens": [int(token) for token in tokenizer.topic],
+    }
+    if is_mixture:
+        config |= {"num_experts": shape.experts, "num_experts_per_tok": shape.used, "moe_intermediate_size": shape.ff,
+                   "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": []}
+    return config
+
+
+def folder_tokenizer(tokenizer):
+    """tokenizer.json of a byte-level BPE tokenizer that begins each text with <|bos|>, as llama.cpp does."""
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    first = {"SpecialToken": {"id": SPECIAL[0], "type_id": 0}}
+    sequence = lambda name, kind: {"Sequence": {"id": name, "type_id": kind}}
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [
+            {"id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
+             "normalized": False, "special": True} for number, token in enumerate(SPECIAL)],
+        "normalizer": None, "pre_tokenizer": byte_level,
+        "post_processor": {
+            "type": "TemplateProcessing", "single": [first, sequence("A", 0)],
+            "pair": [first, sequence("A", 0), sequence("B", 1)],
+            "special_tokens": {SPECIAL[0]: {"id": SPECIAL[0], "ids": [0], "tokens": [SPECIAL[0]]}}},
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
+            "vocab": {token: number for number, token in enumerate(tokenizer.tokens)},
+            "merges": [merge.split(" ") for merge in tokenizer.merges]},
+    }
+
+
+def folder_documents(name, shape, tokenizer):
+    """The folder's JSON files."""
+    return {
+        "config.json": folder_config(name, shape, tokenizer),
+        "generation_config.json": {"bos_token_id": 0, "eos_token_id": [1, 4], "pad_token_id": 2},
+        "tokenizer.json": folder_tokenizer(tokenizer),
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": SPECIAL[0], "eos_token": SPECIAL[1],
+            "pad_token": SPECIAL[2], "model_max_length": CONTEXT, "clean_up_tokenization_spaces": False,
+            "chat_template": TEMPLATE},
+    }
+
+
+def write_safetensors(path, tensors):
+    """The format's own header: its length, the table as JSON padded to 8 bytes, then the weights without gaps."""
+    table, end = {"__metadata__": {"format": "pt"}}, 0
+    for name, array in tensors:
+        table[name] = {"dtype": "F16", "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(table, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in tensors:
+            file.write(np.ascontiguousarray(array).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_folder(directory, name, tokenizer, force):
+    target = os.path.join(directory, f"{name}-hf")
+    if os.path.exists(target) and not force:
+        say(f"{name}-hf is there")
+        return
+    # A leading dot: nothing that lists models takes a half-made folder for one.
+    part = os.path.join(directory, f".{name}-hf.{os.getpid()}.part")
+    try:
+        os.makedirs(part)
+        tensors = list(folder_tensors(MODELS[name], tokenizer()))
+        write_safetensors(os.path.join(part, "model.safetensors"), tensors)
+        for file, content in folder_documents(name, MODELS[name], tokenizer()).items():
+            with open(os.path.join(part, file), "w", encoding="utf-8") as out:
+                json.dump(content, out, ensure_ascii=False, indent=None if file == "tokenizer.json" else 1)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    say(f"{name}-hf: {sum(array.size for _, array in tensors) / 1e6:.1f} M weights as F16")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory")
@@ -288,9 +423,10 @@ def main():
     except SystemExit as ending:
         sys.exit(64 if ending.code else 0)
     names = options.models.split(",")
-    unknown = [name for name in names if name not in MODELS]
+    known = [*MODELS, *(f"{name}-hf" for name in MODELS)]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"synthesize.py: no model {unknown[0]!r}; there are {', '.join(MODELS)}", file=sys.stderr)
+        print(f"synthesize.py: no model {unknown[0]!r}; there are {', '.join(known)}", file=sys.stderr)
         sys.exit(64)
 
     made = []
@@ -305,7 +441,8 @@ def main():
     try:
         os.makedirs(options.directory, exist_ok=True)
         for name in names:
-            write_model(options.directory, name, tokenizer, options.force)
+            write = write_model if name in MODELS else write_folder
+            write(options.directory, name.removesuffix("-hf"), tokenizer, options.force)
     except OSError as error:
         print(f"synthesize.py: cannot write to {options.directory}: {error}", file=sys.stderr)
         sys.exit(74)

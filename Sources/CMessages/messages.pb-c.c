@@ -3899,7 +3899,7 @@ const ProtobufCMessageDescriptor apus__engine_description__descriptor =
   (ProtobufCMessageInit) apus__engine_description__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[20] =
+static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[21] =
 {
   {
     "id",
@@ -4141,6 +4141,18 @@ static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[20]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "format",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ModelProfile, format),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__model_profile__field_indices_by_name[] = {
   4,   /* field[4] = active_parameter_count */
@@ -4150,6 +4162,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
   11,   /* field[11] = expert_count */
   12,   /* field[12] = experts_per_token */
   10,   /* field[10] = feed_forward_size */
+  20,   /* field[20] = format */
   7,   /* field[7] = head_count */
   9,   /* field[9] = head_size */
   6,   /* field[6] = hidden_size */
@@ -4167,7 +4180,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__model_profile__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 20 }
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor apus__model_profile__descriptor =
 {
@@ -4177,7 +4190,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   "Apus__ModelProfile",
   "apus",
   sizeof(Apus__ModelProfile),
-  20,
+  21,
   apus__model_profile__field_descriptors,
   apus__model_profile__field_indices_by_name,
   1,  apus__model_profile__number_ranges,

@@ -1,6 +1,14 @@
+/// How a model's files are made, which decides what engines can load it.
+public enum ModelFormat: String, Codable, CaseIterable, Sendable {
+  /// One file, as llama.cpp loads it.
+  case gguf
+  /// A folder with config.json and safetensors, as vLLM, SGLang and TensorRT-LLM load it.
+  case huggingFace = "hugging-face"
+}
+
 /// What the selector knows about a model: read from its file, never asked of a person.
 public struct ModelProfile: Hashable, Codable, Sendable {
-  /// SHA-256 of the file.
+  /// SHA-256 of the file; of a folder, of the list of its files' digests and names (`HuggingFaceFolder`).
   public var id: ModelID
   /// The name a person uses; unique in one coordinator.
   public var name: String
@@ -34,12 +42,19 @@ public struct ModelProfile: Hashable, Codable, Sendable {
   public var vocabularyFingerprint: String
   /// Equal for files that hold the same model with other weight types. Empty when unknown.
   public var variantGroup: String
+  public var format: ModelFormat {
+    get { otherFormat ?? .gguf }
+    set { otherFormat = newValue == .gguf ? nil : newValue }
+  }
+  /// Nil for GGUF, so that profiles stored before there was another format read and write as they did.
+  private var otherFormat: ModelFormat?
 
   public init(
     id: ModelID, name: String, architecture: String, parameterCount: Int, activeParameterCount: Int,
     layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int, feedForwardSize: Int,
     expertCount: Int, expertsPerToken: Int, vocabularySize: Int, contextLength: Int, weightType: String,
-    weightBytes: Int, activeWeightBytes: Int, vocabularyFingerprint: String, variantGroup: String
+    weightBytes: Int, activeWeightBytes: Int, vocabularyFingerprint: String, variantGroup: String,
+    format: ModelFormat = .gguf
   ) {
     self.id = id
     self.name = name
@@ -61,6 +76,14 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     self.activeWeightBytes = activeWeightBytes
     self.vocabularyFingerprint = vocabularyFingerprint
     self.variantGroup = variantGroup
+    self.format = format
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case id, name, architecture, parameterCount, activeParameterCount, layerCount, hiddenSize, headCount
+    case keyValueHeadCount, headSize, feedForwardSize, expertCount, expertsPerToken, vocabularySize, contextLength
+    case weightType, weightBytes, activeWeightBytes, vocabularyFingerprint, variantGroup
+    case otherFormat = "format"
   }
 
   public var isMixtureOfExperts: Bool { expertCount > 0 }

@@ -89,7 +89,7 @@ struct RandomMessages {
       layerCount: count(), hiddenSize: count(), headCount: count(), keyValueHeadCount: count(), headSize: count(),
       feedForwardSize: count(), expertCount: count(), expertsPerToken: count(), vocabularySize: count(),
       contextLength: count(), weightType: text(), weightBytes: count(), activeWeightBytes: count(),
-      vocabularyFingerprint: text(), variantGroup: text())
+      vocabularyFingerprint: text(), variantGroup: text(), format: pick(ModelFormat.allCases))
   }
 
   mutating func workload() -> Workload {

@@ -404,10 +404,14 @@ struct  Apus__ModelProfile
   int64_t active_weight_bytes;
   ProtobufCBinaryData vocabulary_fingerprint;
   ProtobufCBinaryData variant_group;
+  /*
+   * `hugging-face`; empty for GGUF, which peers of before knew alone.
+   */
+  ProtobufCBinaryData format;
 };
 #define APUS__MODEL_PROFILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__model_profile__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Apus__WorkerDescription

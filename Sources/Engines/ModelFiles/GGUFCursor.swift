@@ -2,7 +2,7 @@ import Serving
 
 /// Reads the little-endian values of a GGUF header one after the other and refuses to go beyond the file.
 struct GGUFCursor: ~Copyable {
-  private let file: RandomAccessFile
+  private let source: any ByteSource
   private var window: [UInt8] = []
   /// Where the window starts in the file.
   private var windowStart = 0
@@ -13,11 +13,11 @@ struct GGUFCursor: ~Copyable {
   /// The longest header read: ten times the largest vocabulary known, and a bound on what a hostile file can make us hold.
   private static let headerLimit = 256 << 20
 
-  init(_ file: consuming RandomAccessFile) { self.file = file }
+  init(_ source: any ByteSource) { self.source = source }
 
-  var path: String { file.path }
-  var fileSize: Int { file.size }
-  var remaining: Int { file.size - offset }
+  var path: String { source.path }
+  var fileSize: Int { source.size }
+  var remaining: Int { source.size - offset }
 
   mutating func integer<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) throws(ApusError) -> Number {
     let bytes = try take(MemoryLayout<Number>.size)
@@ -42,7 +42,7 @@ struct GGUFCursor: ~Copyable {
   mutating func take(_ count: Int) throws(ApusError) -> ArraySlice<UInt8> {
     try check(count)
     if offset < windowStart || offset + count > windowStart + window.count {
-      window = try file.read(at: offset, count: min(remaining, max(count, Self.windowSize)))
+      window = try source.read(at: offset, count: min(remaining, max(count, Self.windowSize)))
       windowStart = offset
     }
     let start = offset - windowStart

@@ -26,8 +26,11 @@ struct GGUFHeader: Sendable {
   let metadata: [String: GGUFValue]
   let tensors: [Tensor]
 
-  init(readingFrom path: String) throws(ApusError) {
-    var cursor = GGUFCursor(try RandomAccessFile(path))
+  init(readingFrom path: String) throws(ApusError) { try self.init(reading: try RandomAccessFile(path)) }
+
+  /// - Throws: `badInput` for bytes that are no usable GGUF file.
+  init(reading source: any ByteSource) throws(ApusError) {
+    var cursor = GGUFCursor(source)
     let (tensorCount, valueCount) = try Self.readCounts(&cursor)
     var metadata: [String: GGUFValue] = [:]
     for _ in 0..<valueCount {

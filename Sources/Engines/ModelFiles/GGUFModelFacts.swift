@@ -68,12 +68,16 @@ struct GGUFModelFacts {
       vocabularyFingerprint: vocabularyFingerprint, variantGroup: variantGroup(headSize, keyValueHeads))
   }
 
+  var bytesByClass: [TensorClass: Int] {
+    Dictionary(header.tensors.map { (TensorClass.of($0.name), $0.byteCount) }, uniquingKeysWith: +)
+  }
+
   private func sum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int { header.tensors.reduce(0) { $0 + amount($1) } }
 
   /// The sum with the chosen experts' share of the expert tensors (`blk.N.ffn_up_exps.weight`, all experts in one).
   private func activeSum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int {
     sum { tensor in
-      guard expertCount > 0, tensor.name.contains("_exps.") else { return amount(tensor) }
+      guard expertCount > 0, TensorClass.of(tensor.name) == .experts else { return amount(tensor) }
       return amount(tensor) / expertCount * expertsPerToken
     }
   }
@@ -98,21 +102,15 @@ struct GGUFModelFacts {
     return digest
   }
 
-  /// Equal for the files of one model with other weight types: its figures, its vocabulary, and its name without a type.
   private func variantGroup(_ headSize: Int, _ keyValueHeads: Int) -> String {
-    guard let name = header.metadata["general.name"]?.text, !name.isEmpty else { return "" }
-    let figures = [
-      layerCount, hiddenSize, headCount, keyValueHeads, headSize, expertCount, expertsPerToken, vocabularySize,
-      sum { $0.elementCount },
-    ]
-    let text = [architecture, Self.withoutWeightType(name), vocabularyFingerprint] + figures.map(String.init)
-    return SHA256.hexDigest(text.joined(separator: "|"))
-  }
-
-  /// `Tiny-Llama Q4_K_M` and `tiny-llama-f16` are both `tiny llama`.
-  static func withoutWeightType(_ name: String) -> String {
-    let words = name.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "." }
-    let kept = words.filter { $0.wholeMatch(of: #/(i?q[1-8]_[a-z0-9_]+|b?f16|f32|mxfp4|tq[12]_0|gguf)/#) == nil }
-    return kept.joined(separator: " ")
+    VariantGroup(
+      architecture: architecture, name: header.metadata["general.name"]?.text ?? "",
+      vocabularyFingerprint: vocabularyFingerprint,
+      figures: [
+        layerCount, hiddenSize, headCount, keyValueHeads, headSize, expertCount, expertsPerToken, vocabularySize,
+        // Converters add tables that the other format computes, such as rotary frequencies.
+        sum { TensorClass.of($0.name) == .other ? 0 : $0.elementCount },
+      ]
+    ).digest
   }
 }

@@ -15,6 +15,16 @@ public enum GGUFReader {
       name: name ?? (file.hasSuffix(".gguf") ? String(file.dropLast(5)) : file))
   }
 
+  /// The same from bytes, without a digest: what a fuzzer calls. Everything `profile` reads goes through this.
+  public static func profile(reading source: any ByteSource) throws(ApusError) -> ModelProfile {
+    try GGUFModelFacts(try GGUFHeader(reading: source), path: source.path).profile(id: ModelID(""), name: "")
+  }
+
+  /// Bytes of the weights by what they are for.
+  public static func bytesByClass(path: String) throws(ApusError) -> [TensorClass: Int] {
+    try GGUFModelFacts(try GGUFHeader(readingFrom: path), path: path).bytesByClass
+  }
+
   /// The whole numbers of a metadata array, such as `apus.edit_document_tokens`; nil when the file has no such array.
   public static func integers(path: String, key: String) throws(ApusError) -> [Int]? {
     guard case .integers(let values) = try GGUFHeader(readingFrom: path).metadata[key] else { return nil }

@@ -3,9 +3,9 @@ import Glibc
 public import Serving
 import Synchronization
 
-/// The model files of one machine: `*.gguf` in one folder.
+/// The models of one machine: in one folder, `*.gguf` files and folders in Hugging Face format.
 ///
-/// A file is hashed once: profiles are kept in `index.json` beside the files, and used as long as path, size and time of
+/// A model is hashed once: profiles are kept in `index.json` beside the files, and used as long as path, size and time of
 /// change are the same. Calls block while files are read; nothing is read twice at once.
 public final class ModelLibrary: Sendable {
   /// A file that is not a model Apus can use, and why.
@@ -28,7 +28,7 @@ public final class ModelLibrary: Sendable {
     var profile: ModelProfile
   }
   /// A profile made by an older reader may lack what a newer one finds: another number reads all files again.
-  private static let indexVersion = 1
+  private static let indexVersion = 2
   private struct Index: Codable {
     var version: Int
     var entries: [Entry]
@@ -62,7 +62,7 @@ public final class ModelLibrary: Sendable {
           if let entry = previous[file], entry.stamp == stamp {
             entries.append(entry)
           } else {
-            entries.append(Entry(file: file, stamp: stamp, profile: try GGUFReader.profile(path: path, name: nil)))
+            entries.append(Entry(file: file, stamp: stamp, profile: try ModelReader.profile(path: path, name: nil)))
           }
         } catch {
           state.refusals.append(Refusal(path: path, error: error))
@@ -82,7 +82,7 @@ public final class ModelLibrary: Sendable {
   /// The models of the last scan.
   public var models: [ModelProfile] { state.withLock { Self.profiles($0.entries ?? []) } }
 
-  /// The file of a model of the last scan; nil when it is not here.
+  /// The file or folder of a model of the last scan; nil when it is not here.
   public func path(of model: ModelID) -> String? {
     state.withLock { $0.entries?.first { $0.profile.id == model } }.map { "\(directory)/\($0.file)" }
   }
@@ -91,13 +91,14 @@ public final class ModelLibrary: Sendable {
     state.withLock { $0.entries?.first { $0.profile.id == model }?.profile }
   }
 
-  /// Makes a file elsewhere part of the library, by a symbolic link: models are large, and their owner keeps them.
+  /// Makes a file or folder elsewhere part of the library, by a symbolic link: models are large, and their owner keeps them.
   ///
-  /// - Parameter name: what people call it; the file's name without its ending when nil.
-  /// - Throws: `badInput` when the file is no usable model or another one has the name, `disk` when the link cannot be made.
+  /// - Parameter name: what people call it; the file's name without its ending, or the folder's, when nil.
+  /// - Throws: `badInput` when it is no usable model or another one has the name, `disk` when the link cannot be made.
   public func add(path: String, name: String? = nil) throws(ApusError) -> ModelProfile {
     let source = URL(fileURLWithPath: path).standardizedFileURL.path
-    let profile = try GGUFReader.profile(path: source, name: name)
+    let profile = try ModelReader.profile(path: source, name: name)
+    let ending = profile.format == .gguf ? ".gguf" : ""
     guard profile.name.wholeMatch(of: #/[A-Za-z0-9._-]{1,128}/#) != nil, !profile.name.hasPrefix(".") else {
       throw ApusError(
         .badInput, "a model cannot be called \(profile.name)",
@@ -107,14 +108,14 @@ public final class ModelLibrary: Sendable {
       guard present.id == profile.id else {
         throw ApusError(
           .badInput, "another model is called \(profile.name): \(present.id)",
-          advice: "Give this one another name with --name, or remove \(directory)/\(profile.name).gguf.")
+          advice: "Give this one another name with --name, or remove \(self.path(of: present.id) ?? directory).")
       }
       return present
     }
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       try FileManager.default.createSymbolicLink(
-        atPath: "\(directory)/\(profile.name).gguf", withDestinationPath: source)
+        atPath: "\(directory)/\(profile.name)\(ending)", withDestinationPath: source)
     } catch {
       throw ApusError(.disk, "cannot link \(source) into \(directory): \(error)", advice: "Check its permissions.")
     }
@@ -126,10 +127,16 @@ public final class ModelLibrary: Sendable {
     guard FileManager.default.fileExists(atPath: directory) else { return [] }
     do {
       return try FileManager.default.contentsOfDirectory(atPath: directory)
-        .filter { $0.hasSuffix(".gguf") && !$0.hasPrefix(".") }.sorted()
+        .filter { isModel($0) }.sorted()
     } catch {
       throw ApusError(.disk, "cannot read the folder \(directory): \(error)", advice: "Check its permissions.")
     }
+  }
+
+  private func isModel(_ name: String) -> Bool {
+    guard !name.hasPrefix(".") else { return false }
+    return name.hasSuffix(".gguf")
+      || FileManager.default.fileExists(atPath: "\(directory)/\(name)/\(HuggingFaceFolder.configurationFile)")
   }
 
   private static func profiles(_ entries: [Entry]) -> [ModelProfile] {
@@ -143,9 +150,20 @@ public final class ModelLibrary: Sendable {
       throw ApusError(.badInput, "cannot read \(path): \(systemMessage(errno))", advice: "Remove it or mend the link.")
     }
     let time = information.st_mtim
-    return Stamp(
+    var stamp = Stamp(
       size: Int(information.st_size), modifiedNanoseconds: time.tv_sec &* 1_000_000_000 &+ time.tv_nsec,
       inode: UInt64(information.st_ino))
+    guard information.st_mode & S_IFMT == S_IFDIR else { return stamp }
+    // A folder's own time tells of files that came, went or were replaced, theirs of files that were written to.
+    stamp.size = 0
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      var file = stat()
+      guard fstatat(AT_FDCWD, "\(path)/\(name)", &file, 0) == 0, file.st_mode & S_IFMT == S_IFREG else { continue }
+      stamp.size &+= Int(file.st_size)
+      let modified = file.st_mtim.tv_sec &* 1_000_000_000 &+ file.st_mtim.tv_nsec
+      stamp.modifiedNanoseconds = max(stamp.modifiedNanoseconds, modified)
+    }
+    return stamp
   }
 
   /// An index that is missing, damaged or of another version only means that files are read again.

@@ -10,6 +10,13 @@ public struct ModelSynthesizer: Sendable {
     case moe
     /// A Llama of 6 M parameters that drafts for both, Q8_0.
     case draft
+    /// The same models in Hugging Face format, F16, for engines that load nothing else.
+    case denseFolder = "dense-hf"
+    case moeFolder = "moe-hf"
+    case draftFolder = "draft-hf"
+
+    /// What the quickstart uses.
+    public static let gguf: [Kind] = [.dense, .moe, .draft]
   }
 
   /// The metadata key with the 256 tokens of the topic that repeats, in the order in which they follow each other.
@@ -24,13 +31,13 @@ public struct ModelSynthesizer: Sendable {
     self.scriptPath = scriptPath
   }
 
-  /// Makes the models' files in the installation's models folder; those that are there are kept. About 12 s for all.
+  /// Makes the models' files in the installation's models folder; those that are there are kept. About 12 s for `gguf`.
   ///
   /// - Parameter progress: gets each line of progress.
   /// - Throws: `unavailable` when the engine's Python is not installed, `disk` when the files cannot be written,
   ///   `tryAgain` when the task was cancelled.
   public func synthesize(
-    _ kinds: [Kind] = Kind.allCases, progress: @escaping @Sendable (String) -> Void
+    _ kinds: [Kind] = Kind.gguf, progress: @escaping @Sendable (String) -> Void
   ) async throws(ApusError) {
     let tail = Mutex(LogTail())
     let python = LlamaCppEngine(installation).pythonPath

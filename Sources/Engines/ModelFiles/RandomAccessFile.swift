@@ -4,7 +4,7 @@ import Serving
 /// A regular file open for reading, with the size it had when it was opened.
 ///
 /// Read with `pread`, never mapped: a mapped file that another process cuts short ends the reader with SIGBUS.
-struct RandomAccessFile: ~Copyable {
+final class RandomAccessFile: ByteSource {
   let path: String
   let size: Int
   private let descriptor: Int32

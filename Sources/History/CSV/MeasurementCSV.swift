@@ -92,6 +92,7 @@ public enum MeasurementCSV {
       required("active_weight_bytes") { String($0.model.activeWeightBytes) },
       required("vocabulary_fingerprint") { $0.model.vocabularyFingerprint },
       required("variant_group") { $0.model.variantGroup },
+      extra("model_format") { $0.model.format.rawValue },
     ]
   }
 

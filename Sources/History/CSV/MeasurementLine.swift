@@ -53,7 +53,9 @@ struct MeasurementLine {
       expertsPerToken: try count("experts_per_token"), vocabularySize: try count("vocabulary_size"),
       contextLength: try count("context_length_tokens"), weightType: try text("weight_type"),
       weightBytes: try count("weight_bytes"), activeWeightBytes: try count("active_weight_bytes"),
-      vocabularyFingerprint: try text("vocabulary_fingerprint"), variantGroup: try text("variant_group"))
+      vocabularyFingerprint: try text("vocabulary_fingerprint"), variantGroup: try text("variant_group"),
+      format: values["model_format"].map { $0.isEmpty } ?? true
+        ? .gguf : try word("model_format", of: ModelFormat.allCases))
   }
 
   private func workload() throws(CSVFault) -> Workload {

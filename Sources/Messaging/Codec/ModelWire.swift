@@ -27,6 +27,7 @@ extension ModelProfile: WireValue {
     c.pointee.active_weight_bytes = try arena.count(activeWeightBytes, "ModelProfile.active_weight_bytes")
     c.pointee.vocabulary_fingerprint = try arena.text(vocabularyFingerprint)
     c.pointee.variant_group = try arena.text(variantGroup)
+    c.pointee.format = try arena.text(format == .gguf ? "" : format.rawValue)
   }
 
   init(reading c: UnsafePointer<Apus__ModelProfile>) throws(CodecError) {
@@ -50,7 +51,16 @@ extension ModelProfile: WireValue {
       weightBytes: try Wire.count(c.pointee.weight_bytes, "ModelProfile.weight_bytes"),
       activeWeightBytes: try Wire.count(c.pointee.active_weight_bytes, "ModelProfile.active_weight_bytes"),
       vocabularyFingerprint: try Wire.text(c.pointee.vocabulary_fingerprint, "ModelProfile.vocabulary_fingerprint"),
-      variantGroup: try Wire.text(c.pointee.variant_group, "ModelProfile.variant_group"))
+      variantGroup: try Wire.text(c.pointee.variant_group, "ModelProfile.variant_group"),
+      format: try Self.format(try Wire.text(c.pointee.format, "ModelProfile.format")))
+  }
+
+  private static func format(_ text: String) throws(CodecError) -> ModelFormat {
+    if text.isEmpty { return .gguf }
+    guard let format = ModelFormat(rawValue: text), format != .gguf else {
+      throw .invalid(field: "ModelProfile.format", problem: "is \(text.prefix(40)), which no engine here loads")
+    }
+    return format
   }
 }
 

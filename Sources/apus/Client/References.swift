@@ -16,7 +16,7 @@ enum Reference {
       return byID.profile
     }
     if FileManager.default.fileExists(atPath: text) {
-      let profile = try GGUFReader.profile(path: text, name: nil)
+      let profile = try ModelReader.profile(path: text, name: nil)
       if let registered = known.first(where: { $0.profile.id == profile.id }) { return registered.profile }
       throw ApusError(
         .badInput, "no worker has the model \(text) (SHA-256 \(profile.id.rawValue.prefix(12))...)",

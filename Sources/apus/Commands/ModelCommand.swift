@@ -13,10 +13,10 @@ struct ModelCommand: AsyncParsableCommand {
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Give this node's workers a model file. The file is linked, not copied; running workers take it up when they start."
+        "Give this node's workers a model. It is linked, not copied; running workers take it up when they start."
     )
-    @Argument(help: "A GGUF file.") var path: String
-    @Option(help: "What people call it; default: the file's name.") var name: String?
+    @Argument(help: "A GGUF file, or a folder in Hugging Face format.") var path: String
+    @Option(help: "What people call it; default: the file's or the folder's name.") var name: String?
     @Option(help: "State directory of this node.")
     var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
     @Flag(help: "Print one JSON object.") var json = false
@@ -47,11 +47,14 @@ struct ModelCommand: AsyncParsableCommand {
           ]).text)
         return
       }
-      var table = TextTable(["MODEL", "ARCHITECTURE", ">PARAMETERS", ">EXPERTS", "WEIGHTS", ">SIZE", "WORKERS"])
+      var table = TextTable([
+        "MODEL", "FORMAT", "ARCHITECTURE", ">PARAMETERS", ">EXPERTS", "WEIGHTS", ">SIZE", "WORKERS",
+      ])
       for model in models {
         let profile = model.profile
         table.add([
-          profile.name, profile.architecture, String(format: "%.1f M", Double(profile.parameterCount) / 1e6),
+          profile.name, profile.format.rawValue, profile.architecture,
+          String(format: "%.1f M", Double(profile.parameterCount) / 1e6),
           profile.isMixtureOfExperts ? "\(profile.expertsPerToken) of \(profile.expertCount)" : "-",
           profile.weightType, Figures.bytes(profile.weightBytes),
           model.workers.map(\.rawValue).joined(separator: ", "),
@@ -62,19 +65,26 @@ struct ModelCommand: AsyncParsableCommand {
   }
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What a model file says of itself.")
-    @Argument(help: "A GGUF file.") var path: String
+    static let configuration = CommandConfiguration(abstract: "What a model says of itself.")
+    @Argument(help: "A GGUF file, or a folder in Hugging Face format.") var path: String
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
-      let profile = try GGUFReader.profile(path: path, name: nil)
-      Console.print(json ? ModelOutput.json(profile, workers: []).text : ModelOutput.text(profile))
+      let profile = try ModelReader.profile(path: path, name: nil)
+      let bytes = try ModelReader.bytesByClass(path: path)
+      Console.print(
+        json
+          ? ModelOutput.json(profile, workers: [], bytesByClass: bytes).text
+          : ModelOutput.text(profile) + "\n" + ModelOutput.text(bytes))
     }
   }
 
   struct Synthesize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make small models with random weights and a planted successor structure, to try things out.")
+    @Option(
+      help: "Which, separated by commas: \(ModelSynthesizer.Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var models = ModelSynthesizer.Kind.gguf.map(\.rawValue).joined(separator: ",")
     @Option(help: "State directory of this node.")
     var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
     @Flag(help: "Print one JSON object.") var json = false
@@ -82,7 +92,15 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       let directory = StateDirectory(state)
       try directory.create()
-      let models = try await ModelSynthesis.run(directory) { Console.note("  " + $0) }
+      let kinds = try models.split(separator: ",").map { name throws(ApusError) in
+        guard let kind = ModelSynthesizer.Kind(rawValue: String(name)) else {
+          throw ApusError(
+            .usage, "no model \(name) can be made",
+            advice: "use \(ModelSynthesizer.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return kind
+      }
+      let models = try await ModelSynthesis.run(directory, kinds) { Console.note("  " + $0) }
       Console.print(
         json
           ? JSONValue.object([("models", .array(models.map { ModelOutput.json($0, workers: []) }))]).text
@@ -92,12 +110,17 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Push: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Copy a model file to a worker; goes on where an earlier copy stopped.")
+      abstract: "Copy a GGUF file to a worker; goes on where an earlier copy stopped.")
     @OptionGroup var options: ClientOptions
     @Argument(help: "A GGUF file.") var path: String
     @Option(help: "The worker's name.") var worker: String
 
     func run() async throws {
+      guard ModelReader.format(of: path) == .gguf else {
+        throw ApusError(
+          .badInput, "\(path) is a folder, and only single files are pushed",
+          advice: "copy the folder to the worker's machine, then `apus model add FOLDER` there")
+      }
       let profile = try GGUFReader.profile(path: path, name: nil)
       let client = try await options.connect()
       defer { Task { await client.close() } }

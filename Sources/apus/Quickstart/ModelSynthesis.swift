@@ -11,13 +11,17 @@ enum ModelSynthesis {
   /// Makes what is missing.
   ///
   /// - Returns: all of them that are in the state directory.
-  static func run(_ state: StateDirectory, line: @escaping @Sendable (String) -> Void) async throws -> [ModelProfile] {
+  static func run(
+    _ state: StateDirectory, _ kinds: [ModelSynthesizer.Kind] = ModelSynthesizer.Kind.gguf,
+    line: @escaping @Sendable (String) -> Void
+  ) async throws -> [ModelProfile] {
     let installation = try EngineInstallation.standard(stateDirectory: state.path)
     let script = installation.directory(of: LlamaCppEngine(installation).name) + "/synthesize.py"
-    try await ModelSynthesizer(installation, scriptPath: script).synthesize(progress: line)
-    let made = ModelSynthesizer.Kind.allCases.map(\.rawValue)
+    try await ModelSynthesizer(installation, scriptPath: script).synthesize(kinds, progress: line)
     return try ModelLibrary(directory: state.models).scan().filter { profile in
-      made.contains { profile.name.hasPrefix($0 + "-") }
+      kinds.contains {
+        profile.name == $0.rawValue || profile.format == .gguf && profile.name.hasPrefix($0.rawValue + "-")
+      }
     }
   }
 }
