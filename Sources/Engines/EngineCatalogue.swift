@@ -2,7 +2,7 @@
 public enum EngineCatalogue {
   public static func all(_ installation: EngineInstallation) -> [any InferenceEngine] {
     [
-      LlamaCppEngine(installation)
+      LlamaCppEngine(installation), VLLMEngine(installation),
     ]
   }
 }

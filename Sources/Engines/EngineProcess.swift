@@ -18,10 +18,8 @@ public struct EngineUsage: Hashable, Sendable {
 /// memory goes over the limit, or at `stop`. Nothing here waits for ever: a start has its time-out, and a stop that
 /// is not obeyed becomes SIGKILL.
 public actor EngineProcess {
-  /// Grace the guard gives an engine between SIGTERM and SIGKILL, in seconds. llama.cpp's server needs about 0.3.
-  static let stopGraceSeconds = 2.0
-  /// After which the guard itself is given up; it ends an engine well within a second after the grace.
-  static let guardGraceSeconds = stopGraceSeconds + 3
+  /// Seconds after the engine's own grace in which the guard ends it; it does so within one. Then the guard is given up.
+  static let guardSeconds = 3.0
 
   /// Where it answers, such as `http://127.0.0.1:40123`, without a slash at the end.
   public nonisolated let baseURL: String
@@ -33,6 +31,8 @@ public actor EngineProcess {
   private let child: ChildProcess
   private let log: EngineLog
   private let memoryLimitBytes: Int?
+  /// From asking the guard to giving it up.
+  private let graceSeconds: Double
   private var wasStopped = false
   private var peakSoFar = 0
   private var cpuSoFar = 0.0
@@ -47,7 +47,7 @@ public actor EngineProcess {
     let log = EngineLog()
     let started = monotonicNanoseconds()
     // Should the machine run out of memory, engines are the ones to go, not the worker beside them.
-    var command = [guardPath, "--status-fd", "3", "--grace", String(stopGraceSeconds), "--oom-score", "1000"]
+    var command = [guardPath, "--status-fd", "3", "--grace", String(plan.stopGraceSeconds), "--oom-score", "1000"]
     if let memoryLimitBytes { command += ["--memory-limit", String(memoryLimitBytes)] }
     command += ["--"] + plan.command
 
@@ -83,11 +83,12 @@ public actor EngineProcess {
     if case .ready(let baseURL) = readiness, !Task.isCancelled, let processID = log.report.engineProcessID {
       return EngineProcess(
         baseURL: baseURL, loadSeconds: Double(monotonicNanoseconds() - started) * 1e-9, processID: processID,
-        child: child, log: log, memoryLimitBytes: memoryLimitBytes)
+        child: child, log: log, memoryLimitBytes: memoryLimitBytes,
+        graceSeconds: plan.stopGraceSeconds + guardSeconds)
     }
     // An engine that is still up is on its way down from here, whatever the reason; its report tells the rest.
     let hadEnded = child.ending != nil
-    await Self.end(child, log)
+    await Self.end(child, log, graceSeconds: plan.stopGraceSeconds + guardSeconds)
     if readiness == .late { throw .startTimedOut(afterSeconds: plan.startTimeoutSeconds) }
     if !hadEnded, Task.isCancelled { throw .cancelled }
     throw Self.failure(child, log, memoryLimitBytes)
@@ -95,7 +96,8 @@ public actor EngineProcess {
   }
 
   private init(
-    baseURL: String, loadSeconds: Double, processID: Int32, child: ChildProcess, log: EngineLog, memoryLimitBytes: Int?
+    baseURL: String, loadSeconds: Double, processID: Int32, child: ChildProcess, log: EngineLog, memoryLimitBytes: Int?,
+    graceSeconds: Double
   ) {
     self.baseURL = baseURL
     self.loadSeconds = loadSeconds
@@ -103,10 +105,11 @@ public actor EngineProcess {
     self.child = child
     self.log = log
     self.memoryLimitBytes = memoryLimitBytes
+    self.graceSeconds = graceSeconds
   }
 
   /// An engine that nobody holds any more is ended, so that a forgotten `stop` costs no memory; call `stop` to know when.
-  deinit { child.terminate(graceSeconds: Self.guardGraceSeconds) }
+  deinit { child.terminate(graceSeconds: graceSeconds) }
 
   /// CPU time of all its processes since the start; after its end the final figure. Never falls.
   public func cpuSeconds() -> Double {
@@ -130,12 +133,12 @@ public actor EngineProcess {
   /// The last lines it wrote, at most `LogTail.lineLimit`.
   public nonisolated var lastLines: String { log.text }
 
-  /// Ends it: SIGTERM, and after two seconds SIGKILL, to all its processes. Returns once none is left, also when the
+  /// Ends it: SIGTERM, and after the plan's grace SIGKILL, to all its processes. Returns once none is left, also when the
   /// calling task is cancelled.
   @discardableResult
   public func stop() async -> EngineUsage {
     if child.ending == nil { wasStopped = true }
-    await Self.end(child, log)
+    await Self.end(child, log, graceSeconds: graceSeconds)
     return EngineUsage(cpuSeconds: cpuSeconds(), peakMemoryBytes: peakMemoryBytes())
   }
 
@@ -145,8 +148,8 @@ public actor EngineProcess {
     return ending
   }
 
-  private static func end(_ child: ChildProcess, _ log: EngineLog) async {
-    child.terminate(graceSeconds: guardGraceSeconds)
+  private static func end(_ child: ChildProcess, _ log: EngineLog, graceSeconds: Double) async {
+    child.terminate(graceSeconds: graceSeconds)
     _ = await child.end()
     // Only a guard that was itself killed leaves no report; its engine went by the parent-death signal, and this is
     // for the rest of its group.

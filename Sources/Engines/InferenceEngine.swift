@@ -14,6 +14,12 @@ public protocol InferenceEngine: Sendable {
   func support(of method: MethodName) -> MethodSupport
   /// The HTTP routes the engine answers.
   var dialect: RequestDialect { get }
+  /// The formats of models it loads. A model in another is refused.
+  var formats: Set<ModelFormat> { get }
+  /// Requests it serves at once where the configuration does not say; its cache has room for as many.
+  var defaultSlotCount: Int { get }
+  /// Memory of its processes beside weights and key-value cache, foreseen before any start was measured.
+  var idleBytes: Int { get }
   /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.
   func detect() async -> EngineDescription?
   /// What to run. Pure: equal requests give equal plans.
@@ -22,12 +28,21 @@ public protocol InferenceEngine: Sendable {
   func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan
 }
 
+extension InferenceEngine {
+  public var formats: Set<ModelFormat> { [.gguf] }
+  public var defaultSlotCount: Int { 1 }
+  /// Runtime, buffers and code of one llama.cpp server.
+  public var idleBytes: Int { 192 << 20 }
+}
+
 /// How an engine is spoken to over HTTP.
 public enum RequestDialect: Hashable, Sendable {
   /// llama.cpp's `/completion`: token-id prompts, token ids in the stream, timings at its end.
   case llamaCpp
-  /// `/v1/completions` and `/v1/chat/completions`.
+  /// `/v1/completions` and `/v1/chat/completions`, prompts as text.
   case openAI
+  /// The same routes with what vLLM adds: token-id prompts, token ids in the stream, `/tokenize`, counters in `/metrics`.
+  case vLLM
 }
 
 /// A model and a configuration to start an engine with.
@@ -73,13 +88,18 @@ public struct LaunchPlan: Hashable, Sendable {
   public var environment: [String: String]
   public var readiness: Readiness
   public var startTimeoutSeconds: Double
+  /// From SIGTERM to SIGKILL.
+  public var stopGraceSeconds: Double
 
+  /// - Parameter stopGraceSeconds: llama.cpp's server needs about 0.3.
   public init(
-    command: [String], environment: [String: String], readiness: Readiness, startTimeoutSeconds: Double = 120
+    command: [String], environment: [String: String], readiness: Readiness, startTimeoutSeconds: Double = 120,
+    stopGraceSeconds: Double = 2
   ) {
     self.command = command
     self.environment = environment
     self.readiness = readiness
     self.startTimeoutSeconds = startTimeoutSeconds
+    self.stopGraceSeconds = stopGraceSeconds
   }
 }

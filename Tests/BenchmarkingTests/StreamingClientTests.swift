@@ -88,6 +88,33 @@ import Testing
       server.received[0].hasPrefix("POST /v1/completions ") && server.received[0].contains(#""include_usage":true"#))
   }
 
+  /// vLLM takes token ids and names those of each event, also several at once or one whose text is not complete.
+  @Test func vLLMStream() async throws {
+    let server = CannedServer([
+      (
+        [
+          Canned.streamHead,
+          Canned.event(#"{"choices":[{"text":" one","index":0,"prompt_token_ids":[1,2],"token_ids":[11]}]}"#),
+          Canned.event(#"{"choices":[{"text":"","index":0,"token_ids":[12]}]}"#),
+          Canned.event(#"{"choices":[{"text":" two three","index":0,"token_ids":[13,14],"finish_reason":"length"}]}"#),
+          Canned.event(#"{"choices":[],"usage":{"completion_tokens":4,"prompt_tokens":2}}"#), Canned.event("[DONE]"),
+        ], .close
+      )
+    ])
+    let end = try await stream(server, .vLLM, maxTokens: 4)
+    #expect(end == GenerationEnd(reason: .length, promptTokenCount: 2, outputTokenCount: 4))
+    #expect(arrivals.ids == [11, 12, 13, 14] && arrivals.text == " one two three")
+    #expect(server.received[0].contains(#""prompt":[1,2]"#) && server.received[0].contains(#""return_token_ids":true"#))
+  }
+
+  /// Servers that only speak OpenAI's words are not sent token ids, and are not asked for vLLM's.
+  @Test func openAITakesNoTokens() async {
+    let server = CannedServer(Canned.streamHead, Canned.event("[DONE]"))
+    await #expect(throws: RequestFailure.invalidAnswer("this engine takes text, not token ids")) {
+      try await stream(server, .openAI)
+    }
+  }
+
   /// A chat goes to the chat route, and its own words at the end are to be gone on with.
   @Test func openAIChat() async throws {
     let server = CannedServer(

@@ -42,7 +42,7 @@ public struct EngineHost: Sendable {
   /// says nothing. Reads the file's header.
   func editDocument(_ model: ModelID) -> [Int32]? {
     guard let path = modelPath(model),
-      let tokens = try? GGUFReader.integers(path: path, key: "apus.edit_document_tokens")
+      let tokens = try? ModelReader.editDocument(path: path)
     else { return nil }
     return tokens.compactMap { Int32(exactly: $0) }
   }
@@ -63,6 +63,11 @@ public struct EngineHost: Sendable {
       throw ApusError(
         .unavailable, "the model \(configuration[.weightVariant]?.textValue ?? model.name) is not on \(worker)",
         advice: "`apus model push` copies it there.")
+    }
+    guard engine.formats.contains(loaded.format) else {
+      throw ApusError(
+        .badInput, "\(loaded.name) is in \(loaded.format.rawValue) format, which \(engine.name) does not load",
+        advice: "It loads \(engine.formats.map(\.rawValue).sorted().joined(separator: ", ")).")
     }
     var draftPath: String?
     if let draft = configuration[.draftModel]?.textValue {
@@ -102,7 +107,14 @@ public struct EngineHost: Sendable {
     MemoryForecast.bytes(
       model: loadedModel(configuration, asked: model) ?? model,
       draft: (configuration[.draftModel]?.textValue).flatMap { profile(ModelID($0)) },
-      configuration: configuration, contextTokens: contextTokens)
+      configuration: configuration, contextTokens: contextTokens,
+      defaultSlotCount: engine(configuration.engine)?.defaultSlotCount ?? 1,
+      idleBytes: engine(configuration.engine)?.idleBytes ?? MemoryForecast.processBytes)
+  }
+
+  /// Requests an engine serves at once with a configuration.
+  public func slotCount(_ configuration: EngineConfiguration) -> Int {
+    configuration[.slotCount]?.intValue ?? engine(configuration.engine)?.defaultSlotCount ?? 1
   }
 
   /// Where a running engine is spoken to.

@@ -17,13 +17,13 @@ struct JobPrompt {
 
   private func prompt(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {
     switch (endpoint.dialect, job.spec.prompt) {
-    case (.llamaCpp, .text(let text)):
+    case (.llamaCpp, .text(let text)), (.vLLM, .text(let text)):
       return try await prompt(text, for: job)
     case (.llamaCpp, .chat(let messages)):
       return try await prompt(try await client.applyTemplate(messages, at: endpoint), for: job)
     case (.openAI, .text(let text)):
       return .text(text + job.generatedText)
-    case (.openAI, .chat(let messages)):
+    case (.openAI, .chat(let messages)), (.vLLM, .chat(let messages)):
       let begun = job.generatedText.isEmpty ? [] : [ChatMessage(role: "assistant", content: job.generatedText)]
       return .chat(messages + begun)
     }

@@ -39,7 +39,7 @@ public struct JobRunner: Sendable {
     let queries = StreamingClient(limits: RequestLimits(stallSeconds: 60, totalSeconds: 120))
     var promptTokenCount = 0
     do throws(RequestFailure) {
-      if endpoint.dialect == .openAI { endpoint.servedModel = try await queries.servedModel(at: endpoint) }
+      if endpoint.dialect != .llamaCpp { endpoint.servedModel = try await queries.servedModel(at: endpoint) }
       let request = try await JobPrompt(client: queries, endpoint: endpoint).request(for: job)
       promptTokenCount = request.promptTokenEstimate
       let client = StreamingClient(

@@ -3,7 +3,7 @@ public import Serving
 /// One request to an engine.
 public struct GenerationRequest: Hashable, Sendable {
   public enum Prompt: Hashable, Sendable {
-    /// Token ids; only engines that speak llama.cpp's dialect take them.
+    /// Token ids; only engines that speak llama.cpp's or vLLM's dialect take them.
     case tokens([Int32])
     case text(String)
     /// Only engines that speak the OpenAI dialect take it; elsewhere apply the template first.

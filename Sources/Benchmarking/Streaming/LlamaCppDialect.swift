@@ -63,19 +63,6 @@ struct LlamaCppDialect {
     return .refused(status: status, message: error.message ?? "no message")
   }
 
-  private enum PromptField: Encodable {
-    case tokens([Int32])
-    case text(String)
-
-    func encode(to encoder: any Encoder) throws {
-      var value = encoder.singleValueContainer()
-      switch self {
-      case .tokens(let ids): try value.encode(ids)
-      case .text(let text): try value.encode(text)
-      }
-    }
-  }
-
   // `cache_prompt` is left out: whether prefixes are kept is the configuration's choice, not the request's.
   private struct Body: Encodable {
     var prompt: PromptField

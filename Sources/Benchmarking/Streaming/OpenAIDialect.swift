@@ -3,21 +3,28 @@ import Serving
 
 /// `/v1/completions` and `/v1/chat/completions`, written and read.
 ///
-/// The stream names no token ids, so they are given as unknown, one for each event that carries text. The usage at the
-/// end is the engine's own count: an engine that puts several tokens into one event is corrected by it.
+/// OpenAI's stream names no token ids, so they are given as unknown, one for each event that carries text. The usage at
+/// the end is the engine's own count: an engine that puts several tokens into one event is corrected by it. vLLM takes
+/// token ids as a prompt and names those of each event when asked to.
 struct OpenAIDialect {
   static func path(_ request: GenerationRequest) -> String {
     if case .chat = request.prompt { "/v1/chat/completions" } else { "/v1/completions" }
   }
 
-  static func body(_ request: GenerationRequest, servedModel: String) throws(RequestFailure) -> [UInt8] {
+  /// - Parameter namesTokens: whether the engine knows vLLM's additions.
+  static func body(
+    _ request: GenerationRequest, servedModel: String, namesTokens: Bool
+  ) throws(RequestFailure) -> [UInt8] {
     var body = Body(
-      model: servedModel, tokenLimit: request.maxTokens, temperature: request.temperature,
+      model: servedModel, namesTokens: namesTokens ? true : nil, tokenLimit: request.maxTokens,
+      temperature: request.temperature,
       seed: Int64(request.seed & 0x7fff_ffff), ignoresEndOfSequence: request.ignoresEndOfSequence ? true : nil)
     switch request.prompt {
-    case .text(let text): body.prompt = text
+    case .text(let text): body.prompt = .text(text)
     case .chat(let messages): body.messages = messages
-    case .tokens: throw .invalidAnswer("this engine takes text, not token ids")
+    case .tokens(let ids):
+      guard namesTokens else { throw .invalidAnswer("this engine takes text, not token ids") }
+      body.prompt = .tokens(ids)
     }
     // A chat that ends with the assistant's own words is to be gone on with, not answered (vLLM's words for it).
     if body.messages?.last?.role == "assistant" {
@@ -46,6 +53,10 @@ struct OpenAIDialect {
     guard let choice = event.choices?.first else { return StreamEvent(tokenIDs: [], text: "", end: nil) }
     finish = choice.finishReason ?? finish
     let text = choice.text ?? choice.delta?.content ?? ""
+    if let ids = choice.tokenIDs {
+      eventCount += ids.count
+      return StreamEvent(tokenIDs: ids, text: text, end: nil)
+    }
     if text.isEmpty { return StreamEvent(tokenIDs: [], text: "", end: nil) }
     eventCount += 1
     return StreamEvent(tokenIDs: [TokenArrival.unknownToken], text: text, end: nil)
@@ -61,8 +72,9 @@ struct OpenAIDialect {
 
   private struct Body: Encodable {
     var model: String
-    var prompt: String?
+    var prompt: PromptField?
     var messages: [ChatMessage]?
+    var namesTokens: Bool?
     var tokenLimit: Int
     var temperature: Double
     var seed: Int64
@@ -74,6 +86,7 @@ struct OpenAIDialect {
 
     private enum CodingKeys: String, CodingKey {
       case model, prompt, messages, temperature, seed, stream
+      case namesTokens = "return_token_ids"
       case tokenLimit = "max_tokens"
       case streamOptions = "stream_options"
       case ignoresEndOfSequence = "ignore_eos"
@@ -92,10 +105,12 @@ struct OpenAIDialect {
   private struct Choice: Decodable {
     var text: String?
     var delta: Delta?
+    var tokenIDs: [Int32]?
     var finishReason: String?
 
     private enum CodingKeys: String, CodingKey {
       case text, delta
+      case tokenIDs = "token_ids"
       case finishReason = "finish_reason"
     }
   }

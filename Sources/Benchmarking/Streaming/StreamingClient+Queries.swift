@@ -10,7 +10,7 @@ extension StreamingClient {
   public func tokenize(
     _ text: String, addingSpecial: Bool, at endpoint: EngineEndpoint
   ) async throws(RequestFailure) -> [Int32] {
-    struct Question: Encodable {
+    struct LlamaCppQuestion: Encodable {
       var content: String
       var addsSpecial: Bool
       var parsesSpecial = true
@@ -21,9 +21,25 @@ extension StreamingClient {
         case parsesSpecial = "parse_special"
       }
     }
+    struct VLLMQuestion: Encodable {
+      var model: String
+      var prompt: String
+      var addsSpecial: Bool
+
+      private enum CodingKeys: String, CodingKey {
+        case model, prompt
+        case addsSpecial = "add_special_tokens"
+      }
+    }
     struct Answer: Decodable { var tokens: [Int32] }
-    let answer: Answer = try await ask(
-      Question(content: text, addsSpecial: addingSpecial), at: endpoint.baseURL + "/tokenize")
+    let url = endpoint.baseURL + "/tokenize"
+    let answer: Answer =
+      switch endpoint.dialect {
+      case .llamaCpp: try await ask(LlamaCppQuestion(content: text, addsSpecial: addingSpecial), at: url)
+      case .vLLM:
+        try await ask(VLLMQuestion(model: endpoint.servedModel, prompt: text, addsSpecial: addingSpecial), at: url)
+      case .openAI: throw .invalidAnswer("OpenAI's routes cannot be asked for tokens")
+      }
     return answer.tokens
   }
 
@@ -56,6 +72,16 @@ extension StreamingClient {
     let answer: Answer = try await answer(to: Self.get(endpoint.baseURL + "/v1/models"))
     guard let model = answer.data.first else { throw .invalidAnswer("the engine serves no model") }
     return model.id
+  }
+
+  /// The counters the engine keeps for Prometheus.
+  func counters(at endpoint: EngineEndpoint) async throws(RequestFailure) -> PrometheusText {
+    let limits = limits
+    let message = Self.get(endpoint.baseURL + "/metrics")
+    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> PrometheusText in
+      let response = try await Self.execute(message, watch)
+      return PrometheusText(try await Self.collect(response, limitBytes: PrometheusText.byteLimit))
+    }
   }
 
   func ask<Answer: Decodable & Sendable>(

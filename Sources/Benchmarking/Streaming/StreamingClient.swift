@@ -49,9 +49,10 @@ public struct StreamingClient: Sendable {
   ) throws(RequestFailure) -> HTTPClientRequest {
     switch endpoint.dialect {
     case .llamaCpp: post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
-    case .openAI:
+    case .openAI, .vLLM:
       post(
-        try OpenAIDialect.body(request, servedModel: endpoint.servedModel),
+        try OpenAIDialect.body(
+          request, servedModel: endpoint.servedModel, namesTokens: endpoint.dialect == .vLLM),
         to: endpoint.baseURL + OpenAIDialect.path(request))
     }
   }
@@ -146,7 +147,7 @@ private struct StreamReader {
     let event =
       switch dialect {
       case .llamaCpp: try llamaCpp.read(payload)
-      case .openAI: try openAI.read(payload)
+      case .openAI, .vLLM: try openAI.read(payload)
       }
     if !event.tokenIDs.isEmpty || !event.text.isEmpty {
       arrivals.append(TokenArrival(tokenIDs: event.tokenIDs, text: event.text, at: at))

@@ -116,7 +116,7 @@ struct TrialRun {
     let client = StreamingClient(
       limits: RequestLimits(stallSeconds: timing.blockSeconds, totalSeconds: timing.blockSeconds))
     let endpoint = try await endpoint(of: process, candidate)
-    if endpoint.dialect == .llamaCpp, tokens == nil {
+    if endpoint.dialect != .openAI, tokens == nil {
       tokens = try await client.tokenSource(at: endpoint, editDocument: host.editDocument(spec.model))
     }
     let shape = Workload(
@@ -131,13 +131,14 @@ struct TrialRun {
     of process: EngineProcess, _ candidate: Int
   ) async throws(RequestFailure) -> EngineEndpoint {
     var endpoint = host.endpoint(of: process, spec.candidates[candidate].configuration)
-    if endpoint.dialect == .openAI { endpoint.servedModel = try await StreamingClient().servedModel(at: endpoint) }
+    if endpoint.dialect != .llamaCpp { endpoint.servedModel = try await StreamingClient().servedModel(at: endpoint) }
     return endpoint
   }
 
   private func requests(_ workload: Workload, seed: UInt64, _ endpoint: EngineEndpoint) -> [GenerationRequest] {
     switch (endpoint.dialect, tokens) {
-    case (.llamaCpp, let tokens?): PromptGenerator(workload: workload, seed: seed).requests(of: tokens)
+    case (.llamaCpp, let tokens?), (.vLLM, let tokens?):
+      PromptGenerator(workload: workload, seed: seed).requests(of: tokens)
     default: PromptGenerator(workload: workload, seed: seed).textRequests()
     }
   }
@@ -155,6 +156,7 @@ struct TrialRun {
     let generator = LoadGenerator(
       client: StreamingClient(limits: timing.requestLimits(workload)), timeLimitSeconds: timing.blockSeconds)
 
+    let countersBefore = await EngineCounters.read(endpoint)
     let startedAtMS = Self.wallClockMS()
     let clock = ContinuousClock.now
     let machineBefore = MachineLoad.now()
@@ -165,9 +167,11 @@ struct TrialRun {
     let machine = machineBefore.flatMap {
       MachineLoad.now()?.use(since: $0, wallSeconds: wallSeconds, engineSeconds: cpuSeconds)
     }
+    let counted = await EngineCounters.read(endpoint)?.since(countersBefore)
     let usage = BlockUsage(
       cpuSeconds: cpuSeconds, peakMemoryBytes: await process.peakMemoryBytes(), loadSeconds: process.loadSeconds,
-      draftedTokenCount: load.draftedTokenCount, acceptedTokenCount: load.acceptedTokenCount)
+      draftedTokenCount: load.draftedTokenCount ?? counted?.draftedTokenCount,
+      acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount)
 
     let ending = await process.ending(after: load.failures)
     let outcome = BlockOutcome.outcome(

@@ -14,6 +14,7 @@ public struct LlamaCppEngine: InferenceEngine {
   public let name = EngineName("llamacpp")
   public let summary = "llama.cpp's HTTP server for GGUF models, from the xllamacpp package"
   public let dialect = RequestDialect.llamaCpp
+  public let formats: Set<ModelFormat> = [.gguf]
   public let knobs: Set<KnobName> = [
     .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType, .weightVariant,
     .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,

@@ -69,7 +69,7 @@ public final class EngineWorkExecutor: WorkExecutor {
       let context = ContextBudget.tokens(for: assignment, model: loaded)
       let loan = try await pool.acquire(
         EngineKey(model: model.id, configuration: configuration, contextTokens: context),
-        slotCount: configuration[.slotCount]?.intValue ?? 1,
+        slotCount: host.slotCount(configuration),
         memoryBytes: host.memoryForecast(configuration, model: model, contextTokens: context))
       let request = JobRequest(
         job: assignment.job, spec: assignment.spec, candidate: assignment.candidate,

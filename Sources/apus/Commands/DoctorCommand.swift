@@ -71,8 +71,14 @@ struct DoctorCommand: AsyncParsableCommand {
       try EngineInstallation.standard(stateDirectory: directory.path).guardPath
     }
     if let installation = try? EngineInstallation.standard(stateDirectory: directory.path) {
-      for engine in EngineCatalogue.all(installation) {
-        await check("engine \(engine.name)", "Deploy/engines/\(engine.name)/install \(directory.path)") {
+      let engines = EngineCatalogue.all(installation)
+      var hasEngine = false
+      for engine in engines { hasEngine = await engine.detect() != nil || hasEngine }
+      for engine in engines {
+        // One engine is enough to work with.
+        await check(
+          "engine \(engine.name)", "Deploy/engines/\(engine.name)/install \(directory.path)", needed: !hasEngine
+        ) {
           guard let here = await engine.detect() else {
             throw ApusError(.unavailable, "not installed in \(directory.path)/engines")
           }
