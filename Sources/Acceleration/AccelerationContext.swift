@@ -4,7 +4,7 @@ public import Serving
 public struct AccelerationContext: Sendable {
   /// The model that was asked for.
   public var model: ModelProfile
-  /// Every model on the node: where weight variants and draft models are found.
+  /// Every model on the node that the engine can load: where weight variants and draft models are found.
   public var available: [ModelProfile]
   public var hardware: HardwareProfile
   public var engine: EngineName
@@ -17,12 +17,33 @@ public struct AccelerationContext: Sendable {
     abilities: EngineAbilities, workload: Workload, limits: Limits
   ) {
     self.model = model
-    self.available = available
+    // A file of another format is neither a variant nor a draft for this engine.
+    self.available = available.filter { abilities.formats.contains($0.format) }
     self.hardware = hardware
     self.engine = engine
     self.abilities = abilities
     self.workload = workload
     self.limits = limits
+  }
+
+  /// The engine as it comes, with the asked model in a format the engine loads: where the model itself is in another,
+  /// another file with the same weights in the same type, so that engines can be compared on one model.
+  public var base: Candidate {
+    let plain = EngineConfiguration(engine: engine)
+    guard !abilities.formats.contains(model.format) else { return Candidate(configuration: plain, fidelity: .exact) }
+    let twin = available.first {
+      !model.variantGroup.isEmpty && $0.variantGroup == model.variantGroup && $0.weightType == model.weightType
+    }
+    guard let twin else {
+      return Candidate(
+        configuration: plain, fidelity: .exact,
+        refusedReason:
+          "\(model.name) is in \(model.format.rawValue) format, which \(engine) does not load, and its weights are not "
+          + "here as \(abilities.formats.map(\.rawValue).sorted().joined(separator: " or "))")
+    }
+    return Candidate(
+      configuration: EngineConfiguration(engine: engine, knobs: [.weightVariant: .text(twin.id.rawValue)]),
+      fidelity: .exact)
   }
 
   /// The bytes an engine may take: the user's limit, but never more than the worker has.

@@ -14,8 +14,9 @@ public enum Candidates {
     -> [Candidate]
   {
     let chosen = MethodCatalogue.all.filter { methods.isEmpty || methods.contains($0.name) }
-    let base = EngineConfiguration(engine: context.engine)
-    var proposed = [checked(Candidate(configuration: base, fidelity: .exact), in: context)]
+    let start = context.base
+    let base = start.configuration
+    var proposed = [checked(start, in: context)]
     // Settings that alone can run: only those are combined.
     var usable: [(method: any AccelerationMethod, settings: [MethodSetting])] = []
 
@@ -26,7 +27,7 @@ public enum Candidates {
         let candidate = checked(
           Candidate(
             configuration: base.adding(method.name, setting.knobs), fidelity: method.fidelity,
-            refusedReason: setting.refusedReason), in: context)
+            refusedReason: start.refusedReason ?? setting.refusedReason), in: context)
         proposed.append(candidate)
         if candidate.isApplicable { good.append(setting) }
       }

@@ -6,9 +6,14 @@ public struct EngineAbilities: Hashable, Sendable {
   public var knobs: Set<KnobName>
   /// Methods of the catalogue that cannot be had, each with the reason.
   public var absences: [MethodName: String]
+  /// The formats of models it loads. A model in another is refused, unless the same weights are here in one of these.
+  public var formats: Set<ModelFormat>
 
-  public init(knobs: Set<KnobName>, absences: [MethodName: String] = [:]) {
+  public init(
+    knobs: Set<KnobName>, absences: [MethodName: String] = [:], formats: Set<ModelFormat> = [.gguf]
+  ) {
     self.knobs = knobs
     self.absences = absences
+    self.formats = formats
   }
 }

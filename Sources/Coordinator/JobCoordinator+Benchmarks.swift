@@ -186,7 +186,7 @@ private struct BenchmarkProposal: Sendable {
           candidate.fidelity = candidate.fidelity.corrected(by: qualities.loss(model: id, candidate.configuration))
           return candidate
         }
-        guard ordered.first?.configuration.isDefault == true else { return nil }
+        guard ordered.first?.configuration.methods.isEmpty == true else { return nil }
         return PlannerTarget(
           model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered)
       }

@@ -26,11 +26,14 @@ extension PlannerTarget {
   public static func order(_ proposals: [[Candidate]]) -> [Candidate] {
     var seen: Set<EngineConfiguration> = []
     let all = proposals.joined().filter { $0.isApplicable && seen.insert($0.configuration).inserted }
-    let defaults = all.filter(\.configuration.isDefault)
+    // An engine that loads the model's weights from another file is its default there too; what all are compared with
+    // loads the model itself.
+    let plain = all.filter(\.configuration.methods.isEmpty)
+    let defaults = plain.filter(\.configuration.isDefault) + plain.filter { !$0.configuration.isDefault }
     var settings: [[MethodName]: [Candidate]] = [:]
     var methods: [[MethodName]] = []
     var combinations: [Candidate] = []
-    for candidate in all where !candidate.configuration.isDefault {
+    for candidate in all where !candidate.configuration.methods.isEmpty {
       let key = candidate.configuration.methods
       if key.count > 1 {
         combinations.append(candidate)
