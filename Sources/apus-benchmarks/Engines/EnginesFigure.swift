@@ -1,0 +1,134 @@
+import Acceleration
+import ArgumentParser
+import Benchmarking
+import Engines
+import Foundation
+import History
+import Serving
+import Worker
+
+/// Engines side by side on the same weights: each configuration gets the same requests in the same rounds, in turns.
+///
+/// A benchmark of the coordinator gives paired rounds to contenders only; this gives them to all, so that a slower engine
+/// is measured as well as a faster one.
+struct EnginesFigure: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "engines",
+    abstract: "Compares engines and their settings on one model's weights, in paired rounds.",
+    discussion: "The first configuration is what the others are compared with. What fails is a row with its reason.")
+
+  @Option(help: "State directory with the engines and models.") var state = ".apus"
+  @Option(help: "A model's name; an engine that does not load its format gets the same weights in its own.")
+  var model = "dense-f16"
+  @Option(help: "Workloads, separated by commas.") var workloads = Workload.builtIn.map(\.name).joined(separator: ",")
+  @Option(help: "ENGINE or 'ENGINE knob=value ...'; may be given several times.")
+  var configuration = ["llamacpp", "vllm", "vllm graph_capture=off"]
+  @Option(help: "Rounds.") var rounds = 3
+  @Option(help: "Halve the workloads' lengths this many times.") var halvings = 0
+  @Option(help: "Seconds after which no block starts.") var budget = 1800.0
+  @Option(help: "Seed of prompts and order.") var seed: UInt64 = 1
+  @Option(help: "Database that gets every measurement with its samples.") var history: String?
+  @Flag(help: "Print one JSON object.") var json = false
+
+  func validate() throws {
+    guard rounds > 0, budget > 0, configuration.count > 1, (0...3).contains(halvings) else {
+      throw ValidationError("give rounds and a budget above 0, 0 to 3 halvings, and two configurations or more")
+    }
+  }
+
+  func run() async throws {
+    let machine = MachineNote()
+    let installation = try EngineInstallation.standard(stateDirectory: state)
+    let host = try await host(installation)
+    guard
+      let profile = try ModelLibrary(directory: installation.modelsDirectory).scan().first(where: { $0.name == model })
+    else {
+      throw ApusError(
+        .badInput, "there is no model \(model) in \(installation.modelsDirectory)",
+        advice: "see `apus model synthesize`")
+    }
+    let candidates = try configuration.map { try candidate($0, profile, host) }
+    let trial = TrialSpec(
+      id: .random("trial"), benchmark: .random("benchmark"), purpose: .paired, model: profile.id,
+      candidates: candidates,
+      workloads: try chosenWorkloads(), rounds: rounds, seed: seed, timeLimitSeconds: budget)
+    let store = try history.map { try SQLiteHistoryStore(path: $0) }
+    let results = EngineComparison(candidates: candidates, names: configuration)
+    await TrialRunner(host: host).run(trial) { measurement, _ in
+      await results.take(measurement)
+      guard let store else { return }
+      do {
+        try await store.append([.measurement(measurement)])
+      } catch {
+        FileHandle.standardError.write(Data("apus-benchmarks: a measurement was not stored: \(error)\n".utf8))
+      }
+    }
+    await store?.close()
+    let text = await json ? results.json(machine: machine.sentence) : results.text(machine: machine.sentence)
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+
+  private func host(_ installation: EngineInstallation) async throws -> EngineHost {
+    let library = ModelLibrary(directory: installation.modelsDirectory)
+    try library.scan()
+    let hardware = await Capabilities.measure(cachePath: state + "/engines-figure.json")
+    var engines: [any InferenceEngine] = []
+    var versions: [EngineName: String] = [:]
+    for engine in EngineCatalogue.all(installation) {
+      guard let here = await engine.detect() else { continue }
+      engines.append(engine)
+      versions[engine.name] = here.version
+    }
+    return EngineHost(
+      engines: engines, modelPath: { library.path(of: $0) }, profile: { library.profile(of: $0) },
+      worker: WorkerName("engines-figure"), hardware: hardware, engineVersions: versions,
+      guardPath: installation.guardPath, memoryLimitBytes: hardware.memoryBytes / 10 * 8)
+  }
+
+  /// `vllm graph_capture=off draft_tokens=8` on top of the engine's own base for the model.
+  private func candidate(_ text: String, _ model: ModelProfile, _ host: EngineHost) throws -> Candidate {
+    let words = text.split(separator: " ")
+    guard let name = words.first, let engine = host.engine(EngineName(String(name))) else {
+      throw ApusError(
+        .unavailable, "the engine \(words.first ?? "") is not installed in \(state)/engines",
+        advice: "installed are \(host.engines.map(\.name.rawValue).joined(separator: ", "))")
+    }
+    var knobs: [KnobName: KnobValue] = [:]
+    for word in words.dropFirst() {
+      let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
+      guard halves.count == 2 else {
+        throw ApusError(.usage, "\(word) is no setting", advice: "write it like slot_count=8 or graph_capture=off")
+      }
+      knobs[KnobName(halves[0])] = Self.value(halves[1])
+    }
+    // A draft is given by its name; the configuration has its digest.
+    let library = ModelLibrary(directory: "\(state)/models")
+    if let draft = knobs[.draftModel]?.textValue, let profile = try library.scan().first(where: { $0.name == draft }) {
+      knobs[.draftModel] = .text(profile.id.rawValue)
+    }
+    let context = AccelerationContext(
+      model: model, available: try library.scan(), hardware: host.hardware, engine: engine.name,
+      abilities: engine.abilities, workload: .chat, limits: Limits())
+    let base = context.base
+    if let reason = base.refusedReason { throw ApusError(.badInput, reason, advice: "add the model in that format") }
+    return Candidate(
+      configuration: EngineConfiguration(
+        engine: engine.name, knobs: base.configuration.knobs.merging(knobs) { _, new in new }), fidelity: .exact)
+  }
+
+  private static func value(_ text: String) -> KnobValue {
+    if text == "on" || text == "off" { return .bool(text == "on") }
+    if let number = Int(text) { return .int(number) }
+    return .text(text)
+  }
+
+  private func chosenWorkloads() throws -> [Workload] {
+    try workloads.split(separator: ",").map { name in
+      guard var workload = Workload.builtIn.first(where: { $0.name == name }) else {
+        throw ApusError(.usage, "there is no workload \(name)")
+      }
+      for _ in 0..<halvings { workload = workload.halved }
+      return workload
+    }
+  }
+}
