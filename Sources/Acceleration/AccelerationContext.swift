@@ -11,10 +11,12 @@ public struct AccelerationContext: Sendable {
   public var abilities: EngineAbilities
   public var workload: Workload
   public var limits: Limits
+  /// Whether the engine is a server that somebody else started: it runs as it is, with memory that is not this worker's.
+  public var isAttached: Bool
 
   public init(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
-    abilities: EngineAbilities, workload: Workload, limits: Limits
+    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false
   ) {
     self.model = model
     // A file of another format is neither a variant nor a draft for this engine.
@@ -24,6 +26,7 @@ public struct AccelerationContext: Sendable {
     self.abilities = abilities
     self.workload = workload
     self.limits = limits
+    self.isAttached = isAttached
   }
 
   /// The engine as it comes, with the asked model in a format the engine loads: where the model itself is in another,

@@ -74,7 +74,7 @@ public enum Candidates {
     var candidate = candidate
     candidate.refusedReason =
       candidate.refusedReason ?? contextRefusal(context)
-      ?? memoryRefusal(candidate.configuration, context)
+      ?? (context.isAttached ? nil : memoryRefusal(candidate.configuration, context))
     return candidate
   }
 

@@ -16,4 +16,11 @@ public struct EngineAbilities: Hashable, Sendable {
     self.absences = absences
     self.formats = formats
   }
+
+  /// Of a server that is not ours: it runs as it is.
+  public static let attached = EngineAbilities(
+    knobs: [], absences: Dictionary(uniqueKeysWithValues: MethodCatalogue.all.map { ($0.name, attachedReason) }))
+
+  /// Why no method can be chosen for it.
+  public static let attachedReason = "the server was started by somebody else"
 }

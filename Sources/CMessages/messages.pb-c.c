@@ -3848,7 +3848,7 @@ const ProtobufCMessageDescriptor apus__hardware_profile__descriptor =
   (ProtobufCMessageInit) apus__hardware_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__engine_description__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__engine_description__field_descriptors[4] =
 {
   {
     "name",
@@ -3874,15 +3874,41 @@ static const ProtobufCFieldDescriptor apus__engine_description__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "is_attached",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineDescription, is_attached),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attached_models",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__EngineDescription, n_attached_models),
+    offsetof(Apus__EngineDescription, attached_models),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__engine_description__field_indices_by_name[] = {
+  3,   /* field[3] = attached_models */
+  2,   /* field[2] = is_attached */
   0,   /* field[0] = name */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange apus__engine_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__engine_description__descriptor =
 {
@@ -3892,7 +3918,7 @@ const ProtobufCMessageDescriptor apus__engine_description__descriptor =
   "Apus__EngineDescription",
   "apus",
   sizeof(Apus__EngineDescription),
-  2,
+  4,
   apus__engine_description__field_descriptors,
   apus__engine_description__field_indices_by_name,
   1,  apus__engine_description__number_ranges,
@@ -5188,7 +5214,7 @@ const ProtobufCMessageDescriptor apus__latency_summary__descriptor =
   (ProtobufCMessageInit) apus__latency_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[13] =
+static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[15] =
 {
   {
     "request_count",
@@ -5346,6 +5372,30 @@ static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lacks_cpu_seconds",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Metrics, lacks_cpu_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lacks_peak_memory_bytes",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Metrics, lacks_peak_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__metrics__field_indices_by_name[] = {
   12,   /* field[12] = acceptance_rate */
@@ -5353,6 +5403,8 @@ static const unsigned apus__metrics__field_indices_by_name[] = {
   11,   /* field[11] = e2e */
   1,   /* field[1] = failed_request_count */
   9,   /* field[9] = itl */
+  13,   /* field[13] = lacks_cpu_seconds */
+  14,   /* field[14] = lacks_peak_memory_bytes */
   7,   /* field[7] = load_seconds */
   3,   /* field[3] = output_token_count */
   6,   /* field[6] = peak_memory_bytes */
@@ -5362,10 +5414,11 @@ static const unsigned apus__metrics__field_indices_by_name[] = {
   8,   /* field[8] = ttft */
   4,   /* field[4] = wall_seconds */
 };
-static const ProtobufCIntRange apus__metrics__number_ranges[1 + 1] =
+static const ProtobufCIntRange apus__metrics__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 16, 13 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor apus__metrics__descriptor =
 {
@@ -5375,10 +5428,10 @@ const ProtobufCMessageDescriptor apus__metrics__descriptor =
   "Apus__Metrics",
   "apus",
   sizeof(Apus__Metrics),
-  13,
+  15,
   apus__metrics__field_descriptors,
   apus__metrics__field_indices_by_name,
-  1,  apus__metrics__number_ranges,
+  2,  apus__metrics__number_ranges,
   (ProtobufCMessageInit) apus__metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

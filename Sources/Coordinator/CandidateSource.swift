@@ -11,7 +11,7 @@ struct CandidateSource: Sendable {
   /// What each engine with an adapter can do.
   let engines: [EngineName: EngineAbilities]
 
-  /// One set for each worker and engine on it that has an adapter.
+  /// One set for each worker and engine on it that has an adapter or is attached.
   func sets(
     model: ModelProfile, workload: Workload, limits: Limits, methods: [MethodName] = [],
     workers: [(name: WorkerName, description: WorkerDescription)]
@@ -20,7 +20,7 @@ struct CandidateSource: Sendable {
       worker.description.engines.compactMap { engine in
         set(
           model: model, available: worker.description.models, hardware: worker.description.hardware,
-          engine: engine.name, worker: worker.name, workload: workload, limits: limits, methods: methods)
+          engine: engine, worker: worker.name, workload: workload, limits: limits, methods: methods)
       }
     }
   }
@@ -31,21 +31,27 @@ struct CandidateSource: Sendable {
   ) -> [CandidateSet] {
     engines.keys.sorted().compactMap { engine in
       set(
-        model: model, available: available, hardware: hardware, engine: engine,
+        model: model, available: available, hardware: hardware,
+        engine: EngineDescription(name: engine, version: ""),
         worker: WorkerName(hardware.machine.rawValue), workload: workload, limits: limits, methods: [])
     }
   }
 
   private func set(
-    model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
+    model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineDescription,
     worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName]
   ) -> CandidateSet? {
-    guard let abilities = engines[engine] else { return nil }
+    if let attachedModels = engine.attachedModels {
+      guard attachedModels.contains(model.id) else { return nil }
+    } else {
+      guard model.hasKnownWeights else { return nil }
+    }
+    guard let abilities = engine.isAttached ? .attached : engines[engine.name] else { return nil }
     let context = AccelerationContext(
-      model: model, available: available, hardware: hardware, engine: engine, abilities: abilities,
-      workload: workload, limits: limits)
+      model: model, available: available, hardware: hardware, engine: engine.name, abilities: abilities,
+      workload: workload, limits: limits, isAttached: engine.isAttached)
     return CandidateSet(
       worker: worker, hardware: hardware, model: model, available: available, workload: workload,
-      candidates: Candidates.propose(in: context, methods: methods))
+      candidates: Candidates.propose(in: context, methods: methods), isAttached: engine.isAttached)
   }
 }

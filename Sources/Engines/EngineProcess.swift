@@ -73,7 +73,7 @@ public actor EngineProcess {
         if !Task.isCancelled { log.decide(.late) }
       }
       if case .polled(let baseURL, let path) = plan.readiness {
-        Self.poll(baseURL, path, log)
+        Self.poll(baseURL, path, below: child.processID, log)
       }
       let readiness = await log.readiness()
       group.cancelAll()
@@ -178,15 +178,20 @@ public actor EngineProcess {
     }
   }
 
-  /// Asks on a thread of its own until the engine is ready or nobody waits any more.
-  private static func poll(_ baseURL: String, _ path: String, _ log: EngineLog) {
+  /// Asks on a thread of its own until the engine is ready or nobody waits any more. An answer from a server that had the
+  /// port before does not count: the engine is about to end for that.
+  private static func poll(_ baseURL: String, _ path: String, below guardID: Int32, _ log: EngineLog) {
     guard let probe = ReadinessProbe(baseURL: baseURL, path: path) else {
       preconditionFailure("an adapter polls http://ADDRESS:PORT, not \(baseURL)")
     }
     do throws(ApusError) {
       try startThread {
         while !log.isDecided {
-          if probe.answersOK() { log.answers(at: baseURL) }
+          if probe.answersOK() {
+            let holders = ListeningProcess.holders(of: probe.port)
+            let isAnothers = !holders.isEmpty && holders.isDisjoint(with: ProcessTree(below: guardID).descendants)
+            if !isAnothers { log.answers(at: baseURL) }
+          }
           usleep(50_000)
         }
       }

@@ -20,6 +20,8 @@ public protocol InferenceEngine: Sendable {
   var defaultSlotCount: Int { get }
   /// Memory of its processes beside weights and key-value cache, foreseen before any start was measured.
   var idleBytes: Int { get }
+  /// Whether it is a server that somebody else started: it loads no files, and its plans attach to it.
+  var isAttached: Bool { get }
   /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.
   func detect() async -> EngineDescription?
   /// What to run. Pure: equal requests give equal plans.
@@ -33,6 +35,7 @@ extension InferenceEngine {
   public var defaultSlotCount: Int { 1 }
   /// Runtime, buffers and code of one llama.cpp server.
   public var idleBytes: Int { 192 << 20 }
+  public var isAttached: Bool { false }
 }
 
 /// How an engine is spoken to over HTTP.
@@ -74,7 +77,7 @@ public struct LaunchRequest: Hashable, Sendable {
   }
 }
 
-/// A command and how to know that it is ready.
+/// A command and how to know that it is ready; or, without a command, a server that runs already.
 public struct LaunchPlan: Hashable, Sendable {
   public enum Readiness: Hashable, Sendable {
     /// The engine prints a line `READY <base URL> ...` on standard output.
@@ -90,6 +93,8 @@ public struct LaunchPlan: Hashable, Sendable {
   public var startTimeoutSeconds: Double
   /// From SIGTERM to SIGKILL.
   public var stopGraceSeconds: Double
+  /// The server to attach to. Nil when the command is to be started.
+  public var server: ServedModel?
 
   /// - Parameter stopGraceSeconds: llama.cpp's server needs about 0.3.
   public init(
@@ -101,5 +106,12 @@ public struct LaunchPlan: Hashable, Sendable {
     self.readiness = readiness
     self.startTimeoutSeconds = startTimeoutSeconds
     self.stopGraceSeconds = stopGraceSeconds
+    server = nil
+  }
+
+  /// Starts nothing: the server is there already, or is not.
+  public init(attachingTo server: ServedModel) {
+    self.init(command: [], environment: [:], readiness: .polled(baseURL: server.baseURL, path: "/v1/models"))
+    self.server = server
   }
 }

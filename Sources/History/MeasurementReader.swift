@@ -139,8 +139,8 @@ private struct StoredRow {
       Metrics(
         requestCount: try int(.requestCount), failedRequestCount: try int(.failedRequestCount),
         promptTokenCount: try int(.promptTokenCount), outputTokenCount: try int(.outputTokenCount),
-        wallSeconds: figure(.wallSeconds), cpuSeconds: figure(.cpuSeconds),
-        peakMemoryBytes: try int(.peakMemoryBytes), loadSeconds: figure(.loadSeconds),
+        wallSeconds: figure(.wallSeconds), cpuSeconds: row[MeasurementColumn.cpuSeconds.rawValue],
+        peakMemoryBytes: row[MeasurementColumn.peakMemoryBytes.rawValue], loadSeconds: figure(.loadSeconds),
         ttft: latency(from: .ttftMeanMS), itl: latency(from: .itlMeanMS), tpot: latency(from: .tpotMeanMS),
         e2e: latency(from: .e2eMeanMS), acceptanceRate: row[MeasurementColumn.acceptanceRate.rawValue])
     }

@@ -95,8 +95,8 @@ private struct ColumnValues {
     set(.promptTokenCount, metrics.promptTokenCount)
     set(.outputTokenCount, metrics.outputTokenCount)
     set(.wallSeconds, metrics.wallSeconds)
-    set(.cpuSeconds, metrics.cpuSeconds)
-    set(.peakMemoryBytes, metrics.peakMemoryBytes)
+    if let seconds = metrics.cpuSeconds { set(.cpuSeconds, seconds) }
+    if let bytes = metrics.peakMemoryBytes { set(.peakMemoryBytes, bytes) }
     set(.loadSeconds, metrics.loadSeconds)
     set(metrics.ttft, from: .ttftMeanMS)
     set(metrics.itl, from: .itlMeanMS)

@@ -9,10 +9,12 @@ public struct CandidateSet: Sendable {
   public var available: [ModelProfile]
   public var workload: Workload
   public var candidates: [Candidate]
+  /// Whether they run on a server that somebody else started, whose memory is not the worker's and not foreseen.
+  public var isAttached: Bool
 
   public init(
     worker: WorkerName, hardware: HardwareProfile, model: ModelProfile, available: [ModelProfile],
-    workload: Workload, candidates: [Candidate]
+    workload: Workload, candidates: [Candidate], isAttached: Bool = false
   ) {
     self.worker = worker
     self.hardware = hardware
@@ -20,5 +22,6 @@ public struct CandidateSet: Sendable {
     self.available = available
     self.workload = workload
     self.candidates = candidates
+    self.isAttached = isAttached
   }
 }

@@ -18,7 +18,7 @@ enum MeasuredCosts {
       metrics.tpot.meanMS.isFinite, metrics.tpot.meanMS >= 0,
       metrics.tpot.meanMS < mostMilliseconds,
       metrics.throughput.isFinite, metrics.throughput > 0, metrics.throughput < mostMilliseconds,
-      metrics.peakMemoryBytes >= 0, Double(metrics.peakMemoryBytes) < mostBytes
+      metrics.peakMemoryBytes.map({ $0 >= 0 && Double($0) < mostBytes }) ?? true
     else { return nil }
     var costs = LogCosts()
     costs[.ttft] = log(metrics.ttft.meanMS)
@@ -26,7 +26,7 @@ enum MeasuredCosts {
     costs[.throughput] = -log(metrics.throughput)
     // One output token has no second one to wait for; an engine that ended early has no memory figure.
     if metrics.tpot.meanMS > 0 { costs[.tpot] = log(metrics.tpot.meanMS) }
-    if metrics.peakMemoryBytes > 0 { costs[.memory] = log(Double(metrics.peakMemoryBytes)) }
+    if let bytes = metrics.peakMemoryBytes, bytes > 0 { costs[.memory] = log(Double(bytes)) }
     return costs
   }
 }

@@ -44,7 +44,8 @@ public struct Recommender: Sendable {
     let memoryLimits = judges.map { Double(min(limits.memoryBytes ?? .max, $0.set.hardware.memoryBytes)) }
     let tight = judges.indices.filter { place in
       // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
-      judges[place].table.estimates.contains { 2 * $0.memoryBytes > memoryLimits[place] }
+      !judges[place].set.isAttached
+        && judges[place].table.estimates.contains { 2 * $0.memoryBytes > memoryLimits[place] }
     }
     for needed in Set(limits.slos.map(\.metric.cost)) {
       panel.foresee(needed, Dictionary(uniqueKeysWithValues: judges.indices.map { ($0, nil) }))
@@ -212,6 +213,7 @@ public struct Recommender: Sendable {
           logCost: -ratio.upperBound)...CostMetric.e2e.value(logCost: -ratio.lowerBound)
     }
     for each in CostMetric.allCases where inFull || each == metric {
+      if each == .memory, judge.set.isAttached { continue }
       guard let cost = each == metric ? posterior.cost : judge.posterior(entry.row, each)?.cost
       else { continue }
       ranked.predicted.set(each, each.value(logCost: cost.mean))

@@ -47,14 +47,21 @@ public struct Accelerator: Hashable, Codable, Sendable {
   }
 }
 
-/// An engine that a worker found on its machine.
+/// An engine of a worker: one it found on its machine, or a server it was attached to.
 public struct EngineDescription: Hashable, Codable, Sendable {
   public var name: EngineName
   /// As the engine or its package says; part of every measurement.
   public var version: String
+  /// What a server that somebody else started serves. Nil for an engine the worker starts itself, which takes any of the
+  /// worker's models whose files it can load.
+  public var attachedModels: [ModelID]?
 
-  public init(name: EngineName, version: String) {
+  public init(name: EngineName, version: String, attachedModels: [ModelID]? = nil) {
     self.name = name
     self.version = version
+    self.attachedModels = attachedModels
   }
+
+  /// Whether its configuration is not ours to choose.
+  public var isAttached: Bool { attachedModels != nil }
 }

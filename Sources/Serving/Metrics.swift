@@ -32,10 +32,11 @@ public struct Metrics: Hashable, Codable, Sendable {
   public var outputTokenCount: Int
   /// First request sent to last token received.
   public var wallSeconds: Double
-  /// CPU time of the engine's processes over the block; the figure to trust on a shared machine.
-  public var cpuSeconds: Double
-  /// Most resident memory of the engine since its start.
-  public var peakMemoryBytes: Int
+  /// CPU time of the engine's processes over the block; the figure to trust on a shared machine. Nil where those
+  /// processes cannot be seen: of a server somebody else started elsewhere.
+  public var cpuSeconds: Double?
+  /// Most resident memory of the engine since its start. Nil where its processes cannot be seen.
+  public var peakMemoryBytes: Int?
   /// Engine start to readiness.
   public var loadSeconds: Double
   public var ttft: LatencySummary
@@ -49,7 +50,7 @@ public struct Metrics: Hashable, Codable, Sendable {
 
   public init(
     requestCount: Int, failedRequestCount: Int, promptTokenCount: Int, outputTokenCount: Int, wallSeconds: Double,
-    cpuSeconds: Double, peakMemoryBytes: Int, loadSeconds: Double, ttft: LatencySummary, itl: LatencySummary,
+    cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, ttft: LatencySummary, itl: LatencySummary,
     tpot: LatencySummary, e2e: LatencySummary, acceptanceRate: Double? = nil
   ) {
     self.requestCount = requestCount

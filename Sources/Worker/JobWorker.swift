@@ -75,6 +75,7 @@ public actor JobWorker {
     let reader = Task { _ = endings.continuation.yield(await self.readEvents()) }
     let sender = Task { await self.sendAll() }
     let modelTaker = Task { await self.takeModels() }
+    let looker = Task { await self.lookAgain() }
     startBeating(every: options.helloInterval)
 
     var refusal: ApusError?
@@ -93,12 +94,14 @@ public actor JobWorker {
     await executor.stop()
     await untilConfirmed()
     beater?.cancel()
+    looker.cancel()
     wakeUps.continuation.finish()
     endpoint.close()
     reader.cancel()
     await modelTaker.value
     await sender.value
     await reader.value
+    await looker.value
     await store.settle()
     if let refusal { throw refusal }
   }
@@ -204,6 +207,25 @@ public actor JobWorker {
     letWaitingTrialsGoOn()
     if outbox.reports.count == 0 { stopWaitingForConfirmations() }
     wake()
+  }
+
+  // MARK: What it can do
+
+  /// Looks every so often at engines and models: an attached server comes, goes, and changes what it serves.
+  private func lookAgain() async {
+    guard let interval = options.describeInterval else { return }
+    while (try? await time.sleep(interval)) != nil {
+      do {
+        let seen = try await executor.describe()
+        guard seen != description, !isStopping else { continue }
+        description = seen
+        log.info("engines here: \(seen.engines.map(\.name.rawValue).joined(separator: ", "))")
+        outbox.descriptionChanged()
+        wake()
+      } catch {
+        log.error("cannot look for engines and models: \(error.reason)")
+      }
+    }
   }
 
   // MARK: Models

@@ -14,13 +14,15 @@ public struct JobWorkerOptions: Hashable, Sendable {
   public var helloInterval: Duration
   /// Tokens wait this long for more before they are sent; the first goes at once.
   public var tokenFlushAfter: Duration
+  /// How often the worker looks anew at what it can do, and says so when that has changed. Nil for once, at the start.
+  public var describeInterval: Duration?
   /// What is still to be sent when the worker stops gets this long.
   public var shutdownTimeLimit: Duration
 
   public init(
     name: WorkerName, jobCapacity: Int = 4, reportCapacity: Int = 1000, reportResendAfter: Duration = .seconds(5),
     helloInterval: Duration = .seconds(2), tokenFlushAfter: Duration = .milliseconds(20),
-    shutdownTimeLimit: Duration = .seconds(1)
+    describeInterval: Duration? = nil, shutdownTimeLimit: Duration = .seconds(1)
   ) {
     self.name = name
     self.jobCapacity = jobCapacity
@@ -28,6 +30,7 @@ public struct JobWorkerOptions: Hashable, Sendable {
     self.reportResendAfter = reportResendAfter
     self.helloInterval = helloInterval
     self.tokenFlushAfter = tokenFlushAfter
+    self.describeInterval = describeInterval
     self.shutdownTimeLimit = shutdownTimeLimit
   }
 }

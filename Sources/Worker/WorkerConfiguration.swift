@@ -1,3 +1,4 @@
+public import Engines
 public import Serving
 
 /// What a worker can be told, in a file, by environment or by flags. Every default works; names end in their unit.
@@ -18,6 +19,10 @@ public struct WorkerConfiguration: Hashable, Sendable {
   public var cores = CPUList([])
   /// Engines to offer, separated by commas. Empty for every one that is installed.
   public var engines: [EngineName] = []
+  /// Servers the user already runs, offered as engines: NAME=URL[,model=MODEL][,served=NAME][,key=FILE] each.
+  public var attachments: [Attachment] = []
+  /// How often attached servers are asked whether they are there and what they serve, 100 to 3600000 ms.
+  public var attachCheckMS = 10_000
   /// Jobs at once, 1 to 1024; more are refused and go to another worker.
   public var jobCapacity = 4
   /// Engines kept loaded for the next job, 1 to 64. The longest unused one makes room for another.
@@ -47,6 +52,8 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case models
     case cores
     case engines
+    case attach
+    case attachCheckMS = "attach_check_ms"
     case jobCapacity = "job_capacity"
     case warmEngineCount = "warm_engine_count"
     case engineMemoryShare = "engine_memory_share"
@@ -68,6 +75,8 @@ public struct WorkerConfiguration: Hashable, Sendable {
     state = options.text(.state, state)
     models = options.text(.models, models)
     engines = options.text(.engines, "").split(separator: ",").map { EngineName($0.trimmingSpaces) }
+    attachments = try Self.attachments(options.text(.attach, ""))
+    attachCheckMS = try options.number(.attachCheckMS, attachCheckMS, in: 100...3_600_000)
     let coreList = options.text(.cores, "")
     guard let list = CPUList(parsing: coreList) else { throw options.error(.cores, coreList, "a list such as 0-3,8") }
     cores = list
@@ -93,7 +102,22 @@ public struct WorkerConfiguration: Hashable, Sendable {
     JobWorkerOptions(
       name: WorkerName(name), jobCapacity: jobCapacity, reportCapacity: reportCapacity,
       reportResendAfter: .milliseconds(reportResendMS), helloInterval: .milliseconds(helloMS),
-      tokenFlushAfter: .milliseconds(tokenFlushMS))
+      tokenFlushAfter: .milliseconds(tokenFlushMS),
+      describeInterval: attachments.isEmpty ? nil : .milliseconds(attachCheckMS))
+  }
+
+  /// Separated by white space: none of their parts has any.
+  private static func attachments(_ text: String) throws(ApusError) -> [Attachment] {
+    var attachments: [Attachment] = []
+    for part in text.split(whereSeparator: \.isWhitespace) {
+      let attachment = try Attachment(parsing: String(part))
+      guard !attachments.contains(where: { $0.name == attachment.name }) else {
+        throw ApusError(
+          .usage, "two servers are attached as \(attachment.name)", advice: "give each a name of its own")
+      }
+      attachments.append(attachment)
+    }
+    return attachments
   }
 }
 

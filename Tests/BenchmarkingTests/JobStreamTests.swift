@@ -1,5 +1,6 @@
 import Benchmarking
 import Engines
+import TestKit
 import Testing
 
 @Suite("Job stream") struct JobStreamTests {

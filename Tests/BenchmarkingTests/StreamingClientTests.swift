@@ -3,6 +3,7 @@ import Engines
 import Foundation
 import Serving
 import Synchronization
+import TestKit
 import Testing
 
 @Suite("Streaming client", .serialized) struct StreamingClientTests {

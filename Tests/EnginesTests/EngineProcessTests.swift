@@ -72,6 +72,27 @@ import Testing
     #expect(lastLines.contains("failing at the start as told"))
   }
 
+  /// A port that another server has: its answers are not taken for the engine's, whose end is the result, and it goes on.
+  @Test func takenPortIsAFailure() async throws {
+    var other = ScriptedEngine()
+    other.isPolled = true
+    let port = freePort()
+    let first = try await EngineProcess.start(other.plan(port: port), guardPath: guardPath, memoryLimitBytes: nil)
+    do {
+      let second = try await EngineProcess.start(other.plan(port: port), guardPath: guardPath, memoryLimitBytes: nil)
+      await second.stop()
+      Issue.record("an engine on a port that is taken was called ready")
+    } catch {
+      guard case .ended(let reason, let lastLines) = error else {
+        Issue.record("ended as \(error)")
+        return
+      }
+      #expect(reason == "the engine exited with status 1" && lastLines.contains("Address already in use"))
+    }
+    #expect(try await httpGet("\(first.baseURL)/health").contains("ok"))
+    await first.stop()
+  }
+
   @Test func missingExecutableIsAFailureNotACrash() async {
     let plan = LaunchPlan(command: ["/no/such/engine"], environment: [:], readiness: .announced)
     await #expect(throws: EngineFailure.self) {

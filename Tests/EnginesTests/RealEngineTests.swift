@@ -84,6 +84,28 @@ struct RealEngineTests {
     #expect(answers[0] == answers[3] && answers[0] == answers[4], "speculation keeps greedy output")
   }
 
+  /// A setting that this version of the engine does not have ends it at once, with the setting's name.
+  @Test func unknownSettingIsAFailure() async throws {
+    let path = folder.write(GGUFBytes().bytes, as: "tiny.gguf")
+    var plan = try engine.launchPlan(
+      LaunchRequest(
+        modelPath: path, model: try GGUFReader.profile(path: path, name: nil),
+        configuration: EngineConfiguration(engine: engine.name), coreCount: 1, port: 0))
+    plan.command[2] = plan.command[2].replacingOccurrences(of: "{", with: #"{"of_another_version":1,"#)
+    do {
+      let process = try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: nil)
+      await process.stop()
+      Issue.record("llama.cpp took a setting it does not have")
+    } catch {
+      guard case .ended(let reason, let lastLines) = error else {
+        Issue.record("failed as \(error)")
+        return
+      }
+      #expect(reason == "the engine exited with status 64")
+      #expect(lastLines.contains("has no setting of_another_version"))
+    }
+  }
+
   /// A file that is no model is a failure with llama.cpp's own words.
   @Test func unusableModelIsAFailure() async throws {
     let path = folder.write(GGUFBytes().bytes, as: "tiny.gguf")

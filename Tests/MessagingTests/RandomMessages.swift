@@ -142,7 +142,8 @@ struct RandomMessages {
   mutating func metrics() -> Metrics {
     Metrics(
       requestCount: count(), failedRequestCount: count(), promptTokenCount: count(), outputTokenCount: count(),
-      wallSeconds: number(), cpuSeconds: number(), peakMemoryBytes: count(), loadSeconds: number(), ttft: latency(),
+      wallSeconds: number(), cpuSeconds: some { $0.number() }, peakMemoryBytes: some { $0.count() },
+      loadSeconds: number(), ttft: latency(),
       itl: latency(), tpot: latency(), e2e: latency(), acceptanceRate: some { $0.number() })
   }
 
@@ -181,7 +182,12 @@ struct RandomMessages {
 
   mutating func workerDescription() -> WorkerDescription {
     WorkerDescription(
-      hardware: hardware(), engines: list { EngineDescription(name: $0.id(), version: $0.text()) },
+      hardware: hardware(),
+      engines: list { generator in
+        EngineDescription(
+          name: generator.id(), version: generator.text(),
+          attachedModels: generator.some { $0.list { $0.id() } })
+      },
       models: list { $0.model() }, jobCapacity: count(), leases: list { $0.id() })
   }
 

@@ -14,11 +14,14 @@ public struct EngineHost: Sendable {
   public var guardPath: String
   /// Most memory one engine may take, and all loaded ones together are foreseen to take.
   public var memoryLimitBytes: Int
+  /// Of attached engines whose server runs on this machine and may be looked at.
+  public var attachedProcesses: [EngineName: ListeningProcess]
 
   public init(
     engines: [any InferenceEngine], modelPath: @escaping @Sendable (ModelID) -> String?,
     profile: @escaping @Sendable (ModelID) -> ModelProfile?, worker: WorkerName, hardware: HardwareProfile,
-    engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int
+    engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int,
+    attachedProcesses: [EngineName: ListeningProcess] = [:]
   ) {
     self.engines = engines
     self.modelPath = modelPath
@@ -28,6 +31,7 @@ public struct EngineHost: Sendable {
     self.engineVersions = engineVersions
     self.guardPath = guardPath
     self.memoryLimitBytes = memoryLimitBytes
+    self.attachedProcesses = attachedProcesses
   }
 
   public func engine(_ name: EngineName) -> (any InferenceEngine)? { engines.first { $0.name == name } }
@@ -59,7 +63,9 @@ public struct EngineHost: Sendable {
         .unavailable, "the engine \(configuration.engine) is not on \(worker)",
         advice: "`apus doctor` on that machine says how to install it.")
     }
-    guard let loaded = loadedModel(configuration, asked: model), let path = modelPath(loaded.id) else {
+    guard let loaded = loadedModel(configuration, asked: model),
+      let path = engine.isAttached ? "" : modelPath(loaded.id)
+    else {
       throw ApusError(
         .unavailable, "the model \(configuration[.weightVariant]?.textValue ?? model.name) is not on \(worker)",
         advice: "`apus model push` copies it there.")
@@ -85,8 +91,31 @@ public struct EngineHost: Sendable {
         port: try Self.freePort()))
   }
 
+  /// Whether an engine is a server that somebody else started.
+  public func isAttached(_ engine: EngineName) -> Bool { self.engine(engine)?.isAttached ?? false }
+
+  /// Starts an engine with a configuration and waits until it is ready, or attaches to a server that has the model.
+  ///
+  /// - Throws: how it failed; a configuration that cannot be run at all is a failure like any other.
+  public func run(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) async throws(EngineFailure) -> any RunningEngine {
+    guard isAttached(configuration.engine) else {
+      return try await launch(configuration, model: model, contextTokens: contextTokens)
+    }
+    let plan: LaunchPlan
+    do throws(ApusError) {
+      plan = try launchPlan(configuration, model: model, contextTokens: contextTokens)
+    } catch {
+      throw .ended(reason: error.description, lastLines: "")
+    }
+    guard let server = plan.server else { preconditionFailure("an attached engine plans to attach") }
+    return try await AttachedServer.attach(to: server, process: attachedProcesses[configuration.engine])
+  }
+
   /// Starts an engine with a configuration and waits until it is ready.
   ///
+  /// - Precondition: it is not an attached one.
   /// - Throws: how it failed; a configuration that cannot be started at all is a failure like any other.
   public func launch(
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
@@ -104,7 +133,8 @@ public struct EngineHost: Sendable {
   public func memoryForecast(
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) -> Int {
-    MemoryForecast.bytes(
+    guard !isAttached(configuration.engine) else { return 0 }
+    return MemoryForecast.bytes(
       model: loadedModel(configuration, asked: model) ?? model,
       draft: (configuration[.draftModel]?.textValue).flatMap { profile(ModelID($0)) },
       configuration: configuration, contextTokens: contextTokens,
@@ -120,11 +150,11 @@ public struct EngineHost: Sendable {
   /// Where a running engine is spoken to.
   ///
   /// - Precondition: the configuration's engine is on this host, as it is for one that `launch` started.
-  public func endpoint(of process: EngineProcess, _ configuration: EngineConfiguration) -> EngineEndpoint {
+  public func endpoint(of running: any RunningEngine, _ configuration: EngineConfiguration) -> EngineEndpoint {
     guard let engine = engine(configuration.engine) else {
       preconditionFailure("an engine of \(configuration.engine) runs on a host that has none")
     }
-    return EngineEndpoint(baseURL: process.baseURL, dialect: engine.dialect)
+    return running.endpoint(engine.dialect)
   }
 
   public func version(of engine: EngineName) -> String { engineVersions[engine] ?? "unknown" }

@@ -1,4 +1,4 @@
-public import Engines
+import Engines
 public import Serving
 
 /// Runs one user's request on a loaded engine and streams its tokens.
@@ -13,14 +13,14 @@ public struct JobRunner: Sendable {
   /// Runs a job to its end, or on from what the user has already.
   ///
   /// - Parameters:
-  ///   - engine: one that `host` launched with the job's configuration. It may serve other jobs meanwhile; their CPU
+  ///   - engine: one that `host` runs with the job's configuration. It may serve other jobs meanwhile; their CPU
   ///     time is then in this measurement too.
   ///   - onTokens: called in order with tokens the user has not seen, and their text. The text may be empty while a
   ///     character is not complete.
   /// - Returns: the measurement of this run, and the whole text of the answer, the part from another worker included.
   ///   A job that failed has the text so far.
   public func run(
-    _ job: JobRequest, on engine: EngineProcess,
+    _ job: JobRequest, on engine: any RunningEngine,
     onTokens: @escaping @Sendable (_ tokenIDs: [Int32], _ text: String) async -> Void
   ) async -> (measurement: Measurement, output: String) {
     let startedAtMS = TrialRun.wallClockMS()
@@ -28,25 +28,27 @@ public struct JobRunner: Sendable {
       // The worker that was lost had sent everything but its report.
       let warning = "all \(job.spec.maxTokens) tokens came from an earlier attempt; nothing was measured"
       let nothing = MetricSummary.metrics(
-        of: [], usage: await usage(of: engine, cpuSeconds: 0, end: nil))
+        of: [], usage: await usage(of: engine, since: nil, end: nil))
       let measurement = measurement(
         of: job, workload: job.spec.workload, .completed(nothing), startedAtMS, [], [warning])
       return (measurement, job.generatedText)
     }
 
     var endpoint = host.endpoint(of: engine, job.candidate.configuration)
-    let cpuBefore = await engine.cpuSeconds()
+    let before = await engine.usage()
     let queries = StreamingClient(limits: RequestLimits(stallSeconds: 60, totalSeconds: 120))
     var promptTokenCount = 0
     do throws(RequestFailure) {
-      if endpoint.dialect != .llamaCpp { endpoint.servedModel = try await queries.servedModel(at: endpoint) }
+      if endpoint.dialect != .llamaCpp, endpoint.servedModel == nil {
+        endpoint.servedModel = try await queries.servedModel(at: endpoint)
+      }
       let request = try await JobPrompt(client: queries, endpoint: endpoint).request(for: job)
       promptTokenCount = request.promptTokenEstimate
       let client = StreamingClient(
         limits: RequestLimits(stallSeconds: 60 + Double(promptTokenCount) / Self.slowestPrefillRate))
       let stream = JobStream(client: queries, endpoint: endpoint, onTokens: onTokens)
       let result = await Self.stream(request, to: endpoint, client, stream)
-      let usage = await usage(of: engine, cpuSeconds: await engine.cpuSeconds() - cpuBefore, end: try? result.get())
+      let usage = await usage(of: engine, since: before, end: try? result.get())
       let output = job.generatedText + (await stream.text)
       let seconds = await stream.tokenSeconds
       switch result {
@@ -89,7 +91,7 @@ public struct JobRunner: Sendable {
     }
   }
 
-  private func outcome(of failure: RequestFailure, _ engine: EngineProcess) async -> Outcome {
+  private func outcome(of failure: RequestFailure, _ engine: any RunningEngine) async -> Outcome {
     if Task.isCancelled || failure == .cancelled { return .cancelled }
     if let ending = await engine.ending(after: [failure]) { return ending.outcome }
     switch failure {
@@ -111,10 +113,14 @@ public struct JobRunner: Sendable {
     ]
   }
 
-  private func usage(of engine: EngineProcess, cpuSeconds: Double, end: GenerationEnd?) async -> BlockUsage {
-    BlockUsage(
-      cpuSeconds: cpuSeconds, peakMemoryBytes: await engine.peakMemoryBytes(), loadSeconds: engine.loadSeconds,
-      draftedTokenCount: end?.draftedTokenCount, acceptedTokenCount: end?.acceptedTokenCount)
+  /// - Parameter before: at the start of the job; nil for one that did nothing.
+  private func usage(of engine: any RunningEngine, since before: EngineUsage?, end: GenerationEnd?) async -> BlockUsage
+  {
+    let after = await engine.usage()
+    return BlockUsage(
+      cpuSeconds: after.map { $0.cpuSeconds - (before ?? $0).cpuSeconds }, peakMemoryBytes: after?.peakMemoryBytes,
+      loadSeconds: engine.loadSeconds, draftedTokenCount: end?.draftedTokenCount,
+      acceptedTokenCount: end?.acceptedTokenCount)
   }
 
   private func measurement(

@@ -2,10 +2,10 @@ public import Serving
 
 /// What the engine used while a block ran.
 public struct BlockUsage: Hashable, Sendable {
-  /// CPU time of the engine's processes, in seconds.
-  public var cpuSeconds: Double
-  /// Most resident memory of the engine since its start.
-  public var peakMemoryBytes: Int
+  /// CPU time of the engine's processes, in seconds; nil where they cannot be seen.
+  public var cpuSeconds: Double?
+  /// Most resident memory of the engine since its start; nil where it cannot be seen.
+  public var peakMemoryBytes: Int?
   /// Engine start to readiness.
   public var loadSeconds: Double
   /// Tokens drafted and accepted over the block; nil where the engine does not say.
@@ -13,7 +13,7 @@ public struct BlockUsage: Hashable, Sendable {
   public var acceptedTokenCount: Int?
 
   public init(
-    cpuSeconds: Double, peakMemoryBytes: Int, loadSeconds: Double, draftedTokenCount: Int? = nil,
+    cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, draftedTokenCount: Int? = nil,
     acceptedTokenCount: Int? = nil
   ) {
     self.cpuSeconds = cpuSeconds

@@ -42,6 +42,9 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether the engine may be gone.
+  var isLostConnection: Bool { if case .connectionLost = self { true } else { false } }
+
   /// Whether the engine took too long, rather than answering badly.
   public var isTimeOut: Bool {
     switch self {

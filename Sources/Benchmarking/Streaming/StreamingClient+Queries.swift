@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+public import Engines
 public import Serving
 
 /// The small questions an engine answers at once.
@@ -67,11 +68,53 @@ extension StreamingClient {
 
   /// The name an OpenAI-dialect engine serves its first model under.
   public func servedModel(at endpoint: EngineEndpoint) async throws(RequestFailure) -> String {
-    struct Model: Decodable { var id: String }
+    guard let model = try await servedModels(baseURL: endpoint.baseURL, key: endpoint.apiKey).first else {
+      throw .invalidAnswer("the engine serves no model")
+    }
+    return model.name
+  }
+
+  /// One entry of `/v1/models`.
+  public struct ServedName: Hashable, Sendable {
+    public var name: String
+    /// Whose server says so, such as `vllm` or `llamacpp`; empty where it does not say.
+    public var owner: String
+    /// Longest context in tokens; 0 where it does not say (`max_model_len` is vLLM's and SGLang's).
+    public var contextLength: Int
+  }
+
+  /// Models of one server that are looked at; more are left out.
+  static let mostServedModels = 256
+
+  /// What a server serves, in its order. Names that are empty, longer than 512 bytes or hold control characters are left out.
+  public func servedModels(baseURL: String, key: APIKey?) async throws(RequestFailure) -> [ServedName] {
+    struct Model: Decodable {
+      var id: String
+      var owner: String?
+      var contextLength: Int?
+
+      private enum CodingKeys: String, CodingKey {
+        case id
+        case owner = "owned_by"
+        case contextLength = "max_model_len"
+      }
+    }
     struct Answer: Decodable { var data: [Model] }
-    let answer: Answer = try await answer(to: Self.get(endpoint.baseURL + "/v1/models"))
-    guard let model = answer.data.first else { throw .invalidAnswer("the engine serves no model") }
-    return model.id
+    let answer: Answer = try await answer(to: Self.get(baseURL + "/v1/models", key: key))
+    return answer.data.prefix(Self.mostServedModels).filter { model in
+      !model.id.isEmpty && model.id.utf8.count <= 512 && model.id.utf8.allSatisfy { $0 >= 32 && $0 != 127 }
+    }.map { model in
+      ServedName(
+        name: model.id, owner: String((model.owner ?? "").prefix(64)),
+        contextLength: model.contextLength.map { (1...1 << 30).contains($0) ? $0 : 0 } ?? 0)
+    }
+  }
+
+  /// The version a server gives at `/version` (vLLM, SGLang, TensorRT-LLM); nil where it has no such route.
+  public func version(baseURL: String, key: APIKey?) async -> String? {
+    struct Answer: Decodable { var version: String }
+    let answer: Answer? = try? await answer(to: Self.get(baseURL + "/version", key: key))
+    return answer.map { String($0.version.prefix(64)) }
   }
 
   /// The counters the engine keeps for Prometheus.

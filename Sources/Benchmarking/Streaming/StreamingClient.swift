@@ -25,16 +25,23 @@ public struct StreamingClient: Sendable {
     return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> GenerationEnd in
       let sent = ContinuousClock.now
       let response = try await Self.execute(message, watch)
+      try await Self.checkIsEventStream(response)
+      var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
       var reader = StreamReader(dialect: endpoint.dialect)
       do {
         for try await bytes in response.body {
           let at = ContinuousClock.now - sent
-          watch.progressed()
           try events.append(bytes.readableBytesView) { payload throws(RequestFailure) in
+            // Only events are progress: a server may send comments for ever.
+            watch.progressed()
             try reader.read(payload, at: at)
+            try bounds.countEvent()
           }
-          for arrival in reader.takeArrivals() { await watch.pausing { await onTokens(arrival) } }
+          for arrival in reader.takeArrivals() {
+            try bounds.count(arrival)
+            await watch.pausing { await onTokens(arrival) }
+          }
           if let end = reader.end { return end.checked(against: request) }
         }
       } catch {
@@ -52,21 +59,22 @@ public struct StreamingClient: Sendable {
     case .openAI, .vLLM:
       post(
         try OpenAIDialect.body(
-          request, servedModel: endpoint.servedModel, namesTokens: endpoint.dialect == .vLLM),
-        to: endpoint.baseURL + OpenAIDialect.path(request))
+          request, servedModel: endpoint.servedModel ?? "default", namesTokens: endpoint.dialect == .vLLM),
+        to: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
     }
   }
 
-  static func post(_ json: [UInt8], to url: String) -> HTTPClientRequest {
-    var message = get(url)
+  static func post(_ json: [UInt8], to url: String, key: APIKey? = nil) -> HTTPClientRequest {
+    var message = get(url, key: key)
     message.method = .POST
     message.headers.add(name: "Content-Type", value: "application/json")
     message.body = .bytes(json)
     return message
   }
 
-  static func get(_ url: String) -> HTTPClientRequest {
+  static func get(_ url: String, key: APIKey? = nil) -> HTTPClientRequest {
     var message = HTTPClientRequest(url: url)
+    if let key { message.headers.add(name: "Authorization", value: key.authorization) }
     // A kept connection may be closed by the engine just when the next request is written (llama.cpp does so after 5
     // idle seconds). A fresh one costs about 0.1 ms on the loopback interface and cannot.
     message.headers.add(name: "Connection", value: "close")
@@ -94,6 +102,15 @@ public struct StreamingClient: Sendable {
       throw LlamaCppDialect.failure(status: Int(response.status.code), error)
     }
     return response
+  }
+
+  /// A web page, or one JSON object, in place of a stream is said to be that, not a connection that broke.
+  private static func checkIsEventStream(_ response: HTTPClientResponse) async throws(RequestFailure) {
+    let type = response.headers.first(name: "Content-Type") ?? "none"
+    guard !type.lowercased().hasPrefix("text/event-stream") else { return }
+    let body = try await collect(response, limitBytes: 64 << 10)
+    throw .invalidAnswer(
+      "a stream of events was asked for, and \(type.prefix(80)) came: \(JSONBody.beginning(of: body))")
   }
 
   static func collect(

@@ -10,7 +10,7 @@ struct TrialEngines {
   private let candidates: [Candidate]
   private let contextTokens: Int
   private var shelf: MemoryShelf
-  private var processes: [Int: EngineProcess] = [:]
+  private var processes: [Int: any RunningEngine] = [:]
 
   init(host: EngineHost, model: ModelProfile, candidates: [Candidate], contextTokens: Int) {
     self.host = host
@@ -21,15 +21,15 @@ struct TrialEngines {
   }
 
   /// The running engine of a configuration, if it is loaded.
-  func running(_ candidate: Int) -> EngineProcess? { processes[candidate] }
+  func running(_ candidate: Int) -> (any RunningEngine)? { processes[candidate] }
 
   /// Starts the engine of a configuration, after making room for it.
-  mutating func start(_ candidate: Int) async throws(EngineFailure) -> EngineProcess {
+  mutating func start(_ candidate: Int) async throws(EngineFailure) -> any RunningEngine {
     let configuration = candidates[candidate].configuration
     let bytes = host.memoryForecast(configuration, model: model, contextTokens: contextTokens)
     for evicted in shelf.use(candidate, bytes: bytes) { await stop(evicted) }
     do {
-      let process = try await host.launch(configuration, model: model, contextTokens: contextTokens)
+      let process = try await host.run(configuration, model: model, contextTokens: contextTokens)
       processes[candidate] = process
       return process
     } catch {
@@ -48,7 +48,7 @@ struct TrialEngines {
   /// Ends an engine, or clears away one that has ended by itself.
   mutating func stop(_ candidate: Int) async {
     shelf.remove(candidate)
-    await processes.removeValue(forKey: candidate)?.stop()
+    await processes.removeValue(forKey: candidate)?.end()
   }
 
   mutating func stopAll() async {

@@ -91,7 +91,7 @@ struct TrialRun {
   }
 
   /// The block's engine, started and warmed up.
-  mutating func readyEngine(_ candidate: Int) async throws(EngineFailure) -> EngineProcess {
+  mutating func readyEngine(_ candidate: Int) async throws(EngineFailure) -> any RunningEngine {
     if let process = engines.running(candidate), await process.isRunning {
       engines.touch(candidate)
       return process
@@ -112,7 +112,7 @@ struct TrialRun {
   }
 
   /// One short request that is not counted: weights are read, buffers made, threads started.
-  private mutating func warmUp(_ process: EngineProcess, _ candidate: Int) async throws(RequestFailure) {
+  private mutating func warmUp(_ process: any RunningEngine, _ candidate: Int) async throws(RequestFailure) {
     let client = StreamingClient(
       limits: RequestLimits(stallSeconds: timing.blockSeconds, totalSeconds: timing.blockSeconds))
     let endpoint = try await endpoint(of: process, candidate)
@@ -128,10 +128,12 @@ struct TrialRun {
   }
 
   private func endpoint(
-    of process: EngineProcess, _ candidate: Int
+    of process: any RunningEngine, _ candidate: Int
   ) async throws(RequestFailure) -> EngineEndpoint {
     var endpoint = host.endpoint(of: process, spec.candidates[candidate].configuration)
-    if endpoint.dialect != .llamaCpp { endpoint.servedModel = try await StreamingClient().servedModel(at: endpoint) }
+    if endpoint.dialect != .llamaCpp, endpoint.servedModel == nil {
+      endpoint.servedModel = try await StreamingClient().servedModel(at: endpoint)
+    }
     return endpoint
   }
 
@@ -143,7 +145,7 @@ struct TrialRun {
     }
   }
 
-  private mutating func run(_ block: BlockSchedule.Block, on process: EngineProcess) async -> Measurement {
+  private mutating func run(_ block: BlockSchedule.Block, on process: any RunningEngine) async -> Measurement {
     let workload = spec.workloads[block.workload]
     let endpoint: EngineEndpoint
     do throws(RequestFailure) {
@@ -160,16 +162,17 @@ struct TrialRun {
     let startedAtMS = Self.wallClockMS()
     let clock = ContinuousClock.now
     let machineBefore = MachineLoad.now()
-    let cpuBefore = await process.cpuSeconds()
+    let usageBefore = await process.usage()
     let load = await generator.run(requests, workload: workload, seed: seed, at: endpoint)
-    let cpuSeconds = await process.cpuSeconds() - cpuBefore
+    let usageAfter = await process.usage()
+    let cpuSeconds = usageAfter.flatMap { after in usageBefore.map { after.cpuSeconds - $0.cpuSeconds } }
     let wallSeconds = (ContinuousClock.now - clock).seconds
     let machine = machineBefore.flatMap {
-      MachineLoad.now()?.use(since: $0, wallSeconds: wallSeconds, engineSeconds: cpuSeconds)
+      MachineLoad.now()?.use(since: $0, wallSeconds: wallSeconds, engineSeconds: cpuSeconds ?? 0)
     }
     let counted = await EngineCounters.read(endpoint)?.since(countersBefore)
     let usage = BlockUsage(
-      cpuSeconds: cpuSeconds, peakMemoryBytes: await process.peakMemoryBytes(), loadSeconds: process.loadSeconds,
+      cpuSeconds: cpuSeconds, peakMemoryBytes: usageAfter?.peakMemoryBytes, loadSeconds: process.loadSeconds,
       draftedTokenCount: load.draftedTokenCount ?? counted?.draftedTokenCount,
       acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount)
 
@@ -191,7 +194,7 @@ struct TrialRun {
 
   /// Notes a failed block. Its engine is ended, whatever is left of it: the next block is not to inherit its state.
   private mutating func failed(
-    _ block: BlockSchedule.Block, _ process: EngineProcess, _ outcome: Outcome, startedAtMS: Int64? = nil,
+    _ block: BlockSchedule.Block, _ process: any RunningEngine, _ outcome: Outcome, startedAtMS: Int64? = nil,
     samples: [RequestTimeline] = [], warnings: [String] = []
   ) async -> Measurement {
     if outcome != .cancelled { health[block.candidate].didFail(outcome) }

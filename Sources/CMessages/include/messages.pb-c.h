@@ -375,10 +375,19 @@ struct  Apus__EngineDescription
   ProtobufCMessage base;
   ProtobufCBinaryData name;
   ProtobufCBinaryData version;
+  /*
+   * to a server that somebody else started
+   */
+  protobuf_c_boolean is_attached;
+  /*
+   * what that serves
+   */
+  size_t n_attached_models;
+  ProtobufCBinaryData *attached_models;
 };
 #define APUS__ENGINE_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__engine_description__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0, 0,NULL }
 
 
 struct  Apus__ModelProfile
@@ -643,10 +652,15 @@ struct  Apus__Metrics
    * may be absent
    */
   Apus__Real *acceptance_rate;
+  /*
+   * True where the figure is not known: of a server that somebody else started.
+   */
+  protobuf_c_boolean lacks_cpu_seconds;
+  protobuf_c_boolean lacks_peak_memory_bytes;
 };
 #define APUS__METRICS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__metrics__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL }
+    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
 
 struct  Apus__RequestTimeline

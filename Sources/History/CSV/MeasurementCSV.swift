@@ -125,8 +125,8 @@ public enum MeasurementCSV {
       metric("prompt_token_count") { String($0.promptTokenCount) },
       metric("output_token_count") { String($0.outputTokenCount) },
       metric("wall_seconds") { $0.wallSeconds.csv },
-      metric("cpu_seconds") { $0.cpuSeconds.csv },
-      metric("peak_memory_bytes") { String($0.peakMemoryBytes) },
+      metric("cpu_seconds") { $0.cpuSeconds?.csv ?? "" },
+      metric("peak_memory_bytes") { $0.peakMemoryBytes.map { String($0) } ?? "" },
       metric("load_seconds") { $0.loadSeconds.csv },
     ] + latency("ttft") { $0.ttft } + latency("itl") { $0.itl } + latency("tpot") { $0.tpot }
       + latency("e2e") { $0.e2e } + [

@@ -89,8 +89,9 @@ struct MeasurementLine {
     Metrics(
       requestCount: try count("request_count"), failedRequestCount: try count("failed_request_count"),
       promptTokenCount: try count("prompt_token_count"), outputTokenCount: try count("output_token_count"),
-      wallSeconds: try figure("wall_seconds"), cpuSeconds: try figure("cpu_seconds"),
-      peakMemoryBytes: try count("peak_memory_bytes"), loadSeconds: try figure("load_seconds"),
+      wallSeconds: try figure("wall_seconds"), cpuSeconds: try known("cpu_seconds") ? figure("cpu_seconds") : nil,
+      peakMemoryBytes: try known("peak_memory_bytes") ? count("peak_memory_bytes") : nil,
+      loadSeconds: try figure("load_seconds"),
       ttft: try latency("ttft"), itl: try latency("itl"), tpot: try latency("tpot"), e2e: try latency("e2e"),
       acceptanceRate: try text("acceptance_rate").isEmpty ? nil : share("acceptance_rate"))
   }
@@ -130,6 +131,8 @@ extension MeasurementLine {
     guard let value = values[column] else { throw CSVFault("\(column) is missing") }
     return value
   }
+
+  private func known(_ column: String) throws(CSVFault) -> Bool { try !text(column).isEmpty }
 
   private func wrong(_ column: String, _ value: String, _ expected: String) -> CSVFault {
     CSVFault(

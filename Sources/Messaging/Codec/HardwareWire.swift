@@ -55,12 +55,19 @@ extension EngineDescription: WireValue {
   func write(to c: UnsafeMutablePointer<Apus__EngineDescription>, _ arena: Arena) throws(CodecError) {
     c.pointee.name = try arena.text(name)
     c.pointee.version = try arena.text(version)
+    guard let attachedModels else { return }
+    c.pointee.is_attached = 1
+    c.pointee.n_attached_models = attachedModels.count
+    c.pointee.attached_models = try arena.texts(attachedModels)
   }
 
   init(reading c: UnsafePointer<Apus__EngineDescription>) throws(CodecError) {
+    let attached: [ModelID] = try Wire.ids(
+      c.pointee.attached_models, c.pointee.n_attached_models, "EngineDescription.attached_models")
     self.init(
       name: try Wire.id(c.pointee.name, "EngineDescription.name"),
-      version: try Wire.text(c.pointee.version, "EngineDescription.version"))
+      version: try Wire.text(c.pointee.version, "EngineDescription.version"),
+      attachedModels: c.pointee.is_attached != 0 ? attached : nil)
   }
 }
 

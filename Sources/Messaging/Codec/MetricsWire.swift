@@ -31,8 +31,10 @@ extension Metrics: WireValue {
     c.pointee.prompt_token_count = try arena.count(promptTokenCount, "Metrics.prompt_token_count")
     c.pointee.output_token_count = try arena.count(outputTokenCount, "Metrics.output_token_count")
     c.pointee.wall_seconds = try Wire.number(wallSeconds, "Metrics.wall_seconds")
-    c.pointee.cpu_seconds = try Wire.number(cpuSeconds, "Metrics.cpu_seconds")
-    c.pointee.peak_memory_bytes = try arena.count(peakMemoryBytes, "Metrics.peak_memory_bytes")
+    c.pointee.cpu_seconds = try Wire.number(cpuSeconds ?? 0, "Metrics.cpu_seconds")
+    c.pointee.lacks_cpu_seconds = cpuSeconds == nil ? 1 : 0
+    c.pointee.peak_memory_bytes = try arena.count(peakMemoryBytes ?? 0, "Metrics.peak_memory_bytes")
+    c.pointee.lacks_peak_memory_bytes = peakMemoryBytes == nil ? 1 : 0
     c.pointee.load_seconds = try Wire.number(loadSeconds, "Metrics.load_seconds")
     c.pointee.ttft = try arena.message(ttft)
     c.pointee.itl = try arena.message(itl)
@@ -48,8 +50,10 @@ extension Metrics: WireValue {
       promptTokenCount: try Wire.count(c.pointee.prompt_token_count, "Metrics.prompt_token_count"),
       outputTokenCount: try Wire.count(c.pointee.output_token_count, "Metrics.output_token_count"),
       wallSeconds: try Wire.number(c.pointee.wall_seconds, "Metrics.wall_seconds"),
-      cpuSeconds: try Wire.number(c.pointee.cpu_seconds, "Metrics.cpu_seconds"),
-      peakMemoryBytes: try Wire.count(c.pointee.peak_memory_bytes, "Metrics.peak_memory_bytes"),
+      cpuSeconds: c.pointee.lacks_cpu_seconds != 0
+        ? nil : try Wire.number(c.pointee.cpu_seconds, "Metrics.cpu_seconds"),
+      peakMemoryBytes: c.pointee.lacks_peak_memory_bytes != 0
+        ? nil : try Wire.count(c.pointee.peak_memory_bytes, "Metrics.peak_memory_bytes"),
       loadSeconds: try Wire.number(c.pointee.load_seconds, "Metrics.load_seconds"),
       ttft: try Wire.message(c.pointee.ttft, "Metrics.ttft"),
       itl: try Wire.message(c.pointee.itl, "Metrics.itl"),

@@ -38,14 +38,3 @@ extension Measurement {
       startedAtMS: Int64((Date().timeIntervalSince1970 * 1000).rounded()), outcome: outcome, warnings: warnings)
   }
 }
-
-extension ModelProfile {
-  /// A model of which nothing but the id is known, because its file is not here.
-  fileprivate static func unknown(_ id: ModelID) -> ModelProfile {
-    ModelProfile(
-      id: id, name: id.rawValue, architecture: "unknown", parameterCount: 0, activeParameterCount: 0, layerCount: 0,
-      hiddenSize: 0, headCount: 0, keyValueHeadCount: 0, headSize: 0, feedForwardSize: 0, expertCount: 0,
-      expertsPerToken: 0, vocabularySize: 0, contextLength: 0, weightType: "unknown", weightBytes: 0,
-      activeWeightBytes: 0, vocabularyFingerprint: "", variantGroup: "")
-  }
-}

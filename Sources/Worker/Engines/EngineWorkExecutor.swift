@@ -21,7 +21,8 @@ public final class EngineWorkExecutor: WorkExecutor {
     let limit = Int(Double(hardware.memoryBytes) * configuration.engineMemoryShare)
     let inventory = Inventory(
       engines: engines.filter { wanted.isEmpty || wanted.contains($0.name) },
-      library: ModelLibrary(directory: configuration.modelsDirectory), worker: WorkerName(configuration.name),
+      library: ModelLibrary(directory: configuration.modelsDirectory), attachments: configuration.attachments,
+      worker: WorkerName(configuration.name),
       hardware: hardware, guardPath: guardPath, memoryLimitBytes: limit)
     self.inventory = inventory
     self.hardware = hardware
@@ -65,15 +66,20 @@ public final class EngineWorkExecutor: WorkExecutor {
       guard let model = host.profile(assignment.spec.model) else {
         throw .ended(reason: "the model \(assignment.spec.model) is not on \(host.worker)", lastLines: "")
       }
+      let request = JobRequest(
+        job: assignment.job, spec: assignment.spec, candidate: assignment.candidate,
+        generatedTokenIDs: assignment.generatedTokenIDs, generatedText: assignment.generatedText)
+      // A server that somebody else started has a place for everybody, takes none in the pool, and stays when we go.
+      if host.isAttached(configuration.engine) {
+        let server = try await host.run(configuration, model: model, contextTokens: nil)
+        return await JobRunner(host: host).run(request, on: server, onTokens: onTokens)
+      }
       let loaded = host.loadedModel(configuration, asked: model) ?? model
       let context = ContextBudget.tokens(for: assignment, model: loaded)
       let loan = try await pool.acquire(
         EngineKey(model: model.id, configuration: configuration, contextTokens: context),
         slotCount: host.slotCount(configuration),
         memoryBytes: host.memoryForecast(configuration, model: model, contextTokens: context))
-      let request = JobRequest(
-        job: assignment.job, spec: assignment.spec, candidate: assignment.candidate,
-        generatedTokenIDs: assignment.generatedTokenIDs, generatedText: assignment.generatedText)
       let result = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
       await pool.release(loan)
       return result

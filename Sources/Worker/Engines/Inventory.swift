@@ -7,28 +7,31 @@ import Synchronization
 final class Inventory: Sendable {
   private let engines: [any InferenceEngine]
   private let library: ModelLibrary
+  private let attached: AttachedServers
   private let worker: WorkerName
   private let hardware: HardwareProfile
   private let guardPath: String
   private let memoryLimitBytes: Int
   private let seen = Mutex(Seen())
 
-  private struct Seen {
+  fileprivate struct Seen {
     var engines: [EngineDescription] = []
     var models: [ModelID: Model] = [:]
+    var attached: [AttachedServers.Seen] = []
   }
 
-  private struct Model {
+  fileprivate struct Model {
     var profile: ModelProfile
     var path: String
   }
 
   init(
-    engines: [any InferenceEngine], library: ModelLibrary, worker: WorkerName, hardware: HardwareProfile,
-    guardPath: String, memoryLimitBytes: Int
+    engines: [any InferenceEngine], library: ModelLibrary, attachments: [Attachment] = [], worker: WorkerName,
+    hardware: HardwareProfile, guardPath: String, memoryLimitBytes: Int
   ) {
     self.engines = engines
     self.library = library
+    attached = AttachedServers(attachments: attachments, worker: worker)
     self.worker = worker
     self.hardware = hardware
     self.guardPath = guardPath
@@ -37,13 +40,14 @@ final class Inventory: Sendable {
 
   /// Looks anew. Blocks no cooperative thread: hashing a new model takes about a second for each gigabyte.
   ///
-  /// - Throws: `unavailable` without any engine; `disk` when the models directory cannot be read.
+  /// - Throws: `unavailable` without any engine and without a server that may still come; `disk` when the models
+  ///   directory cannot be read; `badInput` when an attachment names a model that is not there.
   func look() async throws(ApusError) {
     var found: [EngineDescription] = []
     for engine in engines {
       if let description = await engine.detect() { found.append(description) }
     }
-    guard !found.isEmpty else {
+    guard !found.isEmpty || !attached.attachments.isEmpty else {
       let names = engines.map(\.name.rawValue).joined(separator: ", ")
       throw ApusError(
         .unavailable, "no engine is installed on \(worker); looked for \(names.isEmpty ? "none" : names)",
@@ -62,22 +66,38 @@ final class Inventory: Sendable {
         return .failure(error)
       }
     }.get()
-    seen.withLock { $0 = Seen(engines: found, models: models) }
+    let servers = try await attached.look(library: models.values.map(\.profile))
+    let all = Seen(engines: found, models: models, attached: servers)
+    seen.withLock { $0 = all }
   }
 
-  var installedEngines: [EngineDescription] { seen.withLock { $0.engines } }
-  var models: [ModelProfile] { seen.withLock { $0.models.values.map(\.profile) }.sorted { $0.name < $1.name } }
+  var installedEngines: [EngineDescription] { seen.withLock { $0.engines + $0.attached.map(\.engine.description) } }
+  /// Those of files, and those that only an attached server has.
+  var models: [ModelProfile] { seen.withLock { Array($0.profiles.values) }.sorted { $0.name < $1.name } }
   func has(_ model: ModelID) -> Bool { seen.withLock { $0.models[model] != nil } }
 
   /// What trials and jobs need of this machine; it stays as it is when this looks again.
   var host: EngineHost {
     let seen = seen.withLock { $0 }
     let models = seen.models
+    let profiles = seen.profiles
     return EngineHost(
-      engines: engines.filter { engine in seen.engines.contains { $0.name == engine.name } },
-      modelPath: { models[$0]?.path }, profile: { models[$0]?.profile },
+      engines: engines.filter { engine in seen.engines.contains { $0.name == engine.name } }
+        + seen.attached.map(\.engine),
+      modelPath: { models[$0]?.path }, profile: { profiles[$0] },
       worker: worker, hardware: hardware,
-      engineVersions: Dictionary(seen.engines.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first }),
-      guardPath: guardPath, memoryLimitBytes: memoryLimitBytes)
+      engineVersions: Dictionary(
+        (seen.engines + seen.attached.map(\.engine.description)).map { ($0.name, $0.version) },
+        uniquingKeysWith: { first, _ in first }),
+      guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
+      attachedProcesses: Dictionary(
+        seen.attached.compactMap { server in server.process.map { (server.engine.name, $0) } },
+        uniquingKeysWith: { first, _ in first }))
+  }
+}
+
+extension Inventory.Seen {
+  fileprivate var profiles: [ModelID: ModelProfile] {
+    attached.flatMap(\.models).reduce(into: models.mapValues(\.profile)) { $0[$1.id] = $0[$1.id] ?? $1 }
   }
 }

@@ -20,6 +20,11 @@ struct WorkerCommand: AsyncParsableCommand {
   @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
   var serverKey: String?
   @Option(help: "Cores for this worker and its engines, such as 0-3,8. [default: all]") var cores: String?
+  @Option(
+    help: ArgumentHelp(
+      "A server you already run, to be measured and routed to: NAME=http://HOST:PORT[,model=MODEL][,served=NAME][,key=FILE]. May be repeated.",
+      valueName: "name=url"))
+  var attach: [String] = []
   @Option(help: "Directory of model files. [default: models in the state directory]") var models: String?
   @Option(help: "Jobs at once. [default: 4]") var jobCapacity: String?
   @Flag(help: "Print one JSON line once it has measured its machine.") var json = false
@@ -29,7 +34,7 @@ struct WorkerCommand: AsyncParsableCommand {
       path: config, section: "worker", allowed: Set(WorkerConfiguration.Option.allCases.map(\.rawValue)))
     let flags: [WorkerConfiguration.Option: String?] = [
       .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
-      .jobCapacity: jobCapacity,
+      .jobCapacity: jobCapacity, .attach: attach.isEmpty ? nil : attach.joined(separator: "\n"),
     ]
     let flagTexts = Dictionary(
       uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })

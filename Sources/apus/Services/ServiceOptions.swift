@@ -10,7 +10,7 @@ struct ServiceOptions {
   private let section: String
 
   /// - Parameters:
-  ///   - path: a YAML file of `key: value` lines; nil for none.
+  ///   - path: a YAML file of `key: value` lines, where a value may be a list; nil for none.
   ///   - allowed: every key that may stand there.
   init(path: String?, section: String, allowed: Set<String>) throws(ApusError) {
     self.section = section
@@ -22,7 +22,9 @@ struct ServiceOptions {
     do {
       let text = try String(contentsOfFile: path, encoding: .utf8)
       let raw = try Yams.load(yaml: text) as? [String: Any] ?? [:]
-      parsed = raw.mapValues { "\($0)" }
+      parsed = raw.mapValues { value in
+        (value as? [Any])?.map { "\($0)" }.joined(separator: "\n") ?? "\(value)"
+      }
     } catch {
       throw ApusError(.badInput, "cannot read the configuration \(path): \(error)")
     }

@@ -3,24 +3,40 @@ import Synchronization
 
 /// An HTTP server that answers every request with the bytes it was given, on a thread of its own: for answers no real
 /// engine gives on purpose.
-final class CannedServer: Sendable {
-  enum End: Sendable {
+public final class CannedServer: Sendable {
+  public enum End: Sendable {
     case close
     /// TCP reset, as from an engine that was killed.
     case reset
     /// Neither closes nor sends more until the client goes away.
     case hold
+    /// Sends the last piece again and again until the client goes away.
+    case repeatLast
   }
 
-  let baseURL: String
+  public let baseURL: String
   private let listener: Int32
   private let requests = Mutex<[String]>([])
 
   /// What clients sent, headers and body.
-  var received: [String] { requests.withLock { $0 } }
+  public var received: [String] { requests.withLock { $0 } }
+
+  public typealias Answer = (pieces: [String], end: End)
 
   /// - Parameter answers: one for each connection; the last one is repeated.
-  init(_ answers: [(pieces: [String], end: End)]) {
+  public convenience init(_ answers: [Answer]) {
+    let next = Mutex(0)
+    self.init { _ in
+      let index = next.withLock { index in
+        defer { index += 1 }
+        return index
+      }
+      return answers[min(index, answers.count - 1)]
+    }
+  }
+
+  /// - Parameter answer: what to say to a request, headers and body.
+  public init(answering answer: @escaping @Sendable (String) -> Answer) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -35,11 +51,9 @@ final class CannedServer: Sendable {
     listener = descriptor
     baseURL = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
     Thread.detachNewThread { [weak self] in
-      var index = 0
       while case let connection = accept(descriptor, nil, nil), connection >= 0 {
-        let answer = answers[min(index, answers.count - 1)]
-        index += 1
         let request = Self.readRequest(connection)
+        let answer = answer(request)
         self?.requests.withLock { $0.append(request) }
         for piece in answer.pieces { send(connection, piece, piece.utf8.count, Int32(MSG_NOSIGNAL)) }
         switch answer.end {
@@ -52,6 +66,9 @@ final class CannedServer: Sendable {
         case .hold:
           var byte: UInt8 = 0
           _ = recv(connection, &byte, 1, 0)
+        case .repeatLast:
+          let piece = answer.pieces.last ?? "\n"
+          while send(connection, piece, piece.utf8.count, Int32(MSG_NOSIGNAL)) > 0 {}
         }
         close(connection)
       }
@@ -59,7 +76,7 @@ final class CannedServer: Sendable {
     }
   }
 
-  convenience init(_ pieces: String..., end: End = .close) { self.init([(pieces, end)]) }
+  public convenience init(_ pieces: String..., end: End = .close) { self.init([(pieces, end)]) }
 
   /// Ends the thread's `accept`. The thread closes the socket: closed here, its number could be another server's by the
   /// time the thread accepts again.
@@ -80,12 +97,12 @@ final class CannedServer: Sendable {
 }
 
 /// Answers as an engine would write them.
-enum Canned {
-  static let streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+public enum Canned {
+  public static let streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
-  static func event(_ json: String) -> String { "data: \(json)\n\n" }
+  public static func event(_ json: String) -> String { "data: \(json)\n\n" }
 
-  static func json(_ status: String, _ body: String) -> String {
+  public static func json(_ status: String, _ body: String) -> String {
     "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
       + "Connection: close\r\n\r\n\(body)"
   }

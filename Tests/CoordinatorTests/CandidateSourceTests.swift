@@ -1,0 +1,51 @@
+import Acceleration
+import Messaging
+import Serving
+import Testing
+
+@testable import Coordinator
+
+/// What is proposed for a server that somebody else started, beside an engine of the worker's own.
+@Suite("CandidateSource") struct CandidateSourceTests {
+  private let source = CandidateSource(
+    engines: [EngineName("llamacpp"): EngineAbilities(knobs: [.threadCount, .slotCount])])
+  private let hardware = HardwareProfile(
+    machine: MachineID("m"), processor: "p", coreCount: 2, instructionSets: [], memoryBytes: 1 << 20,
+    memoryBandwidth: 2e10, gemmRate: 1e11)
+  private let opaque = ModelProfile.unknown(ModelID(String(repeating: "e", count: 64)), name: "x@big")
+
+  private func sets(_ model: ModelProfile, serving models: [ModelID]) -> [[Candidate]] {
+    let description = WorkerDescription(
+      hardware: hardware,
+      engines: [
+        EngineDescription(name: EngineName("llamacpp"), version: "1"),
+        EngineDescription(name: EngineName("big@h:1"), version: "attached", attachedModels: models),
+      ], models: [model], jobCapacity: 1)
+    return source.sets(
+      model: model, workload: .chat, limits: Limits(memoryBytes: 1 << 20), workers: [(WorkerName("w"), description)]
+    ).map(\.candidates)
+  }
+
+  /// Only its own server can run it; there is the default, and every method is refused with the reason.
+  @Test func opaqueModelHasOneWay() throws {
+    let sets = sets(opaque, serving: [opaque.id])
+    #expect(sets.count == 1)
+    let candidates = try #require(sets.first)
+    #expect(
+      candidates.filter(\.isApplicable).map(\.configuration) == [EngineConfiguration(engine: EngineName("big@h:1"))])
+    #expect(candidates.count == 1 + MethodCatalogue.all.count)
+    #expect(candidates.dropFirst().allSatisfy { $0.refusedReason?.contains("started by somebody else") == true })
+  }
+
+  /// A model of the library that the server has too: both ways are proposed, and only here memory is the limit's matter.
+  @Test func knownModelHasBothWays() throws {
+    var model = opaque
+    model.weightBytes = 1 << 30
+    model.parameterCount = 1 << 30
+    let sets = sets(model, serving: [model.id])
+    #expect(sets.count == 2)
+    #expect(sets[0].allSatisfy { !$0.isApplicable }, "a gigabyte in a megabyte")
+    #expect(sets[1].filter(\.isApplicable).count == 1)
+    #expect(self.sets(model, serving: []).count == 1)
+  }
+}
