@@ -2,7 +2,8 @@
 public enum EngineCatalogue {
   public static func all(_ installation: EngineInstallation) -> [any InferenceEngine] {
     [
-      LlamaCppEngine(installation), VLLMEngine(installation),
+      LlamaCppEngine(installation), VLLMEngine(installation), SGLangEngine(installation),
+      TensorRTLLMEngine(installation),
     ]
   }
 }

@@ -1,0 +1,131 @@
+import FoundationEssentials
+import Serving
+
+/// A configuration in the words of `trtllm-serve serve` and of its configuration file (llmapi/llm_args.py).
+struct TensorRTLLMArguments {
+  /// After `serve`.
+  private(set) var words: [String] = []
+  private(set) var file = File()
+
+  /// The keys Apus writes, in the file in snake case: `kv_cache_config`.
+  struct File: Encodable, Equatable {
+    struct Cache: Encodable, Equatable {
+      var enableBlockReuse: Bool?
+      var dtype: String?
+      var hostCacheSize: Int?
+    }
+    struct Speculation: Encodable, Equatable {
+      var decodingType: String
+      var maxDraftLen: Int?
+      var numNextnPredictLayers: Int?
+      var maxMatchingNgramSize: Int?
+      var speculativeModelDir: String?
+    }
+
+    var kvCacheConfig: Cache?
+    var speculativeConfig: Speculation?
+    /// Written as null, which switches CUDA graphs off.
+    var isWithoutGraphs = false
+
+    var isEmpty: Bool { self == File() }
+
+    private enum CodingKeys: String, CodingKey { case kvCacheConfig, speculativeConfig, cudaGraphConfig }
+
+    func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encodeIfPresent(kvCacheConfig, forKey: .kvCacheConfig)
+      try values.encodeIfPresent(speculativeConfig, forKey: .speculativeConfig)
+      if isWithoutGraphs { try values.encodeNil(forKey: .cudaGraphConfig) }
+    }
+
+    /// One line, keys sorted, so that equal settings are equal text.
+    var json: String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      guard let data = try? encoder.encode(self) else { preconditionFailure("strings and numbers are always JSON") }
+      return String(decoding: data, as: UTF8.self)
+    }
+  }
+
+  init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
+    let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
+    try knobs.refuseUnknown()
+    guard !request.modelPath.hasSuffix(".gguf") else {
+      throw ApusError(
+        .badInput, "TensorRT-LLM cannot be started with the GGUF file of \(request.model.name)",
+        advice: "Give it a model in Hugging Face's format.")
+    }
+    words = [request.modelPath, "--host", "127.0.0.1", "--port", String(request.port), "--backend", "pytorch"]
+    if let context = request.contextTokens { words += ["--max_seq_len", String(context)] }
+    if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max_batch_size", String(slots)] }
+    if let batch = try knobs.int(.batchTokens, in: 1...1 << 20) { words += ["--max_num_tokens", String(batch)] }
+    if try knobs.bool(.chunkedPrefill) == true { words.append("--enable_chunked_prefill") }
+    let tensor = try knobs.int(.tensorParallel, in: 1...64)
+    if let tensor { words += ["--tp_size", String(tensor)] }
+    if let pipeline = try knobs.int(.pipelineParallel, in: 1...64) { words += ["--pp_size", String(pipeline)] }
+    if try knobs.bool(.expertParallel) == true {
+      guard request.model.isMixtureOfExperts else {
+        throw ApusError(
+          .badInput, "expert_parallel=on: \(request.model.name) has no experts", advice: "Leave it out.")
+      }
+      words += ["--ep_size", String(tensor ?? 1)]
+    }
+    try setCache(knobs)
+    try setSpeculation(knobs, request)
+    file.isWithoutGraphs = try knobs.bool(.graphCapture) == false
+    // Which folder is loaded was decided before; here the knob only has to be a text.
+    _ = try knobs.text(.weightVariant)
+  }
+
+  private mutating func setCache(_ knobs: KnobReader) throws(ApusError) {
+    let types = ["f16", "fp8"]
+    let keys = try knobs.text(.keyCacheType, oneOf: types)
+    let values = try knobs.text(.valueCacheType, oneOf: types)
+    guard keys == values else {
+      throw ApusError(
+        .badInput,
+        "key_cache_type=\(keys ?? "unset") with value_cache_type=\(values ?? "unset"): TensorRT-LLM has one type for both",
+        advice: "Set both to \(keys ?? values ?? "fp8").")
+    }
+    let cache = File.Cache(
+      enableBlockReuse: try knobs.bool(.prefixCaching), dtype: keys.map { $0 == "fp8" ? "fp8" : "auto" },
+      hostCacheSize: try knobs.int(.hostCacheMiB, in: 0...1 << 24).map { $0 << 20 })
+    if cache != File.Cache() { file.kvCacheConfig = cache }
+  }
+
+  private mutating func setSpeculation(_ knobs: KnobReader, _ request: LaunchRequest) throws(ApusError) {
+    let kind = try knobs.text(.speculation, oneOf: ["n-gram", "eagle", "mtp"])
+    let draftTokens = try knobs.int(.draftTokens, in: 1...64)
+    let ngramSize = try knobs.int(.ngramSize, in: 1...64)
+    if draftTokens != nil { try knobs.require(.draftTokens, kind != nil, "speculation") }
+    if ngramSize != nil { try knobs.require(.ngramSize, kind == "n-gram", "speculation=n-gram") }
+    if try knobs.text(.draftModel) != nil { try knobs.require(.draftModel, kind == "eagle", "speculation=eagle") }
+    guard let kind else { return }
+    // What llama.cpp drafts with a draft model; the file's own defaults draft nothing.
+    let length = draftTokens ?? 3
+    switch kind {
+    case "n-gram":
+      file.speculativeConfig = File.Speculation(
+        decodingType: "NGram", maxDraftLen: length, maxMatchingNgramSize: ngramSize ?? 3)
+    case "mtp":
+      file.speculativeConfig = File.Speculation(decodingType: "MTP", numNextnPredictLayers: length)
+    default:
+      guard let path = request.draftModelPath else {
+        throw ApusError(
+          .badInput, "speculation=eagle without a draft model's folder",
+          advice: "Name one with draft_model, and see that this worker has it (apus model list).")
+      }
+      file.speculativeConfig = File.Speculation(
+        decodingType: "Eagle", maxDraftLen: length, speculativeModelDir: path)
+    }
+  }
+
+  /// - Parameter program: the executable `trtllm-serve`.
+  func command(program: String) -> [String] {
+    let plain = [program, "serve"] + words
+    guard !file.isEmpty else { return plain }
+    // The shell hands the text over as a file that is read once; bash is there wherever CUDA is.
+    return ["bash", "-c", #"exec "$@" --config <(printf %s "$0")"#, file.json] + plain
+  }
+}
