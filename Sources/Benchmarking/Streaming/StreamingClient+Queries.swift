@@ -38,7 +38,8 @@ extension StreamingClient {
       switch endpoint.dialect {
       case .llamaCpp: try await ask(LlamaCppQuestion(content: text, addsSpecial: addingSpecial), at: url)
       case .vLLM:
-        try await ask(VLLMQuestion(model: endpoint.servedModel, prompt: text, addsSpecial: addingSpecial), at: url)
+        try await ask(
+          VLLMQuestion(model: endpoint.servedModel ?? "default", prompt: text, addsSpecial: addingSpecial), at: url)
       case .openAI: throw .invalidAnswer("OpenAI's routes cannot be asked for tokens")
       }
     return answer.tokens

@@ -5,7 +5,7 @@ import Serving
 actor EngineComparison {
   private let candidates: [Candidate]
   private let names: [String]
-  private var measurements: [Measurement] = []
+  private var measurements: [Serving.Measurement] = []
 
   /// - Parameter names: of the candidates, in the same order; the first is what the others are compared with.
   init(candidates: [Candidate], names: [String]) {
@@ -13,11 +13,13 @@ actor EngineComparison {
     self.names = names
   }
 
-  func take(_ measurement: Measurement) {
+  func take(_ measurement: Serving.Measurement) {
     measurements.append(measurement)
     let place = candidates.firstIndex { $0.configuration == measurement.configuration }
     let words =
-      measurement.outcome.metrics.map { String(format: "%.2f s wall, %.2f CPU-s", $0.wallSeconds, $0.cpuSeconds) }
+      measurement.outcome.metrics.map {
+        String(format: "%.2f s wall, %.2f CPU-s", $0.wallSeconds, $0.cpuSeconds ?? .nan)
+      }
       ?? measurement.outcome.failureWords
     FileHandle.standardError.write(
       Data("  \(measurement.workload.name) | \(place.map { names[$0] } ?? "") | \(words)\n".utf8))
@@ -67,7 +69,7 @@ actor EngineComparison {
   }
 
   private func row(_ shape: String, _ candidate: Int) -> Row {
-    func blocks(_ index: Int) -> [Measurement] {
+    func blocks(_ index: Int) -> [Serving.Measurement] {
       measurements.filter { $0.workload.name == shape && $0.configuration == candidates[index].configuration }
     }
     let own = blocks(candidate)
@@ -81,8 +83,11 @@ actor EngineComparison {
     row.ttftMS = median(good.map(\.ttft.meanMS))
     row.tpotMS = median(good.map(\.tpot.meanMS))
     row.throughput = median(good.map(\.throughput))
-    row.tokensPerCPUSecond = median(good.map { Double($0.outputTokenCount) / max(1e-9, $0.cpuSeconds) })
-    row.peakMemoryBytes = good.map(\.peakMemoryBytes).max()
+    let rates = good.compactMap { metrics in
+      metrics.cpuSeconds.map { Double(metrics.outputTokenCount) / max(1e-9, $0) }
+    }
+    row.tokensPerCPUSecond = rates.isEmpty ? nil : median(rates)
+    row.peakMemoryBytes = good.compactMap(\.peakMemoryBytes).max()
     row.loadSeconds = median(good.map(\.loadSeconds))
     row.acceptanceRate = good.compactMap(\.acceptanceRate).first
     let samples = own.flatMap(\.samples)
@@ -97,15 +102,15 @@ actor EngineComparison {
   }
 
   /// Processor seconds of blocks of the same round, which do the same work.
-  private func cpuRatios(_ own: [Measurement], _ baseline: [Measurement]) -> PairedRatios {
+  private func cpuRatios(_ own: [Serving.Measurement], _ baseline: [Serving.Measurement]) -> PairedRatios {
     var ratios = PairedRatios(objective: .e2e)
     for measurement in own {
       guard case .trial(_, _, _, let round) = measurement.source, let metrics = measurement.outcome.metrics,
         let other = baseline.first(where: {
           if case .trial(_, _, _, round) = $0.source { true } else { false }
-        })?.outcome.metrics
+        })?.outcome.metrics, let ownSeconds = metrics.cpuSeconds, let otherSeconds = other.cpuSeconds
       else { continue }
-      ratios.add(candidate: metrics.cpuSeconds, baseline: other.cpuSeconds)
+      ratios.add(candidate: ownSeconds, baseline: otherSeconds)
     }
     return ratios
   }
