@@ -101,13 +101,15 @@ import Testing
     let (one, two) = (measurements.filter { slots($0) == 1 }, measurements.filter { slots($0) == 2 })
     #expect(one.allSatisfy { ($0.outcome.metrics?.wallSeconds ?? 0) >= 2 * 0.2 })
     let ratios = PairedRatios(candidate: two, baseline: one, objective: .throughput)
-    func throughput(_ blocks: [Measurement], _ round: Int) -> Double? {
-      blocks.first { if case .trial(_, _, _, round) = $0.source { true } else { false } }?.outcome.metrics?.throughput
+    func throughputs(_ blocks: [Measurement]) -> [Int: Double] {
+      var found: [Int: Double] = [:]
+      for block in blocks {
+        if case .trial(_, _, _, let round) = block.source { found[round] = block.outcome.metrics?.throughput }
+      }
+      return found
     }
-    var logs: [Double] = []
-    for round in 0..<2 {
-      logs.append(log(try #require(throughput(two, round)) / (try #require(throughput(one, round)))))
-    }
+    let slow = throughputs(one)
+    let logs = throughputs(two).compactMap { round, fast in slow[round].map { log(fast / $0) } }
     #expect(ratios.count == 2)
     #expect(zip(ratios.logSpeedups.sorted(), logs.sorted()).allSatisfy { abs($0 - $1) < 1e-9 }, "\(ratios) \(logs)")
   }
