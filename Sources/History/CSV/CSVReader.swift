@@ -20,11 +20,15 @@ public struct CSVFault: Error, Hashable, Sendable {
 /// break. Memory is bounded by the limits whatever the input.
 public struct CSVReader {
   public struct Limits {
-    public var fieldBytes = 1 << 20
-    public var recordBytes = 4 << 20
-    public var fieldCount = 1000
+    public var fieldBytes: Int
+    public var recordBytes: Int
+    public var fieldCount: Int
 
-    public init() {}
+    public init(fieldBytes: Int = 1 << 20, recordBytes: Int = 4 << 20, fieldCount: Int = 1000) {
+      self.fieldBytes = fieldBytes
+      self.recordBytes = recordBytes
+      self.fieldCount = fieldCount
+    }
   }
 
   private enum State {
