@@ -13,10 +13,12 @@ public struct AccelerationContext: Sendable {
   public var limits: Limits
   /// Whether the engine is a server that somebody else started: it runs as it is, with memory that is not this worker's.
   public var isAttached: Bool
+  /// Where other nodes offer their memory with `ggml-rpc-server`, `HOST:PORT` each.
+  public var rpcServers: [String]
 
   public init(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
-    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false
+    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false, rpcServers: [String] = []
   ) {
     self.model = model
     // A file of another format is neither a variant nor a draft for this engine.
@@ -26,6 +28,7 @@ public struct AccelerationContext: Sendable {
     self.abilities = abilities
     self.workload = workload
     self.limits = limits
+    self.rpcServers = rpcServers
     self.isAttached = isAttached
   }
 
@@ -51,4 +54,23 @@ public struct AccelerationContext: Sendable {
 
   /// The bytes an engine may take: the user's limit, but never more than the worker has.
   public var memoryLimitBytes: Int { min(limits.memoryBytes ?? .max, hardware.memoryBytes) }
+}
+
+extension AccelerationContext {
+  /// Why a method that needs so many GPUs does not apply; nil when they are there.
+  func fewAccelerators(_ needed: Int) -> String? {
+    let count = hardware.accelerators.count
+    if count >= needed { return nil }
+    return count == 0
+      ? "this node has no GPU that Apus knows of" : "this node has \(count) GPU, and it takes \(needed) to share work"
+  }
+
+  /// Why a method for GPUs does not apply; nil when there is one.
+  var noAccelerators: String? { fewAccelerators(1) }
+
+  /// Into how many parts work is shared: among all GPUs first, then among half of them.
+  var partCounts: [Int] {
+    let count = hardware.accelerators.count
+    return [count, count / 2].filter { $0 >= 2 }
+  }
 }

@@ -21,7 +21,7 @@ public enum Candidates {
     var usable: [(method: any AccelerationMethod, settings: [MethodSetting])] = []
 
     for method in chosen {
-      let settings = absence(of: method, context).map { [.refused($0)] } ?? method.settings(in: context)
+      let settings = settings(of: method, in: context)
       var good: [MethodSetting] = []
       for setting in settings {
         let candidate = checked(
@@ -46,11 +46,25 @@ public enum Candidates {
     return Array(proposed.prefix(limit))
   }
 
-  /// Why the engine cannot do a method; nil when it can.
-  private static func absence(of method: any AccelerationMethod, _ context: AccelerationContext) -> String? {
-    if let reason = context.abilities.absences[method.name] { return reason }
-    let missing = method.knobs.subtracting(context.abilities.knobs).sorted()
-    return missing.isEmpty ? nil : "\(context.engine) cannot be told \(missing.map(\.rawValue).joined(separator: ", "))"
+  /// What a method would set, with what the engine cannot do of it refused. Where it can do nothing of it, once.
+  private static func settings(
+    of method: any AccelerationMethod, in context: AccelerationContext
+  ) -> [MethodSetting] {
+    if let reason = context.abilities.absences[method.name] { return [.refused(reason)] }
+    let settings = method.settings(in: context)
+    let wanted = settings.filter { $0.refusedReason == nil }
+    let missing = wanted.map { Set($0.knobs.keys).subtracting(context.abilities.knobs) }
+    if !wanted.isEmpty, missing.allSatisfy({ !$0.isEmpty }) {
+      let all = missing.reduce(into: Set<KnobName>()) { $0.formUnion($1) }
+      return [.refused(EngineAbilities.cannotBeTold(all, engine: context.engine))]
+    }
+    return settings.map { setting in
+      guard setting.refusedReason == nil else { return setting }
+      return MethodSetting(
+        setting.knobs,
+        refusedReason: context.abilities.refusal(of: setting.knobs, engine: context.engine)
+          ?? KnobRules.violation(of: setting.knobs))
+    }
   }
 
   private static func combine(
@@ -59,7 +73,7 @@ public enum Candidates {
   ) -> [Candidate] {
     guard let first = parts.first else { return [candidate] }
     return first.settings.flatMap { setting -> [Candidate] in
-      guard Combinations.conflict(candidate.configuration.knobs, setting.knobs) == nil else {
+      guard KnobRules.conflict(candidate.configuration.knobs, setting.knobs) == nil else {
         return []
       }
       let next = Candidate(

@@ -1,6 +1,7 @@
 import Serving
 
-/// Which methods are worth combining, and which settings exclude each other: data, so that it can be read at a glance.
+/// Which methods are worth combining: data, so that it can be read at a glance. What cannot hold at once is in
+/// `KnobRules`.
 enum Combinations {
   /// Pairs whose gains come from different places. Everything else is left to single settings: a benchmark's budget
   /// is better spent on confirming what helps.
@@ -9,8 +10,19 @@ enum Combinations {
     // and where that is only a measurement tells.
     (ContinuousBatching.methodName, DraftModelSpeculation.methodName),
     (ContinuousBatching.methodName, NgramSpeculation.methodName),
+    (ContinuousBatching.methodName, EagleSpeculation.methodName),
+    (ContinuousBatching.methodName, MTPSpeculation.methodName),
     (ContinuousBatching.methodName, ThreadCount.methodName),
     (DraftModelSpeculation.methodName, ThreadCount.methodName),
+    // Another build does the same work in fewer instructions, whatever the work is.
+    (InstructionSetBuild.methodName, ContinuousBatching.methodName),
+    (InstructionSetBuild.methodName, DraftModelSpeculation.methodName),
+    (InstructionSetBuild.methodName, ThreadCount.methodName),
+    // What a GPU holds, and how its work is shared.
+    (GPUOffload.methodName, ContinuousBatching.methodName),
+    (ExpertOffload.methodName, ContinuousBatching.methodName),
+    (TensorParallelism.methodName, ContinuousBatching.methodName),
+    (ExpertParallelism.methodName, ContinuousBatching.methodName),
     // Fewer bytes for each weight, and fewer passes over the weights.
     (ContinuousBatching.methodName, WeightQuantization.methodName),
     (DraftModelSpeculation.methodName, WeightQuantization.methodName),
@@ -23,16 +35,4 @@ enum Combinations {
   static let triples: [(MethodName, MethodName, MethodName)] = [
     (ContinuousBatching.methodName, DraftModelSpeculation.methodName, WeightQuantization.methodName)
   ]
-
-  /// Why two values of different knobs cannot hold at once; nil when they can. Two values of one knob never can.
-  static func conflict(_ a: [KnobName: KnobValue], _ b: [KnobName: KnobValue]) -> String? {
-    for (knob, value) in a.sorted(by: { $0.key < $1.key }) {
-      if let other = b[knob], other != value { return "\(knob) cannot be \(value) and \(other)" }
-    }
-    let both = a.merging(b) { first, _ in first }
-    if both[.flashAttention] == .bool(false), let type = both[.valueCacheType], type != .text("f16") {
-      return "value_cache_type=\(type) needs flash attention"
-    }
-    return nil
-  }
 }

@@ -6,6 +6,8 @@ enum EngineDefaults {
   static let microBatchTokens = 512
   /// `speculative.draft.n_max` of llama.cpp.
   static let draftTokens = 3
+  /// Tokens that llama.cpp's n-gram cache drafts; it has no option for another number (common/speculative.cpp).
+  static let ngramCacheTokens = 8
 }
 
 /// Sizes of the element types a key-value cache can have.

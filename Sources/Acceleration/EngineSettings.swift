@@ -5,7 +5,7 @@ public import Serving
 /// Knobs that Apus does not know are ignored; a value of another type than the knob's is taken as the default, one out
 /// of its range as the range's end: stored and imported configurations come through here.
 public struct EngineSettings: Hashable, Sendable {
-  public enum Speculation: Hashable, Sendable { case none, draftModel, ngram }
+  public enum Speculation: Hashable, Sendable { case none, draftModel, ngram, ngramMap, ngramCache, eagle, mtp }
 
   public var slotCount = 1
   public var isPrefixCaching = true
@@ -22,6 +22,24 @@ public struct EngineSettings: Hashable, Sendable {
   /// Nil when the engine decides.
   public var flashAttention: Bool?
   public var threadCount: Int
+  /// Threads that read prompts; `threadCount` where the configuration does not say.
+  public var batchThreadCount: Int
+  /// Nil when the engine decides. 0 keeps ended requests nowhere.
+  public var hostCacheMiB: Int?
+  /// Least probability at which a draft goes on, 0...1.
+  public var draftMinProbability = 0.0
+  /// Vector bits of the build that runs: 0 for the engine's own, 256, 512, and 1024 for AMX tiles.
+  public var buildBits = 0
+  /// Nil when the engine decides.
+  public var gpuLayers: Int?
+  /// Layers whose experts stay on the processor.
+  public var expertCPULayers = 0
+  public var tensorParallel = 1
+  public var pipelineParallel = 1
+  public var dataParallel = 1
+  public var isExpertParallel = false
+  /// Nil when the engine decides.
+  public var graphCapture: Bool?
   /// A `ModelID` in text; nil for the asked model.
   public var weightVariant: String?
   public var draftModel: String?
@@ -29,6 +47,7 @@ public struct EngineSettings: Hashable, Sendable {
   /// - Parameter coreCount: the default for threads.
   public init(_ configuration: EngineConfiguration, coreCount: Int) {
     threadCount = max(1, coreCount)
+    batchThreadCount = 0
     // One pass over the few knobs that are set; this runs for every candidate of every recommendation.
     for (knob, value) in configuration.knobs {
       switch knob {
@@ -43,21 +62,37 @@ public struct EngineSettings: Hashable, Sendable {
         switch value.textValue {
         case "draft-model": speculation = .draftModel
         case "n-gram": speculation = .ngram
+        case "n-gram-map": speculation = .ngramMap
+        case "n-gram-cache": speculation = .ngramCache
+        case "eagle": speculation = .eagle
+        case "mtp": speculation = .mtp
         default: break
         }
       case .draftTokens: draftTokens = min(max(0, value.intValue ?? 0), 1024)
       case .ngramSize: ngramSize = min(max(0, value.intValue ?? 0), 1024)
       case .flashAttention: flashAttention = value.boolValue
       case .threadCount: threadCount = min(max(1, value.intValue ?? threadCount), 4096)
+      case .batchThreadCount: batchThreadCount = min(max(1, value.intValue ?? 0), 4096)
+      case .hostCacheMiB: hostCacheMiB = value.intValue.map { min(max(0, $0), 1 << 24) }
+      case .draftMinProbability: draftMinProbability = min(max(0, value.number ?? 0), 1)
+      case .isaBuild: buildBits = ["avx2": 256, "avx512": 512, "amx": 1024][value.textValue ?? ""] ?? 0
+      case .gpuLayers: gpuLayers = value.intValue.map { min(max(0, $0), 4096) }
+      case .expertCPULayers: expertCPULayers = min(max(0, value.intValue ?? 0), 4096)
+      case .tensorParallel: tensorParallel = min(max(1, value.intValue ?? 1), 1024)
+      case .pipelineParallel: pipelineParallel = min(max(1, value.intValue ?? 1), 1024)
+      case .dataParallel: dataParallel = min(max(1, value.intValue ?? 1), 1024)
+      case .expertParallel: isExpertParallel = value.boolValue ?? false
+      case .graphCapture: graphCapture = value.boolValue
       case .weightVariant: weightVariant = value.textValue
       case .draftModel: draftModel = value.textValue
       default: break
       }
     }
+    if batchThreadCount == 0 { batchThreadCount = threadCount }
     if speculation == .none {
       draftTokens = 0
     } else if draftTokens == 0 {
-      draftTokens = EngineDefaults.draftTokens
+      draftTokens = speculation == .ngramCache ? EngineDefaults.ngramCacheTokens : EngineDefaults.draftTokens
     }
   }
 }

@@ -12,6 +12,10 @@ public protocol InferenceEngine: Sendable {
   var knobs: Set<KnobName> { get }
   /// Whether the engine can do a method of that name. Names that are not the catalogue's are not here.
   func support(of method: MethodName) -> MethodSupport
+  /// Texts it takes for a knob; one that is not named takes any. Several kinds of one method are told apart by this.
+  var choices: [KnobName: Set<String>] { get }
+  /// What it does where a knob is not set, for knobs whose default settles what is worth trying.
+  var defaults: [KnobName: KnobValue] { get }
   /// The HTTP routes the engine answers.
   var dialect: RequestDialect { get }
   /// The formats of models it loads. A model in another is refused.

@@ -41,6 +41,7 @@ public struct CostModel: Sendable {
     let settings = EngineSettings(configuration, coreCount: hardware.coreCount)
     let loaded = LoadedModels(settings, asked: asked, available: available)
     let rates = Rates(hardware, threads: settings.threadCount)
+    let readingRates = Rates(hardware, threads: settings.batchThreadCount)
     let prompt = workload.meanPromptTokens
     let output = max(1, workload.meanOutputTokens)
 
@@ -54,7 +55,7 @@ public struct CostModel: Sendable {
     let cached = settings.isPrefixCaching ? workload.sharedPrefixShare * (1 - 1 / perSlot) : 0
     let newTokens = max(1, prompt * (1 - cached))
 
-    let prefill = prefillSeconds(newTokens, context: prompt, loaded.target, settings, rates)
+    let prefill = prefillSeconds(newTokens, context: prompt, loaded.target, settings, readingRates)
     func stepTime(_ batch: Double) -> (seconds: Double, tokens: Double, acceptance: Double) {
       decodeStep(batch, context: prompt + output / 2, loaded, settings, rates)
     }
@@ -114,7 +115,7 @@ public struct CostModel: Sendable {
     var drafting = 0.0
     switch settings.speculation {
     case .none: break
-    case .draftModel:
+    case .draftModel, .eagle, .mtp:
       acceptance = Self.draftAcceptance
       verified = 1 + drafted
       // Expected length of an accepted run plus the token of the model itself (Leviathan et al., equation 1).
@@ -123,8 +124,13 @@ public struct CostModel: Sendable {
         drafting =
           drafted
           * stepSeconds(draft, batch: batch, tokens: batch, context: context, settings, rates)
+      } else if settings.speculation == .mtp {
+        // One more layer of the model for each drafted token.
+        drafting =
+          drafted / Double(max(1, loaded.target.layerCount))
+          * stepSeconds(loaded.target, batch: batch, tokens: batch, context: context, settings, rates)
       }
-    case .ngram:
+    case .ngram, .ngramMap, .ngramCache:
       acceptance = Self.repeatedAcceptance * workload.repetitiveness
       // Nothing is drafted, and nothing costs, where nothing repeats.
       let found = max(0.02, workload.repetitiveness)

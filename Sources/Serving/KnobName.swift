@@ -31,7 +31,8 @@ public struct KnobName: Identifier {
   public static let threadCount = KnobName("thread_count")
   /// Compute threads while a prompt is read, Int >= 1; the others compute while tokens are written.
   public static let batchThreadCount = KnobName("batch_thread_count")
-  /// Cores that compute threads may use, String: a list such as `0-3,8`.
+  /// Cores that compute threads may use, String: a list such as `0-3,8`, counted among the worker's own cores, so that
+  /// it means the same on every worker. `EngineHost` puts the kernel's numbers in its place.
   public static let threadAffinity = KnobName("thread_affinity")
   /// Read a long prompt in chunks between the steps of running requests, Bool.
   public static let chunkedPrefill = KnobName("chunked_prefill")

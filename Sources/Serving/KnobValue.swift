@@ -15,6 +15,14 @@ public enum KnobValue: Hashable, Codable, Sendable, CustomStringConvertible {
   }
 
   public var intValue: Int? { if case .int(let value) = self { value } else { nil } }
+  /// Of a whole number or a fraction.
+  public var number: Double? {
+    switch self {
+    case .int(let value): Double(value)
+    case .double(let value): value
+    case .bool, .text: nil
+    }
+  }
   public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
   public var textValue: String? { if case .text(let value) = self { value } else { nil } }
 

@@ -21,6 +21,44 @@ enum Fixture {
     .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
   ]
 
+  /// An engine that can be told everything there is, and does little by itself.
+  static let ableEngine = EngineAbilities(
+    knobs: allKnobs.union([
+      .batchThreadCount, .threadAffinity, .chunkedPrefill, .hostCacheMiB, .slotStore, .draftMinProbability, .isaBuild,
+      .gpuLayers, .tensorSplit, .expertCPULayers, .tensorOverrides, .tensorParallel, .pipelineParallel, .dataParallel,
+      .expertParallel, .graphCapture, .prefillDecodeSplit, .rpcServers,
+    ]),
+    choices: [
+      .speculation: ["draft-model", "n-gram", "n-gram-map", "n-gram-cache", "eagle", "mtp"],
+      .isaBuild: ["avx2", "avx512", "amx"],
+    ],
+    defaults: [.hostCacheMiB: .int(8192), .isaBuild: .text("avx2"), .graphCapture: .bool(true)])
+
+  static let mixture: ModelProfile = {
+    var profile = model("mixture", parameters: 200_000_000, bytes: 220_000_000, type: "Q8_0", group: "mixture")
+    profile.expertCount = 32
+    profile.expertsPerToken = 4
+    return profile
+  }()
+  static let eagleHead: ModelProfile = {
+    var profile = model("head", parameters: 4_000_000, bytes: 8_000_000, type: "F16", group: "head")
+    profile.architecture = "eagle3"
+    return profile
+  }()
+
+  static func gpus(_ gigabytes: Int...) -> HardwareProfile {
+    hardware(accelerators: gigabytes.map { Accelerator(name: "gpu", memoryBytes: $0 << 30) })
+  }
+
+  static func able(
+    model: ModelProfile = dense, available: [ModelProfile] = [dense, draft], hardware: HardwareProfile = hardware(),
+    abilities: EngineAbilities = ableEngine, workload: Workload = .concurrent, rpcServers: [String] = []
+  ) -> AccelerationContext {
+    AccelerationContext(
+      model: model, available: available, hardware: hardware, engine: EngineName("able"), abilities: abilities,
+      workload: workload, limits: Limits(), rpcServers: rpcServers)
+  }
+
   static func model(
     _ name: String, parameters: Int, bytes: Int, type: String, group: String,
     vocabulary: String = "vocabulary"
@@ -34,11 +72,11 @@ enum Fixture {
       vocabularyFingerprint: vocabulary, variantGroup: group)
   }
 
-  static func hardware(cores: Int = 2, memoryBytes: Int = 8 << 30, accelerators: [Accelerator] = [])
-    -> HardwareProfile
-  {
+  static func hardware(
+    cores: Int = 2, memoryBytes: Int = 8 << 30, accelerators: [Accelerator] = [], instructionSets: [String] = ["avx2"]
+  ) -> HardwareProfile {
     HardwareProfile(
-      machine: MachineID("machine"), processor: "test", coreCount: cores, instructionSets: ["avx2"],
+      machine: MachineID("machine"), processor: "test", coreCount: cores, instructionSets: instructionSets,
       memoryBytes: memoryBytes, memoryBandwidth: 2e10, gemmRate: 1e11, accelerators: accelerators)
   }
 

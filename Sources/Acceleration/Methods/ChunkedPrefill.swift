@@ -12,7 +12,7 @@ public struct ChunkedPrefill: AccelerationMethod {
   public let summary =
     "Reads prompts in steps of another size (Sarathi-Serve, OSDI 2024; llama.cpp --batch-size, --ubatch-size)."
   public let fidelity = Fidelity.exact
-  public let knobs: Set<KnobName> = [.batchTokens, .microBatchTokens]
+  public let knobs: Set<KnobName> = [.chunkedPrefill, .batchTokens, .microBatchTokens]
 
   public init() {}
 
@@ -20,6 +20,14 @@ public struct ChunkedPrefill: AccelerationMethod {
     let longest = context.workload.promptTokens.upperBound
     guard longest >= Self.shortestPrompt else {
       return [.refused("prompts of \(longest) tokens fit in one step of every size")]
+    }
+    // An engine without steps within a step has one size, and may be told to read prompts whole.
+    guard context.abilities.knobs.contains(.microBatchTokens) else {
+      return Self.steps.map {
+        MethodSetting(
+          [.batchTokens: .int($0.batch)],
+          refusedReason: longest <= $0.batch ? "prompts of \(longest) tokens fit in one step of \($0.batch)" : nil)
+      } + [MethodSetting([.chunkedPrefill: .bool(false)])]
     }
     return Self.steps.map { step in
       let isDefault =

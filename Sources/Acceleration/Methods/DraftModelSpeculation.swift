@@ -10,13 +10,14 @@ public struct DraftModelSpeculation: AccelerationMethod {
   static let leastCostRatio = 4
   /// Drafts proposed when the node has more; the cheapest ones.
   static let mostDrafts = 2
-  static let draftLengths = [3, 8]
+  /// Most tokens drafted, and where the engine can stop a draft early, the probability below which it does.
+  static let drafts: [(length: Int, leastProbability: Double?)] = [(3, nil), (8, 0.5)]
 
   public let name = methodName
   public let summary =
     "A small model drafts tokens that the model verifies in one pass (Leviathan et al., ICML 2023)."
   public let fidelity = Fidelity.exact
-  public let knobs: Set<KnobName> = [.speculation, .draftModel, .draftTokens]
+  public let knobs: Set<KnobName> = [.speculation, .draftModel, .draftTokens, .draftMinProbability]
 
   public init() {}
 
@@ -29,7 +30,7 @@ public struct DraftModelSpeculation: AccelerationMethod {
       ]
     }
     let kin = context.available.filter {
-      $0.id != model.id && $0.vocabularyFingerprint == model.vocabularyFingerprint
+      $0.id != model.id && !EagleSpeculation.isHead($0) && $0.vocabularyFingerprint == model.vocabularyFingerprint
     }
     guard !kin.isEmpty else {
       return [.refused("no other model here has the vocabulary of \(model.name)")]
@@ -46,12 +47,15 @@ public struct DraftModelSpeculation: AccelerationMethod {
       ]
     }
     let cheapest = drafts.sorted { ($0.activeWeightBytes, $0.id) < ($1.activeWeightBytes, $1.id) }
+    let canStopEarly = context.abilities.knobs.contains(.draftMinProbability)
     return cheapest.prefix(Self.mostDrafts).flatMap { draft in
-      Self.draftLengths.map { length in
-        MethodSetting([
+      Self.drafts.map { shape in
+        var knobs: [KnobName: KnobValue] = [
           .speculation: .text("draft-model"), .draftModel: .text(draft.id.rawValue),
-          .draftTokens: .int(length),
-        ])
+          .draftTokens: .int(shape.length),
+        ]
+        if canStopEarly, let least = shape.leastProbability { knobs[.draftMinProbability] = .double(least) }
+        return MethodSetting(knobs)
       }
     }
   }

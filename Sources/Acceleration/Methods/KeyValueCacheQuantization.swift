@@ -10,13 +10,16 @@ public struct KeyValueCacheQuantization: AccelerationMethod {
 
   public let name = methodName
   public let summary =
-    "Keeps cached keys and values in 8 or 4 bits, which changes the output (KIVI, 2024; llama.cpp --cache-type-k/-v)."
+    "Keeps cached keys and values in 8 or 4 bits, which changes the output (KIVI, 2024; llama.cpp -ctk, -ctv; vLLM fp8)."
   public let fidelity = Fidelity.approximate
   public let knobs: Set<KnobName> = [.keyCacheType, .valueCacheType]
 
   public init() {}
 
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
+    if let choices = context.abilities.choices[.keyCacheType], choices.isDisjoint(with: ["q8_0", "q4_0"]) {
+      return [MethodSetting([.keyCacheType: .text("fp8"), .valueCacheType: .text("fp8")])]
+    }
     guard context.model.headSize.isMultiple(of: Self.block) else {
       return [
         .refused(

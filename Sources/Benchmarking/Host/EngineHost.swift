@@ -12,6 +12,8 @@ public struct EngineHost: Sendable {
   public var hardware: HardwareProfile
   public var engineVersions: [EngineName: String]
   public var guardPath: String
+  /// Processors this worker may use, by the kernel's numbers; empty when it did not say.
+  public var processors: CPUList
   /// Most memory one engine may take, and all loaded ones together are foreseen to take.
   public var memoryLimitBytes: Int
   /// Of attached engines whose server runs on this machine and may be looked at.
@@ -21,7 +23,7 @@ public struct EngineHost: Sendable {
     engines: [any InferenceEngine], modelPath: @escaping @Sendable (ModelID) -> String?,
     profile: @escaping @Sendable (ModelID) -> ModelProfile?, worker: WorkerName, hardware: HardwareProfile,
     engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int,
-    attachedProcesses: [EngineName: ListeningProcess] = [:]
+    attachedProcesses: [EngineName: ListeningProcess] = [:], processors: CPUList = CPUList([])
   ) {
     self.engines = engines
     self.modelPath = modelPath
@@ -32,6 +34,7 @@ public struct EngineHost: Sendable {
     self.guardPath = guardPath
     self.memoryLimitBytes = memoryLimitBytes
     self.attachedProcesses = attachedProcesses
+    self.processors = processors
   }
 
   public func engine(_ name: EngineName) -> (any InferenceEngine)? { engines.first { $0.name == name } }
@@ -86,7 +89,7 @@ public struct EngineHost: Sendable {
     let longest = loaded.contextLength > 0 ? loaded.contextLength : Int.max
     return try engine.launchPlan(
       LaunchRequest(
-        modelPath: path, model: loaded, draftModelPath: draftPath, configuration: configuration,
+        modelPath: path, model: loaded, draftModelPath: draftPath, configuration: try placed(configuration),
         coreCount: hardware.coreCount, contextTokens: contextTokens.map { min($0, longest) },
         port: try Self.freePort()))
   }
@@ -111,6 +114,21 @@ public struct EngineHost: Sendable {
     }
     guard let server = plan.server else { preconditionFailure("an attached engine plans to attach") }
     return try await AttachedServer.attach(to: server, process: attachedProcesses[configuration.engine])
+  }
+
+  /// A configuration whose `thread_affinity` names processors by the kernel's numbers.
+  ///
+  /// - Throws: `badInput` when it names a core this worker does not have.
+  func placed(_ configuration: EngineConfiguration) throws(ApusError) -> EngineConfiguration {
+    guard let text = configuration[.threadAffinity]?.textValue, !processors.isEmpty else { return configuration }
+    guard let positions = CPUList(parsing: text), let placed = processors.at(positions) else {
+      throw ApusError(
+        .badInput, "thread_affinity=\(text) names a core that \(worker) does not have",
+        advice: "Name some of its \(processors.count) cores, counted from 0, such as 0-\(processors.count - 1).")
+    }
+    return EngineConfiguration(
+      engine: configuration.engine, methods: configuration.methods,
+      knobs: configuration.knobs.merging([.threadAffinity: .text(placed.description)]) { $1 })
   }
 
   /// Starts an engine with a configuration and waits until it is ready.

@@ -1,4 +1,5 @@
 import Foundation
+import Serving
 import Synchronization
 
 /// Measures how fast the usable cores together read memory, the bound of token generation.

@@ -92,7 +92,7 @@ final class Inventory: Sendable {
       guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
       attachedProcesses: Dictionary(
         seen.attached.compactMap { server in server.process.map { (server.engine.name, $0) } },
-        uniquingKeysWith: { first, _ in first }))
+        uniquingKeysWith: { first, _ in first }), processors: CPUAffinity.current())
   }
 }
 

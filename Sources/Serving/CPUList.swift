@@ -4,7 +4,7 @@ public struct CPUList: Hashable, Sendable, CustomStringConvertible {
   public let cores: [Int]
 
   /// The highest number a list may name plus one; the kernel's own bound on x86.
-  static let limit = 8192
+  public static let limit = 8192
 
   public init(_ cores: some Sequence<Int>) {
     self.cores = Set(cores).sorted()
@@ -22,6 +22,14 @@ public struct CPUList: Hashable, Sendable, CustomStringConvertible {
       cores.formUnion(first...last)
     }
     self.init(cores)
+  }
+
+  /// The processors of `self` that a list of positions among them names: of `4-7`, the positions `0,2` are `4,6`.
+  ///
+  /// - Returns: nil when a position is not there.
+  public func at(_ positions: CPUList) -> CPUList? {
+    guard let last = positions.cores.last, last < cores.count else { return nil }
+    return CPUList(positions.cores.map { cores[$0] })
   }
 
   public var isEmpty: Bool { cores.isEmpty }

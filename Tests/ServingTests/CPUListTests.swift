@@ -1,6 +1,5 @@
+import Serving
 import Testing
-
-@testable import Worker
 
 @Suite("CPUList") struct CPUListTests {
   /// The kernel's notation is read with its ranges and gaps, sorted and without repeats, and written the same way.
@@ -18,5 +17,12 @@ import Testing
   @Test(arguments: ["a", "1-", "-1", "3-1", "1.5", "0-4000000000", "99999999", "1--2", "0x1"])
   func refuses(text: String) {
     #expect(CPUList(parsing: text) == nil)
+  }
+
+  @Test func positionsAreCountedAmongTheListsOwn() throws {
+    let own = CPUList([4, 5, 6, 7])
+    #expect(own.at(try #require(CPUList(parsing: "0,2"))) == CPUList([4, 6]))
+    #expect(own.at(try #require(CPUList(parsing: "0-4"))) == nil)
+    #expect(own.at(CPUList([])) == nil)
   }
 }
