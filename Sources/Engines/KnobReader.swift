@@ -1,3 +1,4 @@
+import Acceleration
 import Serving
 
 /// Reads the knobs of a configuration, each with its type and range. An adapter's launch plan uses it, so that every
@@ -19,6 +20,13 @@ struct KnobReader {
     }
   }
 
+  /// - Throws: `badInput` when values of different knobs exclude each other, or one is set without another it needs.
+  func refuseContradictions() throws(ApusError) {
+    if let violation = KnobRules.violation(of: configuration.knobs) {
+      throw ApusError(.badInput, violation, advice: "Change or leave out one of the knobs named.")
+    }
+  }
+
   func int(_ knob: KnobName, in range: ClosedRange<Int>) throws(ApusError) -> Int? {
     guard let value = configuration[knob] else { return nil }
     guard let number = value.intValue, range.contains(number) else {
@@ -31,6 +39,21 @@ struct KnobReader {
     guard let value = configuration[knob] else { return nil }
     guard let bool = value.boolValue else { throw refusal(knob, value, "true or false") }
     return bool
+  }
+
+  func double(_ knob: KnobName, in range: ClosedRange<Double>) throws(ApusError) -> Double? {
+    guard let value = configuration[knob] else { return nil }
+    guard let number = value.number, range.contains(number) else {
+      throw refusal(knob, value, "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// A text of a form that a pattern of `Regex` matches as a whole.
+  func text(_ knob: KnobName, matching pattern: Regex<Substring>, _ form: String) throws(ApusError) -> String? {
+    guard let value = configuration[knob] else { return nil }
+    guard let text = value.textValue, text.wholeMatch(of: pattern) != nil else { throw refusal(knob, value, form) }
+    return text
   }
 
   func text(_ knob: KnobName, oneOf allowed: [String]? = nil) throws(ApusError) -> String? {

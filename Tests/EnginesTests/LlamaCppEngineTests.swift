@@ -59,6 +59,17 @@ import Testing
     #expect(plan.command[2].contains(#""cpuparams.n_threads":1,"cpuparams_batch.n_threads":1"#))
   }
 
+  @Test func readingHasThreadsOfItsOwn() throws {
+    let plan = try plan([.threadCount: .int(1), .batchThreadCount: .int(3)])
+    #expect(plan.environment["OMP_NUM_THREADS"] == "3")
+    #expect(plan.command[2].contains(#""cpuparams.n_threads":1,"cpuparams_batch.n_threads":3"#))
+  }
+
+  @Test func affinityIsAWordBeforeTheCommand() throws {
+    let plan = try plan([.threadAffinity: .text("0-3,8")])
+    #expect(Array(plan.command[..<4]) == ["taskset", "-c", "0-3,8", "/state/engines/llamacpp/bin/python"])
+  }
+
   struct Case: CustomStringConvertible {
     var knobs: [KnobName: KnobValue]
     var context: Int?
@@ -82,6 +93,32 @@ import Testing
       knobs: [.keyCacheType: .text("q8_0"), .valueCacheType: .text("q4_0")],
       settings: ["cache_type_k": .text("Q8_0"), "cache_type_v": .text("Q4_0")]),
     Case(knobs: [.weightVariant: .text("abc")], settings: [:]),
+    Case(knobs: [.hostCacheMiB: .int(0)], settings: ["cache_ram_mib": .int(0)]),
+    Case(
+      knobs: [.slotStore: .bool(true), .keyCacheType: .text("q8_0")],
+      settings: [
+        "cache_type_k": .text("Q8_0"),
+        "slot_save_path": .text("/state/engines/llamacpp/slots/\(ModelProfile.scripted.id)-q8_0-f16"),
+      ]),
+    Case(knobs: [.slotStore: .bool(false)], settings: [:]),
+    Case(
+      knobs: [.speculation: .text("n-gram-map"), .ngramSize: .int(3), .draftTokens: .int(8)],
+      settings: [
+        "speculative.types": .text("[NGRAM_MAP_K]"), "speculative.ngram_map_k.size_n": .int(3),
+        "speculative.ngram_map_k.size_m": .int(8),
+      ]),
+    Case(knobs: [.speculation: .text("n-gram-cache")], settings: ["speculative.types": .text("[NGRAM_CACHE]")]),
+    Case(
+      knobs: [.speculation: .text("mtp"), .draftTokens: .int(2)],
+      settings: ["speculative.types": .text("[DRAFT_MTP]"), "speculative.draft.n_max": .int(2)]),
+    Case(
+      knobs: [.speculation: .text("eagle"), .draftModel: .text("abc"), .draftMinProbability: .double(0.5)],
+      draft: "/d.gguf",
+      settings: [
+        "speculative.types": .text("[DRAFT_EAGLE3]"), "speculative.draft.mparams.path": .text("/d.gguf"),
+        "speculative.draft.p_min": .double(0.5), "speculative.draft.cpuparams.n_threads": .int(4),
+        "speculative.draft.cpuparams_batch.n_threads": .int(4),
+      ]),
     Case(knobs: [.flashAttention: .bool(true)], settings: ["flash_attn_type": .text("ENABLED")]),
     Case(
       knobs: [.flashAttention: .bool(false), .keyCacheType: .text("q8_0")],
@@ -119,6 +156,15 @@ import Testing
     ([.draftTokens: .int(4)], "draft_tokens"),
     ([.ngramSize: .int(3), .speculation: .text("draft-model")], "ngram_size"),
     ([.threadCount: .int(-1)], "thread_count=-1"),
+    ([.batchThreadCount: .int(0)], "batch_thread_count=0"),
+    ([.threadAffinity: .text("0;reboot")], "thread_affinity=0;reboot"),
+    ([.hostCacheMiB: .int(-1)], "host_cache_mib=-1"),
+    ([.draftMinProbability: .double(2), .speculation: .text("mtp")], "draft_min_probability=2.0"),
+    ([.draftTokens: .int(4), .speculation: .text("n-gram-cache")], "n-gram-cache"),
+    ([.speculation: .text("eagle")], "without a draft model's file"),
+    ([.slotStore: .bool(true), .prefixCaching: .bool(false)], "slot_store=on"),
+    ([.isaBuild: .text("avx512")], "isa_build"),
+    ([.gpuLayers: .int(1)], "gpu_layers"),
   ]
 
   @Test(arguments: refusals) func badKnobIsRefusedByName(knobs: [KnobName: KnobValue], reason: String) {
@@ -135,7 +181,7 @@ import Testing
 
   @Test func everyKnownKnobIsACase() {
     let covered = Self.cases.reduce(into: Set<KnobName>()) { $0.formUnion($1.knobs.keys) }
-    #expect(covered.union([.threadCount]) == engine.knobs)
+    #expect(covered.union([.threadCount, .batchThreadCount, .threadAffinity]) == engine.knobs)
   }
 
   @Test func notInstalledIsNotDetected() async { #expect(await engine.detect() == nil) }

@@ -1,7 +1,9 @@
-import Engines
 import Foundation
 import Serving
+import Synchronization
 import Testing
+
+@testable import Engines
 
 /// Where an installed llama.cpp is: APUS_STATE, or .apus in this checkout.
 private let installation: EngineInstallation? = {
@@ -65,6 +67,11 @@ struct RealEngineTests {
       ([.flashAttention: .bool(false), .batchTokens: .int(64), .microBatchTokens: .int(32)], nil),
       ([.speculation: .text("n-gram"), .ngramSize: .int(3), .draftTokens: .int(8), .prefixCaching: .bool(false)], nil),
       ([.speculation: .text("draft-model"), .draftTokens: .int(3)], model.path),
+      ([.speculation: .text("n-gram-map"), .ngramSize: .int(3), .draftTokens: .int(8), .hostCacheMiB: .int(0)], nil),
+      ([.speculation: .text("n-gram-cache"), .batchThreadCount: .int(2)], nil),
+      (
+        [.speculation: .text("draft-model"), .draftTokens: .int(8), .draftMinProbability: .double(0.5)], model.path
+      ),
     ]
     var answers: [String] = []
     for (knobs, draft) in configurations {
@@ -81,7 +88,83 @@ struct RealEngineTests {
       #expect(usage.cpuSeconds > 0 && usage.peakMemoryBytes > 10 << 20)
       #expect(!processExists(engine.processID))
     }
-    #expect(answers[0] == answers[3] && answers[0] == answers[4], "speculation keeps greedy output")
+    for index in 3..<configurations.count {
+      #expect(answers[index] == answers[0], "\(configurations[index].0) keeps greedy output")
+    }
+  }
+
+  /// Each field that the adapter may name is one of the package's, and each word of its enumerations too.
+  @Test func fieldsAreThePackages() async throws {
+    let absent: Set<LlamaCppOption> = [.expertCPULayers, .rpcServers]
+    let fields = LlamaCppOption.allCases.filter { !absent.contains($0) }.map(\.field)
+    let words = LlamaCppSettings.kinds.values.map { "COMMON_SPECULATIVE_TYPE_\($0)" }
+    let script = """
+      import functools, sys, xllamacpp
+      parameters = xllamacpp.CommonParams()
+      for path in "\(fields.joined(separator: " "))".split():
+          try: functools.reduce(getattr, path.split("."), parameters)
+          except AttributeError: print("no field", path)
+      for word in "\(words.joined(separator: " "))".split():
+          if not hasattr(xllamacpp.common_speculative_type, word): print("no word", word)
+      print("done")
+      """
+    let lines = Mutex<[String]>([])
+    let child = try ChildProcess.spawn(
+      .init([engine.pythonPath, "-c", script], output: .lines { line in lines.withLock { $0.append(line) } }))
+    #expect(await child.end() == .exited(0))
+    #expect(lines.withLock { $0 } == ["done"])
+  }
+
+  /// An engine that keeps its slots finds the prompt of the run before it; one that does not reads it anew.
+  @Test(.timeLimit(.minutes(2))) func slotsOutliveTheEngine() async throws {
+    let model = try await makeDraftModel()
+    // An installation of its own, so that slots are saved in this test's folder, with the launcher of this checkout.
+    let state = "\(folder.path)/own"
+    let ownFolder = "\(state)/engines/llamacpp"
+    try FileManager.default.createDirectory(atPath: ownFolder, withIntermediateDirectories: true)
+    for name in ["bin", "lib", "pyvenv.cfg"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(ownFolder)/\(name)", withDestinationPath: "\(installation.stateDirectory)/engines/llamacpp/\(name)")
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(ownFolder)/server.py",
+      withDestinationPath: "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        + "/Deploy/engines/llamacpp/server.py")
+    let own = LlamaCppEngine(EngineInstallation(stateDirectory: state, guardPath: installation.guardPath))
+    let prompt = (0..<300).map { 700 + $0 % 50 }
+    func cachedTokens(_ knobs: [KnobName: KnobValue]) async throws -> Int {
+      let plan = try own.launchPlan(
+        LaunchRequest(
+          modelPath: model.path, model: model.profile,
+          configuration: EngineConfiguration(engine: own.name, knobs: knobs), coreCount: 1, contextTokens: 512, port: 0)
+      )
+      let engine = try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: 4 << 30)
+      let answer = try await httpPost(
+        "\(engine.baseURL)/completion", #"{"prompt":\#(prompt),"n_predict":4,"temperature":0,"cache_prompt":true}"#)
+      await engine.stop()
+      let body = try #require(answer.components(separatedBy: "\r\n\r\n").last)
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+      return try #require((object["timings"] as? [String: Any])?["cache_n"] as? Int)
+    }
+    #expect(try await cachedTokens([.slotStore: .bool(true)]) == 0)
+    #expect(try await cachedTokens([.slotStore: .bool(true)]) >= 290)
+    #expect(try await cachedTokens([:]) == 0)
+    // Slots of other cache types are others' slots.
+    #expect(try await cachedTokens([.slotStore: .bool(true), .keyCacheType: .text("q8_0")]) == 0)
+  }
+
+  /// Every thread of an engine told to stay on a processor stays there.
+  @Test func affinityHolds() async throws {
+    let model = try await makeDraftModel()
+    let engine = try await start(model, [.threadAffinity: .text("0"), .threadCount: .int(1)])
+    _ = try await httpPost("\(engine.baseURL)/completion", #"{"prompt":[1,2,3],"n_predict":2}"#)
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(engine.processID)/task")
+    #expect(threads.count > 1)
+    for thread in threads {
+      let status = try String(contentsOfFile: "/proc/\(engine.processID)/task/\(thread)/status", encoding: .utf8)
+      #expect(status.contains("Cpus_allowed_list:\t0\n"))
+    }
+    await engine.stop()
   }
 
   /// A setting that this version of the engine does not have ends it at once, with the setting's name.

@@ -6,7 +6,8 @@ usage: server.py SETTINGS        a JSON object, or the path of a file that holds
 
 A setting is a field of xllamacpp.CommonParams by its dotted path: {"model.path": "m.gguf", "n_parallel": 4}.
 Values of enumerations are given by the end of their name: {"cache_type_k": "Q8_0", "flash_attn_type": "DISABLED"}.
-A setting that is not named keeps the engine's default. This file knows nothing else about Apus.
+A setting that is not named keeps the engine's default. With {"slot_save_path": "FOLDER"} the cache of every slot is
+saved there before the end and restored at the next start. This file knows nothing else about Apus.
 
 Prints `READY <url> <seconds>` on standard output once the server answers, and stops on SIGTERM or SIGINT.
 Exit status: 0 stopped, 64 unknown setting or bad value, 65 the model cannot be loaded, 69 xllamacpp is missing.
@@ -16,6 +17,7 @@ import os
 import signal
 import sys
 import time
+import urllib.request
 
 STARTED = time.monotonic()
 
@@ -59,6 +61,27 @@ def convert(engine, leaf, value):
     return [one(name) for name in value] if isinstance(value, list) else one(value)
 
 
+def move_slots(action, url, folder, count):
+    """Save every slot to the folder, or restore those that are there. A file that does not fit is removed: it is a
+    cache, and was made with another model or another context."""
+    for slot in range(count):
+        name = f"slot-{slot}.bin"
+        if action == "restore" and not os.path.exists(os.path.join(folder, name)):
+            continue
+        request = urllib.request.Request(
+            f"{url}/slots/{slot}?action={action}", data=json.dumps({"filename": name}).encode(),
+            headers={"Content-Type": "application/json"}, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                body = json.load(answer)
+                print(f"server.py: slot {slot}: {action}d {body.get('n_saved', body.get('n_restored'))} tokens",
+                      file=sys.stderr, flush=True)
+        except (OSError, ValueError) as error:
+            print(f"server.py: slot {slot} cannot be {action}d: {error}", file=sys.stderr, flush=True)
+            if os.path.exists(os.path.join(folder, name)):
+                os.remove(os.path.join(folder, name))
+
+
 def main():
     if len(sys.argv) != 2:
         fail(64, __doc__.split("\n\n")[1])
@@ -93,6 +116,14 @@ def main():
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             fail(64, f"setting {path} cannot be {value!r}: {error}")
 
+    slots = settings.get("slot_save_path")
+    if slots:
+        # The engine joins folder and name as they are.
+        parameters.slot_save_path = os.path.join(slots, "")
+        try:
+            os.makedirs(slots, exist_ok=True)
+        except OSError as error:
+            fail(64, f"slots cannot be saved in {slots}: {error}")
     try:
         server = engine.Server(parameters)  # a signal ends the process at once while the model is being loaded
     except Exception as error:  # the wheel raises RuntimeError; whatever it is, there is no engine
@@ -103,8 +134,12 @@ def main():
     signal.set_wakeup_fd(writing)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    if slots:
+        move_slots("restore", server.listening_address, slots, parameters.n_parallel)
     print(f"READY {server.listening_address} {time.monotonic() - STARTED:.3f}", flush=True)
     os.read(reading, 1)
+    if slots:
+        move_slots("save", server.listening_address, slots, parameters.n_parallel)
     del server
 
 

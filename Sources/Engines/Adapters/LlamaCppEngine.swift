@@ -17,19 +17,50 @@ public struct LlamaCppEngine: InferenceEngine {
   public let formats: Set<ModelFormat> = [.gguf]
   public let knobs: Set<KnobName> = [
     .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType, .weightVariant,
-    .speculation, .draftTokens, .draftModel, .ngramSize, .flashAttention, .threadCount,
+    .speculation, .draftTokens, .draftModel, .draftMinProbability, .ngramSize, .flashAttention, .threadCount,
+    .batchThreadCount, .threadAffinity, .hostCacheMiB, .slotStore,
   ]
+  public let choices: [KnobName: Set<String>] = [
+    .speculation: Set(LlamaCppSettings.kinds.keys), .keyCacheType: ["f16", "q8_0", "q4_0"],
+    .valueCacheType: ["f16", "q8_0", "q4_0"],
+  ]
+  public let defaults: [KnobName: KnobValue] = [.hostCacheMiB: .int(8192), .prefixCaching: .bool(true)]
 
-  /// Methods that were run with this package; all others are not here.
-  private static let methods: Set<MethodName> = [
-    MethodName("continuous-batching"), MethodName("draft-model-speculation"), MethodName("n-gram-speculation"),
-    MethodName("thread-count"), MethodName("chunked-prefill"), MethodName("flash-attention"),
-    MethodName("prefix-caching"), MethodName("weight-quantization"), MethodName("kv-cache-quantization"),
-  ]
+  /// The package, as its options were compared where no model here can use them.
+  static let package = "xllamacpp 2026.10.11549"
 
   public func support(of method: MethodName) -> MethodSupport {
-    Self.methods.contains(method) ? .works : .notHere(reason: "its adapter has no such option")
+    Self.methods[method] ?? .notHere(reason: "llama.cpp has no such option")
   }
+
+  /// What works was run with this package; what needs a model, a GPU or a build that is not there says so.
+  private static let methods: [MethodName: MethodSupport] = [
+    MethodName("continuous-batching"): .works,
+    MethodName("prefix-caching"): .works,
+    MethodName("host-cache"): .works,
+    MethodName("slot-restore"): .works,
+    MethodName("chunked-prefill"): .works,
+    MethodName("kv-cache-quantization"): .works,
+    MethodName("weight-quantization"): .works,
+    MethodName("draft-model-speculation"): .works,
+    MethodName("n-gram-speculation"): .works,
+    MethodName("flash-attention"): .works,
+    MethodName("thread-count"): .works,
+    MethodName("thread-affinity"): .works,
+    MethodName("eagle-speculation"): .flagChecked(against: "\(package) CommonParams"),
+    MethodName("mtp-speculation"): .flagChecked(against: "\(package) CommonParams"),
+    MethodName("instruction-set-build"): .notHere(reason: "the package has AVX2 code only"),
+    MethodName("gpu-offload"): .notHere(reason: "the package has no GPU code"),
+    MethodName("tensor-split"): .notHere(reason: "the package has no GPU code"),
+    MethodName("expert-offload"): .notHere(reason: "the package has no GPU code"),
+    MethodName("tensor-parallelism"): .notHere(reason: "the package has no GPU code"),
+    MethodName("pipeline-parallelism"): .notHere(reason: "the package has no GPU code"),
+    MethodName("data-parallelism"): .notHere(reason: "one process of llama.cpp holds one copy of a model"),
+    MethodName("expert-parallelism"): .notHere(reason: "llama.cpp splits no experts between devices"),
+    MethodName("graph-capture"): .notHere(reason: "llama.cpp has no compiler on processors"),
+    MethodName("prefill-decode-disaggregation"): .notHere(reason: "llama.cpp reads and writes in one process"),
+    MethodName("rpc-distribution"): .notHere(reason: "the package is built without RPC"),
+  ]
 
   private let directory: String
 
@@ -56,12 +87,12 @@ public struct LlamaCppEngine: InferenceEngine {
   }
 
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
-    let settings = try LlamaCppSettings(request, knownKnobs: knobs)
+    let settings = try LlamaCppSettings(request, knownKnobs: knobs, slotDirectory: "\(directory)/slots")
     return LaunchPlan(
-      command: [pythonPath, launcherPath, settings.json],
+      command: settings.pinning + [pythonPath, launcherPath, settings.json],
       environment: [
         "OMP_WAIT_POLICY": "passive",
-        "OMP_NUM_THREADS": String(settings.threadCount),
+        "OMP_NUM_THREADS": String(settings.mostThreads),
         // An engine that dies leaves its traceback in the log's last lines, not in a buffer.
         "PYTHONUNBUFFERED": "1",
       ],
