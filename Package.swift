@@ -74,7 +74,7 @@ let package = Package(
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
-    library("TestKit", ["Serving", "Engines", "History", "Messaging"]),
+    library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
 
     program(
       "apus",
@@ -98,7 +98,7 @@ let package = Package(
     tests("ZeroMQTests", ["ZeroMQ"]),
     tests("XGBoostTests", ["XGBoost"]),
     tests("AccelerationTests", ["Acceleration", "Serving"]),
-    tests("EnginesTests", ["Engines", "Serving", "TestKit"]),
+    tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit"]),
     tests("BenchmarkingTests", ["Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),

@@ -2,7 +2,9 @@
 public enum EngineCatalogue {
   public static func all(_ installation: EngineInstallation) -> [any InferenceEngine] {
     [
-      LlamaCppEngine(installation), VLLMEngine(installation), SGLangEngine(installation),
+      LlamaCppEngine(installation),
+      LlamaCppNativeEngine(installation),
+      VLLMEngine(installation), SGLangEngine(installation),
       TensorRTLLMEngine(installation),
     ]
   }

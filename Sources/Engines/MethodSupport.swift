@@ -11,4 +11,22 @@ public enum MethodSupport: Hashable, Sendable {
 
   /// Why it cannot be had; nil when it can.
   public var absence: String? { if case .notHere(let reason) = self { reason } else { nil } }
+
+  /// `works`, `flag checked` or `not here`.
+  public var word: String {
+    switch self {
+    case .works: "works"
+    case .flagChecked: "flag checked"
+    case .notHere: "not here"
+    }
+  }
+
+  /// What it was compared with, or why it cannot be had; nil when it works.
+  public var note: String? {
+    switch self {
+    case .works: nil
+    case .flagChecked(let package): "never run here; compared with \(package)"
+    case .notHere(let reason): reason
+    }
+  }
 }

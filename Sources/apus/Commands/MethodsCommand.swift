@@ -13,6 +13,7 @@ struct MethodsCommand: ParsableCommand {
   @Option(help: "State directory of this node.")
   var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
   @Flag(help: "Print one JSON object.") var json = false
+  @Flag(help: "Print the table of engines and methods as Markdown, as README.md has it.") var table = false
 
   func run() throws {
     let adapters = EngineCatalogue.all(try EngineInstallation.standard(stateDirectory: StateDirectory(state).path))
@@ -22,6 +23,10 @@ struct MethodsCommand: ParsableCommand {
         advice: "use one of \(adapters.map(\.name.rawValue).joined(separator: ", "))")
     }
     let shown = adapters.filter { engine == nil || $0.name.rawValue == engine }
+    if table {
+      Console.print(MethodTable.markdown(shown))
+      return
+    }
     if json {
       Console.print(
         JSONValue.object([
@@ -32,24 +37,29 @@ struct MethodsCommand: ParsableCommand {
                 .object([
                   ("name", .string(method.name.rawValue)), ("summary", .string(method.summary)),
                   ("fidelity", .string(method.fidelity.rawValue)),
-                  (
-                    "engines",
-                    .object(
-                      shown.map { ($0.name.rawValue, .string($0.support(of: method.name).text)) })
-                  ),
+                  ("engines", .object(shown.map { ($0.name.rawValue, $0.support(of: method.name).json) })),
                 ])
               })
           )
         ]).text)
       return
     }
+    // Reasons are sentences: they stand below the table, where they cannot make a column too wide.
     var table = TextTable(["METHOD", "OUTPUT"] + shown.map { $0.name.rawValue.uppercased() } + ["WHAT IT DOES"])
     for method in MethodCatalogue.all {
       table.add(
-        [method.name.rawValue, method.fidelity.rawValue] + shown.map { $0.support(of: method.name).text }
+        [method.name.rawValue, method.fidelity.rawValue] + shown.map { $0.support(of: method.name).word }
           + [method.summary])
     }
-    Console.print(table.text())
+    var text = table.text()
+    for engine in shown {
+      var notes = TextTable(["ON \(engine.name.rawValue.uppercased())", "WHY"])
+      for method in MethodCatalogue.all {
+        if let note = engine.support(of: method.name).note { notes.add([method.name.rawValue, note]) }
+      }
+      if !notes.isEmpty { text += "\n\n" + notes.text() }
+    }
+    Console.print(text)
   }
 
   /// - Throws: `badInput` naming the first method that does not exist.
@@ -64,12 +74,7 @@ struct MethodsCommand: ParsableCommand {
 }
 
 extension MethodSupport {
-  /// `works`, or how it was checked, or why it is not here.
-  fileprivate var text: String {
-    switch self {
-    case .works: "works"
-    case .flagChecked(let package): "flag checked against \(package), not run"
-    case .notHere(let reason): "not here: \(reason)"
-    }
+  fileprivate var json: JSONValue {
+    .object([("support", .string(word)), ("note", JSONValue(note))])
   }
 }

@@ -1,0 +1,107 @@
+import Glibc
+public import Serving
+
+/// The program `llama-server` of llama.cpp: built by Deploy/engines/llamacpp-native/install, or found on PATH.
+///
+/// The built one comes in a folder for each instruction set, `bin/avx2` and `bin/avx512`, which differ in nothing but
+/// ggml's processor code; `isa_build` picks one, and without it the one that every x86-64 processor of the last ten
+/// years runs is taken. A build is offered only if it loads, computes and ends well in a child process on this machine
+/// (`BuildProbe`): one made for more than the processor has dies by SIGILL, which must not be the worker's end.
+///
+/// It is told the same settings as the package's server (`LlamaCppOption`), and one slot where none are set, so that
+/// the two engines differ in the build only.
+public struct LlamaCppNativeEngine: InferenceEngine {
+  public let name = EngineName("llamacpp-native")
+  public let summary = "llama.cpp's llama-server for GGUF models, built here for its processor, or from PATH"
+  public let dialect = RequestDialect.llamaCpp
+  public let knobs: Set<KnobName> = [
+    .slotCount, .prefixCaching, .batchTokens, .microBatchTokens, .keyCacheType, .valueCacheType, .weightVariant,
+    .speculation, .draftTokens, .draftModel, .draftMinProbability, .ngramSize, .flashAttention, .threadCount,
+    .batchThreadCount, .threadAffinity, .hostCacheMiB, .isaBuild, .gpuLayers, .tensorSplit, .expertCPULayers,
+    .tensorOverrides, .rpcServers,
+  ]
+  /// Names of builds, as the installer's folders; the first is the default.
+  static let builds = ["avx2", "avx512"]
+  public let choices: [KnobName: Set<String>] = [
+    .speculation: Set(LlamaCppSettings.kinds.keys), .keyCacheType: ["f16", "q8_0", "q4_0"],
+    .valueCacheType: ["f16", "q8_0", "q4_0"], .isaBuild: Set(builds),
+  ]
+  public let defaults: [KnobName: KnobValue] = [
+    .hostCacheMiB: .int(8192), .prefixCaching: .bool(true), .isaBuild: .text(builds[0]),
+  ]
+
+  /// What the options were compared with: the source that the installer builds.
+  static let source = "llama.cpp 0c1e57098 common/arg.cpp"
+
+  public func support(of method: MethodName) -> MethodSupport {
+    Self.methods[method] ?? .notHere(reason: "llama.cpp has no such option")
+  }
+
+  private static let methods: [MethodName: MethodSupport] = [
+    MethodName("continuous-batching"): .flagChecked(against: source),
+    MethodName("prefix-caching"): .flagChecked(against: source),
+    MethodName("host-cache"): .flagChecked(against: source),
+    MethodName("chunked-prefill"): .flagChecked(against: source),
+    MethodName("kv-cache-quantization"): .flagChecked(against: source),
+    MethodName("weight-quantization"): .flagChecked(against: source),
+    MethodName("draft-model-speculation"): .flagChecked(against: source),
+    MethodName("n-gram-speculation"): .flagChecked(against: source),
+    MethodName("flash-attention"): .flagChecked(against: source),
+    MethodName("thread-count"): .flagChecked(against: source),
+    MethodName("thread-affinity"): .flagChecked(against: source),
+    MethodName("instruction-set-build"): .flagChecked(against: source),
+    MethodName("eagle-speculation"): .flagChecked(against: source),
+    MethodName("mtp-speculation"): .flagChecked(against: source),
+    MethodName("gpu-offload"): .flagChecked(against: source),
+    MethodName("tensor-split"): .flagChecked(against: source),
+    MethodName("expert-offload"): .flagChecked(against: source),
+    MethodName("rpc-distribution"): .flagChecked(against: source),
+    MethodName("slot-restore"): .notHere(reason: "the program saves no slots when it stops; llamacpp's launcher does"),
+    MethodName("tensor-parallelism"): .notHere(reason: "llama.cpp splits no layer between processors"),
+    MethodName("pipeline-parallelism"): .notHere(reason: "llama.cpp calls it tensor split: see tensor-split"),
+    MethodName("data-parallelism"): .notHere(reason: "one process of llama.cpp holds one copy of a model"),
+    MethodName("expert-parallelism"): .notHere(reason: "llama.cpp splits no experts between devices"),
+    MethodName("graph-capture"): .notHere(reason: "llama.cpp has no compiler on processors"),
+    MethodName("prefill-decode-disaggregation"): .notHere(reason: "llama.cpp reads and writes in one process"),
+  ]
+
+  private let directory: String
+
+  public init(_ installation: EngineInstallation) {
+    directory = installation.directory(of: name)
+  }
+
+  /// The program of a build; the one on PATH when nothing was built here.
+  func program(_ build: String?) -> String {
+    let built = "\(directory)/bin/\(build ?? Self.builds[0])/llama-server"
+    return build == nil && access(built, X_OK) != 0 ? "llama-server" : built
+  }
+
+  /// The first build that runs here, by its own word, with the names of all that do.
+  public func detect() async -> EngineDescription? {
+    var usable: [String] = []
+    var version: String?
+    for build in Self.builds where access(program(build), X_OK) == 0 {
+      guard let said = await BuildProbe(program: program(build)).version() else { continue }
+      usable.append(build)
+      version = version ?? said
+    }
+    if let version { return EngineDescription(name: name, version: "\(version) (\(usable.joined(separator: ", ")))") }
+    guard program(nil) == "llama-server", let said = await BuildProbe(program: "llama-server").version() else {
+      return nil
+    }
+    return EngineDescription(name: name, version: "\(said) (PATH)")
+  }
+
+  public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
+    let settings = try LlamaCppSettings(request, knownKnobs: knobs, slotDirectory: "\(directory)/slots")
+    let build = try KnobReader(request.configuration, knownKnobs: knobs).text(.isaBuild, oneOf: Self.builds)
+    var arguments = settings.arguments
+    if settings.values[.slots] == nil { arguments += [LlamaCppOption.slots.flag, "1"] }
+    return LaunchPlan(
+      command: settings.pinning + [program(build)] + arguments
+        + ["--host", "127.0.0.1", "--port", String(request.port), "--metrics"],
+      environment: ["OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": String(settings.mostThreads)],
+      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"))
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Serving
+import TestKit
+import Testing
+
+@testable import Engines
+
+/// Launch plans of the program: each knob is compared with the options it must become.
+@Suite("LlamaCppNativeEngine") struct LlamaCppNativeEngineTests {
+  private let folder = TemporaryFolder()
+  private var engine: LlamaCppNativeEngine {
+    LlamaCppNativeEngine(EngineInstallation(stateDirectory: folder.path, guardPath: "/guard"))
+  }
+
+  private func plan(_ knobs: [KnobName: KnobValue], draft: String? = nil) throws(ApusError) -> LaunchPlan {
+    try engine.launchPlan(
+      LaunchRequest(
+        modelPath: "/m.gguf", model: .scripted, draftModelPath: draft,
+        configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 4, contextTokens: 512,
+        port: 81))
+  }
+
+  @Test func defaultSaysOneSlotAndThreads() throws {
+    let plan = try plan([:])
+    #expect(
+      plan.command == [
+        "llama-server", "--model", "/m.gguf", "--threads", "4", "--threads-batch", "4", "--ctx-size", "512",
+        "--parallel", "1", "--host", "127.0.0.1", "--port", "81", "--metrics",
+      ])
+    #expect(plan.environment == ["OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "4"])
+    #expect(plan.readiness == .polled(baseURL: "http://127.0.0.1:81", path: "/health"))
+  }
+
+  static let cases: [([KnobName: KnobValue], String)] = [
+    ([.slotCount: .int(4)], "--parallel 4"),
+    ([.prefixCaching: .bool(false)], "--no-cache-prompt --cache-ram 0"),
+    ([.prefixCaching: .bool(true)], "--cache-prompt"),
+    ([.hostCacheMiB: .int(64)], "--cache-ram 64"),
+    ([.batchTokens: .int(256), .microBatchTokens: .int(64)], "--batch-size 256 --ubatch-size 64"),
+    ([.keyCacheType: .text("q8_0"), .valueCacheType: .text("q4_0")], "--cache-type-k q8_0 --cache-type-v q4_0"),
+    ([.flashAttention: .bool(false)], "--flash-attn off"),
+    ([.flashAttention: .bool(true)], "--flash-attn on"),
+    (
+      [.speculation: .text("n-gram"), .ngramSize: .int(3), .draftTokens: .int(8)],
+      "--spec-type ngram-simple --spec-ngram-simple-size-n 3 --spec-ngram-simple-size-m 8"
+    ),
+    (
+      [.speculation: .text("n-gram-map"), .ngramSize: .int(3), .draftTokens: .int(8)],
+      "--spec-type ngram-map-k --spec-ngram-map-k-size-n 3 --spec-ngram-map-k-size-m 8"
+    ),
+    ([.speculation: .text("n-gram-cache")], "--spec-type ngram-cache"),
+    ([.speculation: .text("mtp"), .draftTokens: .int(2)], "--spec-type draft-mtp --spec-draft-n-max 2"),
+    (
+      [
+        .speculation: .text("draft-model"), .draftModel: .text("x"), .draftTokens: .int(3),
+        .draftMinProbability: .double(0.5),
+      ],
+      "--spec-type draft-simple --spec-draft-model /d.gguf --spec-draft-n-max 3 --spec-draft-p-min 0.5 "
+        + "--spec-draft-threads 4 --spec-draft-threads-batch 4"
+    ),
+    ([.gpuLayers: .int(9)], "--n-gpu-layers 9"),
+    ([.tensorSplit: .text("3,1")], "--tensor-split 3,1"),
+    ([.expertCPULayers: .int(5)], "--n-cpu-moe 5"),
+    ([.tensorOverrides: .text(#"ffn_.*_exps\.=CPU"#)], #"--override-tensor ffn_.*_exps\.=CPU"#),
+    ([.rpcServers: .text("a:50052,b:1")], "--rpc a:50052,b:1"),
+    ([.weightVariant: .text("x")], "--model /m.gguf"),
+  ]
+
+  @Test(arguments: cases) func knobBecomesOptions(knobs: [KnobName: KnobValue], options: String) throws {
+    let command = try plan(knobs, draft: knobs[.draftModel] == nil ? nil : "/d.gguf").command.joined(separator: " ")
+    #expect(" \(command) ".contains(" \(options) "), "\(command)")
+  }
+
+  @Test func everyKnobIsACase() {
+    let covered = Self.cases.reduce(into: Set<KnobName>()) { $0.formUnion($1.0.keys) }
+    #expect(covered.union([.threadCount, .batchThreadCount, .threadAffinity, .isaBuild]) == engine.knobs)
+  }
+
+  static let refusals: [([KnobName: KnobValue], String)] = [
+    ([.isaBuild: .text("avx10")], "isa_build=avx10"),
+    ([.slotStore: .bool(true)], "slot_store"),
+    ([.tensorSplit: .text("3;1")], "tensor_split=3;1"),
+    ([.rpcServers: .text("a:b")], "rpc_servers=a:b"),
+    ([.tensorOverrides: .text("experts")], "tensor_overrides=experts"),
+    ([.gpuLayers: .int(-1)], "gpu_layers=-1"),
+  ]
+
+  @Test(arguments: refusals) func badKnobIsRefusedByName(knobs: [KnobName: KnobValue], reason: String) {
+    #expect { try plan(knobs) } throws: { error in
+      let error = error as? ApusError
+      return error?.code == .badInput && error?.reason.contains(reason) == true
+    }
+  }
+
+  /// Two builds as the installer leaves them, one of which the processor cannot run: it dies by SIGILL when it starts.
+  @Test func onlyBuildsThatRunAreDetected() async throws {
+    try put("avx2", "echo 'version: 0.5.0-dev (0c1e57098)' >&2")
+    try put("avx512", "kill -ILL $$")
+    #expect(await engine.detect()?.version == "llama.cpp 0.5.0-dev (0c1e57098) (avx2)")
+    #expect(
+      try plan([.isaBuild: .text("avx512")]).command[0]
+        == "\(folder.path)/engines/llamacpp-native/bin/avx512/llama-server")
+    #expect(try plan([:]).command[0].hasSuffix("bin/avx2/llama-server"))
+    try put("avx512", "echo 'version: 0.5.0-dev (0c1e57098)'")
+    #expect(await engine.detect()?.version == "llama.cpp 0.5.0-dev (0c1e57098) (avx2, avx512)")
+    // Neither of two that crash or say nothing.
+    try put("avx2", "kill -SEGV $$")
+    try put("avx512", "echo hello")
+    #expect(await engine.detect()?.version.hasSuffix("(avx2)") != true)
+  }
+
+  private func put(_ build: String, _ script: String) throws {
+    let directory = "\(folder.path)/engines/llamacpp-native/bin/\(build)"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let path = "\(directory)/llama-server"
+    try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+  }
+}
