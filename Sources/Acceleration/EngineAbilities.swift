@@ -42,7 +42,8 @@ public struct EngineAbilities: Hashable, Sendable {
 
   /// Of a server that is not ours: it runs as it is.
   public static let attached = EngineAbilities(
-    knobs: [], absences: Dictionary(uniqueKeysWithValues: MethodCatalogue.all.map { ($0.name, attachedReason) }))
+    knobs: [], absences: Dictionary(uniqueKeysWithValues: MethodCatalogue.all.map { ($0.name, attachedReason) }),
+    formats: Set(ModelFormat.allCases))
 
   /// Why no method can be chosen for it.
   public static let attachedReason = "the server was started by somebody else"

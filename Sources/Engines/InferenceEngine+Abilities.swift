@@ -11,6 +11,7 @@ extension InferenceEngine {
       support(of: method.name).absence.map { (method.name, $0) }
     }
     return EngineAbilities(
-      knobs: knobs, absences: Dictionary(uniqueKeysWithValues: absences), choices: choices, defaults: defaults, formats: formats)
+      knobs: knobs, absences: Dictionary(uniqueKeysWithValues: absences), choices: choices, defaults: defaults,
+      formats: formats)
   }
 }

@@ -13,13 +13,13 @@ import Testing
   init() throws { options = try OptionList(fixture: "sglang-\(SGLangEngine.checkedVersion)-options.txt") }
 
   private func plan(
-    _ knobs: [KnobName: KnobValue], context: Int? = nil, draft: String? = nil, experts: Int = 0, path: String = "/m"
+    _ knobs: [KnobName: KnobValue], context: Int? = nil, draft: String? = nil, experts: Int = 0
   ) throws(ApusError) -> LaunchPlan {
     var model = ModelProfile.scripted
     model.expertCount = experts
     return try engine.launchPlan(
       LaunchRequest(
-        modelPath: path, model: model, draftModelPath: draft,
+        modelPath: "/m", model: model, draftModelPath: draft,
         configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 4, contextTokens: context,
         port: 9000))
   }
@@ -113,10 +113,6 @@ import Testing
       let error = error as? ApusError
       return error?.code == .badInput && error?.reason.contains(reason) == true && error?.advice.isEmpty == false
     }
-  }
-
-  @Test func aGGUFFileIsRefused() {
-    #expect { try plan([:], path: "/m.gguf") } throws: { ($0 as? ApusError)?.reason.contains("GGUF") == true }
   }
 
   /// Every knob is in a case, and the list is of the version the adapter says.

@@ -10,6 +10,8 @@ public struct AttachedEngine: InferenceEngine {
   public let dialect = RequestDialect.openAI
   public let knobs: Set<KnobName> = []
   public let isAttached = true
+  /// In whichever its owner gave it.
+  public let formats = Set(ModelFormat.allCases)
   /// What the server serves, by the model's id here.
   public let models: [ModelID: ServedModel]
   private let version: String

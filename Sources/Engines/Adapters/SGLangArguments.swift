@@ -15,11 +15,6 @@ struct SGLangArguments {
     self.request = request
     let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
     try knobs.refuseUnknown()
-    guard !request.modelPath.hasSuffix(".gguf") else {
-      throw ApusError(
-        .badInput, "SGLang cannot be started with the GGUF file of \(request.model.name)",
-        advice: "Give it a model in Hugging Face's format.")
-    }
     words = ["--model-path", request.modelPath, "--served-model-name", request.model.name, "--host", "127.0.0.1"]
     if let context = request.contextTokens { words += ["--context-length", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max-running-requests", String(slots)] }

@@ -10,6 +10,7 @@ public struct SGLangEngine: InferenceEngine {
   public let name = EngineName("sglang")
   public let summary = "SGLang's HTTP server for Hugging Face models on GPUs (flags checked, not run here)"
   public let dialect = RequestDialect.openAI
+  public let formats: Set<ModelFormat> = [.huggingFace]
   public let knobs: Set<KnobName> = [
     .slotCount, .prefixCaching, .chunkedPrefill, .batchTokens, .keyCacheType, .valueCacheType, .weightVariant,
     .speculation, .draftTokens, .draftModel, .hostCacheMiB, .tensorParallel, .pipelineParallel, .dataParallel,

@@ -51,11 +51,6 @@ struct TensorRTLLMArguments {
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
     let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
     try knobs.refuseUnknown()
-    guard !request.modelPath.hasSuffix(".gguf") else {
-      throw ApusError(
-        .badInput, "TensorRT-LLM cannot be started with the GGUF file of \(request.model.name)",
-        advice: "Give it a model in Hugging Face's format.")
-    }
     words = [request.modelPath, "--host", "127.0.0.1", "--port", String(request.port), "--backend", "pytorch"]
     if let context = request.contextTokens { words += ["--max_seq_len", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max_batch_size", String(slots)] }

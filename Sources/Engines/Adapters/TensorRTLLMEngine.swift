@@ -11,6 +11,7 @@ public struct TensorRTLLMEngine: InferenceEngine {
   public let name = EngineName("trtllm")
   public let summary = "TensorRT-LLM's HTTP server for Hugging Face models on NVIDIA GPUs (flags checked, not run here)"
   public let dialect = RequestDialect.openAI
+  public let formats: Set<ModelFormat> = [.huggingFace]
   public let knobs: Set<KnobName> = [
     .slotCount, .prefixCaching, .chunkedPrefill, .batchTokens, .keyCacheType, .valueCacheType, .weightVariant,
     .hostCacheMiB, .speculation, .draftTokens, .draftModel, .ngramSize, .tensorParallel, .pipelineParallel,
