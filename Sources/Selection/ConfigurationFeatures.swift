@@ -17,10 +17,10 @@ enum ConfigurationFeatures {
 
   /// An engine that is not here has zeros: the trees then know only what holds for all.
   private static let engines: [FeatureColumn<ConfigurationInput>] = [
-    "llamacpp", "llamacpp-native", "vllm", "sglang", "tensorrt-llm",
+    "llamacpp", "llamacpp-native", "vllm", "sglang", "trtllm",
   ]
   .map { name in
-    FeatureColumn("engine_\(name)") { $0.engine.rawValue == name ? 1 : 0 }
+    FeatureColumn("engine_\(name.replacing("-", with: "_"))") { $0.engine.rawValue == name ? 1 : 0 }
   }
 
   private static let knobs: [FeatureColumn<ConfigurationInput>] = [

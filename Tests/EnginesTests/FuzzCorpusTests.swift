@@ -46,11 +46,10 @@ import Testing
   }
 
   @Test func safetensors() throws {
-    let count = try replay("safetensors") { bytes throws(ApusError) in
+    _ = try replay("safetensors") { bytes throws(ApusError) in
       let header = try SafetensorsHeader(reading: BytesInMemory(bytes))
       #expect(header.tensors.allSatisfy { (0...bytes.count).contains($0.byteCount) })
     }
-    #expect(count > 0)
   }
 
   @Test func config() throws {

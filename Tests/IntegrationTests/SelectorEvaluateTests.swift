@@ -18,8 +18,8 @@ struct SelectorEvaluateTests {
   @Test("A table gives the agreed keys, and the best rule finds a rule")
   func table() async throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let rows = (0..<12).flatMap { number in
-      let isLarge = number >= 6
+    let rows = (0..<48).flatMap { number in
+      let isLarge = number >= 24
       return [
         "m\(number),\(isLarge ? 70 : 7),x,\(isLarge ? 8 : 10)", "m\(number),\(isLarge ? 70 : 7),y,\(isLarge ? 10 : 5)",
       ]
@@ -30,7 +30,7 @@ struct SelectorEvaluateTests {
         + Self.options)
     #expect(output.status == 0, "\(output)")
     let json = try #require(output.json, "\(output)")
-    #expect(json["contexts"] as? Int == 12)
+    #expect(json["contexts"] as? Int == 48)
     #expect(json["default_selector"] as? String == "ensemble")
     let selectors = try #require(json["selectors"] as? [[String: Any]])
     #expect(selectors.map { $0["name"] as? String } == ["single-best", "best-rule"])

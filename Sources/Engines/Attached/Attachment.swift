@@ -96,6 +96,8 @@ public struct Attachment: Hashable, Sendable {
   public func profile(ofServed served: String, contextLength: Int, on worker: WorkerName) -> ModelProfile {
     let id = SHA256.hexDigest("attached|\(engineName(on: worker))|\(served)")
     let plain = served.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" }
-    return .unknown(ModelID(id), name: "\(String(plain).suffix(80))@\(name)", contextLength: contextLength)
+    return .unknown(
+      ModelID(id), name: "\(String(plain).suffix(80).drop { !$0.isLetter && !$0.isNumber })@\(name)",
+      contextLength: contextLength)
   }
 }
