@@ -28,7 +28,7 @@ public enum InferenceEngineContract {
         let candidates = Candidates.propose(in: context, methods: [method.name])
         for candidate in candidates where candidate.isApplicable && !candidate.configuration.isDefault {
           do {
-            _ = try plan(engine, candidate.configuration.knobs)
+            _ = try plan(engine, candidate.configuration.knobs, context.model)
           } catch {
             throw ContractViolation("\(candidate.configuration.label) is a candidate and has no plan: \(error)")
           }
@@ -64,12 +64,12 @@ public enum InferenceEngineContract {
     }
   }
 
-  private static func plan(_ engine: any InferenceEngine, _ knobs: [KnobName: KnobValue]) throws(ApusError)
-    -> LaunchPlan
-  {
+  private static func plan(
+    _ engine: any InferenceEngine, _ knobs: [KnobName: KnobValue], _ model: ModelProfile = .scripted
+  ) throws(ApusError) -> LaunchPlan {
     try engine.launchPlan(
       LaunchRequest(
-        modelPath: "/model", model: .scripted, draftModelPath: knobs[.draftModel] == nil ? nil : "/draft",
+        modelPath: "/model", model: model, draftModelPath: knobs[.draftModel] == nil ? nil : "/draft",
         configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 8, contextTokens: 2048,
         port: 8080))
   }
@@ -77,6 +77,7 @@ public enum InferenceEngineContract {
   /// Nodes and models on which every method of the catalogue applies somewhere.
   private static func contexts(_ engine: any InferenceEngine) -> [AccelerationContext] {
     var dense = ModelProfile.scripted
+    dense.format = engine.formats.contains(.gguf) ? .gguf : .huggingFace
     dense.variantGroup = "group"
     var smaller = dense
     smaller.id = ModelID("smaller")

@@ -20,10 +20,11 @@ public struct NgramSpeculation: AccelerationMethod {
   public init() {}
 
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
-    let plain = Self.shapes.map {
-      MethodSetting([
-        .speculation: .text("n-gram"), .ngramSize: .int($0.size), .draftTokens: .int($0.drafted),
-      ])
+    let plain = Self.shapes.map { shape in
+      var knobs: [KnobName: KnobValue] = [.speculation: .text("n-gram"), .draftTokens: .int(shape.drafted)]
+      // Some engines choose the length of the match themselves.
+      if context.abilities.knobs.contains(.ngramSize) { knobs[.ngramSize] = .int(shape.size) }
+      return MethodSetting(knobs)
     }
     // Engines that say nothing of the kind know the plain look-up only.
     guard let kinds = context.abilities.choices[.speculation], kinds.isSuperset(of: ["n-gram-map", "n-gram-cache"])

@@ -16,6 +16,10 @@ public struct SGLangEngine: InferenceEngine {
     .speculation, .draftTokens, .draftModel, .hostCacheMiB, .tensorParallel, .pipelineParallel, .dataParallel,
     .expertParallel, .graphCapture, .prefillDecodeSplit,
   ]
+  public let choices: [KnobName: Set<String>] = [
+    .speculation: ["n-gram", "draft-model", "eagle", "mtp"], .keyCacheType: ["f16", "fp8"],
+    .valueCacheType: ["f16", "fp8"],
+  ]
 
   /// The version whose options the flags were compared with.
   public static let checkedVersion = "0.5.23"

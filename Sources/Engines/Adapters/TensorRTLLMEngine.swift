@@ -17,6 +17,9 @@ public struct TensorRTLLMEngine: InferenceEngine {
     .hostCacheMiB, .speculation, .draftTokens, .draftModel, .ngramSize, .tensorParallel, .pipelineParallel,
     .expertParallel, .graphCapture,
   ]
+  public let choices: [KnobName: Set<String>] = [
+    .speculation: ["n-gram", "eagle", "mtp"], .keyCacheType: ["f16", "fp8"], .valueCacheType: ["f16", "fp8"],
+  ]
 
   /// What the flags were compared with.
   public static let checkedAgainst = "TensorRT-LLM 00209af149e7 trtllm-serve"

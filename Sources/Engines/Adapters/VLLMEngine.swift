@@ -24,6 +24,10 @@ public struct VLLMEngine: InferenceEngine {
     .speculation, .draftTokens, .draftModel, .ngramSize, .threadCount, .threadAffinity, .tensorParallel,
     .pipelineParallel, .dataParallel, .expertParallel, .graphCapture,
   ]
+  public let choices: [KnobName: Set<String>] = [
+    .speculation: ["n-gram", "draft-model", "eagle", "mtp"], .keyCacheType: ["f16", "fp8"],
+    .valueCacheType: ["f16", "fp8"],
+  ]
   public let defaultSlotCount = VLLMArguments.sequencesInCache
   /// Three processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB.
   public let idleBytes = 2200 << 20
