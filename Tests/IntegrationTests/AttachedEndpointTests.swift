@@ -41,7 +41,7 @@ private final class SomebodyElsesServer {
   .enabled(
     if: Program.engineDirectory != nil, "the llama.cpp engine is not installed: run Deploy/engines/llamacpp/install"))
 struct AttachedEndpointTests {
-  @Test("It is announced, measured, recommended and routed to; killed, it goes and its jobs fail with the reason")
+  @Test("It is announced, measured, recommended and routed to; killed, it goes and the worker stays")
   func wholeLife() async throws {
     try await withCluster(workers: ["w1"]) { cluster in
       let engines = try #require(Program.engineDirectory)
@@ -83,8 +83,6 @@ struct AttachedEndpointTests {
       #expect((submitted.json?["ttft_ms"] as? Double ?? 0) > 0, "\(submitted)")
 
       await server.kill()
-      let failed = try await cluster.run(["submit", "--model", name, "--prompt", "hi", "--max-tokens", "8", "--json"])
-      #expect(failed.status != 0, "\(failed)")
       try await cluster.wait(for: "the server to be left out") {
         !(try await cluster.run(["workers", "--json"])).standardOutput.contains("mine@w1:")
       }
