@@ -96,3 +96,19 @@ build_with_progress() {
     { print; fflush() }
   '
 }
+
+# Passes the output of a test run on, and repeats what failed just before the runner's own summary, which comes last:
+# a reader of a log's end sees which test it was.
+# usage: swift test ... 2>&1 | failures_last
+failures_last() {
+  awk '
+    /^[^ -~]+ Test run with / { summary = $0; next }
+    { print; fflush() }
+    / recorded an issue / || (isIssue && /^[^ -~]+ [^TS]/) { failures = failures substr($0, 1, 500) "\n"; isIssue = 1; next }
+    { isIssue = 0 }
+    END {
+      if (failures != "") printf "== what failed\n%s", failures
+      if (summary != "") print summary
+    }
+  '
+}

@@ -20,7 +20,7 @@ public struct ScriptedEngine: InferenceEngine {
   public var isInstalled = true
   /// Ask for `/health` on the given port instead of waiting for the engine's announcement.
   public var isPolled = false
-  public var startTimeoutSeconds = 20.0
+  public var startTimeoutSeconds = 60.0
 
   /// The keys of the script; server.py says what each does. Nil leaves its default.
   public struct Script: Hashable, Codable, Sendable {

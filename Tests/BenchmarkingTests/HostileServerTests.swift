@@ -78,15 +78,18 @@ import Testing
     return host
   }
 
-  private func trial(_ host: EngineHost) async -> [Measurement] {
+  /// For those that must be cut off; the others end by themselves, however slow the machine is.
+  private static let impatient = TrialTiming(blockSeconds: 3, stallSeconds: 1, slowestPrefillRate: 1000)
+  private static let patient = TrialTiming(blockSeconds: 50, stallSeconds: 30, slowestPrefillRate: 1000)
+
+  private func trial(_ host: EngineHost, _ timing: TrialTiming = patient) async -> [Measurement] {
     let workload = Workload(name: "w", promptTokens: 3...3, outputTokens: 4...4, concurrency: 1, requestCount: 1)
     let candidate = Candidate(configuration: EngineConfiguration(engine: host.engines[0].name), fidelity: .exact)
     let spec = TrialSpec(
       id: TrialID("t"), benchmark: BenchmarkID("b"), purpose: .screening, model: Self.model.id, candidates: [candidate],
       workloads: [workload], rounds: 1, seed: 1, timeLimitSeconds: 60)
     let reports = Reports()
-    await TrialRunner(host: host, timing: TrialTiming(blockSeconds: 3, stallSeconds: 1, slowestPrefillRate: 1000))
-      .run(spec) { await reports.add($0, $1) }
+    await TrialRunner(host: host, timing: timing).run(spec) { await reports.add($0, $1) }
     #expect(await reports.endsOnce)
     return await reports.measurements
   }
@@ -94,7 +97,8 @@ import Testing
   @Test(arguments: cases) func trialIsARecordedOutcome(misbehaviour: Case) async throws {
     let hostile = Self.server(misbehaviour)
     defer { withExtendedLifetime(hostile) {} }
-    let measurements = await trial(try host(hostile))
+    let timing = misbehaviour.kind == "timed_out" ? Self.impatient : Self.patient
+    let measurements = await trial(try host(hostile), timing)
     #expect(measurements.count == 1)
     let outcome = try #require(measurements.first).outcome
     #expect(

@@ -155,10 +155,10 @@ import Testing
       [Canned.streamHead, Canned.event(#"{"content":"a","tokens":[1],"tokens_predicted":9000000}"#)],
       .invalidAnswer("8999999 tokens came in one event")
     ),
-    ([Canned.streamHead, "data: " + String(repeating: "x", count: 5000)], .tooLong(limitBytes: 4096)),
+    ([Canned.streamHead, "data: " + String(repeating: "x", count: 500)], .tooLong(limitBytes: 400)),
   ]) func badAnswers(pieces: [String], expected: RequestFailure) async throws {
     let server = CannedServer([(pieces, .close)])
-    await #expect(throws: expected) { try await stream(server, limits: RequestLimits(lineBytes: 4096)) }
+    await #expect(throws: expected) { try await stream(server, limits: RequestLimits(lineBytes: 400)) }
   }
 
   /// Bytes that are no JSON, a chat for an engine that takes none, and an answer that is no HTTP say so.

@@ -33,8 +33,8 @@ import Testing
   private func run(
     _ spec: TrialSpec, base: ScriptedEngine.Script = .init(),
     two: @escaping @Sendable (inout ScriptedEngine.Script) -> Void = { _ in },
-    timing: TrialTiming = TrialTiming(blockSeconds: 20, stallSeconds: 10), memoryLimitBytes: Int = 8 << 30,
-    hasModel: Bool = true, startTimeout: Double = 20
+    timing: TrialTiming = TrialTiming(blockSeconds: 50, stallSeconds: 30), memoryLimitBytes: Int = 8 << 30,
+    hasModel: Bool = true, startTimeout: Double = 60
   ) async throws -> Reports {
     let (host, reports) = (
       try host(base, two, memoryLimitBytes, hasModel: hasModel, startTimeout: startTimeout), Reports()
@@ -132,7 +132,11 @@ import Testing
           script.itlMS = 300
         default: script.hang = .stream
         }
-      }, timing: TrialTiming(blockSeconds: 6, stallSeconds: 2, slowestPrefillRate: 1000),
+      },
+      // Only an engine that hangs has to be cut off.
+      timing: kind == "timed_out"
+        ? TrialTiming(blockSeconds: 10, stallSeconds: 4, slowestPrefillRate: 1000)
+        : TrialTiming(blockSeconds: 40, stallSeconds: 30),
       memoryLimitBytes: 200 << 20)
     #expect(await reports.endsOnce)
     let measurements = await reports.measurements
