@@ -5956,10 +5956,10 @@ static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[16] =
     "hardware",
     6,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Apus__Measurement, hardware),
-    &apus__hardware_profile__descriptor,
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -5968,10 +5968,10 @@ static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[16] =
     "model",
     7,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
     offsetof(Apus__Measurement, model),
-    &apus__model_profile__descriptor,
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */

@@ -133,18 +133,23 @@ extension JobCoordinator {
     }
   }
 
-  /// A measurement is in the history: it counts from the next look at the clock on.
+  /// A measurement is in the history. It counts at once, or, while rankings hold the evidence, when they are done.
   func remember(_ measurement: consuming Measurement?) {
     guard var measurement = consume measurement, recentMeasurements.insert(measurement.id) else { return }
     measurement.samples = []
-    newEvidence.append(measurement)
+    if rankingCount == 0, newEvidence.isEmpty {
+      evidence.insert(measurement)
+    } else {
+      newEvidence.append(measurement)
+    }
+    hasNewEvidence = true
     training.policy.measured()
   }
 
-  /// Puts new measurements into the evidence and has the routes ranked again, both not too often: a copy of the
-  /// evidence may be with a ranking, and under load a measurement comes with every job.
+  /// Has the routes ranked again on new evidence, and takes in what waited; both not too often: a copy of the evidence
+  /// may be with a ranking, and under load a measurement comes with every job.
   func learn(at now: Duration) {
-    guard !newEvidence.isEmpty, now - lastEvidenceAt >= .seconds(configuration.routeRefreshSeconds) else { return }
+    guard hasNewEvidence, now - lastEvidenceAt >= .seconds(configuration.routeRefreshSeconds) else { return }
     guard rankingCount == 0 || now - lastEvidenceAt >= Self.evidencePatience else { return }
     lastEvidenceAt = now
     takeInEvidence()
@@ -156,5 +161,6 @@ extension JobCoordinator {
       evidence.insert(measurement)
     }
     newEvidence = []
+    hasNewEvidence = false
   }
 }

@@ -60,6 +60,8 @@ public actor JobCoordinator {
   var training: Training
   /// Measurements that are stored but not in `evidence` yet: it is not changed while a ranking holds a copy.
   var newEvidence: [Measurement] = []
+  /// Whether measurements came since the routes were last ranked.
+  var hasNewEvidence = false
   var recentMeasurements = RecentIdentifiers()
   var rankingCount = 0
   var lastEvidenceAt = Duration.zero

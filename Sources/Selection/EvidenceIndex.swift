@@ -26,7 +26,7 @@ public struct EvidenceIndex: Sendable {
   private var models: [ModelID: Int32] = [:]
   private var hardwares: [String: Int32] = [:]
   /// The hardware of the last measurement and its number: making a fingerprint takes longer than comparing with it.
-  private var lastHardware: (profile: HardwareProfile, number: Int32)?
+  private var lastHardware: (profile: Boxed<HardwareProfile>, number: Int32)?
   private(set) var configurations: [ConfigurationKey: Int32] = [:]
   private var pairing = BlockPairing()
   /// By exact context; and over all contexts, with one stream and with several.
@@ -58,7 +58,7 @@ public struct EvidenceIndex: Sendable {
     let shape = WorkloadShape(measurement.workload)
     var key = EvidenceTable.ContextKey(
       model: Self.number(measurement.model.id, &models),
-      hardware: number(of: measurement.hardware), shape: shape)
+      hardware: number(of: measurement.$hardware), shape: shape)
     let context = exact.makeContext(key)
     let configuration = Self.number(ConfigurationKey(measurement.configuration), &configurations)
     guard let costs else {
@@ -95,9 +95,9 @@ public struct EvidenceIndex: Sendable {
     _ = near.addPair(block.neighbourhood, block.configuration, ratio)
   }
 
-  private mutating func number(of hardware: HardwareProfile) -> Int32 {
+  private mutating func number(of hardware: Boxed<HardwareProfile>) -> Int32 {
     if let lastHardware, lastHardware.profile == hardware { return lastHardware.number }
-    let number = Self.number(hardware.fingerprint, &hardwares)
+    let number = Self.number(hardware.wrappedValue.fingerprint, &hardwares)
     lastHardware = (hardware, number)
     return number
   }

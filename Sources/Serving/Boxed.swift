@@ -18,6 +18,15 @@ public struct Boxed<Value: Hashable & Codable & Sendable>: Hashable, Codable, Se
     set { storage = Storage(newValue) }
   }
 
+  /// The box itself, to hand the value on without opening it.
+  public var projectedValue: Boxed {
+    get { self }
+    set { self = newValue }
+  }
+
+  /// Which box this is: two with the same identity hold the same value.
+  public var identity: ObjectIdentifier { ObjectIdentifier(storage) }
+
   public static func == (a: Boxed, b: Boxed) -> Bool { a.storage === b.storage || a.storage.value == b.storage.value }
 
   public func hash(into hasher: inout Hasher) { storage.value.hash(into: &hasher) }

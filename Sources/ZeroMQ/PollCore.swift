@@ -37,6 +37,9 @@ final class PollCore: @unchecked Sendable {
   /// Work taken from the inbox, of which `backlog[..<nextInBacklog]` is done.
   private var backlog: [Work] = []
   private var nextInBacklog = 0
+  private var endingWork: [() -> Void] = []
+  /// Most milliseconds that work which asked for another turn waits for it.
+  private static let longestWaitMS = 10
 
   init(name: String, jobBudget: Int) {
     precondition(jobBudget > 0, "a poll loop without a job budget never runs a job")
@@ -101,6 +104,8 @@ final class PollCore: @unchecked Sendable {
     items.remove(at: index + 1)
   }
 
+  func atTurnEnd(_ work: @escaping () -> Void) { endingWork.append(work) }
+
   private func run() {
     var ready: [(PollLoop.Registration, PollLoop.Readiness)] = []
     while true {
@@ -116,6 +121,7 @@ final class PollCore: @unchecked Sendable {
         if let entry = watched.first(where: { $0.registration == registration }) { entry.handler(readiness) }
       }
       runJobs(on: loop)
+      endTurn()
     }
     // Without an owner there are no actors left, so there are no jobs; closures still close what they were given.
     repeat {
@@ -128,7 +134,7 @@ final class PollCore: @unchecked Sendable {
     // `isSignalled` is true exactly while the inbox has work that nobody will announce again.
     let hasWork = nextInBacklog < backlog.count || inbox.withLock { $0.isSignalled }
     let count = items.withUnsafeMutableBufferPointer {
-      zmq_poll($0.baseAddress, Int32($0.count), hasWork ? 0 : -1)
+      zmq_poll($0.baseAddress, Int32($0.count), hasWork ? 0 : endingWork.isEmpty ? -1 : Self.longestWaitMS)
     }
     if count < 0 {
       // Another code means a socket was closed while it was watched: a bug that must not spin.
@@ -150,6 +156,13 @@ final class PollCore: @unchecked Sendable {
       }
       if nextInBacklog == backlog.count { takeInbox() }
     }
+  }
+
+  private func endTurn() {
+    guard !endingWork.isEmpty else { return }
+    let work = endingWork
+    endingWork = []
+    for closure in work { closure() }
   }
 
   private func nextWork() -> Work? {

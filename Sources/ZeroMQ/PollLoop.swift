@@ -63,6 +63,13 @@ public final class PollLoop: SerialExecutor {
     core.setInterest(interest, of: registration)
   }
 
+  /// Runs `work` once, when the sockets and jobs of this turn have been seen to and before the loop waits again. Work
+  /// that asks for the next turn while it runs has it some milliseconds later, if nothing happens before.
+  public func atTurnEnd(_ work: @escaping () -> Void) {
+    checkIsolated()
+    core.atTurnEnd(work)
+  }
+
   /// Must come before the socket is closed.
   public func remove(_ registration: Registration) {
     checkIsolated()

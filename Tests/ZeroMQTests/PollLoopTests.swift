@@ -57,6 +57,22 @@ struct PollLoopTests {
     #expect(seen.withLock { $0 } == Array(0..<10))
   }
 
+  /// Work for a turn's end runs after the jobs of the turn, and work that asks again has another turn without any event.
+  @Test func endsTurns() async {
+    let loop = PollLoop(name: "test")
+    let seen = Mutex<[String]>([])
+    await withCheckedContinuation { continuation in
+      loop.execute {
+        loop.atTurnEnd {
+          seen.withLock { $0.append("end") }
+          loop.atTurnEnd { continuation.resume() }
+        }
+        loop.execute { seen.withLock { $0.append("job") } }
+      }
+    }
+    #expect(seen.withLock { $0 } == ["job", "end"])
+  }
+
   /// What a loop carries is let go of on its thread, and the loop itself may be let go of there.
   @Test func releasesConfinedValuesOnTheLoop() async {
     final class Probe {

@@ -793,8 +793,14 @@ struct  Apus__Measurement
   ProtobufCMessage base;
   ProtobufCBinaryData id;
   ProtobufCBinaryData worker;
-  Apus__HardwareProfile *hardware;
-  Apus__ModelProfile *model;
+  /*
+   * an encoded HardwareProfile: the same in all measurements of a worker, so readers know it again
+   */
+  ProtobufCBinaryData hardware;
+  /*
+   * an encoded ModelProfile, likewise
+   */
+  ProtobufCBinaryData model;
   Apus__Workload *workload;
   Apus__EngineConfiguration *configuration;
   Apus__Fidelity fidelity;
@@ -818,7 +824,7 @@ struct  Apus__Measurement
 };
 #define APUS__MEASUREMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__measurement__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, NULL, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
 
 
 struct  Apus__TrialSpec

@@ -40,12 +40,13 @@ final class Arena {
 
   /// Gives everything back. Pointers from before are void.
   func reset() {
+    usedInLast = 0
+    total = 0
+    guard chunks.count > 1 || chunks[0].count > Self.mostKeptBytes else { return }
     // The last chunk is the largest: keeping it makes a codec settle at one chunk of the usual size.
     let kept = chunks[chunks.count - 1].count <= Self.mostKeptBytes ? chunks.count - 1 : 0
     for (index, chunk) in chunks.enumerated() where index != kept { chunk.deallocate() }
     chunks = [chunks[kept]]
-    usedInLast = 0
-    total = 0
   }
 
   /// Lends this arena to protobuf-c. Freeing does nothing until `reset`.

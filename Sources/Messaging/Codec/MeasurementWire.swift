@@ -112,8 +112,8 @@ extension Measurement: WireValue {
     c.pointee.id = try arena.text(id)
     try source.write(to: c, arena)
     c.pointee.worker = try arena.text(worker)
-    c.pointee.hardware = try arena.message(hardware)
-    c.pointee.model = try arena.message(model)
+    c.pointee.hardware = try arena.known($hardware)
+    c.pointee.model = try arena.known($model)
     c.pointee.workload = try arena.message(workload)
     c.pointee.configuration = try arena.message(configuration)
     c.pointee.fidelity = Apus__Fidelity(rawValue: fidelity.wireNumber)
@@ -128,12 +128,14 @@ extension Measurement: WireValue {
   }
 
   init(reading c: UnsafePointer<Apus__Measurement>) throws(CodecError) {
+    let hardware: Boxed<HardwareProfile> = try Wire.known(c.pointee.hardware, "Measurement.hardware")
+    let model: Boxed<ModelProfile> = try Wire.known(c.pointee.model, "Measurement.model")
     self.init(
       id: try Wire.id(c.pointee.id, "Measurement.id"),
       source: try MeasurementSource(reading: c),
       worker: try Wire.id(c.pointee.worker, "Measurement.worker"),
-      hardware: try Wire.message(c.pointee.hardware, "Measurement.hardware"),
-      model: try Wire.message(c.pointee.model, "Measurement.model"),
+      hardware: hardware.wrappedValue,
+      model: model.wrappedValue,
       workload: try Wire.message(c.pointee.workload, "Measurement.workload"),
       configuration: try Wire.message(c.pointee.configuration, "Measurement.configuration"),
       fidelity: try Wire.choice(c.pointee.fidelity.rawValue, "Measurement.fidelity"),
@@ -143,5 +145,7 @@ extension Measurement: WireValue {
       samples: try Wire.messages(c.pointee.samples, c.pointee.n_samples, "Measurement.samples"),
       warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"),
       quality: try Wire.optional(c.pointee.quality))
+    $hardware = hardware
+    $model = model
   }
 }

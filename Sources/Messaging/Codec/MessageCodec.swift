@@ -64,6 +64,14 @@ public final class MessageCodec {
   /// Fields of another version may mean something else there, so none is passed on.
   private func strippedHello(_ hello: Hello) -> Message { .hello(Hello(version: hello.version, role: hello.role)) }
 
+  /// A part of a message that is bytes of its own.
+  func decode<Value: WireValue>(
+    _ type: Value.Type, from bytes: UnsafeRawBufferPointer
+  ) throws(CodecError) -> Value {
+    defer { arena.reset() }
+    return try unpack(bytes)
+  }
+
   private func unpack<Value: WireValue>(_ bytes: UnsafeRawBufferPointer) throws(CodecError) -> Value {
     let template = try arena.array(of: Value.C.self, 1)
     Value.initialize(template)

@@ -36,6 +36,10 @@ final class ServerSession {
   private var sockets: Sockets?
   private var registrations: [PollLoop.Registration] = []
   private var peers: PeerTable
+  private var queue = SendQueue()
+  private var flushIsDue = false
+  /// `AuthorizedKeys.generation` when the first of `queue` was let in.
+  private var queueGeneration = 0
   private var receive: ((Peer, Message) -> Void)?
   private var identityFrame = Frame()
   private var bodyFrame = Frame()
@@ -87,6 +91,7 @@ final class ServerSession {
   }
 
   func stop() {
+    flush()
     for registration in registrations { loop.remove(registration) }
     registrations = []
     receive = nil
@@ -157,28 +162,58 @@ final class ServerSession {
   /// Tells a connection why its message went nowhere. When it does not read, it is not told.
   private func refuse(_ number: UInt32, _ error: ApusError) {
     guard var frame = try? encode(.refused(error)) else { return }
+    // Behind what it is to get already.
+    flush()
     _ = transmit(&frame, to: PeerTable.routingID(number))
   }
 
   // MARK: Sending
 
+  /// Takes a message, which leaves in this turn of the loop. `full` while the connection has not taken earlier ones.
   func send(_ message: Message, to peer: Peer) -> SendResult {
-    guard sockets != nil, peers.mayReceive(peer, generation: options.authorized.generation) else { return .gone }
-    var frame = Frame()
+    let generation = options.authorized.generation
+    guard sockets != nil, peers.mayReceive(peer, generation: generation) else { return .gone }
+    if queue.isEmpty { queueGeneration = generation }
+    if queue.isFull(peer) {
+      flush()
+      if queue.isFull(peer) {
+        statistics.update { $0.fullCount += 1 }
+        return .full
+      }
+    }
     do throws(CodecError) {
-      frame = try encode(message)
+      queue.add(try encode(message), to: peer)
     } catch {
       statistics.update { $0.unencodableCount += 1 }
       guard let instead = try? encode(Self.substitute(for: message, error)) else { return .gone }
-      frame = instead
+      queue.add(instead, to: peer)
     }
-    let result = transmit(&frame, to: peer.connection)
-    switch result {
-    case .gone: peers.remove(peer)
-    case .full: statistics.update { $0.fullCount += 1 }
-    case .sent: break
+    if queue.isBurst { flush() } else { flushAtTurnEnd() }
+    return .sent
+  }
+
+  private func flushAtTurnEnd() {
+    guard !flushIsDue else { return }
+    flushIsDue = true
+    loop.atTurnEnd { [weak self] in
+      self?.flushIsDue = false
+      self?.flush()
     }
-    return result
+  }
+
+  private func flush() {
+    // A key may be revoked while a full connection holds its messages up.
+    let generation = options.authorized.generation
+    let isUnchanged = generation == queueGeneration
+    queueGeneration = generation
+    queue.flush { frame, peer in
+      guard isUnchanged || peers.mayReceive(peer, generation: generation) else { return .gone }
+      let result = transmit(&frame, to: peer.connection)
+      if result == .gone { peers.remove(peer) }
+      return result
+    }
+    // What is held up leaves in one of the next turns.
+    if !queue.isEmpty { flushAtTurnEnd() }
   }
 
   /// What a peer gets in place of a message that cannot be encoded, so that it does not wait for nothing.
