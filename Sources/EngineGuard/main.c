@@ -1,4 +1,5 @@
-/* apus-engine-guard [--memory-limit BYTES] [--grace SECONDS] [--oom-score N] [--status-fd N] -- COMMAND [ARGUMENT...]
+/* apus-engine-guard [--memory-limit BYTES] [--hard-limit auto|cgroup|data|watch] [--grace SECONDS] [--oom-score N]
+ *                   [--status-fd N] -- COMMAND [ARGUMENT...]
  *
  * Runs COMMAND so that it cannot outlive whoever started the guard. A process that gets kill -9 cannot clean up after
  * itself, but the kernel closes its end of a pipe: the guard watches the other end on its standard input.
@@ -8,14 +9,18 @@
  *   process group, and after the grace (2 s) SIGKILL to every descendant. Descendants that outlive COMMAND go the same way.
  * - The guard is the subreaper of its descendants, so that one that daemonizes is still found, counted and ended.
  * - Every 50 ms the resident memory of all descendants together is compared with the limit; above it they get SIGKILL.
+ *   Between two looks a control group or a resource limit holds them (hard_limit.h), unless that is switched off.
  * - With an OOM score (1 to 1000), the kernel ends COMMAND before processes with a lower one when memory runs out.
- * - The status descriptor (standard error unless given) gets `engine PID` at the start and one line at the end:
+ * - The status descriptor (standard error unless given) gets `limit KIND BYTES` where there is a memory limit, with KIND
+ *   one of cgroup-v2, cgroup-v1, data-limit, watched; then `engine PID`; and one line at the end:
  *   `end HOW CODE max_rss_bytes=N cpu_seconds=S` with HOW one of exited, signalled, stopped, out-of-memory.
  *
  * Exit status: 0 stopped as asked; COMMAND's own status; 128 + signal; 112 (100 + ENOMEM) out of memory;
  * 127 COMMAND not found, 126 not executable; 64 usage; 71 the system refused (sysexits.h).
  */
 #define _GNU_SOURCE
+#include "hard_limit.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +46,7 @@ static struct process *processes; /* a snapshot of /proc */
 static size_t process_count, process_capacity;
 static int status_fd = STDERR_FILENO;
 static const char *oom_score;
+static struct hard_limit hard_limit;
 
 static void die(int status, const char *what, const char *detail) {
   fprintf(stderr, "apus-engine-guard: %s%s%s\n", what, detail ? ": " : "", detail ? detail : "");
@@ -140,6 +146,10 @@ static void run_command(char **command, pid_t guard, const sigset_t *signals) {
   if (score >= 0 && write(score, oom_score, strlen(oom_score)) < 0) perror("apus-engine-guard: oom_score_adj");
   int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) _exit(EXIT_SYSTEM);
+  if (!hard_limit_enter(&hard_limit)) {
+    fprintf(stderr, "apus-engine-guard: cannot put the command under its memory limit: %s\n", strerror(errno));
+    _exit(EXIT_SYSTEM);
+  }
   say("engine %d\n", getpid()); /* here, so that it is known before anything the command says */
   execvp(command[0], command);
   fprintf(stderr, "apus-engine-guard: cannot run %s: %s\n", command[0], strerror(errno));
@@ -148,10 +158,12 @@ static void run_command(char **command, pid_t guard, const sigset_t *signals) {
 
 int main(int argc, char **argv) {
   long long memory_limit = 0, grace_ms = 2000;
+  const char *wanted_limit = "auto";
   int at = 1;
   for (; at < argc && strcmp(argv[at], "--") != 0; at += 2) {
     if (at + 1 >= argc) die(EXIT_USAGE, "an option without a value", argv[at]);
     if (strcmp(argv[at], "--memory-limit") == 0) memory_limit = atoll(argv[at + 1]);
+    else if (strcmp(argv[at], "--hard-limit") == 0) wanted_limit = argv[at + 1];
     else if (strcmp(argv[at], "--grace") == 0) grace_ms = (long long)(atof(argv[at + 1]) * 1000);
     else if (strcmp(argv[at], "--oom-score") == 0) oom_score = argv[at + 1];
     else if (strcmp(argv[at], "--status-fd") == 0) status_fd = atoi(argv[at + 1]);
@@ -176,9 +188,15 @@ int main(int argc, char **argv) {
   struct pollfd sources[2] = {{STDIN_FILENO, POLLIN, 0}, {signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0}};
   if (sources[1].fd < 0) die(EXIT_SYSTEM, "cannot watch signals", strerror(errno));
 
+  if (!hard_limit_prepare(&hard_limit, memory_limit, wanted_limit))
+    die(EXIT_USAGE, "a hard limit is auto, cgroup, data or watch, not", wanted_limit);
+  if (memory_limit > 0) say("limit %s %lld\n", hard_limit_name(&hard_limit), hard_limit.bytes);
   long long kills_before = kernel_kills();
   pid_t guard = getpid(), command = fork();
-  if (command < 0) die(EXIT_SYSTEM, "cannot fork", strerror(errno));
+  if (command < 0) {
+    hard_limit_remove(&hard_limit);
+    die(EXIT_SYSTEM, "cannot fork", strerror(errno));
+  }
   if (command == 0) run_command(argv + at + 1, guard, &inherited);
 
   const char *how = NULL; /* why the end was brought about; NULL while COMMAND runs or ended by itself */
@@ -200,7 +218,9 @@ int main(int argc, char **argv) {
     if (now - last_scan >= RESCAN_MS) find_descendants(), last_scan = now;
     long long resident = resident_bytes();
     if (resident > peak) peak = resident;
-    if (memory_limit > 0 && resident > memory_limit && kill_at < 0) how = "out-of-memory", kill_at = now;
+    /* An engine of which one process was ended for its memory is no engine any more. */
+    int is_over = memory_limit > 0 && (resident > memory_limit || hard_limit_kills(&hard_limit) > 0);
+    if (is_over && kill_at < 0) how = "out-of-memory", kill_at = now;
     if (must_stop && kill_at < 0) {
       if (!command_ended) how = "stopped";
       kill(-command, SIGTERM);
@@ -225,6 +245,8 @@ int main(int argc, char **argv) {
   if (usage.ru_maxrss * 1024LL > peak) peak = usage.ru_maxrss * 1024LL;
   double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
       + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  if (!how && hard_limit_kills(&hard_limit) > 0) how = "out-of-memory";
+  hard_limit_remove(&hard_limit);
   int killed_by = WIFSIGNALED(command_status) ? WTERMSIG(command_status) : 0;
   if (!how && killed_by == SIGKILL && kernel_kills() > kills_before) how = "out-of-memory";
   int code = killed_by ? killed_by : WEXITSTATUS(command_status);

@@ -39,16 +39,20 @@ public actor EngineProcess {
 
   /// Starts an engine and waits until it is ready.
   ///
-  /// - Parameter memoryLimitBytes: most resident memory of all its processes together; nil for no limit.
+  /// - Parameters:
+  ///   - memoryLimitBytes: most resident memory of all its processes together; nil for no limit.
+  ///   - memoryGuard: how that limit is held between two looks at it.
   /// - Throws: how it failed; no process is left then. `cancelled` when this task is cancelled before it is ready.
   public static func start(
-    _ plan: LaunchPlan, guardPath: String, memoryLimitBytes: Int?
+    _ plan: LaunchPlan, guardPath: String, memoryLimitBytes: Int?, memoryGuard: MemoryGuard = .auto
   ) async throws(EngineFailure) -> EngineProcess {
     let log = EngineLog()
     let started = monotonicNanoseconds()
     // Should the machine run out of memory, engines are the ones to go, not the worker beside them.
     var command = [guardPath, "--status-fd", "3", "--grace", String(plan.stopGraceSeconds), "--oom-score", "1000"]
-    if let memoryLimitBytes { command += ["--memory-limit", String(memoryLimitBytes)] }
+    if let memoryLimitBytes {
+      command += ["--memory-limit", String(memoryLimitBytes), "--hard-limit", memoryGuard.rawValue]
+    }
     command += ["--"] + plan.command
 
     let child: ChildProcess
@@ -165,17 +169,24 @@ public actor EngineProcess {
       }
       return .ended(reason: "the engine's guard \(ending)", lastLines: log.text)
     }
+    let hard = log.report.hardLimit
+    if end.how != .stopped, hard?.makesAllocationsFail == true, LackOfMemory.isNamed(in: log.text) {
+      return .outOfMemory(detail: detail(end, limit, hard))
+    }
     switch end.how {
     case .stopped: return nil
     case .exited: return .ended(reason: "the engine exited with status \(end.code)", lastLines: log.text)
     case .signalled: return .ended(reason: "the engine was ended by \(signalName(end.code))", lastLines: log.text)
     case .outOfMemory:
-      let had = "\(end.peakMemoryBytes >> 20) MiB resident"
-      guard let limit, end.peakMemoryBytes > limit else {
-        return .outOfMemory(detail: "the system had no more memory and ended the engine, which had \(had)")
-      }
-      return .outOfMemory(detail: "the engine had \(had), its limit is \(limit >> 20) MiB")
+      return .outOfMemory(detail: detail(end, limit, hard))
     }
+  }
+
+  private static func detail(_ end: GuardReport.End, _ limit: Int?, _ hard: GuardReport.HardLimit?) -> String {
+    let had = "\(end.peakMemoryBytes >> 20) MiB resident"
+    guard let limit else { return "the system had no more memory and ended the engine, which had \(had)" }
+    let held = hard.map { "\($0.kind) at \($0.bytes >> 20) MiB" } ?? "watched"
+    return "the engine had \(had), its limit is \(limit >> 20) MiB (\(held))"
   }
 
   /// Asks on a thread of its own until the engine is ready or nobody waits any more. An answer from a server that had the

@@ -42,6 +42,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var dieSignal: Int?
     public var hang: Hang?
     public var eatMegabytesPerSecond: Int?
+    public var eatMegabytesAtOnce: Int?
     public var garbage: Bool?
     public var refuse: Bool?
     public var ignoresSIGTERM: Bool?
@@ -67,6 +68,7 @@ public struct ScriptedEngine: InferenceEngine {
       case dieAfterTokens = "die_after_tokens"
       case dieSignal = "die_signal"
       case eatMegabytesPerSecond = "eat_mb_per_s"
+      case eatMegabytesAtOnce = "eat_mb_at_once"
       case ignoresSIGTERM = "ignore_sigterm"
       case runnerUp = "runner_up"
       case slipEvery = "slip_every"

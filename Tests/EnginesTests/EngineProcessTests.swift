@@ -11,13 +11,15 @@ import Testing
   init() throws { guardPath = try EngineInstallation.standard(stateDirectory: "/nonexistent").guardPath }
 
   private func start(
-    _ script: ScriptedEngine.Script = .init(), memoryLimitBytes: Int? = nil, timeout: Double = 20, polled: Bool = false
+    _ script: ScriptedEngine.Script = .init(), memoryLimitBytes: Int? = nil, memoryGuard: MemoryGuard = .auto,
+    timeout: Double = 20, polled: Bool = false
   ) async throws -> EngineProcess {
     var engine = ScriptedEngine(script: script)
     engine.startTimeoutSeconds = timeout
     engine.isPolled = polled
     return try await EngineProcess.start(
-      engine.plan(port: polled ? freePort() : 0), guardPath: guardPath, memoryLimitBytes: memoryLimitBytes)
+      engine.plan(port: polled ? freePort() : 0), guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
+      memoryGuard: memoryGuard)
   }
 
   private func failureOfStart(
@@ -114,6 +116,72 @@ import Testing
     #expect(failure.outcome.kind == "out_of_memory")
     #expect(!processExists(engine.processID))
     #expect(await engine.peakMemoryBytes() > 150 << 20)
+  }
+
+  /// Three gigabytes as fast as memory can be written, against a limit of 150 MB: whatever holds the limit, the engine is
+  /// ended for it, it never gets far above, and the outcome says what held.
+  @Test(arguments: MemoryGuard.allCases) func gluttonIsOutOfMemory(memoryGuard: MemoryGuard) async throws {
+    let limit = 150 << 20
+    let engine = try await start(
+      .init { $0.eatMegabytesAtOnce = 3000 }, memoryLimitBytes: limit, memoryGuard: memoryGuard)
+    let failure = try #require(await engine.exit())
+    guard case .outOfMemory(let detail) = failure else {
+      Issue.record("ended as \(failure)")
+      return
+    }
+    #expect(!processExists(engine.processID))
+    let peak = await engine.peakMemoryBytes()
+    switch memoryGuard {
+    case .auto: #expect(detail.contains("cgroup-v") || detail.contains("data-limit"), "\(detail)")
+    // Where no control group may be made the limit on data stands in, and says so.
+    case .cgroup: #expect(detail.contains("cgroup-v") || detail.contains("data-limit"), "\(detail)")
+    case .data: #expect(detail.contains("data-limit"), "\(detail)")
+    case .watch: #expect(detail.contains("watched"), "\(detail)")
+    }
+    if memoryGuard != .watch { #expect(peak < 2 * limit + (256 << 20), "\(peak >> 20) MiB") }
+  }
+
+  /// The guard is stopped, so that nobody looks: the hard limit alone ends the engine long before it has its three
+  /// gigabytes, and the guard finds that out when it goes on.
+  @Test(arguments: [MemoryGuard.auto, .data]) func theHardLimitHoldsWhenNobodyLooks(memoryGuard: MemoryGuard)
+    async throws
+  {
+    let megabytes = memoryGuard == .auto ? 3001 : 3002
+    let marker = "\"eat_mb_at_once\":\(megabytes)"
+    let starting = Task {
+      try await start(
+        .init {
+          $0.eatMegabytesAtOnce = megabytes
+          $0.loadMS = 1500
+        }, memoryLimitBytes: 150 << 20, memoryGuard: memoryGuard)
+    }
+    var guardID: Int32?
+    try await eventually {
+      let found = processes(withArgument: marker)
+      guardID = found.first { $0.command.contains("apus-engine-guard") }?.id
+      return guardID != nil && found.contains { $0.command.hasPrefix("python3") }
+    }
+    let stopped = try #require(guardID)
+    kill(stopped, SIGSTOP)
+    let engine = try await starting.value
+    try await eventually { !processExists(engine.processID) }
+    kill(stopped, SIGCONT)
+    let failure = try #require(await engine.exit())
+    #expect(failure.outcome.kind == "out_of_memory", "\(failure)")
+    #expect(await engine.peakMemoryBytes() < 1 << 30)
+  }
+
+  /// A control group is taken away with the engine it held.
+  @Test func noControlGroupIsLeft() async throws {
+    let engine = try await start(memoryLimitBytes: 1 << 30)
+    let guardID = try #require(parentProcess(of: engine.processID))
+    func groups() -> [String] {
+      (FileManager.default.enumerator(atPath: "/sys/fs/cgroup")?.compactMap { $0 as? String } ?? [])
+        .filter { $0.hasSuffix("/apus-engine-\(guardID)") }
+    }
+    let whileRunning = groups()
+    await engine.stop()
+    #expect(groups().isEmpty, "\(whileRunning)")
   }
 
   /// An engine that ignores SIGTERM, with a child in a session of its own that ignores it too: both are gone after `stop`.

@@ -18,6 +18,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   hang               "start": never get ready; "request": accept requests and never answer;
                      "stream": stop in the middle of every answer
   eat_mb_per_s       take so much more memory every second from readiness on
+  eat_mb_at_once     take so much memory from readiness on, as fast as it can be written
   garbage            answer completions with events that are not JSON
   refuse             answer every completion with 500
   ignore_sigterm     true: only SIGKILL ends it
@@ -49,7 +50,7 @@ class Script:
         known = dict(
             port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
             context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
-            die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, garbage=False,
+            die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
             forcible=True)
         unknown = set(settings) - set(known)
@@ -266,6 +267,13 @@ def eat_memory(megabytes_per_second):
         time.sleep(1 / 16)
 
 
+def gorge(megabytes):
+    # Pieces of 4 MB, each written as it is taken: gigabytes in a second, and the last piece is the one too many.
+    eaten = [b"x" * (4 << 20) for _ in range(megabytes // 4)]
+    print("scripted engine: ate", len(eaten) * 4, "MB", file=sys.stderr, flush=True)
+    time.sleep(3600)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -288,6 +296,8 @@ def main():
         print(f"READY http://127.0.0.1:{server.server_address[1]} {time.monotonic() - STARTED:.3f}", flush=True)
     if script.eat_mb_per_s:
         threading.Thread(target=eat_memory, args=(script.eat_mb_per_s,), daemon=True).start()
+    if script.eat_mb_at_once:
+        gorge(script.eat_mb_at_once)
     server.serve_forever()
 
 

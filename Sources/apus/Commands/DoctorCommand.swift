@@ -70,6 +70,10 @@ struct DoctorCommand: AsyncParsableCommand {
     await check("engine guard", "build it: swift build -c release --product apus-engine-guard") {
       try EngineInstallation.standard(stateDirectory: directory.path).guardPath
     }
+    await check("memory limit", "let the worker make control groups: as root, or by Delegate=memory", needed: false) {
+      let guardPath = try EngineInstallation.standard(stateDirectory: directory.path).guardPath
+      return try await HardLimitProbe.look(guardPath: guardPath)
+    }
     if let installation = try? EngineInstallation.standard(stateDirectory: directory.path) {
       let engines = EngineCatalogue.all(installation)
       var hasEngine = false
