@@ -15,10 +15,15 @@ public struct AccelerationContext: Sendable {
   public var isAttached: Bool
   /// Where other nodes offer their memory with `ggml-rpc-server`, `HOST:PORT` each.
   public var rpcServers: [String]
+  /// Most bytes an engine may take on the node; nil for all of its memory.
+  public var engineMemoryBytes: Int?
+  /// What memory estimates were learned to be off by.
+  public var corrections: MemoryCorrections
 
   public init(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
-    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false, rpcServers: [String] = []
+    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false, rpcServers: [String] = [],
+    engineMemoryBytes: Int? = nil, corrections: MemoryCorrections = MemoryCorrections()
   ) {
     self.model = model
     // A file of another format is neither a variant nor a draft for this engine.
@@ -30,6 +35,8 @@ public struct AccelerationContext: Sendable {
     self.limits = limits
     self.rpcServers = rpcServers
     self.isAttached = isAttached
+    self.engineMemoryBytes = engineMemoryBytes
+    self.corrections = corrections
   }
 
   /// The engine as it comes, with the asked model in a format the engine loads: where the model itself is in another,
@@ -52,8 +59,10 @@ public struct AccelerationContext: Sendable {
       fidelity: .exact)
   }
 
-  /// The bytes an engine may take: the user's limit, but never more than the worker has.
-  public var memoryLimitBytes: Int { min(limits.memoryBytes ?? .max, hardware.memoryBytes) }
+  /// The bytes an engine may take: the user's limit, but never more than the node has for engines.
+  public var memoryLimitBytes: Int {
+    min(limits.memoryBytes ?? .max, engineMemoryBytes ?? .max, hardware.memoryBytes)
+  }
 }
 
 extension AccelerationContext {

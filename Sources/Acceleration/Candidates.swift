@@ -105,7 +105,15 @@ public enum Candidates {
     _ configuration: EngineConfiguration, _ context: AccelerationContext
   ) -> String? {
     let estimate = MemoryEstimate(configuration, in: context)
-    guard estimate.totalBytes > context.memoryLimitBytes else { return nil }
-    return "\(estimate) are over the limit of \(MemoryEstimate.megabytes(context.memoryLimitBytes))"
+    let limit = context.memoryLimitBytes
+    // Most are far below it whatever was learned, and this runs for every candidate of every recommendation.
+    guard estimate.totalBytes > limit / 32 else { return nil }
+    let loaded = configuration[.weightVariant]?.textValue.map { ModelID($0) } ?? context.model.id
+    let correction = context.corrections.correction(engine: context.engine, model: loaded)
+    let planned = correction.plannedBytes(estimate.totalBytes)
+    guard planned > limit else { return nil }
+    return
+      "\(estimate), \(correction): \(MemoryEstimate.megabytes(planned)) are over the limit of "
+      + MemoryEstimate.megabytes(limit)
   }
 }

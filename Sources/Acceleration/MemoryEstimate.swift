@@ -1,23 +1,23 @@
 public import Serving
 
-/// Bytes an engine will take with a configuration, foreseen from the model's geometry.
+/// Bytes an engine will take with a configuration, foreseen from the sizes of the model and of the configuration alone.
 ///
-/// Weights and cache are arithmetic. The compute buffer is sized like llama.cpp's: for one compute step the logits
-/// and the widest layer in single precision. Checked against measurements of llama.cpp on small models: 136 MB
-/// resident for a 59 MB file with one slot, 306 MB with eight.
+/// Weights and cache are arithmetic; the compute buffer is that of llama.cpp (one step's logits or its widest layer, and
+/// its attention scores where attention is not fused); the rest is the engine's own (`EngineFootprint`). What this gets
+/// wrong for an engine and a model is learned from what they really took (`MemoryCorrections`).
 public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   public var weightBytes: Int
   /// Key-value cache of all slots.
   public var cacheBytes: Int
   /// The draft model with its cache; 0 without one.
   public var draftBytes: Int
-  /// Compute buffers and the engine's own.
-  public var workingBytes: Int
+  /// Buffers of one compute step.
+  public var computeBytes: Int
+  /// The engine's code, runtime and bookkeeping.
+  public var engineBytes: Int
 
-  public var totalBytes: Int { weightBytes + cacheBytes + draftBytes + workingBytes }
+  public var totalBytes: Int { weightBytes + cacheBytes + draftBytes + computeBytes + engineBytes }
 
-  /// The engine's code, HTTP server and tokenizer; chosen from an idle llama.cpp server with a 6 MB model.
-  static let engineBytes = 32 << 20
   /// Tokens of context for drafted tokens and what a tokenizer adds; engines round contexts up to `contextStep`.
   static let contextMargin = 64.0
   static let contextStep = 256.0
@@ -26,41 +26,54 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
     let settings = EngineSettings(configuration, coreCount: context.hardware.coreCount)
     self.init(
       settings, LoadedModels(settings, asked: context.model, available: context.available),
-      workload: context.workload)
+      engine: configuration.engine, contextTokens: Self.contextTokens([context.workload]))
   }
 
-  public init(_ settings: EngineSettings, _ loaded: LoadedModels, workload: Workload) {
-    let tokens = Double(settings.slotCount) * Self.contextTokens(workload)
-    let elementBytes = (settings.keyElementBytes + settings.valueElementBytes) / 2
-    weightBytes = loaded.target.weightBytes
-    cacheBytes = Self.whole(
-      tokens * loaded.target.keyValueBytesPerToken(bytesPerElement: elementBytes))
-    draftBytes =
-      loaded.draft.map { Self.whole(Double($0.weightBytes) + tokens * $0.keyValueBytesPerToken()) }
-      ?? 0
-    let step = min(Double(settings.microBatchTokens), tokens)
+  /// - Parameter contextTokens: of each slot; cut to what the model can.
+  public init(
+    _ settings: EngineSettings, _ loaded: LoadedModels, engine: EngineName, contextTokens: Int
+  ) {
     let model = loaded.target
-    let widest =
-      Double(model.vocabularySize) + Double(model.feedForwardSize) + 4 * Double(model.hiddenSize)
-    workingBytes = Self.engineBytes + Self.whole(4 * step * widest)
+    let footprint = EngineFootprint.of(engine)
+    let slots = Double(settings.slotCount)
+    let slotTokens = Double(
+      model.contextLength > 0 ? min(contextTokens, model.contextLength) : contextTokens)
+    let elementBytes = (settings.keyElementBytes + settings.valueElementBytes) / 2
+    weightBytes = Self.whole(footprint.weightBytes(model))
+    cacheBytes = Self.whole(
+      slots * slotTokens * model.keyValueBytesPerToken(bytesPerElement: elementBytes))
+    draftBytes =
+      loaded.draft.map {
+        Self.whole(
+          footprint.weightBytes($0) + slots * slotTokens * $0.keyValueBytesPerToken() + footprint.bytesPerModel)
+      } ?? 0
+    // Buffers are used again within a step, so its widest part decides: the logits or the feed-forward layer.
+    let step = min(Double(min(settings.microBatchTokens, settings.batchTokens)), slots * slotTokens)
+    let hidden = Double(model.hiddenSize)
+    let width = max(
+      Double(model.vocabularySize) + 2 * hidden,
+      2 * Double(model.feedForwardSize) * Double(max(1, model.expertsPerToken)) + 4 * hidden)
+    let scores = settings.flashAttention == false ? Double(model.headCount) * slotTokens : 0
+    computeBytes = Self.whole(4 * step * (width + scores))
+    engineBytes = Self.whole(footprint.processBytes + footprint.bytesPerModel)
   }
 
-  /// Tokens of context in each slot.
-  static func contextTokens(_ workload: Workload) -> Double {
+  /// Tokens of context in each slot that every one of these workloads fits in.
+  public static func contextTokens(_ workloads: [Workload]) -> Int {
     let longest =
-      Double(workload.promptTokens.upperBound) + Double(workload.outputTokens.upperBound)
-    return ((longest + contextMargin) / contextStep).rounded(.up) * contextStep
+      workloads.map { Double($0.promptTokens.upperBound) + Double($0.outputTokens.upperBound) }.max() ?? 0
+    return whole(((longest + contextMargin) / contextStep).rounded(.up) * contextStep)
   }
 
   /// Figures so large that they cannot be true stay large, and sums of them stay numbers.
-  private static func whole(_ bytes: Double) -> Int { Int(min(max(0, bytes), 1e18)) }
+  private static func whole(_ bytes: Double) -> Int { Int(min(max(0, bytes), 1e17)) }
 
   static func megabytes(_ bytes: Int) -> String { "\((bytes + (1 << 19)) >> 20) MB" }
 
   public var description: String {
     let parts = [
       ("weights", weightBytes), ("cache", cacheBytes), ("draft", draftBytes),
-      ("working memory", workingBytes),
+      ("compute buffers", computeBytes), ("engine", engineBytes),
     ]
     let words = parts.filter { $0.1 > 0 }.map { "\($0.0) \(Self.megabytes($0.1))" }.joined(
       separator: " + ")

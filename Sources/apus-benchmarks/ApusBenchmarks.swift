@@ -12,7 +12,10 @@ struct ApusBenchmarks: AsyncParsableCommand {
     commandName: "apus-benchmarks",
     abstract: "Measures what Apus itself costs, and prints how.",
     discussion: "Exit status 0 whether or not a target is met: the report says which are.",
-    subcommands: [CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, MemoryFigure.self, EnginesFigure.self]
+    subcommands: [
+      CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, MemoryFigure.self, ForecastFigure.self,
+      EnginesFigure.self,
+    ]
       + [ServeCoordinator.self, ServeEcho.self])
 
   static func main() async {

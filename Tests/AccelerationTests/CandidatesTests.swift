@@ -101,6 +101,12 @@ struct MemoryEstimateTests {
     #expect((153...612).contains(megabytes([.slotCount: .int(8)])))
   }
 
+  @Test("The context of a slot holds every workload with a margin, in steps of 256")
+  func contextTokens() {
+    #expect(MemoryEstimate.contextTokens([.chat]) == 256)
+    #expect(MemoryEstimate.contextTokens([.chat, .longPrompt]) == 1792)
+  }
+
   @Test("Slots and drafts add, quantized weights and caches save")
   func directions() {
     let plain = megabytes([:])

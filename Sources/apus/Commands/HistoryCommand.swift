@@ -1,3 +1,4 @@
+import Acceleration
 import ArgumentParser
 import Foundation
 import History
@@ -74,6 +75,7 @@ struct HistoryCommand: AsyncParsableCommand {
     func run() async throws {
       let store = try common.open()
       let stats = try await store.stats()
+      let memory = try await Self.memoryAccuracy(store)
       await store.close()
       let outcomes = stats.outcomes.sorted { $0.key < $1.key }
       Console.print(
@@ -81,7 +83,7 @@ struct HistoryCommand: AsyncParsableCommand {
           ? JSONValue.object([
             ("job_count", .int(stats.jobCount)), ("measurement_count", .int(stats.measurementCount)),
             ("model_count", .int(stats.modelCount)), ("node_count", .int(stats.nodeCount)),
-            ("database_bytes", .int(stats.databaseBytes)),
+            ("database_bytes", .int(stats.databaseBytes)), ("memory_forecast", Self.json(memory)),
             ("outcomes", .object(outcomes.map { ($0.key, .int($0.value)) })),
           ]).text
           : """
@@ -90,7 +92,40 @@ struct HistoryCommand: AsyncParsableCommand {
           models        \(stats.modelCount)
           nodes         \(stats.nodeCount)
           database      \(Figures.bytes(stats.databaseBytes))
+          memory        \(Self.words(memory))
           """)
+    }
+
+    /// How well memory was foreseen, over all measurements in the order stored.
+    private static func memoryAccuracy(_ store: SQLiteHistoryStore) async throws(ApusError) -> MemoryAccuracy {
+      var accuracy = MemoryAccuracy()
+      var filter = MeasurementFilter(limit: 2000)
+      while true {
+        let page = try await store.measurements(filter, includingSamples: false)
+        for stored in page { accuracy.insert(stored.measurement) }
+        guard let last = page.last else { return accuracy }
+        filter.afterRow = last.row
+      }
+    }
+
+    private static func words(_ memory: MemoryAccuracy) -> String {
+      guard let errors = memory.errors else { return "nothing was foreseen yet" }
+      func percent(_ quantiles: MemoryAccuracy.Quantiles) -> String {
+        String(format: "median %.1f%%, 90%% below %.1f%%", 100 * quantiles.median, 100 * quantiles.p90)
+      }
+      return "foreseen for \(memory.count) measurements; error \(percent(errors.corrected)) "
+        + "(by the estimate alone: \(percent(errors.estimated))); \(memory.overrunCount) took more than was planned"
+    }
+
+    private static func json(_ memory: MemoryAccuracy) -> JSONValue {
+      .object([
+        ("measurement_count", .int(memory.count)),
+        ("estimate_error_p50_share", JSONValue(memory.errors?.estimated.median)),
+        ("estimate_error_p90_share", JSONValue(memory.errors?.estimated.p90)),
+        ("corrected_error_p50_share", JSONValue(memory.errors?.corrected.median)),
+        ("corrected_error_p90_share", JSONValue(memory.errors?.corrected.p90)),
+        ("overrun_count", .int(memory.overrunCount)),
+      ])
     }
   }
 

@@ -1,0 +1,28 @@
+import Serving
+
+/// What an engine takes of memory besides weights, cache and compute buffers.
+///
+/// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM as its idle processes
+/// on a processor. An engine that is not listed is taken as llama.cpp; what is wrong about that is learned
+/// (`MemoryCorrections`).
+struct EngineFootprint: Hashable {
+  /// Code, runtime and server, in bytes.
+  var processBytes: Double
+  /// Bookkeeping and buffers of each loaded model that do not grow with anything, in bytes.
+  var bytesPerModel: Double
+  /// Weight types that are laid out anew for the processor's vector units, by how often their bytes are then in memory:
+  /// the mapped file stays beside the copy.
+  var copiesOfWeights: [String: Double]
+
+  static func of(_ engine: EngineName) -> EngineFootprint { known[engine] ?? llamaCpp }
+
+  func weightBytes(_ model: ModelProfile) -> Double {
+    Double(model.weightBytes) * (copiesOfWeights[model.weightType] ?? 1)
+  }
+
+  static let llamaCpp = EngineFootprint(processBytes: 30e6, bytesPerModel: 10e6, copiesOfWeights: ["Q4_0": 1.75])
+
+  private static let known: [EngineName: EngineFootprint] = [
+    EngineName("vllm"): EngineFootprint(processBytes: 2600e6, bytesPerModel: 10e6, copiesOfWeights: [:])
+  ]
+}
