@@ -2347,6 +2347,231 @@ void   apus__model_offset__free_unpacked
   assert(message->base.descriptor == &apus__model_offset__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__launch_query__init
+                     (Apus__LaunchQuery         *message)
+{
+  static const Apus__LaunchQuery init_value = APUS__LAUNCH_QUERY__INIT;
+  *message = init_value;
+}
+size_t apus__launch_query__get_packed_size
+                     (const Apus__LaunchQuery *message)
+{
+  assert(message->base.descriptor == &apus__launch_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__launch_query__pack
+                     (const Apus__LaunchQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__launch_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__launch_query__pack_to_buffer
+                     (const Apus__LaunchQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__launch_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__LaunchQuery *
+       apus__launch_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__LaunchQuery *)
+     protobuf_c_message_unpack (&apus__launch_query__descriptor,
+                                allocator, len, data);
+}
+void   apus__launch_query__free_unpacked
+                     (Apus__LaunchQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__launch_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__named_text__init
+                     (Apus__NamedText         *message)
+{
+  static const Apus__NamedText init_value = APUS__NAMED_TEXT__INIT;
+  *message = init_value;
+}
+size_t apus__named_text__get_packed_size
+                     (const Apus__NamedText *message)
+{
+  assert(message->base.descriptor == &apus__named_text__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__named_text__pack
+                     (const Apus__NamedText *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__named_text__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__named_text__pack_to_buffer
+                     (const Apus__NamedText *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__named_text__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__NamedText *
+       apus__named_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__NamedText *)
+     protobuf_c_message_unpack (&apus__named_text__descriptor,
+                                allocator, len, data);
+}
+void   apus__named_text__free_unpacked
+                     (Apus__NamedText *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__named_text__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__engine_launch__init
+                     (Apus__EngineLaunch         *message)
+{
+  static const Apus__EngineLaunch init_value = APUS__ENGINE_LAUNCH__INIT;
+  *message = init_value;
+}
+size_t apus__engine_launch__get_packed_size
+                     (const Apus__EngineLaunch *message)
+{
+  assert(message->base.descriptor == &apus__engine_launch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__engine_launch__pack
+                     (const Apus__EngineLaunch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__engine_launch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__engine_launch__pack_to_buffer
+                     (const Apus__EngineLaunch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__engine_launch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__EngineLaunch *
+       apus__engine_launch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__EngineLaunch *)
+     protobuf_c_message_unpack (&apus__engine_launch__descriptor,
+                                allocator, len, data);
+}
+void   apus__engine_launch__free_unpacked
+                     (Apus__EngineLaunch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__engine_launch__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__numbered_launch_query__init
+                     (Apus__NumberedLaunchQuery         *message)
+{
+  static const Apus__NumberedLaunchQuery init_value = APUS__NUMBERED_LAUNCH_QUERY__INIT;
+  *message = init_value;
+}
+size_t apus__numbered_launch_query__get_packed_size
+                     (const Apus__NumberedLaunchQuery *message)
+{
+  assert(message->base.descriptor == &apus__numbered_launch_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__numbered_launch_query__pack
+                     (const Apus__NumberedLaunchQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__numbered_launch_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__numbered_launch_query__pack_to_buffer
+                     (const Apus__NumberedLaunchQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__numbered_launch_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__NumberedLaunchQuery *
+       apus__numbered_launch_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__NumberedLaunchQuery *)
+     protobuf_c_message_unpack (&apus__numbered_launch_query__descriptor,
+                                allocator, len, data);
+}
+void   apus__numbered_launch_query__free_unpacked
+                     (Apus__NumberedLaunchQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__numbered_launch_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__launch_answer__init
+                     (Apus__LaunchAnswer         *message)
+{
+  static const Apus__LaunchAnswer init_value = APUS__LAUNCH_ANSWER__INIT;
+  *message = init_value;
+}
+size_t apus__launch_answer__get_packed_size
+                     (const Apus__LaunchAnswer *message)
+{
+  assert(message->base.descriptor == &apus__launch_answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__launch_answer__pack
+                     (const Apus__LaunchAnswer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__launch_answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__launch_answer__pack_to_buffer
+                     (const Apus__LaunchAnswer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__launch_answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__LaunchAnswer *
+       apus__launch_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__LaunchAnswer *)
+     protobuf_c_message_unpack (&apus__launch_answer__descriptor,
+                                allocator, len, data);
+}
+void   apus__launch_answer__free_unpacked
+                     (Apus__LaunchAnswer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__launch_answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__list_jobs__init
                      (Apus__ListJobs         *message)
 {
@@ -2390,6 +2615,51 @@ void   apus__list_jobs__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &apus__list_jobs__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__plan_launch__init
+                     (Apus__PlanLaunch         *message)
+{
+  static const Apus__PlanLaunch init_value = APUS__PLAN_LAUNCH__INIT;
+  *message = init_value;
+}
+size_t apus__plan_launch__get_packed_size
+                     (const Apus__PlanLaunch *message)
+{
+  assert(message->base.descriptor == &apus__plan_launch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__plan_launch__pack
+                     (const Apus__PlanLaunch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__plan_launch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__plan_launch__pack_to_buffer
+                     (const Apus__PlanLaunch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__plan_launch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlanLaunch *
+       apus__plan_launch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlanLaunch *)
+     protobuf_c_message_unpack (&apus__plan_launch__descriptor,
+                                allocator, len, data);
+}
+void   apus__plan_launch__free_unpacked
+                     (Apus__PlanLaunch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__plan_launch__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__push_model__init
@@ -2887,7 +3157,7 @@ void   apus__response__free_unpacked
   assert(message->base.descriptor == &apus__response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[13] =
+static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[15] =
 {
   {
     "hello",
@@ -3045,11 +3315,37 @@ static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[13] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "launch_query",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Envelope, kind_case),
+    offsetof(Apus__Envelope, launch_query),
+    &apus__numbered_launch_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "launch_answer",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Envelope, kind_case),
+    offsetof(Apus__Envelope, launch_answer),
+    &apus__launch_answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__envelope__field_indices_by_name[] = {
   7,   /* field[7] = assignment */
   3,   /* field[3] = heartbeat */
   0,   /* field[0] = hello */
+  14,   /* field[14] = launch_answer */
+  13,   /* field[13] = launch_query */
   10,   /* field[10] = model_chunk */
   6,   /* field[6] = model_offset */
   2,   /* field[2] = refused */
@@ -3064,7 +3360,7 @@ static const unsigned apus__envelope__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__envelope__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor apus__envelope__descriptor =
 {
@@ -3074,7 +3370,7 @@ const ProtobufCMessageDescriptor apus__envelope__descriptor =
   "Apus__Envelope",
   "apus",
   sizeof(Apus__Envelope),
-  13,
+  15,
   apus__envelope__field_descriptors,
   apus__envelope__field_indices_by_name,
   1,  apus__envelope__number_ranges,
@@ -4223,7 +4519,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   (ProtobufCMessageInit) apus__model_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[8] =
 {
   {
     "hardware",
@@ -4285,18 +4581,57 @@ static const ProtobufCFieldDescriptor apus__worker_description__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "price_per_hour",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__WorkerDescription, price_per_hour),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "engine_memory_bytes",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__WorkerDescription, engine_memory_bytes),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "measures_energy",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__WorkerDescription, measures_energy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__worker_description__field_indices_by_name[] = {
+  6,   /* field[6] = engine_memory_bytes */
   1,   /* field[1] = engines */
   0,   /* field[0] = hardware */
   3,   /* field[3] = job_capacity */
   4,   /* field[4] = leases */
+  7,   /* field[7] = measures_energy */
   2,   /* field[2] = models */
+  5,   /* field[5] = price_per_hour */
 };
 static const ProtobufCIntRange apus__worker_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor apus__worker_description__descriptor =
 {
@@ -4306,7 +4641,7 @@ const ProtobufCMessageDescriptor apus__worker_description__descriptor =
   "Apus__WorkerDescription",
   "apus",
   sizeof(Apus__WorkerDescription),
-  5,
+  8,
   apus__worker_description__field_descriptors,
   apus__worker_description__field_indices_by_name,
   1,  apus__worker_description__number_ranges,
@@ -4853,7 +5188,7 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   (ProtobufCMessageInit) apus__job_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__predicted_metrics__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__predicted_metrics__field_descriptors[7] =
 {
   {
     "ttft_ms",
@@ -4915,9 +5250,35 @@ static const ProtobufCFieldDescriptor apus__predicted_metrics__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "joules_per_token",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedMetrics, joules_per_token),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost_per_million_tokens",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedMetrics, cost_per_million_tokens),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__predicted_metrics__field_indices_by_name[] = {
+  6,   /* field[6] = cost_per_million_tokens */
   2,   /* field[2] = e2e_ms */
+  5,   /* field[5] = joules_per_token */
   4,   /* field[4] = memory_bytes */
   3,   /* field[3] = throughput */
   1,   /* field[1] = tpot_ms */
@@ -4926,7 +5287,7 @@ static const unsigned apus__predicted_metrics__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__predicted_metrics__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
 {
@@ -4936,7 +5297,7 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   "Apus__PredictedMetrics",
   "apus",
   sizeof(Apus__PredictedMetrics),
-  5,
+  7,
   apus__predicted_metrics__field_descriptors,
   apus__predicted_metrics__field_indices_by_name,
   1,  apus__predicted_metrics__number_ranges,
@@ -5214,7 +5575,7 @@ const ProtobufCMessageDescriptor apus__latency_summary__descriptor =
   (ProtobufCMessageInit) apus__latency_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[16] =
 {
   {
     "request_count",
@@ -5396,11 +5757,24 @@ static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "energy_joules",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Metrics, energy_joules),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__metrics__field_indices_by_name[] = {
   12,   /* field[12] = acceptance_rate */
   5,   /* field[5] = cpu_seconds */
   11,   /* field[11] = e2e */
+  15,   /* field[15] = energy_joules */
   1,   /* field[1] = failed_request_count */
   9,   /* field[9] = itl */
   13,   /* field[13] = lacks_cpu_seconds */
@@ -5418,7 +5792,7 @@ static const ProtobufCIntRange apus__metrics__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 16, 13 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor apus__metrics__descriptor =
 {
@@ -5428,7 +5802,7 @@ const ProtobufCMessageDescriptor apus__metrics__descriptor =
   "Apus__Metrics",
   "apus",
   sizeof(Apus__Metrics),
-  15,
+  16,
   apus__metrics__field_descriptors,
   apus__metrics__field_indices_by_name,
   2,  apus__metrics__number_ranges,
@@ -5890,7 +6264,7 @@ const ProtobufCMessageDescriptor apus__quality_loss__descriptor =
   (ProtobufCMessageInit) apus__quality_loss__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[17] =
 {
   {
     "id",
@@ -6084,6 +6458,18 @@ static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[16] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_estimate_bytes",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Measurement, memory_estimate_bytes),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__measurement__field_indices_by_name[] = {
   8,   /* field[8] = configuration */
@@ -6093,6 +6479,7 @@ static const unsigned apus__measurement__field_indices_by_name[] = {
   0,   /* field[0] = id */
   3,   /* field[3] = imported_from */
   2,   /* field[2] = job */
+  16,   /* field[16] = memory_estimate_bytes */
   6,   /* field[6] = model */
   12,   /* field[12] = outcome */
   15,   /* field[15] = quality */
@@ -6106,7 +6493,7 @@ static const unsigned apus__measurement__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__measurement__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__measurement__descriptor =
 {
@@ -6116,7 +6503,7 @@ const ProtobufCMessageDescriptor apus__measurement__descriptor =
   "Apus__Measurement",
   "apus",
   sizeof(Apus__Measurement),
-  16,
+  17,
   apus__measurement__field_descriptors,
   apus__measurement__field_indices_by_name,
   1,  apus__measurement__number_ranges,
@@ -7860,6 +8247,443 @@ const ProtobufCMessageDescriptor apus__model_offset__descriptor =
   (ProtobufCMessageInit) apus__model_offset__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__launch_query__field_descriptors[5] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchQuery, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchQuery, configuration),
+    &apus__engine_configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_tokens",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchQuery, context_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchQuery, host),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "port",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchQuery, port),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__launch_query__field_indices_by_name[] = {
+  1,   /* field[1] = configuration */
+  2,   /* field[2] = context_tokens */
+  3,   /* field[3] = host */
+  0,   /* field[0] = model */
+  4,   /* field[4] = port */
+};
+static const ProtobufCIntRange apus__launch_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__launch_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.LaunchQuery",
+  "LaunchQuery",
+  "Apus__LaunchQuery",
+  "apus",
+  sizeof(Apus__LaunchQuery),
+  5,
+  apus__launch_query__field_descriptors,
+  apus__launch_query__field_indices_by_name,
+  1,  apus__launch_query__number_ranges,
+  (ProtobufCMessageInit) apus__launch_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__named_text__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__NamedText, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__NamedText, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__named_text__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = text */
+};
+static const ProtobufCIntRange apus__named_text__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__named_text__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.NamedText",
+  "NamedText",
+  "Apus__NamedText",
+  "apus",
+  sizeof(Apus__NamedText),
+  2,
+  apus__named_text__field_descriptors,
+  apus__named_text__field_indices_by_name,
+  1,  apus__named_text__number_ranges,
+  (ProtobufCMessageInit) apus__named_text__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__engine_launch__field_descriptors[12] =
+{
+  {
+    "engine",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, engine),
+    &apus__engine_description__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "command",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__EngineLaunch, n_command),
+    offsetof(Apus__EngineLaunch, command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "environment",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__EngineLaunch, n_environment),
+    offsetof(Apus__EngineLaunch, environment),
+    &apus__named_text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, host),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "port",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, port),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "health_path",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, health_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_timeout_seconds",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, start_timeout_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model_paths",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__EngineLaunch, n_model_paths),
+    offsetof(Apus__EngineLaunch, model_paths),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "engine_directory",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, engine_directory),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "core_count",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, core_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accelerator_count",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, accelerator_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__engine_launch__field_indices_by_name[] = {
+  11,   /* field[11] = accelerator_count */
+  1,   /* field[1] = command */
+  9,   /* field[9] = core_count */
+  0,   /* field[0] = engine */
+  8,   /* field[8] = engine_directory */
+  2,   /* field[2] = environment */
+  5,   /* field[5] = health_path */
+  3,   /* field[3] = host */
+  10,   /* field[10] = memory_bytes */
+  7,   /* field[7] = model_paths */
+  4,   /* field[4] = port */
+  6,   /* field[6] = start_timeout_seconds */
+};
+static const ProtobufCIntRange apus__engine_launch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor apus__engine_launch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.EngineLaunch",
+  "EngineLaunch",
+  "Apus__EngineLaunch",
+  "apus",
+  sizeof(Apus__EngineLaunch),
+  12,
+  apus__engine_launch__field_descriptors,
+  apus__engine_launch__field_indices_by_name,
+  1,  apus__engine_launch__number_ranges,
+  (ProtobufCMessageInit) apus__engine_launch__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__numbered_launch_query__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__NumberedLaunchQuery, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__NumberedLaunchQuery, query),
+    &apus__launch_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__numbered_launch_query__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  1,   /* field[1] = query */
+};
+static const ProtobufCIntRange apus__numbered_launch_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__numbered_launch_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.NumberedLaunchQuery",
+  "NumberedLaunchQuery",
+  "Apus__NumberedLaunchQuery",
+  "apus",
+  sizeof(Apus__NumberedLaunchQuery),
+  2,
+  apus__numbered_launch_query__field_descriptors,
+  apus__numbered_launch_query__field_indices_by_name,
+  1,  apus__numbered_launch_query__number_ranges,
+  (ProtobufCMessageInit) apus__numbered_launch_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__launch_answer__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__LaunchAnswer, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "launch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__LaunchAnswer, kind_case),
+    offsetof(Apus__LaunchAnswer, launch),
+    &apus__engine_launch__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__LaunchAnswer, kind_case),
+    offsetof(Apus__LaunchAnswer, failure),
+    &apus__failure__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__launch_answer__field_indices_by_name[] = {
+  2,   /* field[2] = failure */
+  0,   /* field[0] = id */
+  1,   /* field[1] = launch */
+};
+static const ProtobufCIntRange apus__launch_answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__launch_answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.LaunchAnswer",
+  "LaunchAnswer",
+  "Apus__LaunchAnswer",
+  "apus",
+  sizeof(Apus__LaunchAnswer),
+  3,
+  apus__launch_answer__field_descriptors,
+  apus__launch_answer__field_indices_by_name,
+  1,  apus__launch_answer__number_ranges,
+  (ProtobufCMessageInit) apus__launch_answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__list_jobs__field_descriptors[2] =
 {
   {
@@ -7909,6 +8733,57 @@ const ProtobufCMessageDescriptor apus__list_jobs__descriptor =
   apus__list_jobs__field_indices_by_name,
   1,  apus__list_jobs__number_ranges,
   (ProtobufCMessageInit) apus__list_jobs__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__plan_launch__field_descriptors[2] =
+{
+  {
+    "worker",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlanLaunch, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "query",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlanLaunch, query),
+    &apus__launch_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__plan_launch__field_indices_by_name[] = {
+  1,   /* field[1] = query */
+  0,   /* field[0] = worker */
+};
+static const ProtobufCIntRange apus__plan_launch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__plan_launch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlanLaunch",
+  "PlanLaunch",
+  "Apus__PlanLaunch",
+  "apus",
+  sizeof(Apus__PlanLaunch),
+  2,
+  apus__plan_launch__field_descriptors,
+  apus__plan_launch__field_indices_by_name,
+  1,  apus__plan_launch__number_ranges,
+  (ProtobufCMessageInit) apus__plan_launch__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__push_model__field_descriptors[2] =
@@ -7962,7 +8837,7 @@ const ProtobufCMessageDescriptor apus__push_model__descriptor =
   (ProtobufCMessageInit) apus__push_model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__request__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__request__field_descriptors[16] =
 {
   {
     "id",
@@ -8144,6 +9019,18 @@ static const ProtobufCFieldDescriptor apus__request__field_descriptors[15] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "plan_launch",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Request, kind_case),
+    offsetof(Apus__Request, plan_launch),
+    &apus__plan_launch__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__request__field_indices_by_name[] = {
   8,   /* field[8] = benchmark */
@@ -8154,6 +9041,7 @@ static const unsigned apus__request__field_indices_by_name[] = {
   2,   /* field[2] = list_jobs */
   11,   /* field[11] = list_models */
   10,   /* field[10] = list_workers */
+  15,   /* field[15] = plan_launch */
   14,   /* field[14] = push_model */
   7,   /* field[7] = recommend */
   6,   /* field[6] = retry_job */
@@ -8165,7 +9053,7 @@ static const unsigned apus__request__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor apus__request__descriptor =
 {
@@ -8175,7 +9063,7 @@ const ProtobufCMessageDescriptor apus__request__descriptor =
   "Apus__Request",
   "apus",
   sizeof(Apus__Request),
-  15,
+  16,
   apus__request__field_descriptors,
   apus__request__field_indices_by_name,
   1,  apus__request__number_ranges,
@@ -8681,7 +9569,7 @@ const ProtobufCMessageDescriptor apus__training_summary__descriptor =
   (ProtobufCMessageInit) apus__training_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__response__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__response__field_descriptors[17] =
 {
   {
     "id",
@@ -8875,6 +9763,18 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[16] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "launch",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Response, kind_case),
+    offsetof(Apus__Response, launch),
+    &apus__engine_launch__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__response__field_indices_by_name[] = {
   1,   /* field[1] = accepted */
@@ -8887,6 +9787,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
   5,   /* field[5] = job */
   3,   /* field[3] = job_ended */
   4,   /* field[4] = jobs */
+  16,   /* field[16] = launch */
   13,   /* field[13] = model_offset */
   10,   /* field[10] = models */
   6,   /* field[6] = recommendation */
@@ -8897,7 +9798,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__response__descriptor =
 {
@@ -8907,7 +9808,7 @@ const ProtobufCMessageDescriptor apus__response__descriptor =
   "Apus__Response",
   "apus",
   sizeof(Apus__Response),
-  16,
+  17,
   apus__response__field_descriptors,
   apus__response__field_indices_by_name,
   1,  apus__response__number_ranges,
@@ -8944,7 +9845,7 @@ const ProtobufCEnumDescriptor apus__fidelity__descriptor =
   apus__fidelity__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__objective__enum_values_by_number[6] =
+static const ProtobufCEnumValue apus__objective__enum_values_by_number[8] =
 {
   { "OBJECTIVE_UNKNOWN", "APUS__OBJECTIVE__OBJECTIVE_UNKNOWN", 0 },
   { "OBJECTIVE_TTFT", "APUS__OBJECTIVE__OBJECTIVE_TTFT", 1 },
@@ -8952,13 +9853,17 @@ static const ProtobufCEnumValue apus__objective__enum_values_by_number[6] =
   { "OBJECTIVE_E2E", "APUS__OBJECTIVE__OBJECTIVE_E2E", 3 },
   { "OBJECTIVE_THROUGHPUT", "APUS__OBJECTIVE__OBJECTIVE_THROUGHPUT", 4 },
   { "OBJECTIVE_GOODPUT", "APUS__OBJECTIVE__OBJECTIVE_GOODPUT", 5 },
+  { "OBJECTIVE_COST", "APUS__OBJECTIVE__OBJECTIVE_COST", 6 },
+  { "OBJECTIVE_ENERGY", "APUS__OBJECTIVE__OBJECTIVE_ENERGY", 7 },
 };
 static const ProtobufCIntRange apus__objective__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex apus__objective__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex apus__objective__enum_values_by_name[8] =
 {
+  { "OBJECTIVE_COST", 6 },
   { "OBJECTIVE_E2E", 3 },
+  { "OBJECTIVE_ENERGY", 7 },
   { "OBJECTIVE_GOODPUT", 5 },
   { "OBJECTIVE_THROUGHPUT", 4 },
   { "OBJECTIVE_TPOT", 2 },
@@ -8972,9 +9877,9 @@ const ProtobufCEnumDescriptor apus__objective__descriptor =
   "Objective",
   "Apus__Objective",
   "apus",
-  6,
+  8,
   apus__objective__enum_values_by_number,
-  6,
+  8,
   apus__objective__enum_values_by_name,
   1,
   apus__objective__value_ranges,

@@ -73,7 +73,8 @@ struct MeasurementReader: Sendable {
       configuration: try configurations.value(row: row.reference(.configurationRow), in: db),
       fidelity: try row.word(.fidelity), engineVersion: row.freeText(.engineVersion),
       startedAtMS: Int64(try row.int(.startedAtMS)), outcome: try row.outcome,
-      warnings: try row.optionalText(.warnings).map { try StoredJSON.value([String].self, $0) } ?? [])
+      warnings: try row.optionalText(.warnings).map { try StoredJSON.value([String].self, $0) } ?? [],
+      memoryEstimateBytes: row.row[MeasurementColumn.memoryEstimateBytes.rawValue])
   }
 }
 
@@ -142,7 +143,8 @@ private struct StoredRow {
         wallSeconds: figure(.wallSeconds), cpuSeconds: row[MeasurementColumn.cpuSeconds.rawValue],
         peakMemoryBytes: row[MeasurementColumn.peakMemoryBytes.rawValue], loadSeconds: figure(.loadSeconds),
         ttft: latency(from: .ttftMeanMS), itl: latency(from: .itlMeanMS), tpot: latency(from: .tpotMeanMS),
-        e2e: latency(from: .e2eMeanMS), acceptanceRate: row[MeasurementColumn.acceptanceRate.rawValue])
+        e2e: latency(from: .e2eMeanMS), acceptanceRate: row[MeasurementColumn.acceptanceRate.rawValue],
+        energyJoules: row[MeasurementColumn.energyJoules.rawValue])
     }
   }
 

@@ -42,6 +42,7 @@ struct MeasurementWriter {
     row.set(.engineVersion, FreeText.databaseValue(measurement.engineVersion))
     row.set(.startedAtMS, measurement.startedAtMS)
     row.set(measurement.outcome)
+    if let bytes = measurement.memoryEstimateBytes { row.set(.memoryEstimateBytes, bytes) }
     if !measurement.warnings.isEmpty { row.set(.warnings, StoredJSON.text(measurement.warnings)) }
     return row.values
   }
@@ -103,6 +104,7 @@ private struct ColumnValues {
     set(metrics.tpot, from: .tpotMeanMS)
     set(metrics.e2e, from: .e2eMeanMS)
     if let rate = metrics.acceptanceRate { set(.acceptanceRate, rate) }
+    if let joules = metrics.energyJoules { set(.energyJoules, joules) }
   }
 
   private mutating func set(_ summary: LatencySummary, from first: MeasurementColumn) {

@@ -12,6 +12,7 @@ enum Migrations {
   static let steps: [(name: String, sql: String)] = [
     ("1-jobs-and-measurements", FirstSchema.sql),
     ("2-quality-losses", QualitySchema.sql),
+    ("3-energy-and-memory-estimates", EnergyAndMemorySchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

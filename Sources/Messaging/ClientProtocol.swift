@@ -24,6 +24,8 @@ public enum ClientRequest: Hashable, Sendable {
   case train
   /// Send a piece of a model to a worker; answered by `modelOffset`.
   case pushModel(WorkerName, ModelChunk)
+  /// What this worker would run for a strategy; answered by `launch`. Nothing is started.
+  case planLaunch(WorkerName, LaunchQuery)
 }
 
 public enum ClientResponse: Hashable, Sendable {
@@ -40,6 +42,7 @@ public enum ClientResponse: Hashable, Sendable {
   case historyStats(HistoryStats)
   case trained(TrainingSummary)
   case modelOffset(ModelOffset)
+  case launch(EngineLaunch)
   case done
   case failure(ApusError)
 

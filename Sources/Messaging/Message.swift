@@ -13,6 +13,8 @@ public enum Message: Hashable, Sendable {
   case tokens(TokenChunk)
   case report(Report)
   case modelOffset(ModelOffset)
+  /// The answer to `launchQuery` with the same number: what to run, or why it cannot be said.
+  case launchAnswer(LaunchAnswer)
 
   // coordinator -> worker
   case assignment(Assignment)
@@ -20,6 +22,8 @@ public enum Message: Hashable, Sendable {
   /// Stop working on this lease and report `cancelled`.
   case revoke(LeaseID)
   case modelChunk(ModelChunk)
+  /// What would be run for a strategy? Nothing is started.
+  case launchQuery(id: UInt64, LaunchQuery)
 
   // client <-> coordinator. `id` is the client's own count and comes back with every answer to it.
   case request(id: UInt64, ClientRequest)
@@ -27,7 +31,7 @@ public enum Message: Hashable, Sendable {
 }
 
 /// The version of Schemas/messages.proto that both ends must speak.
-public let protocolVersion: UInt32 = 1
+public let protocolVersion: UInt32 = 2
 
 public enum PeerRole: String, Hashable, Sendable, CaseIterable { case worker, client }
 
@@ -54,16 +58,25 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
   public var jobCapacity: Int
   /// Leases it still works on, so that a coordinator that restarted can take them up again.
   public var leases: [LeaseID]
+  /// What an hour of the node costs, above 0, in a currency that is the same for all nodes; nil when nobody said.
+  public var pricePerHour: Double?
+  /// Most bytes an engine may take there; nil for all of the node's memory.
+  public var engineMemoryBytes: Int?
+  /// Whether it can measure the energy of a block.
+  public var measuresEnergy: Bool
 
   public init(
     hardware: HardwareProfile, engines: [EngineDescription], models: [ModelProfile], jobCapacity: Int,
-    leases: [LeaseID] = []
+    leases: [LeaseID] = [], pricePerHour: Double? = nil, engineMemoryBytes: Int? = nil, measuresEnergy: Bool = false
   ) {
     self.hardware = hardware
     self.engines = engines
     self.models = models
     self.jobCapacity = jobCapacity
     self.leases = leases
+    self.pricePerHour = pricePerHour
+    self.engineMemoryBytes = engineMemoryBytes
+    self.measuresEnergy = measuresEnergy
   }
 }
 
@@ -159,6 +172,18 @@ public struct JobAssignment: Hashable, Sendable {
     self.candidate = candidate
     self.generatedTokenIDs = generatedTokenIDs
     self.generatedText = generatedText
+  }
+}
+
+/// What a worker would run for a strategy, or why it cannot say.
+public struct LaunchAnswer: Hashable, Sendable {
+  /// Of the question.
+  public var id: UInt64
+  public var result: Result<EngineLaunch, ApusError>
+
+  public init(id: UInt64, result: Result<EngineLaunch, ApusError>) {
+    self.id = id
+    self.result = result
   }
 }
 

@@ -9,11 +9,11 @@ enum MessageDirection {
       // Another version's idea of a role may differ; that hello is refused for its version.
       guard hello.version == protocolVersion, hello.role != peer.role else { return nil }
       return wrongRole(peer, "introduce itself as a \(hello.role.rawValue)")
-    case .heartbeat, .tokens, .report, .modelOffset:
+    case .heartbeat, .tokens, .report, .modelOffset, .launchAnswer:
       return peer.role == .worker ? nil : wrongRole(peer, "report work")
     case .request:
       return peer.role == .client ? nil : wrongRole(peer, "make requests")
-    case .welcome, .refused, .assignment, .reportStored, .revoke, .modelChunk, .response:
+    case .welcome, .refused, .assignment, .reportStored, .revoke, .modelChunk, .launchQuery, .response:
       return ApusError(.badInput, "\(peer.name) sent a message that only a coordinator sends")
     }
   }

@@ -72,12 +72,15 @@ public struct Measurement: Hashable, Codable, Sendable {
   /// How far the output is from the default's; measured once for each model, configuration and engine version, and nil
   /// in all other measurements.
   public var quality: QualityLoss?
+  /// Memory the engine was foreseen to take before it was started, from the model's and the configuration's sizes alone
+  /// (what is learned from this error is not in it); nil where nobody foresaw any.
+  public var memoryEstimateBytes: Int?
 
   public init(
     id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile,
     workload: Workload, configuration: EngineConfiguration, fidelity: Fidelity, engineVersion: String,
     startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [], warnings: [String] = [],
-    quality: QualityLoss? = nil
+    quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil
   ) {
     self.id = id
     self.source = source
@@ -93,5 +96,6 @@ public struct Measurement: Hashable, Codable, Sendable {
     self.samples = samples
     self.warnings = warnings
     self.quality = quality
+    self.memoryEstimateBytes = memoryEstimateBytes
   }
 }

@@ -47,11 +47,14 @@ public struct Metrics: Hashable, Codable, Sendable {
   public var e2e: LatencySummary
   /// Accepted share of drafted tokens, 0...1; nil without speculation or when the engine does not say.
   public var acceptanceRate: Double?
+  /// Energy over the block, in joules: of the whole processor packages with their memory and of all GPUs, whoever used
+  /// them. Nil where no counter can be read, and for jobs, which share their engine with others.
+  public var energyJoules: Double?
 
   public init(
     requestCount: Int, failedRequestCount: Int, promptTokenCount: Int, outputTokenCount: Int, wallSeconds: Double,
     cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, ttft: LatencySummary, itl: LatencySummary,
-    tpot: LatencySummary, e2e: LatencySummary, acceptanceRate: Double? = nil
+    tpot: LatencySummary, e2e: LatencySummary, acceptanceRate: Double? = nil, energyJoules: Double? = nil
   ) {
     self.requestCount = requestCount
     self.failedRequestCount = failedRequestCount
@@ -66,12 +69,19 @@ public struct Metrics: Hashable, Codable, Sendable {
     self.tpot = tpot
     self.e2e = e2e
     self.acceptanceRate = acceptanceRate
+    self.energyJoules = energyJoules
   }
 
   /// Output tokens per second of wall time.
   public var throughput: Double { wallSeconds > 0 ? Double(outputTokenCount) / wallSeconds : 0 }
 
-  /// The value of an objective without SLOs: goodput counts every good request.
+  /// Energy for each output token, in joules; nil without a counter or without a token.
+  public var joulesPerToken: Double? {
+    energyJoules.flatMap { outputTokenCount > 0 ? $0 / Double(outputTokenCount) : nil }
+  }
+
+  /// The value of an objective without SLOs: goodput counts every good request. Cost is in seconds of the node for each
+  /// output token: its price is the same for all that runs on it. Not a number where energy was not measured.
   public func value(_ objective: Objective) -> Double {
     switch objective {
     case .ttft: ttft.meanMS
@@ -79,6 +89,8 @@ public struct Metrics: Hashable, Codable, Sendable {
     case .e2e: e2e.meanMS
     case .throughput: throughput
     case .goodput: wallSeconds > 0 ? Double(requestCount) / wallSeconds : 0
+    case .cost: outputTokenCount > 0 ? wallSeconds / Double(outputTokenCount) : .nan
+    case .energy: joulesPerToken ?? .nan
     }
   }
 }

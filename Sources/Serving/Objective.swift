@@ -10,6 +10,10 @@ public enum Objective: String, Codable, Sendable, CaseIterable {
   case throughput
   /// Requests per second that meet every SLO; more is better.
   case goodput
+  /// Price of a million output tokens, from the node's price for an hour and the throughput; less is better.
+  case cost
+  /// Joules for each output token; less is better.
+  case energy
 
   public var isMaximized: Bool { self == .throughput || self == .goodput }
 }

@@ -6,16 +6,22 @@ public struct PredictedMetrics: Hashable, Codable, Sendable {
   /// Output tokens per second over all streams.
   public var throughput: Double?
   public var memoryBytes: Int?
+  /// Joules for each output token; nil for a node whose energy was never measured.
+  public var joulesPerToken: Double?
+  /// Price of a million output tokens, in the currency of the node's price; nil for a node without one.
+  public var costPerMillionTokens: Double?
 
   public init(
     ttftMS: Double? = nil, tpotMS: Double? = nil, e2eMS: Double? = nil, throughput: Double? = nil,
-    memoryBytes: Int? = nil
+    memoryBytes: Int? = nil, joulesPerToken: Double? = nil, costPerMillionTokens: Double? = nil
   ) {
     self.ttftMS = ttftMS
     self.tpotMS = tpotMS
     self.e2eMS = e2eMS
     self.throughput = throughput
     self.memoryBytes = memoryBytes
+    self.joulesPerToken = joulesPerToken
+    self.costPerMillionTokens = costPerMillionTokens
   }
 
   /// The figure an objective is judged by; nil where it is not foreseen.
@@ -25,6 +31,8 @@ public struct PredictedMetrics: Hashable, Codable, Sendable {
     case .tpot: tpotMS
     case .e2e: e2eMS
     case .throughput, .goodput: throughput
+    case .cost: costPerMillionTokens
+    case .energy: joulesPerToken
     }
   }
 }
@@ -80,6 +88,14 @@ public struct Recommendation: Hashable, Codable, Sendable {
   public var candidates: [RankedCandidate]
   /// What decided, in words.
   public var reasons: [String]
+
+  /// What to run now: the first candidate when it is worth using, else the engine's default where that is foreseen to
+  /// do best. Nil when nothing can run.
+  public var choice: RankedCandidate? {
+    let applicable = candidates.filter(\.candidate.isApplicable)
+    let fallback = decision == .use ? nil : applicable.first { $0.candidate.configuration.isDefault }
+    return fallback ?? applicable.first
+  }
 
   public init(decision: Decision, candidates: [RankedCandidate], reasons: [String] = []) {
     self.decision = decision

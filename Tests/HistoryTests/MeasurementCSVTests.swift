@@ -100,7 +100,8 @@ import Testing
     ("prompt_tokens_min", "99999", "more than prompt_tokens_max"), ("knobs", "{", "JSON"),
     ("accelerators", "7", "JSON"), ("request_count", "8.0", "a whole number"), ("round", "1,2", "fields"),
     ("processor", "a \"quote\"", "a quote within a field"), ("quality_position_count", "0", "at least 1"),
-    ("quality_position_count", "1", "quality_decisive_mismatch_count is empty"),
+    ("quality_position_count", "1", "quality_decisive_mismatch_count is empty"), ("energy_joules", "-1", "at least 0"),
+    ("memory_estimate_bytes", "1.5", "a whole number"),
   ])
   func wrongValuesAreNamed(column: String, value: String, reason: String) async throws {
     let text = try await altered(column, value)
@@ -113,6 +114,25 @@ import Testing
     let result = try await importing(text, into: store, skipping: true)
     #expect(result.importedCount == 1 && result.problems.map(\.line) == [3])
     #expect(result.problems[0].reason.contains(reason))
+  }
+
+  /// A file from before a column existed is read, and has no value for it.
+  @Test func olderFilesAreRead() async throws {
+    var measurement = Self.examples()[0]
+    guard case .completed(var metrics) = measurement.outcome else { throw CancellationError() }
+    metrics.energyJoules = 12.5
+    measurement.outcome = .completed(metrics)
+    measurement.memoryEstimateBytes = 1000
+    let text = try await exported([measurement])
+    for (isOld, renamed) in [
+      (false, text), (true, text.replacing("energy_joules", with: "x").replacing("memory_estimate_bytes", with: "y")),
+    ] {
+      let store = InMemoryHistoryStore()
+      _ = try await importing(renamed, into: store)
+      let read = try #require(try await store.measurement(measurement.id))
+      #expect(read.outcome.metrics?.energyJoules == (isOld ? nil : 12.5))
+      #expect(read.memoryEstimateBytes == (isOld ? nil : 1000))
+    }
   }
 
   @Test func headerIsChecked() async throws {

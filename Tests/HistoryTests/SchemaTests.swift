@@ -23,10 +23,10 @@ import Testing
     #expect(text == current, "regenerate Schemas/history.sql as its head says")
   }
 
-  /// A database of the first version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
-  @Test func firstVersionIsRead() async throws {
+  /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
+  @Test(arguments: [1, 2]) func pastVersionsAreRead(version: Int) async throws {
     let directory = try TemporaryDirectory()
-    let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-1.sql").path
+    let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql").path
     _ = try directory.sqlite3(directory.file(), ".read \(dump)")
     let store = try SQLiteHistoryStore(path: directory.file())
     #expect(try await HistoryCheck.run(store) == [])
@@ -43,7 +43,11 @@ import Testing
     #expect(completed.model.name == "example")
     #expect(completed.samples.map(\.tokenSeconds) == [[0.02, 0.03, 0.0405]])
     #expect(completed.warnings == ["too few samples"])
-    #expect(completed.quality == nil, "nothing measured it then")
+    let loss = QualityLoss(
+      positionCount: 256, topAgreement: 0.984375, decisiveMismatchCount: 1, divergence: 0.015625, perplexity: 12.5,
+      referencePerplexity: 12.25, probeVersion: 1)
+    #expect(completed.quality == (version == 1 ? nil : loss), "the first version has none")
+    #expect(completed.memoryEstimateBytes == nil && completed.outcome.metrics?.energyJoules == nil)
 
     let failed = try #require(try await store.measurement(MeasurementID("first-2")))
     #expect(failed.outcome == .engineFailed(reason: "exit 1", lastLines: "a\u{0}b"))
@@ -52,6 +56,7 @@ import Testing
     var measured = completed
     measured.id = MeasurementID("now")
     measured.quality = QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1)
+    measured.memoryEstimateBytes = 1 << 30
     try await store.append([.measurement(measured)])
     #expect(try await store.measurement(measured.id) == measured, "an upgraded history takes what is new")
 

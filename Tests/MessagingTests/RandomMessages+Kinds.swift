@@ -3,7 +3,7 @@ import Serving
 
 extension RandomMessages {
   /// Kinds of messages, requests and responses together.
-  static let kindCount = 11 + 14 + 15
+  static let kindCount = 13 + 15 + 16
 
   /// A message of the kind with this number, so that a loop over the numbers covers all of them.
   mutating func message(kind: Int) -> Message {
@@ -20,8 +20,10 @@ extension RandomMessages {
     case 8: .reportStored(id())
     case 9: .revoke(id())
     case 10: .modelChunk(modelChunk())
-    case 11..<25: .request(id: seed(), request(kind: kind - 11))
-    default: .response(id: seed(), response(kind: kind - 25))
+    case 11: .launchQuery(id: seed(), launchQuery())
+    case 12: .launchAnswer(LaunchAnswer(id: seed(), result: chance() ? .success(launch()) : .failure(error())))
+    case 13..<28: .request(id: seed(), request(kind: kind - 13))
+    default: .response(id: seed(), response(kind: kind - 28))
     }
   }
 
@@ -29,6 +31,18 @@ extension RandomMessages {
     JobAssignment(
       job: id(), spec: jobSpec(), candidate: candidate(), generatedTokenIDs: tokenChunk().tokenIDs,
       generatedText: text())
+  }
+
+  private mutating func launchQuery() -> LaunchQuery {
+    LaunchQuery(model: id(), configuration: configuration(), contextTokens: count(), host: text(), port: count())
+  }
+
+  private mutating func launch() -> EngineLaunch {
+    EngineLaunch(
+      engine: EngineDescription(name: id(), version: text()), command: list { $0.text() },
+      environment: Dictionary(list { ($0.text(), $0.text()) }) { first, _ in first }, host: text(), port: count(),
+      healthPath: text(), startTimeoutSeconds: number(), modelPaths: list { $0.text() },
+      engineDirectory: some { $0.text() }, coreCount: count(), memoryBytes: count(), acceleratorCount: count())
   }
 
   private mutating func request(kind: Int) -> ClientRequest {
@@ -54,7 +68,8 @@ extension RandomMessages {
     case 10: .listModels
     case 11: .historyStats
     case 12: .train
-    default: .pushModel(id(), modelChunk())
+    case 13: .pushModel(id(), modelChunk())
+    default: .planLaunch(id(), launchQuery())
     }
   }
 
@@ -94,6 +109,7 @@ extension RandomMessages {
       .trained(TrainingSummary(rowCount: count(), seconds: number(), wasPromoted: chance(), reason: text()))
     case 12: .modelOffset(modelOffset())
     case 13: .done
+    case 14: .launch(launch())
     default: .failure(error())
     }
   }

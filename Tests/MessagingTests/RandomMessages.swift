@@ -124,7 +124,8 @@ struct RandomMessages {
   mutating func predicted() -> PredictedMetrics {
     PredictedMetrics(
       ttftMS: some { $0.number() }, tpotMS: some { $0.number() }, e2eMS: some { $0.number() },
-      throughput: some { $0.number() }, memoryBytes: some { $0.count() })
+      throughput: some { $0.number() }, memoryBytes: some { $0.count() }, joulesPerToken: some { $0.number() },
+      costPerMillionTokens: some { $0.number() })
   }
 
   mutating func jobRecord() -> JobRecord {
@@ -144,7 +145,8 @@ struct RandomMessages {
       requestCount: count(), failedRequestCount: count(), promptTokenCount: count(), outputTokenCount: count(),
       wallSeconds: number(), cpuSeconds: some { $0.number() }, peakMemoryBytes: some { $0.count() },
       loadSeconds: number(), ttft: latency(),
-      itl: latency(), tpot: latency(), e2e: latency(), acceptanceRate: some { $0.number() })
+      itl: latency(), tpot: latency(), e2e: latency(), acceptanceRate: some { $0.number() },
+      energyJoules: some { $0.number() })
   }
 
   mutating func outcome() -> Outcome {
@@ -177,7 +179,7 @@ struct RandomMessages {
       id: id(), source: source(), worker: id(), hardware: hardware(), model: model(), workload: workload(),
       configuration: configuration(), fidelity: fidelity(), engineVersion: text(), startedAtMS: Int64(count()),
       outcome: outcome(), samples: list { $0.timeline() }, warnings: list { $0.text() },
-      quality: some { $0.quality() })
+      quality: some { $0.quality() }, memoryEstimateBytes: some { $0.count() })
   }
 
   mutating func workerDescription() -> WorkerDescription {
@@ -188,7 +190,8 @@ struct RandomMessages {
           name: generator.id(), version: generator.text(),
           attachedModels: generator.some { $0.list { $0.id() } })
       },
-      models: list { $0.model() }, jobCapacity: count(), leases: list { $0.id() })
+      models: list { $0.model() }, jobCapacity: count(), leases: list { $0.id() }, pricePerHour: some { $0.number() },
+      engineMemoryBytes: some { $0.count() }, measuresEnergy: chance())
   }
 
   mutating func tokenChunk() -> TokenChunk {

@@ -67,7 +67,13 @@ typedef struct Apus__JobAssignment Apus__JobAssignment;
 typedef struct Apus__Assignment Apus__Assignment;
 typedef struct Apus__ModelChunk Apus__ModelChunk;
 typedef struct Apus__ModelOffset Apus__ModelOffset;
+typedef struct Apus__LaunchQuery Apus__LaunchQuery;
+typedef struct Apus__NamedText Apus__NamedText;
+typedef struct Apus__EngineLaunch Apus__EngineLaunch;
+typedef struct Apus__NumberedLaunchQuery Apus__NumberedLaunchQuery;
+typedef struct Apus__LaunchAnswer Apus__LaunchAnswer;
 typedef struct Apus__ListJobs Apus__ListJobs;
+typedef struct Apus__PlanLaunch Apus__PlanLaunch;
 typedef struct Apus__PushModel Apus__PushModel;
 typedef struct Apus__Request Apus__Request;
 typedef struct Apus__JobWithMeasurement Apus__JobWithMeasurement;
@@ -95,7 +101,9 @@ typedef enum _Apus__Objective {
   APUS__OBJECTIVE__OBJECTIVE_TPOT = 2,
   APUS__OBJECTIVE__OBJECTIVE_E2E = 3,
   APUS__OBJECTIVE__OBJECTIVE_THROUGHPUT = 4,
-  APUS__OBJECTIVE__OBJECTIVE_GOODPUT = 5
+  APUS__OBJECTIVE__OBJECTIVE_GOODPUT = 5,
+  APUS__OBJECTIVE__OBJECTIVE_COST = 6,
+  APUS__OBJECTIVE__OBJECTIVE_ENERGY = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__OBJECTIVE)
 } Apus__Objective;
 typedef enum _Apus__Latency {
@@ -152,7 +160,9 @@ typedef enum {
   APUS__ENVELOPE__KIND_REVOKE = 10,
   APUS__ENVELOPE__KIND_MODEL_CHUNK = 11,
   APUS__ENVELOPE__KIND_REQUEST = 12,
-  APUS__ENVELOPE__KIND_RESPONSE = 13
+  APUS__ENVELOPE__KIND_RESPONSE = 13,
+  APUS__ENVELOPE__KIND_LAUNCH_QUERY = 14,
+  APUS__ENVELOPE__KIND_LAUNCH_ANSWER = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ENVELOPE__KIND__CASE)
 } Apus__Envelope__KindCase;
 
@@ -180,6 +190,8 @@ struct  Apus__Envelope
     Apus__ModelChunk *model_chunk;
     Apus__Request *request;
     Apus__Response *response;
+    Apus__NumberedLaunchQuery *launch_query;
+    Apus__LaunchAnswer *launch_answer;
   };
 };
 #define APUS__ENVELOPE__INIT \
@@ -434,10 +446,19 @@ struct  Apus__WorkerDescription
   int64_t job_capacity;
   size_t n_leases;
   ProtobufCBinaryData *leases;
+  /*
+   * may be absent
+   */
+  Apus__Real *price_per_hour;
+  /*
+   * may be absent
+   */
+  Apus__Integer *engine_memory_bytes;
+  protobuf_c_boolean measures_energy;
 };
 #define APUS__WORKER_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__worker_description__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0, 0,NULL, NULL, NULL, 0 }
 
 
 struct  Apus__SLO
@@ -574,10 +595,18 @@ struct  Apus__PredictedMetrics
    * may be absent
    */
   Apus__Integer *memory_bytes;
+  /*
+   * may be absent
+   */
+  Apus__Real *joules_per_token;
+  /*
+   * may be absent
+   */
+  Apus__Real *cost_per_million_tokens;
 };
 #define APUS__PREDICTED_METRICS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__predicted_metrics__descriptor) \
-    , NULL, NULL, NULL, NULL, NULL }
+    , NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Apus__JobRecord
@@ -657,10 +686,14 @@ struct  Apus__Metrics
    */
   protobuf_c_boolean lacks_cpu_seconds;
   protobuf_c_boolean lacks_peak_memory_bytes;
+  /*
+   * may be absent
+   */
+  Apus__Real *energy_joules;
 };
 #define APUS__METRICS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__metrics__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }
 
 
 struct  Apus__RequestTimeline
@@ -815,6 +848,10 @@ struct  Apus__Measurement
    * may be absent
    */
   Apus__QualityLoss *quality;
+  /*
+   * may be absent
+   */
+  Apus__Integer *memory_estimate_bytes;
   Apus__Measurement__SourceCase source_case;
   union {
     Apus__TrialSource *trial;
@@ -824,7 +861,7 @@ struct  Apus__Measurement
 };
 #define APUS__MEASUREMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__measurement__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
 
 
 struct  Apus__TrialSpec
@@ -1163,6 +1200,91 @@ struct  Apus__ModelOffset
     , {0,NULL}, 0, 0, {0,NULL} }
 
 
+struct  Apus__LaunchQuery
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData model;
+  Apus__EngineConfiguration *configuration;
+  int64_t context_tokens;
+  ProtobufCBinaryData host;
+  int64_t port;
+};
+#define APUS__LAUNCH_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__launch_query__descriptor) \
+    , {0,NULL}, NULL, 0, {0,NULL}, 0 }
+
+
+struct  Apus__NamedText
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData text;
+};
+#define APUS__NAMED_TEXT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__named_text__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Apus__EngineLaunch
+{
+  ProtobufCMessage base;
+  Apus__EngineDescription *engine;
+  size_t n_command;
+  ProtobufCBinaryData *command;
+  size_t n_environment;
+  Apus__NamedText **environment;
+  ProtobufCBinaryData host;
+  int64_t port;
+  ProtobufCBinaryData health_path;
+  double start_timeout_seconds;
+  size_t n_model_paths;
+  ProtobufCBinaryData *model_paths;
+  /*
+   * may be absent
+   */
+  Apus__Text *engine_directory;
+  int64_t core_count;
+  int64_t memory_bytes;
+  int64_t accelerator_count;
+};
+#define APUS__ENGINE_LAUNCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__engine_launch__descriptor) \
+    , NULL, 0,NULL, 0,NULL, {0,NULL}, 0, {0,NULL}, 0, 0,NULL, NULL, 0, 0, 0 }
+
+
+struct  Apus__NumberedLaunchQuery
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  Apus__LaunchQuery *query;
+};
+#define APUS__NUMBERED_LAUNCH_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__numbered_launch_query__descriptor) \
+    , 0, NULL }
+
+
+typedef enum {
+  APUS__LAUNCH_ANSWER__KIND__NOT_SET = 0,
+  APUS__LAUNCH_ANSWER__KIND_LAUNCH = 2,
+  APUS__LAUNCH_ANSWER__KIND_FAILURE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__LAUNCH_ANSWER__KIND__CASE)
+} Apus__LaunchAnswer__KindCase;
+
+struct  Apus__LaunchAnswer
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  Apus__LaunchAnswer__KindCase kind_case;
+  union {
+    Apus__EngineLaunch *launch;
+    Apus__Failure *failure;
+  };
+};
+#define APUS__LAUNCH_ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__launch_answer__descriptor) \
+    , 0, APUS__LAUNCH_ANSWER__KIND__NOT_SET, {0} }
+
+
 struct  Apus__ListJobs
 {
   ProtobufCMessage base;
@@ -1175,6 +1297,17 @@ struct  Apus__ListJobs
 #define APUS__LIST_JOBS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__list_jobs__descriptor) \
     , APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0 }
+
+
+struct  Apus__PlanLaunch
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData worker;
+  Apus__LaunchQuery *query;
+};
+#define APUS__PLAN_LAUNCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__plan_launch__descriptor) \
+    , {0,NULL}, NULL }
 
 
 struct  Apus__PushModel
@@ -1203,7 +1336,8 @@ typedef enum {
   APUS__REQUEST__KIND_LIST_MODELS = 12,
   APUS__REQUEST__KIND_HISTORY_STATS = 13,
   APUS__REQUEST__KIND_TRAIN = 14,
-  APUS__REQUEST__KIND_PUSH_MODEL = 15
+  APUS__REQUEST__KIND_PUSH_MODEL = 15,
+  APUS__REQUEST__KIND_PLAN_LAUNCH = 16
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__REQUEST__KIND__CASE)
 } Apus__Request__KindCase;
 
@@ -1242,6 +1376,7 @@ struct  Apus__Request
     Apus__Empty *history_stats;
     Apus__Empty *train;
     Apus__PushModel *push_model;
+    Apus__PlanLaunch *plan_launch;
   };
 };
 #define APUS__REQUEST__INIT \
@@ -1369,7 +1504,8 @@ typedef enum {
   APUS__RESPONSE__KIND_TRAINED = 13,
   APUS__RESPONSE__KIND_MODEL_OFFSET = 14,
   APUS__RESPONSE__KIND_DONE = 15,
-  APUS__RESPONSE__KIND_FAILURE = 16
+  APUS__RESPONSE__KIND_FAILURE = 16,
+  APUS__RESPONSE__KIND_LAUNCH = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__RESPONSE__KIND__CASE)
 } Apus__Response__KindCase;
 
@@ -1394,6 +1530,7 @@ struct  Apus__Response
     Apus__ModelOffset *model_offset;
     Apus__Empty *done;
     Apus__Failure *failure;
+    Apus__EngineLaunch *launch;
   };
 };
 #define APUS__RESPONSE__INIT \
@@ -2389,6 +2526,101 @@ Apus__ModelOffset *
 void   apus__model_offset__free_unpacked
                      (Apus__ModelOffset *message,
                       ProtobufCAllocator *allocator);
+/* Apus__LaunchQuery methods */
+void   apus__launch_query__init
+                     (Apus__LaunchQuery         *message);
+size_t apus__launch_query__get_packed_size
+                     (const Apus__LaunchQuery   *message);
+size_t apus__launch_query__pack
+                     (const Apus__LaunchQuery   *message,
+                      uint8_t             *out);
+size_t apus__launch_query__pack_to_buffer
+                     (const Apus__LaunchQuery   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__LaunchQuery *
+       apus__launch_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__launch_query__free_unpacked
+                     (Apus__LaunchQuery *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__NamedText methods */
+void   apus__named_text__init
+                     (Apus__NamedText         *message);
+size_t apus__named_text__get_packed_size
+                     (const Apus__NamedText   *message);
+size_t apus__named_text__pack
+                     (const Apus__NamedText   *message,
+                      uint8_t             *out);
+size_t apus__named_text__pack_to_buffer
+                     (const Apus__NamedText   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__NamedText *
+       apus__named_text__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__named_text__free_unpacked
+                     (Apus__NamedText *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__EngineLaunch methods */
+void   apus__engine_launch__init
+                     (Apus__EngineLaunch         *message);
+size_t apus__engine_launch__get_packed_size
+                     (const Apus__EngineLaunch   *message);
+size_t apus__engine_launch__pack
+                     (const Apus__EngineLaunch   *message,
+                      uint8_t             *out);
+size_t apus__engine_launch__pack_to_buffer
+                     (const Apus__EngineLaunch   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__EngineLaunch *
+       apus__engine_launch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__engine_launch__free_unpacked
+                     (Apus__EngineLaunch *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__NumberedLaunchQuery methods */
+void   apus__numbered_launch_query__init
+                     (Apus__NumberedLaunchQuery         *message);
+size_t apus__numbered_launch_query__get_packed_size
+                     (const Apus__NumberedLaunchQuery   *message);
+size_t apus__numbered_launch_query__pack
+                     (const Apus__NumberedLaunchQuery   *message,
+                      uint8_t             *out);
+size_t apus__numbered_launch_query__pack_to_buffer
+                     (const Apus__NumberedLaunchQuery   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__NumberedLaunchQuery *
+       apus__numbered_launch_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__numbered_launch_query__free_unpacked
+                     (Apus__NumberedLaunchQuery *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__LaunchAnswer methods */
+void   apus__launch_answer__init
+                     (Apus__LaunchAnswer         *message);
+size_t apus__launch_answer__get_packed_size
+                     (const Apus__LaunchAnswer   *message);
+size_t apus__launch_answer__pack
+                     (const Apus__LaunchAnswer   *message,
+                      uint8_t             *out);
+size_t apus__launch_answer__pack_to_buffer
+                     (const Apus__LaunchAnswer   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__LaunchAnswer *
+       apus__launch_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__launch_answer__free_unpacked
+                     (Apus__LaunchAnswer *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__ListJobs methods */
 void   apus__list_jobs__init
                      (Apus__ListJobs         *message);
@@ -2407,6 +2639,25 @@ Apus__ListJobs *
                       const uint8_t       *data);
 void   apus__list_jobs__free_unpacked
                      (Apus__ListJobs *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlanLaunch methods */
+void   apus__plan_launch__init
+                     (Apus__PlanLaunch         *message);
+size_t apus__plan_launch__get_packed_size
+                     (const Apus__PlanLaunch   *message);
+size_t apus__plan_launch__pack
+                     (const Apus__PlanLaunch   *message,
+                      uint8_t             *out);
+size_t apus__plan_launch__pack_to_buffer
+                     (const Apus__PlanLaunch   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlanLaunch *
+       apus__plan_launch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__plan_launch__free_unpacked
+                     (Apus__PlanLaunch *message,
                       ProtobufCAllocator *allocator);
 /* Apus__PushModel methods */
 void   apus__push_model__init
@@ -2775,8 +3026,26 @@ typedef void (*Apus__ModelChunk_Closure)
 typedef void (*Apus__ModelOffset_Closure)
                  (const Apus__ModelOffset *message,
                   void *closure_data);
+typedef void (*Apus__LaunchQuery_Closure)
+                 (const Apus__LaunchQuery *message,
+                  void *closure_data);
+typedef void (*Apus__NamedText_Closure)
+                 (const Apus__NamedText *message,
+                  void *closure_data);
+typedef void (*Apus__EngineLaunch_Closure)
+                 (const Apus__EngineLaunch *message,
+                  void *closure_data);
+typedef void (*Apus__NumberedLaunchQuery_Closure)
+                 (const Apus__NumberedLaunchQuery *message,
+                  void *closure_data);
+typedef void (*Apus__LaunchAnswer_Closure)
+                 (const Apus__LaunchAnswer *message,
+                  void *closure_data);
 typedef void (*Apus__ListJobs_Closure)
                  (const Apus__ListJobs *message,
+                  void *closure_data);
+typedef void (*Apus__PlanLaunch_Closure)
+                 (const Apus__PlanLaunch *message,
                   void *closure_data);
 typedef void (*Apus__PushModel_Closure)
                  (const Apus__PushModel *message,
@@ -2876,7 +3145,13 @@ extern const ProtobufCMessageDescriptor apus__job_assignment__descriptor;
 extern const ProtobufCMessageDescriptor apus__assignment__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_chunk__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_offset__descriptor;
+extern const ProtobufCMessageDescriptor apus__launch_query__descriptor;
+extern const ProtobufCMessageDescriptor apus__named_text__descriptor;
+extern const ProtobufCMessageDescriptor apus__engine_launch__descriptor;
+extern const ProtobufCMessageDescriptor apus__numbered_launch_query__descriptor;
+extern const ProtobufCMessageDescriptor apus__launch_answer__descriptor;
 extern const ProtobufCMessageDescriptor apus__list_jobs__descriptor;
+extern const ProtobufCMessageDescriptor apus__plan_launch__descriptor;
 extern const ProtobufCMessageDescriptor apus__push_model__descriptor;
 extern const ProtobufCMessageDescriptor apus__request__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_with_measurement__descriptor;

@@ -132,7 +132,14 @@ public enum MeasurementCSV {
       + latency("e2e") { $0.e2e } + [
         metric("acceptance_rate") { $0.acceptanceRate?.csv ?? "" },
         required("warnings") { $0.warnings.isEmpty ? "" : StoredJSON.text($0.warnings) },
+        later("energy_joules") { $0.outcome.metrics?.energyJoules?.csv ?? "" },
+        later("memory_estimate_bytes") { $0.memoryEstimateBytes.map { String($0) } ?? "" },
       ]
+  }
+
+  /// A column that an import reads where it is there: it came after the format.
+  private static func later(_ name: String, _ text: @escaping @Sendable (Measurement) -> String) -> Column {
+    Column(name: name, isRequired: false, text: text)
   }
 
   /// A figure that only completed measurements have.

@@ -21,7 +21,8 @@ struct MeasurementLine {
       hardware: try hardware(), model: try model(), workload: try workload(), configuration: try configuration(),
       fidelity: try word("fidelity", of: [.exact, .approximate]), engineVersion: try text("engine_version"),
       startedAtMS: Int64(try count("started_at_ms")), outcome: metrics, warnings: try json("warnings") ?? [],
-      quality: try quality())
+      quality: try quality(),
+      memoryEstimateBytes: try isGiven("memory_estimate_bytes") ? count("memory_estimate_bytes") : nil)
   }
 
   private func configuration() throws(CSVFault) -> EngineConfiguration {
@@ -93,12 +94,13 @@ struct MeasurementLine {
       peakMemoryBytes: try known("peak_memory_bytes") ? count("peak_memory_bytes") : nil,
       loadSeconds: try figure("load_seconds"),
       ttft: try latency("ttft"), itl: try latency("itl"), tpot: try latency("tpot"), e2e: try latency("e2e"),
-      acceptanceRate: try text("acceptance_rate").isEmpty ? nil : share("acceptance_rate"))
+      acceptanceRate: try text("acceptance_rate").isEmpty ? nil : share("acceptance_rate"),
+      energyJoules: try isGiven("energy_joules") ? figure("energy_joules") : nil)
   }
 
   /// Nil where the count of positions is empty, or in a file without it.
   private func quality() throws(CSVFault) -> QualityLoss? {
-    guard values["quality_position_count"]?.isEmpty == false else { return nil }
+    guard isGiven("quality_position_count") else { return nil }
     let positionCount = try count("quality_position_count", atLeast: 1)
     let mismatchCount = try count("quality_decisive_mismatch_count")
     guard mismatchCount <= positionCount else {
@@ -133,6 +135,9 @@ extension MeasurementLine {
   }
 
   private func known(_ column: String) throws(CSVFault) -> Bool { try !text(column).isEmpty }
+
+  /// Whether a column that may be left out has a value here.
+  private func isGiven(_ column: String) -> Bool { values[column].map { !$0.isEmpty } ?? false }
 
   private func wrong(_ column: String, _ value: String, _ expected: String) -> CSVFault {
     CSVFault(

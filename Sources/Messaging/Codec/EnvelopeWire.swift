@@ -29,6 +29,12 @@ extension Message: WireValue {
     case .modelOffset(let offset):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_MODEL_OFFSET
       c.pointee.model_offset = try arena.message(offset)
+    case .launchAnswer(let answer):
+      c.pointee.kind_case = APUS__ENVELOPE__KIND_LAUNCH_ANSWER
+      c.pointee.launch_answer = try arena.message(answer)
+    case .launchQuery(let id, let query):
+      c.pointee.kind_case = APUS__ENVELOPE__KIND_LAUNCH_QUERY
+      c.pointee.launch_query = try arena.message(NumberedLaunchQuery(id: id, query: query))
     case .assignment(let assignment):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_ASSIGNMENT
       c.pointee.assignment = try arena.message(assignment)
@@ -67,6 +73,11 @@ extension Message: WireValue {
     case APUS__ENVELOPE__KIND_REVOKE: self = .revoke(try Wire.id(c.pointee.revoke, "Envelope.revoke"))
     case APUS__ENVELOPE__KIND_MODEL_CHUNK:
       self = .modelChunk(try Wire.message(c.pointee.model_chunk, "Envelope.model_chunk"))
+    case APUS__ENVELOPE__KIND_LAUNCH_QUERY:
+      let numbered: NumberedLaunchQuery = try Wire.message(c.pointee.launch_query, "Envelope.launch_query")
+      self = .launchQuery(id: numbered.id, numbered.query)
+    case APUS__ENVELOPE__KIND_LAUNCH_ANSWER:
+      self = .launchAnswer(try Wire.message(c.pointee.launch_answer, "Envelope.launch_answer"))
     case APUS__ENVELOPE__KIND_REQUEST:
       let numbered: NumberedRequest = try Wire.message(c.pointee.request, "Envelope.request")
       self = .request(id: numbered.id, numbered.request)

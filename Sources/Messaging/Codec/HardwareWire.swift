@@ -83,6 +83,9 @@ extension WorkerDescription: WireValue {
     c.pointee.job_capacity = try arena.count(jobCapacity, "WorkerDescription.job_capacity")
     c.pointee.n_leases = leases.count
     c.pointee.leases = try arena.texts(leases)
+    c.pointee.price_per_hour = try arena.number(pricePerHour, "WorkerDescription.price_per_hour")
+    c.pointee.engine_memory_bytes = try arena.count(engineMemoryBytes, "WorkerDescription.engine_memory_bytes")
+    c.pointee.measures_energy = measuresEnergy ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__WorkerDescription>) throws(CodecError) {
@@ -91,6 +94,9 @@ extension WorkerDescription: WireValue {
       engines: try Wire.messages(c.pointee.engines, c.pointee.n_engines, "WorkerDescription.engines"),
       models: try Wire.messages(c.pointee.models, c.pointee.n_models, "WorkerDescription.models"),
       jobCapacity: try Wire.count(c.pointee.job_capacity, "WorkerDescription.job_capacity"),
-      leases: try Wire.ids(c.pointee.leases, c.pointee.n_leases, "WorkerDescription.leases"))
+      leases: try Wire.ids(c.pointee.leases, c.pointee.n_leases, "WorkerDescription.leases"),
+      pricePerHour: try Wire.number(c.pointee.price_per_hour, "WorkerDescription.price_per_hour"),
+      engineMemoryBytes: try Wire.count(c.pointee.engine_memory_bytes, "WorkerDescription.engine_memory_bytes"),
+      measuresEnergy: c.pointee.measures_energy != 0)
   }
 }

@@ -125,6 +125,7 @@ extension Measurement: WireValue {
     c.pointee.n_warnings = warnings.count
     c.pointee.warnings = try arena.texts(warnings)
     c.pointee.quality = try arena.message(quality)
+    c.pointee.memory_estimate_bytes = try arena.count(memoryEstimateBytes, "Measurement.memory_estimate_bytes")
   }
 
   init(reading c: UnsafePointer<Apus__Measurement>) throws(CodecError) {
@@ -144,7 +145,8 @@ extension Measurement: WireValue {
       outcome: try Wire.message(c.pointee.outcome, "Measurement.outcome"),
       samples: try Wire.messages(c.pointee.samples, c.pointee.n_samples, "Measurement.samples"),
       warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"),
-      quality: try Wire.optional(c.pointee.quality))
+      quality: try Wire.optional(c.pointee.quality),
+      memoryEstimateBytes: try Wire.count(c.pointee.memory_estimate_bytes, "Measurement.memory_estimate_bytes"))
     $hardware = hardware
     $model = model
   }

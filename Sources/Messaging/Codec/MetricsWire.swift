@@ -41,6 +41,7 @@ extension Metrics: WireValue {
     c.pointee.tpot = try arena.message(tpot)
     c.pointee.e2e = try arena.message(e2e)
     c.pointee.acceptance_rate = try arena.number(acceptanceRate, "Metrics.acceptance_rate")
+    c.pointee.energy_joules = try arena.number(energyJoules, "Metrics.energy_joules")
   }
 
   init(reading c: UnsafePointer<Apus__Metrics>) throws(CodecError) {
@@ -59,7 +60,8 @@ extension Metrics: WireValue {
       itl: try Wire.message(c.pointee.itl, "Metrics.itl"),
       tpot: try Wire.message(c.pointee.tpot, "Metrics.tpot"),
       e2e: try Wire.message(c.pointee.e2e, "Metrics.e2e"),
-      acceptanceRate: try Wire.number(c.pointee.acceptance_rate, "Metrics.acceptance_rate"))
+      acceptanceRate: try Wire.number(c.pointee.acceptance_rate, "Metrics.acceptance_rate"),
+      energyJoules: try Wire.number(c.pointee.energy_joules, "Metrics.energy_joules"))
   }
 }
 

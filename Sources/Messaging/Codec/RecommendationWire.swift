@@ -12,6 +12,9 @@ extension PredictedMetrics: WireValue {
     c.pointee.e2e_ms = try arena.number(e2eMS, "PredictedMetrics.e2e_ms")
     c.pointee.throughput = try arena.number(throughput, "PredictedMetrics.throughput")
     c.pointee.memory_bytes = try arena.count(memoryBytes, "PredictedMetrics.memory_bytes")
+    c.pointee.joules_per_token = try arena.number(joulesPerToken, "PredictedMetrics.joules_per_token")
+    c.pointee.cost_per_million_tokens = try arena.number(
+      costPerMillionTokens, "PredictedMetrics.cost_per_million_tokens")
   }
 
   init(reading c: UnsafePointer<Apus__PredictedMetrics>) throws(CodecError) {
@@ -20,7 +23,10 @@ extension PredictedMetrics: WireValue {
       tpotMS: try Wire.number(c.pointee.tpot_ms, "PredictedMetrics.tpot_ms"),
       e2eMS: try Wire.number(c.pointee.e2e_ms, "PredictedMetrics.e2e_ms"),
       throughput: try Wire.number(c.pointee.throughput, "PredictedMetrics.throughput"),
-      memoryBytes: try Wire.count(c.pointee.memory_bytes, "PredictedMetrics.memory_bytes"))
+      memoryBytes: try Wire.count(c.pointee.memory_bytes, "PredictedMetrics.memory_bytes"),
+      joulesPerToken: try Wire.number(c.pointee.joules_per_token, "PredictedMetrics.joules_per_token"),
+      costPerMillionTokens: try Wire.number(
+        c.pointee.cost_per_million_tokens, "PredictedMetrics.cost_per_million_tokens"))
   }
 }
 

@@ -63,6 +63,13 @@ extension NumberedRequest: WireValue {
       push.pointee.chunk = try arena.message(chunk)
       c.pointee.kind_case = APUS__REQUEST__KIND_PUSH_MODEL
       c.pointee.push_model = push
+    case .planLaunch(let worker, let query):
+      let plan = try arena.array(of: Apus__PlanLaunch.self, 1)
+      apus__plan_launch__init(plan)
+      plan.pointee.worker = try arena.text(worker)
+      plan.pointee.query = try arena.message(query)
+      c.pointee.kind_case = APUS__REQUEST__KIND_PLAN_LAUNCH
+      c.pointee.plan_launch = plan
     }
   }
 
@@ -94,6 +101,12 @@ extension NumberedRequest: WireValue {
       guard let push = c.pointee.push_model else { throw .invalid(field: "Request.push_model", problem: "is missing") }
       request = .pushModel(
         try Wire.id(push.pointee.worker, "PushModel.worker"), try Wire.message(push.pointee.chunk, "PushModel.chunk"))
+    case APUS__REQUEST__KIND_PLAN_LAUNCH:
+      guard let plan = c.pointee.plan_launch else {
+        throw .invalid(field: "Request.plan_launch", problem: "is missing")
+      }
+      request = .planLaunch(
+        try Wire.id(plan.pointee.worker, "PlanLaunch.worker"), try Wire.message(plan.pointee.query, "PlanLaunch.query"))
     default: throw .invalid(field: "Request.kind", problem: "is unknown: the client asks for what this version cannot")
     }
   }

@@ -13,6 +13,8 @@ extension Objective: WireChoice {
     case .e2e: APUS__OBJECTIVE__OBJECTIVE_E2E.rawValue
     case .throughput: APUS__OBJECTIVE__OBJECTIVE_THROUGHPUT.rawValue
     case .goodput: APUS__OBJECTIVE__OBJECTIVE_GOODPUT.rawValue
+    case .cost: APUS__OBJECTIVE__OBJECTIVE_COST.rawValue
+    case .energy: APUS__OBJECTIVE__OBJECTIVE_ENERGY.rawValue
     }
   }
 }
