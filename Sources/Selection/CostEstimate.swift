@@ -30,6 +30,8 @@ public struct CostEstimate: Sendable {
   /// Output tokens per second over all streams.
   public var throughput: Double
   public var memoryBytes: Double
+  /// Of the whole machine, at the power a machine of its kind takes while it works.
+  public var joulesPerToken: Double
 
   /// The logarithm of a metric's cost.
   public func logCost(_ metric: CostMetric) -> Double {
@@ -39,6 +41,7 @@ public struct CostEstimate: Sendable {
     case .e2e: log(e2eMS)
     case .throughput: -log(throughput)
     case .memory: log(memoryBytes)
+    case .energy: log(joulesPerToken)
     }
   }
 }

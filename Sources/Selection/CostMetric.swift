@@ -4,7 +4,7 @@ public import Serving
 /// A figure the selector foresees. Everything inside is the logarithm of a cost: less is better for all of them, equal
 /// differences are equal ratios, and throughput's cost is its inverse.
 public enum CostMetric: Int, CaseIterable, Sendable {
-  case ttft, tpot, e2e, throughput, memory
+  case ttft, tpot, e2e, throughput, memory, energy
 
   /// The spelling in a model file.
   public var name: String {
@@ -14,6 +14,7 @@ public enum CostMetric: Int, CaseIterable, Sendable {
     case .e2e: "e2e_ms"
     case .throughput: "seconds_per_output_token"
     case .memory: "memory_bytes"
+    case .energy: "joules_per_output_token"
     }
   }
 
@@ -24,16 +25,19 @@ public enum CostMetric: Int, CaseIterable, Sendable {
     case .e2e: self = .e2e
     // Requests are of one shape within a workload, so requests per second rise and fall with tokens per second.
     case .throughput, .goodput: self = .throughput
+    // Money is time on a node times its price: nothing of its own to learn.
+    case .cost: self = .throughput
+    case .energy: self = .energy
     }
   }
 
-  /// The figure in its own unit (ms, tokens per second, bytes) from the logarithm of its cost.
+  /// The figure in its own unit (ms, tokens per second, bytes, joules) from the logarithm of its cost.
   public func value(logCost: Double) -> Double {
     self == .throughput ? exp(-logCost) : exp(logCost)
   }
 }
 
-/// The logarithm of each metric's cost; NaN where there is none (no second token, memory not known).
+/// The logarithm of each metric's cost; NaN where there is none (no second token, no energy counter).
 struct LogCosts: Hashable, Sendable {
   var lanes = SIMD8<Float>(repeating: .nan)
 

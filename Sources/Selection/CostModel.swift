@@ -86,7 +86,11 @@ public struct CostModel: Sendable {
       tpotMS: 1000 * tpot,
       e2eMS: 1000 * (ttft + decode),
       throughput: batch * output / wave,
-      memoryBytes: Double(MemoryEstimate(settings, loaded, workload: workload).totalBytes))
+      memoryBytes: Double(
+        MemoryEstimate(
+          settings, loaded, engine: configuration.engine, contextTokens: MemoryEstimate.contextTokens([workload])
+        ).totalBytes),
+      joulesPerToken: rates.watts * wave / (batch * output))
   }
 
   /// Reading `tokens` new tokens of a prompt that ends at `context`.
@@ -187,6 +191,9 @@ public struct CostModel: Sendable {
 private struct Rates {
   let flops: Double
   let bytes: Double
+  /// While it works: what the machine takes in any case, and what each busy core and each GPU adds. Of no machine in
+  /// particular, as the level is never used before energy was measured; the shares make the ratios.
+  let watts: Double
 
   init(_ hardware: HardwareProfile, threads: Int) {
     let share = min(1, Double(threads) / Double(max(1, hardware.coreCount)))
@@ -194,5 +201,6 @@ private struct Rates {
     flops = max(1e9, hardware.gemmRate) * share
     // A few threads fill a memory bus: half of them reach about three quarters of its bandwidth.
     bytes = max(1e9, hardware.memoryBandwidth) * (share < 1 ? pow(share, 0.4) : 1)
+    watts = 20 + 5 * share * Double(max(1, hardware.coreCount)) + 300 * Double(hardware.accelerators.count)
   }
 }

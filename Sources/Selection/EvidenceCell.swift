@@ -3,12 +3,17 @@ struct RunningMoments: Sendable {
   private(set) var mean = SIMD8<Float>(repeating: .nan)
   /// Sum of squared distances from the mean.
   private(set) var squares = SIMD8<Float>.zero
+  /// How often each lane was known: energy is missing from jobs and from blocks measured before there was a counter.
+  private var laneCounts = SIMD8<Float>.zero
   private(set) var count: Int32 = 0
 
-  /// A lane that is NaN is left as it was; the count is shared, as a metric is missing from all blocks of a shape or
-  /// from none.
+  /// How often a metric was known.
+  func count(_ metric: CostMetric) -> Int { Int(laneCounts[metric.rawValue]) }
+
+  /// A lane that is NaN is left as it was.
   ///
-  /// - Returns: by how much the squares grew, for pooling the noise of many cells.
+  /// - Returns: by how much the squares grew, for pooling the noise of many cells; NaN where nothing was known before,
+  ///   or is not now.
   @discardableResult
   mutating func add(_ value: SIMD8<Float>) -> SIMD8<Float> {
     count += 1
@@ -16,11 +21,12 @@ struct RunningMoments: Sendable {
     let start = mean.replacing(with: value, where: isNew)
     let delta = value - start
     let known = value .== value
-    let next = start + delta / Float(count)
-    let growth = (delta * (value - next)).replacing(with: 0, where: .!known)
+    laneCounts += SIMD8<Float>.zero.replacing(with: 1, where: known)
+    let next = start + delta / laneCounts
+    let growth = delta * (value - next)
     mean = next.replacing(with: mean, where: .!known)
-    squares += growth
-    return growth
+    squares += growth.replacing(with: 0, where: .!known)
+    return growth.replacing(with: .nan, where: isNew .| .!known)
   }
 }
 

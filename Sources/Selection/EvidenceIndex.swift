@@ -1,3 +1,4 @@
+public import Acceleration
 import Glibc
 public import Serving
 
@@ -14,6 +15,9 @@ public struct EvidenceIndex: Sendable {
   /// What configurations lose of a model's output.
   public private(set) var qualities = QualityEvidence()
 
+  /// What was learned about memory estimates.
+  public private(set) var memoryCorrections = MemoryCorrections()
+
   /// Shapes as they are.
   private(set) var exact = EvidenceTable()
   /// Similar shapes together: paired ratios only, as a ratio carries over between lengths and a duration does not.
@@ -27,6 +31,8 @@ public struct EvidenceIndex: Sendable {
   private var hardwares: [String: Int32] = [:]
   /// The hardware of the last measurement and its number: making a fingerprint takes longer than comparing with it.
   private var lastHardware: (profile: Boxed<HardwareProfile>, number: Int32)?
+  /// Numbers of hardware on which energy was measured.
+  private var hardwaresWithEnergy: Set<Int32> = []
   private(set) var configurations: [ConfigurationKey: Int32] = [:]
   private var pairing = BlockPairing()
   /// By exact context; and over all contexts, with one stream and with several.
@@ -55,6 +61,7 @@ public struct EvidenceIndex: Sendable {
       costs = read
     }
     measurementCount += 1
+    memoryCorrections.insert(measurement)
     let shape = WorkloadShape(measurement.workload)
     var key = EvidenceTable.ContextKey(
       model: Self.number(measurement.model.id, &models),
@@ -65,8 +72,8 @@ public struct EvidenceIndex: Sendable {
       exact.addFailure(context, configuration)
       return (context, configuration)
     }
-    let isFirst = exact.cell(context, configuration).map { $0.level.count == 0 } ?? true
-    levelNoise.add(exact.addLevel(context, configuration, costs), isFirst: isFirst)
+    if !costs[.energy].isNaN { hardwaresWithEnergy.insert(key.hardware) }
+    levelNoise.add(exact.addLevel(context, configuration, costs))
     if let metrics = measurement.outcome.metrics, metrics.requestCount >= TailRatios.leastRequests {
       // A job is one request; only benchmarks get here, so there are few contexts.
       tails[context, default: TailRatios()].add(metrics)
@@ -90,8 +97,7 @@ public struct EvidenceIndex: Sendable {
 
   private mutating func add(_ block: BlockPairing.Block, against baseline: LogCosts) {
     let ratio = block.costs.lanes - baseline.lanes
-    let isFirst = exact.cell(block.context, block.configuration).flatMap { exact.pairs($0) } == nil
-    pairNoise.add(exact.addPair(block.context, block.configuration, ratio), isFirst: isFirst)
+    pairNoise.add(exact.addPair(block.context, block.configuration, ratio))
     _ = near.addPair(block.neighbourhood, block.configuration, ratio)
   }
 
@@ -123,6 +129,10 @@ public struct EvidenceIndex: Sendable {
       return nil
     }
     return (model, hardware)
+  }
+
+  func hasEnergy(on hardware: HardwareProfile) -> Bool {
+    hardwares[hardware.fingerprint].map(hardwaresWithEnergy.contains) ?? false
   }
 
   func context(model: ModelID, hardware: HardwareProfile, workload: Workload) -> Context {

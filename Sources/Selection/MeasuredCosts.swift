@@ -7,6 +7,8 @@ enum MeasuredCosts {
   /// Eleven days, and a petabyte: beyond these a figure is a fault of whoever sent it.
   static let mostMilliseconds = 1e9
   static let mostBytes = 1e15
+  /// A megawatt for a day.
+  static let mostJoules = 1e11
 
   /// Nil when a figure is not finite, not positive, out of range or contradicts another.
   static func read(_ metrics: Metrics) -> LogCosts? {
@@ -18,7 +20,9 @@ enum MeasuredCosts {
       metrics.tpot.meanMS.isFinite, metrics.tpot.meanMS >= 0,
       metrics.tpot.meanMS < mostMilliseconds,
       metrics.throughput.isFinite, metrics.throughput > 0, metrics.throughput < mostMilliseconds,
-      metrics.peakMemoryBytes.map({ $0 >= 0 && Double($0) < mostBytes }) ?? true
+      metrics.peakMemoryBytes.map({ $0 >= 0 && Double($0) < mostBytes }) ?? true,
+      // Absent is no fault; a counter that ran backwards is.
+      metrics.energyJoules.map({ $0 >= 0 && $0 < mostJoules }) ?? true
     else { return nil }
     var costs = LogCosts()
     costs[.ttft] = log(metrics.ttft.meanMS)
@@ -27,6 +31,7 @@ enum MeasuredCosts {
     // One output token has no second one to wait for; an engine that ended early has no memory figure.
     if metrics.tpot.meanMS > 0 { costs[.tpot] = log(metrics.tpot.meanMS) }
     if let bytes = metrics.peakMemoryBytes, bytes > 0 { costs[.memory] = log(Double(bytes)) }
+    if let joules = metrics.joulesPerToken, joules > 0 { costs[.energy] = log(joules) }
     return costs
   }
 }

@@ -2,7 +2,7 @@
 /// noise, thousands of cells say a lot.
 struct PooledNoise: Sendable {
   private var squares = SIMD8<Double>.zero
-  private var degrees = 0.0
+  private var degrees = SIMD8<Double>.zero
   /// Before anything was seen, and for how many repeats that counts.
   let priorVariance: Double
   static let priorDegrees = 10.0
@@ -11,24 +11,26 @@ struct PooledNoise: Sendable {
 
   init(priorDeviation: Double) { priorVariance = priorDeviation * priorDeviation }
 
-  /// - Parameter growth: of a cell's squares, as `RunningMoments.add` says; the first value of a cell adds nothing.
-  mutating func add(_ growth: SIMD8<Float>, isFirst: Bool) {
-    guard !isFirst else { return }
-    squares += SIMD8<Double>(growth)
-    degrees += 1
+  /// - Parameter growth: of a cell's squares, as `RunningMoments.add` says.
+  mutating func add(_ growth: SIMD8<Float>) {
+    let growth = SIMD8<Double>(growth)
+    let isKnown = growth .== growth
+    squares += growth.replacing(with: 0, where: .!isKnown)
+    degrees += SIMD8<Double>.zero.replacing(with: 1, where: isKnown)
   }
 
   /// Variance of one measurement.
   func variance(_ metric: CostMetric) -> Double {
-    (Self.priorDegrees * priorVariance + squares[metric.rawValue]) / (Self.priorDegrees + degrees)
+    (Self.priorDegrees * priorVariance + squares[metric.rawValue]) / (Self.priorDegrees + degrees[metric.rawValue])
   }
 
   /// Variance of a cell's mean: its own spread, moderated by the pool's (Smyth 2004).
   func varianceOfMean(_ moments: RunningMoments, _ metric: CostMetric) -> Double {
-    let own = Double(moments.count - 1)
+    let count = Double(max(1, moments.count(metric)))
+    let own = count - 1
     let each =
       (Self.poolDegrees * variance(metric) + Double(moments.squares[metric.rawValue]))
       / (Self.poolDegrees + own)
-    return each / Double(moments.count)
+    return each / count
   }
 }

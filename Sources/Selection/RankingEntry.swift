@@ -13,6 +13,8 @@ struct RankingEntry {
   /// Whether measurements stand behind it.
   var isInformed = false
   var refusedReason: String?
+  /// How the objective reads its costs.
+  var scale: ObjectiveScale?
 
   var isBaseline: Bool { row == 0 }
 
@@ -23,13 +25,16 @@ struct RankingEntry {
   }
 
   /// What it is expected to cost.
-  var expectedCost: Double { posterior?.cost.mean ?? .infinity }
+  var expectedCost: Double { (posterior?.cost.mean ?? .infinity) + offset }
+
+  private var offset: Double { scale?.offset ?? 0 }
+  private var isComparable: Bool { scale?.incomparable == nil }
 
   /// What it is ranked by where somebody depends on it: as expected when its gain is proven, and never before the
   /// default when it is not.
   var cautiousCost: Double {
     guard let baseline, !isProven, !isBaseline else { return expectedCost }
-    return max(expectedCost, baseline.mean)
+    return max(expectedCost, baseline.mean + offset)
   }
 
   private var tier: Int { isProven ? 0 : isBaseline ? 1 : 2 }
@@ -38,6 +43,7 @@ struct RankingEntry {
   ///
   /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
   func goesBefore(_ other: RankingEntry, isCautious: Bool) -> Bool {
+    if isComparable != other.isComparable { return isComparable }
     if isCautious {
       if cautiousCost != other.cautiousCost { return cautiousCost < other.cautiousCost }
       if tier != other.tier { return tier < other.tier }

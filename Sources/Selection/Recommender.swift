@@ -41,7 +41,10 @@ public struct Recommender: Sendable {
     let metric = CostMetric(objective)
     let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
     let judges = panel.judges
-    let memoryLimits = judges.map { Double(min(limits.memoryBytes ?? .max, $0.set.hardware.memoryBytes)) }
+    let memoryLimits = judges.map {
+      Double(min(limits.memoryBytes ?? .max, $0.set.engineMemoryBytes ?? .max, $0.set.hardware.memoryBytes))
+    }
+    let scales = judges.map { ObjectiveScale(objective, $0.set, hasEnergyEvidence: $0.hasEnergyEvidence) }
     let tight = judges.indices.filter { place in
       // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
       !judges[place].set.isAttached
@@ -55,13 +58,19 @@ public struct Recommender: Sendable {
     var refused: [RankingEntry] = []
     for place in judges.indices {
       let memoryLimit = tight.contains(place) ? memoryLimits[place] : nil
-      for entry in Self.entries(judges[place], place, metric: metric, limits: limits, memoryLimit: memoryLimit) {
+      for var entry in Self.entries(judges[place], place, metric: metric, limits: limits, memoryLimit: memoryLimit) {
+        entry.scale = scales[place]
         if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
       }
     }
     let order = RankingOrder(judges)
     order.sort(&applicable, isCautious: true)
-    let (decision, reasons) = Self.decide(applicable, judges, metric)
+    var (decision, reasons) = Self.decide(applicable, judges, metric)
+    if let reason = applicable.first?.scale?.incomparable {
+      reasons.append(reason)
+      // Strategies of one node cost as much more as they take longer, whatever its price; nothing says so of energy.
+      if objective == .energy { decision = .measureFirst }
+    }
     if decision == .measureFirst { order.sort(&applicable, isCautious: false) }
     // Those that could be judged come first, by what they would have cost.
     order.sort(&refused, isCautious: false)
@@ -69,7 +78,9 @@ public struct Recommender: Sendable {
     let described = Self.describedEntries(applicable, setCount: judges.count)
     let rows = Dictionary(grouping: described.map { applicable[$0] }, by: \.set)
       .mapValues { Optional(Set($0.map(\.row)).sorted()) }
-    for metric in CostMetric.allCases { panel.foresee(metric, rows) }
+    for metric in CostMetric.allCases {
+      panel.foresee(metric, metric == .energy ? rows.filter { judges[$0.key].hasEnergyEvidence } : rows)
+    }
     let ranked = applicable.enumerated().map { rank, entry in
       Self.describe(entry, judges[entry.set], objective: objective, inFull: described.contains(rank))
     }
@@ -202,9 +213,7 @@ public struct Recommender: Sendable {
     let metric = CostMetric(objective)
     let own = judge.evidence[entry.row]
     ranked.evidenceCount = own.count
-    let bounds = posterior.cost.interval
-    let ends = [metric.value(logCost: bounds.lowerBound), metric.value(logCost: bounds.upperBound)]
-    ranked.interval = min(ends[0], ends[1])...max(ends[0], ends[1])
+    ranked.interval = entry.scale?.interval(posterior.cost.interval)
     if entry.baseline != nil {
       ranked.speedup = Words.speedup(entry)
       let ratio = posterior.ratio.interval
@@ -214,11 +223,13 @@ public struct Recommender: Sendable {
     }
     for each in CostMetric.allCases where inFull || each == metric {
       if each == .memory, judge.set.isAttached { continue }
+      if each == .energy, !judge.hasEnergyEvidence { continue }
       guard let cost = each == metric ? posterior.cost : judge.posterior(entry.row, each)?.cost
       else { continue }
       ranked.predicted.set(each, each.value(logCost: cost.mean))
     }
     ranked.predicted.settle(outputTokens: judge.set.workload.meanOutputTokens)
+    ranked.predicted.setCost(pricePerHour: judge.set.pricePerHour)
     if inFull || entry.refusedReason != nil {
       ranked.reasons =
         Words.reasons(entry, own, source: judge.source(metric)) + [quality.map(Words.quality)].compactMap { $0 }
@@ -243,6 +254,7 @@ extension PredictedMetrics {
     case .e2e: e2eMS = value
     case .throughput: throughput = value
     case .memory: memoryBytes = Int(min(value, 1e18))
+    case .energy: joulesPerToken = value
     }
   }
 }

@@ -14,6 +14,8 @@ final class SetJudge {
   /// What each row's configuration loses of the model's output; nil where it was not measured, and where there is no
   /// row at all because nothing is known of the model.
   private let losses: [QualityLoss?]
+  /// Whether energy was ever measured on hardware like this.
+  let hasEnergyEvidence: Bool
 
   private let index: EvidenceIndex
   /// The selector's answers, by metric, as far as it was asked; and where in them a row is.
@@ -41,6 +43,7 @@ final class SetJudge {
       configurations: configurations)
     let context = index.context(model: set.model.id, hardware: set.hardware, workload: set.workload)
     self.context = context
+    hasEnergyEvidence = index.hasEnergy(on: set.hardware)
     evidence = table.configurations.map { index.evidence(context, index.configuration($0)) }
     losses =
       index.qualities.knows(set.model.id)

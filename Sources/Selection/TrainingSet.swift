@@ -157,6 +157,8 @@ struct TrainingSet {
   private func ratio(_ cell: EvidenceCell, baseline: EvidenceCell?, _ metric: CostMetric) -> (
     Double, Double
   )? {
+    // A machine without a counter has no energy to be ten times of.
+    if metric == .energy, baseline.flatMap({ Self.mean($0.level, metric) }) == nil { return nil }
     let counted = metric == .memory ? 0 : Double(cell.failures)
     var successes = 0.0
     var mean = 0.0

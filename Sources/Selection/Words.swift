@@ -52,6 +52,7 @@ enum Words {
   static func reasons(_ entry: RankingEntry, _ own: DirectEvidence, source: String) -> [String] {
     var reasons: [String] = []
     if let refused = entry.refusedReason { reasons.append(refused) }
+    if let incomparable = entry.scale?.incomparable { reasons.append(incomparable) }
     if own.pairCount > 0 {
       let place = own.isNear ? "with a similar workload" : "here"
       reasons.append("ran in turns with the default in \(own.pairCount) rounds \(place)")

@@ -242,8 +242,10 @@ struct RecommenderTests {
 
   @Test("Every objective ranks by its own figure", arguments: Objective.allCases)
   func objectives(objective: Objective) throws {
-    let answer = recommend(
-      [SyntheticWorld.set(dense, small, .concurrent)], model: try Trained.model(), objective)
+    var set = SyntheticWorld.set(dense, small, .concurrent)
+    set.pricePerHour = 0.5
+    let evidence = EvidenceIndex(CostAndEnergyTests.metered(world.trial(dense, small, .chat, rounds: 1), watts: 40))
+    let answer = recommend([set], evidence, model: try Trained.model(), objective)
     let first = answer.candidates[0]
     #expect(first.interval!.contains(first.predicted.value(objective)!))
     #expect(first.interval!.lowerBound > 0)
