@@ -19,6 +19,7 @@ enum ElementType {
     switch type.textValue {
     case "q8_0": 34.0 / 32
     case "q4_0": 18.0 / 32
+    case "fp8": 1
     default: half
     }
   }

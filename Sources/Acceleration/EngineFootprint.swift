@@ -1,11 +1,11 @@
-import Serving
+public import Serving
 
 /// What an engine takes of memory besides weights, cache and compute buffers.
 ///
-/// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM as its idle processes
-/// on a processor. An engine that is not listed is taken as llama.cpp; what is wrong about that is learned
+/// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM on a processor (three
+/// processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB). An engine that is not listed is taken as llama.cpp; what is wrong about that is learned
 /// (`MemoryCorrections`).
-struct EngineFootprint: Hashable {
+public struct EngineFootprint: Hashable, Sendable {
   /// Code, runtime and server, in bytes.
   var processBytes: Double
   /// Bookkeeping and buffers of each loaded model that do not grow with anything, in bytes.
@@ -13,8 +13,10 @@ struct EngineFootprint: Hashable {
   /// Weight types that are laid out anew for the processor's vector units, by how often their bytes are then in memory:
   /// the mapped file stays beside the copy.
   var copiesOfWeights: [String: Double]
+  /// Requests it serves at once where the configuration does not say; its cache has room for as many.
+  public var defaultSlotCount = 1
 
-  static func of(_ engine: EngineName) -> EngineFootprint { known[engine] ?? llamaCpp }
+  public static func of(_ engine: EngineName) -> EngineFootprint { known[engine] ?? llamaCpp }
 
   func weightBytes(_ model: ModelProfile) -> Double {
     Double(model.weightBytes) * (copiesOfWeights[model.weightType] ?? 1)
@@ -23,6 +25,7 @@ struct EngineFootprint: Hashable {
   static let llamaCpp = EngineFootprint(processBytes: 30e6, bytesPerModel: 10e6, copiesOfWeights: ["Q4_0": 1.75])
 
   private static let known: [EngineName: EngineFootprint] = [
-    EngineName("vllm"): EngineFootprint(processBytes: 2600e6, bytesPerModel: 10e6, copiesOfWeights: [:])
+    EngineName("vllm"): EngineFootprint(
+      processBytes: 2200 * 1_048_576, bytesPerModel: 10e6, copiesOfWeights: [:], defaultSlotCount: 16)
   ]
 }

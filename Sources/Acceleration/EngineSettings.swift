@@ -48,6 +48,7 @@ public struct EngineSettings: Hashable, Sendable {
   public init(_ configuration: EngineConfiguration, coreCount: Int) {
     threadCount = max(1, coreCount)
     batchThreadCount = 0
+    slotCount = EngineFootprint.of(configuration.engine).defaultSlotCount
     // One pass over the few knobs that are set; this runs for every candidate of every recommendation.
     for (knob, value) in configuration.knobs {
       switch knob {

@@ -10,6 +10,8 @@ import Serving
 struct CandidateSource: Sendable {
   /// What each engine with an adapter can do.
   let engines: [EngineName: EngineAbilities]
+  /// What memory estimates were learned to be off by.
+  let corrections: MemoryCorrections
 
   /// One set for each worker and engine on it that has an adapter or is attached.
   func sets(
@@ -20,7 +22,8 @@ struct CandidateSource: Sendable {
       worker.description.engines.compactMap { engine in
         set(
           model: model, available: worker.description.models, hardware: worker.description.hardware,
-          engine: engine, worker: worker.name, workload: workload, limits: limits, methods: methods)
+          engine: engine, worker: worker.name, workload: workload, limits: limits, methods: methods,
+          engineMemoryBytes: worker.description.engineMemoryBytes, pricePerHour: worker.description.pricePerHour)
       }
     }
   }
@@ -39,7 +42,8 @@ struct CandidateSource: Sendable {
 
   private func set(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineDescription,
-    worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName]
+    worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName], engineMemoryBytes: Int? = nil,
+    pricePerHour: Double? = nil
   ) -> CandidateSet? {
     if let attachedModels = engine.attachedModels {
       guard attachedModels.contains(model.id) else { return nil }
@@ -49,9 +53,11 @@ struct CandidateSource: Sendable {
     guard let abilities = engine.isAttached ? .attached : engines[engine.name] else { return nil }
     let context = AccelerationContext(
       model: model, available: available, hardware: hardware, engine: engine.name, abilities: abilities,
-      workload: workload, limits: limits, isAttached: engine.isAttached)
+      workload: workload, limits: limits, isAttached: engine.isAttached, engineMemoryBytes: engineMemoryBytes,
+      corrections: corrections)
     return CandidateSet(
       worker: worker, hardware: hardware, model: model, available: available, workload: workload,
-      candidates: Candidates.propose(in: context, methods: methods), isAttached: engine.isAttached)
+      candidates: Candidates.propose(in: context, methods: methods), isAttached: engine.isAttached,
+      engineMemoryBytes: engineMemoryBytes, pricePerHour: pricePerHour)
   }
 }

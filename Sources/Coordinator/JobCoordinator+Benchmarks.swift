@@ -16,7 +16,7 @@ struct BenchmarkRun: Sendable {
 extension JobCoordinator {
   func startBenchmark(_ spec: BenchmarkSpec, _ asker: Asker) throws(ApusError) {
     let workers = directory.live
-    try RequestCheck(models: directory.models).benchmark(spec, workers: workers.map(\.name))
+    try RequestCheck(models: directory.models).benchmark(spec, workers: workers)
     guard benchmarks.count + preparedBenchmarks.count < configuration.benchmarkLimit else {
       metrics.queueLimitReached += 1
       throw ApusError(

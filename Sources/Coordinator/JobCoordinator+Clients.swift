@@ -39,6 +39,7 @@ extension JobCoordinator {
         try query(asker) { [store] () async throws(ApusError) in .historyStats(try await store.stats()) }
       case .train: train(for: asker)
       case .pushModel(let worker, let chunk): try push(chunk, to: worker, asker)
+      case .planLaunch(let worker, let query): try planLaunch(query, on: worker, asker)
       }
     } catch {
       refuse(asker, error)

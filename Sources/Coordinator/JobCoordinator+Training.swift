@@ -59,6 +59,10 @@ extension JobCoordinator {
     } catch {
       // Not fatal: without a model the best known configurations are used until the next training.
       logger.warning("the selector in \(path) cannot be used: \(error.reason)")
+      // One of an older version, most likely: what the history holds is worth a new one.
+      for _ in 0..<evidence.measurementCount {
+        training.policy.measured()
+      }
     }
   }
 

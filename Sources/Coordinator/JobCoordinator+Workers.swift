@@ -38,6 +38,8 @@ extension JobCoordinator {
 
   private func join(_ name: WorkerName, _ description: WorkerDescription, _ peer: Peer) {
     detector.heard(name, at: time.now())
+    // What it was asked over an earlier connection it may never have heard.
+    if directory.peer(of: name) != peer { dropLaunches(of: name) }
     let new = directory.join(name, description, peer)
     var records = new.models.map(HistoryRecord.model)
     if new.isNewHardware { records.append(.node(name, description.hardware)) }
@@ -57,6 +59,7 @@ extension JobCoordinator {
       benchmarks[id]?.planner.workerGone(name, at: time.now())
     }
     decide(.workerLost(name))
+    dropLaunches(of: name)
     for (push, asker) in pushes where push.worker == name {
       pushes[push] = nil
       refuse(asker, ApusError(.unavailable, "worker \(name) was lost", advice: "send the rest when it is back"))
@@ -103,6 +106,8 @@ extension JobCoordinator {
     case .modelOffset(let offset):
       guard let asker = pushes.removeValue(forKey: ModelPush(worker: name, model: offset.model)) else { return }
       answer(asker, .modelOffset(offset))
+    case .launchAnswer(let answer):
+      take(answer, from: name)
     default:
       preconditionFailure("receive lets only a worker's messages through")
     }

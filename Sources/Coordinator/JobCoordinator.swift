@@ -27,7 +27,8 @@ public actor JobCoordinator {
   let endpoint: any ServerEndpoint
   let store: any HistoryStore
   let configuration: CoordinatorConfiguration
-  let candidates: CandidateSource
+  /// What each engine with an adapter can do.
+  private let engines: [EngineName: EngineAbilities]
   let trainer: any ModelTraining
   let time: Timekeeper
   let logger = Logger(label: "apus.coordinator")
@@ -51,6 +52,9 @@ public actor JobCoordinator {
   var keyedSubmits: [IdempotencyKey: [Asker]] = [:]
   /// Model pieces on their way to a worker, and who is told its answer.
   var pushes: [ModelPush: Asker] = [:]
+  /// Questions for launches that a worker has not answered yet, by number.
+  var launches: [UInt64: PendingLaunch] = [:]
+  var launchCount: UInt64 = 0
   var queryCount = 0
 
   // Knowledge.
@@ -65,6 +69,8 @@ public actor JobCoordinator {
   var recentMeasurements = RecentIdentifiers()
   var rankingCount = 0
   var lastEvidenceAt = Duration.zero
+  /// What could be run where, as far as is known now.
+  var candidates: CandidateSource { CandidateSource(engines: engines, corrections: evidence.memoryCorrections) }
 
   // Writing.
   var writes = WriteQueue()
@@ -89,7 +95,7 @@ public actor JobCoordinator {
     self.configuration = configuration
     self.trainer = trainer
     executor = endpoint.executor
-    candidates = CandidateSource(engines: engines)
+    self.engines = engines
     time = Timekeeper(clock)
     var generator = SystemRandomNumberGenerator()
     identifiers = IdentifierSource(using: &generator)
@@ -233,7 +239,8 @@ public actor JobCoordinator {
       greet(peer, hello)
     case (.client, .request(let id, let request)):
       serve(request, Asker(peer: peer, request: id))
-    case (.worker, .heartbeat), (.worker, .tokens), (.worker, .report), (.worker, .modelOffset):
+    case (.worker, .heartbeat), (.worker, .tokens), (.worker, .report), (.worker, .modelOffset),
+      (.worker, .launchAnswer):
       hear(message, from: peer)
     default:
       metrics.peersRefused += 1

@@ -12,6 +12,7 @@ extension Metrics {
     }
     let cpu = blocks.compactMap(\.cpuSeconds)
     let acceptance = blocks.compactMap(\.acceptanceRate)
+    let joules = blocks.compactMap(\.joulesPerToken)
     // Wall time and tokens are those of the block with the median throughput, so that the quotient stays that median.
     let typical = blocks.sorted { $0.throughput < $1.throughput }[(blocks.count - 1) / 2]
     return Metrics(
@@ -21,7 +22,8 @@ extension Metrics {
       peakMemoryBytes: blocks.compactMap(\.peakMemoryBytes).max(),
       loadSeconds: median(\.loadSeconds), ttft: latencyMedian(\.ttft), itl: latencyMedian(\.itl),
       tpot: latencyMedian(\.tpot),
-      e2e: latencyMedian(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance))
+      e2e: latencyMedian(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance),
+      energyJoules: joules.isEmpty ? nil : Self.median(joules) * Double(typical.outputTokenCount))
   }
 
   private static func median(_ values: [Double]) -> Double {

@@ -1,4 +1,5 @@
 import Acceleration
+import Messaging
 import Serving
 
 /// Refuses what cannot work before it is stored: each error names the value and what would work.
@@ -77,7 +78,9 @@ struct RequestCheck {
     }
   }
 
-  func benchmark(_ spec: BenchmarkSpec, workers: [WorkerName]) throws(ApusError) {
+  func benchmark(
+    _ spec: BenchmarkSpec, workers: [(name: WorkerName, description: WorkerDescription)]
+  ) throws(ApusError) {
     guard spec.budgetSeconds > 0, spec.budgetSeconds.isFinite else {
       throw ApusError(
         .badInput, "the budget is \(spec.budgetSeconds) s", advice: "give a time above zero, such as --budget 5m")
@@ -97,10 +100,16 @@ struct RequestCheck {
         .badInput, "no method is called \(method)",
         advice: "the methods are " + methods.sorted().map(\.rawValue).joined(separator: ", "))
     }
-    for worker in spec.workers where !workers.contains(worker) {
+    for worker in spec.workers where !workers.contains(where: { $0.name == worker }) {
       throw ApusError(
         .unavailable, "no worker \(worker) is connected",
-        advice: "connected workers: " + workers.map(\.rawValue).joined(separator: ", "))
+        advice: "connected workers: " + workers.map(\.name.rawValue).joined(separator: ", "))
+    }
+    let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
+    if spec.objective == .energy, !wanted.isEmpty, !wanted.contains(where: \.description.measuresEnergy) {
+      throw ApusError(
+        .unavailable, "no worker of this benchmark has an energy counter it may read",
+        advice: "energy is read from powercap (RAPL, as root) and from NVIDIA's driver; take another objective")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Acceleration
 public import Serving
 
 /// One engine Apus can run: how to find it, how to start it with a configuration, how to talk to it.
@@ -22,8 +23,6 @@ public protocol InferenceEngine: Sendable {
   var formats: Set<ModelFormat> { get }
   /// Requests it serves at once where the configuration does not say; its cache has room for as many.
   var defaultSlotCount: Int { get }
-  /// Memory of its processes beside weights and key-value cache, foreseen before any start was measured.
-  var idleBytes: Int { get }
   /// Whether it is a server that somebody else started: it loads no files, and its plans attach to it.
   var isAttached: Bool { get }
   /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.
@@ -36,9 +35,8 @@ public protocol InferenceEngine: Sendable {
 
 extension InferenceEngine {
   public var formats: Set<ModelFormat> { [.gguf] }
-  public var defaultSlotCount: Int { 1 }
-  /// Runtime, buffers and code of one llama.cpp server.
-  public var idleBytes: Int { 192 << 20 }
+  /// As memory is estimated.
+  public var defaultSlotCount: Int { EngineFootprint.of(name).defaultSlotCount }
   public var isAttached: Bool { false }
 }
 
@@ -64,12 +62,15 @@ public struct LaunchRequest: Hashable, Sendable {
   public var coreCount: Int
   /// Tokens of context for each slot; nil for the engine's own default.
   public var contextTokens: Int?
-  /// A free port for engines that must be given one.
+  /// Where it listens, for engines that must be told. A port nobody uses, unless `isPublished`.
   public var port: Int
+  public var host: String
+  /// Whether host and port are somebody's choice: an engine that would choose its own port must take this one.
+  public var isPublished: Bool
 
   public init(
     modelPath: String, model: ModelProfile, draftModelPath: String? = nil, configuration: EngineConfiguration,
-    coreCount: Int, contextTokens: Int? = nil, port: Int
+    coreCount: Int, contextTokens: Int? = nil, port: Int, host: String = "127.0.0.1", isPublished: Bool = false
   ) {
     self.modelPath = modelPath
     self.model = model
@@ -78,6 +79,8 @@ public struct LaunchRequest: Hashable, Sendable {
     self.coreCount = coreCount
     self.contextTokens = contextTokens
     self.port = port
+    self.host = host
+    self.isPublished = isPublished
   }
 }
 
@@ -99,17 +102,23 @@ public struct LaunchPlan: Hashable, Sendable {
   public var stopGraceSeconds: Double
   /// The server to attach to. Nil when the command is to be started.
   public var server: ServedModel?
+  /// The folder the engine was installed to, which must be there when the command runs; nil for one found on PATH.
+  public var engineDirectory: String?
+
+  /// Where a `GET` answers 200 once the engine is ready.
+  public var healthPath: String { if case .polled(_, let path) = readiness { path } else { "/health" } }
 
   /// - Parameter stopGraceSeconds: llama.cpp's server needs about 0.3.
   public init(
     command: [String], environment: [String: String], readiness: Readiness, startTimeoutSeconds: Double = 120,
-    stopGraceSeconds: Double = 2
+    stopGraceSeconds: Double = 2, engineDirectory: String? = nil
   ) {
     self.command = command
     self.environment = environment
     self.readiness = readiness
     self.startTimeoutSeconds = startTimeoutSeconds
     self.stopGraceSeconds = stopGraceSeconds
+    self.engineDirectory = engineDirectory
     server = nil
   }
 

@@ -59,7 +59,8 @@ public struct HistoryExamples {
       requestCount: 8, failedRequestCount: 0, promptTokenCount: 512, outputTokenCount: 512,
       wallSeconds: 1 + seconds(upTo: 9), cpuSeconds: seconds(upTo: 20), peakMemoryBytes: 300_000_000,
       loadSeconds: seconds(upTo: 2), ttft: latency(), itl: latency(), tpot: latency(), e2e: latency(),
-      acceptanceRate: Bool.random(using: &generator) ? 0.7 : nil)
+      acceptanceRate: Bool.random(using: &generator) ? 0.7 : nil,
+      energyJoules: Bool.random(using: &generator) ? 40 + seconds(upTo: 60) : nil)
   }
 
   public mutating func sample(tokenCount: Int) -> RequestTimeline {
@@ -90,6 +91,7 @@ public struct HistoryExamples {
       workload: Workload.builtIn[Int.random(in: 0..<Workload.builtIn.count, using: &generator)],
       configuration: Self.configuration(Int.random(in: 0..<40, using: &generator)), fidelity: .exact,
       engineVersion: "llama.cpp b6900 (xllamacpp 0.2.3)", startedAtMS: 1_790_000_000_000 + Int64(measurementCount),
-      outcome: .completed(metrics()), samples: samples)
+      outcome: .completed(metrics()), samples: samples,
+      memoryEstimateBytes: Bool.random(using: &generator) ? 280_000_000 : nil)
   }
 }

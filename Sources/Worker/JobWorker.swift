@@ -29,6 +29,8 @@ public actor JobWorker {
   var waitingForRoom: [CheckedContinuation<Void, Never>] = []
 
   private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  private let launchQueries = AsyncStream.makeStream(
+    of: (id: UInt64, query: LaunchQuery).self, bufferingPolicy: .bufferingOldest(16))
   private let modelChunks = AsyncStream.makeStream(of: ModelChunk.self, bufferingPolicy: .bufferingOldest(16))
 
   struct Run {
@@ -76,6 +78,7 @@ public actor JobWorker {
     let sender = Task { await self.sendAll() }
     let modelTaker = Task { await self.takeModels() }
     let looker = Task { await self.lookAgain() }
+    let planner = Task { await self.planLaunches() }
     startBeating(every: options.helloInterval)
 
     var refusal: ApusError?
@@ -88,6 +91,7 @@ public actor JobWorker {
 
     isStopping = true
     modelChunks.continuation.finish()
+    launchQueries.continuation.finish()
     for run in runs.values { run.task.cancel() }
     letWaitingTrialsGoOn()
     for run in runs.values { await run.task.value }
@@ -99,6 +103,7 @@ public actor JobWorker {
     endpoint.close()
     reader.cancel()
     await modelTaker.value
+    await planner.value
     await sender.value
     await reader.value
     await looker.value
@@ -195,7 +200,16 @@ public actor JobWorker {
             refusal: "more pieces of model files came than this worker can write; send one after the other"))
         wake()
       }
-    case .hello, .heartbeat, .tokens, .report, .modelOffset, .request, .response:
+    case .launchQuery(let id, let query):
+      if case .dropped = launchQueries.continuation.yield((id, query)) {
+        outbox.add(
+          LaunchAnswer(
+            id: id,
+            result: .failure(
+              ApusError(.tryAgain, "\(name) is asked for many launches", advice: "ask again in a moment"))))
+        wake()
+      }
+    case .hello, .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .request, .response:
       log.warning("the coordinator sent a message that only goes the other way")
     }
     return nil
@@ -246,6 +260,21 @@ public actor JobWorker {
     }
   }
 
+  // MARK: Launches
+
+  private func planLaunches() async {
+    for await (id, query) in launchQueries.stream {
+      let result: Result<EngineLaunch, ApusError>
+      do throws(ApusError) {
+        result = .success(try await executor.launch(query))
+      } catch {
+        result = .failure(error)
+      }
+      outbox.add(LaunchAnswer(id: id, result: result))
+      wake()
+    }
+  }
+
   // MARK: What goes out
 
   func wake() { wakeUps.continuation.yield() }
@@ -281,6 +310,7 @@ public actor JobWorker {
       let warm = await executor.warmConfigurations()
       return .heartbeat(Heartbeat(leases: leases, warmConfigurations: warm))
     case .modelOffset(let offset): return .modelOffset(offset)
+    case .launchAnswer(let answer): return .launchAnswer(answer)
     case .tokens(let chunk): return .tokens(chunk)
     case .report(let report): return .report(report)
     }

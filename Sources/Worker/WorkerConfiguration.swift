@@ -29,6 +29,13 @@ public struct WorkerConfiguration: Hashable, Sendable {
   public var warmEngineCount = 2
   /// Share of the memory this worker may use that its engines may take, above 0, at most 1.
   public var engineMemoryShare = 0.8
+  /// How the memory limit of an engine is held: `auto`, `cgroup`, `data` or `watch`.
+  public var memoryGuard = MemoryGuard.auto
+  /// What an hour of this node costs, above 0, in a currency that is the same for all nodes. Nil when nobody says: its
+  /// cost is then not compared.
+  public var pricePerHour: Double?
+  /// Where the kernel's energy counters of the processor packages are (powercap).
+  public var powercap = "/sys/class/powercap"
   /// Results that wait for the coordinator's confirmation, 1 to 100000; at the limit work is refused.
   public var reportCapacity = 1000
   /// A result is sent again when it was not confirmed after this long, 10 to 3600000 ms.
@@ -57,6 +64,9 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case jobCapacity = "job_capacity"
     case warmEngineCount = "warm_engine_count"
     case engineMemoryShare = "engine_memory_share"
+    case memoryGuard = "memory_guard"
+    case pricePerHour = "price_per_hour"
+    case powercap
     case reportCapacity = "report_capacity"
     case reportResendMS = "report_resend_ms"
     case helloMS = "hello_ms"
@@ -85,6 +95,20 @@ public struct WorkerConfiguration: Hashable, Sendable {
     jobCapacity = try options.number(.jobCapacity, jobCapacity, in: 1...1024)
     warmEngineCount = try options.number(.warmEngineCount, warmEngineCount, in: 1...64)
     engineMemoryShare = try options.share(.engineMemoryShare, engineMemoryShare)
+    let guardName = options.text(.memoryGuard, memoryGuard.rawValue)
+    guard let chosen = MemoryGuard(rawValue: guardName) else {
+      throw options.error(
+        .memoryGuard, guardName, "one of \(MemoryGuard.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    memoryGuard = chosen
+    let price = options.text(.pricePerHour, "")
+    if !price.isEmpty {
+      guard let value = Double(price), value > 0, value.isFinite, value <= 1e9 else {
+        throw options.error(.pricePerHour, price, "a number above 0 and at most 1000000000, or nothing")
+      }
+      pricePerHour = value
+    }
+    powercap = options.text(.powercap, powercap)
     reportCapacity = try options.number(.reportCapacity, reportCapacity, in: 1...100_000)
     reportResendMS = try options.number(.reportResendMS, reportResendMS, in: 10...3_600_000)
     helloMS = try options.number(.helloMS, helloMS, in: 10...3_600_000)

@@ -72,25 +72,4 @@ import Testing
     }
     #expect(reason.contains("engine_failed"))
   }
-
-  /// The forecast grows with slots and shrinks with a quantized cache; a draft model comes on top.
-  @Test func memoryForecast() {
-    let model = ModelProfile.scripted
-    func bytes(_ knobs: [KnobName: KnobValue], draft: ModelProfile? = nil) -> Int {
-      MemoryForecast.bytes(
-        model: model, draft: draft,
-        configuration: EngineConfiguration(engine: EngineName("e"), knobs: knobs), contextTokens: 1000)
-    }
-    let cache = 2 * 12 * 4 * 64 * 2 * 1000
-    #expect(bytes([:]) == (192 << 20) + 73_750_000 + cache)
-    #expect(bytes([.slotCount: .int(8)]) - bytes([:]) == 7 * cache)
-    #expect(bytes([.keyCacheType: .text("q8_0"), .valueCacheType: .text("q8_0")]) < bytes([:]))
-    #expect(bytes([:], draft: model) > bytes([:]))
-  }
-
-  /// The context holds every workload with a margin, in steps of 256.
-  @Test func contextTokens() {
-    #expect(TrialTiming.contextTokens([.chat]) == 256)
-    #expect(TrialTiming.contextTokens([.chat, .longPrompt]) == 1792)
-  }
 }

@@ -185,7 +185,7 @@ import Testing
 
   /// With memory for one engine at a time the trial gives the same measurements, with restarts between.
   @Test func engineByEngineWhereMemoryIsShort() async throws {
-    let reports = try await run(spec([1, 2, 3], rounds: 2), memoryLimitBytes: 300 << 20)
+    let reports = try await run(spec([1, 2, 3], rounds: 2), memoryLimitBytes: 200 << 20)
     let measurements = await reports.measurements
     #expect(measurements.count == 6)
     #expect(measurements.allSatisfy { $0.outcome.kind == "completed" }, "\(measurements.map(\.outcome))")

@@ -8,7 +8,8 @@ import Testing
 /// What is proposed for a server that somebody else started, beside an engine of the worker's own.
 @Suite("CandidateSource") struct CandidateSourceTests {
   private let source = CandidateSource(
-    engines: [EngineName("llamacpp"): EngineAbilities(knobs: [.threadCount, .slotCount])])
+    engines: [EngineName("llamacpp"): EngineAbilities(knobs: [.threadCount, .slotCount])],
+    corrections: MemoryCorrections())
   private let hardware = HardwareProfile(
     machine: MachineID("m"), processor: "p", coreCount: 2, instructionSets: [], memoryBytes: 1 << 20,
     memoryBandwidth: 2e10, gemmRate: 1e11)

@@ -277,6 +277,38 @@ import Testing
     await cluster.stop(worker)
   }
 
+  @Test("A question for a launch goes to its worker and the answer to its client, or the worker's loss does")
+  func planLaunch() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    func query(port: Int) -> LaunchQuery {
+      LaunchQuery(
+        model: Fixture.model().id, configuration: EngineConfiguration(engine: EngineName("scripted")),
+        contextTokens: 256,
+        host: "127.0.0.1", port: port)
+    }
+    guard case .launch(let launch) = try await client.ask(.planLaunch("one", query(port: 8080))) else {
+      Issue.record("no launch came back")
+      return
+    }
+    #expect(launch.port == 8080 && launch.command == ["run"])
+    #expect(await worker.launchQueries == [query(port: 8080)])
+    #expect(try await client.failure(.planLaunch("nobody", query(port: 8080)))?.code == .unavailable)
+    // Port 1 is never answered; when the worker is lost its asker is told.
+    let id = try await client.send(.planLaunch("one", query(port: 1)))
+    try await client.until { await worker.launchQueries.count == 2 }
+    await worker.stop()
+    let answer = try await cluster.passing(beating: []) { try await client.rest(of: id).last }
+    guard case .failure(let error) = answer else {
+      Issue.record("a lost worker answered \(String(describing: answer))")
+      return
+    }
+    #expect(error.code == .tryAgain)
+    await cluster.stop()
+  }
+
   @Test("A training that cannot be done says why")
   func train() async throws {
     let cluster = ScriptedCluster()

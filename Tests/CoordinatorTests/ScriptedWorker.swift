@@ -29,6 +29,7 @@ actor ScriptedWorker {
   private(set) var refusals: [ApusError] = []
   /// How each model piece is answered: the bytes there are so far.
   private var modelBytes = 0
+  private(set) var launchQueries: [LaunchQuery] = []
 
   init(
     _ name: WorkerName, _ endpoint: any ClientEndpoint, _ description: WorkerDescription,
@@ -91,6 +92,15 @@ actor ScriptedWorker {
       await send(
         .modelOffset(
           ModelOffset(model: chunk.model, offset: modelBytes, isComplete: modelBytes == chunk.totalBytes)))
+    case .message(.launchQuery(let id, let query)):
+      launchQueries.append(query)
+      // One that asks for port 1 is never answered.
+      guard query.port != 1 else { return }
+      let launch = EngineLaunch(
+        engine: EngineDescription(name: query.configuration.engine, version: "1"), command: ["run"], environment: [:],
+        host: query.host, port: query.port, healthPath: "/health", startTimeoutSeconds: 1, modelPaths: [],
+        engineDirectory: nil, coreCount: 1, memoryBytes: 1, acceleratorCount: 0)
+      await send(.launchAnswer(LaunchAnswer(id: id, result: .success(launch))))
     case .message(.refused(let error)):
       refusals.append(error)
     case .disconnected, .refused, .message:

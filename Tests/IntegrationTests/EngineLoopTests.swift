@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import Testing
 
 @Suite(
@@ -34,6 +35,64 @@ struct EngineLoopTests {
         "--idempotency-key", "once",
       ])
       #expect(again.json?["job"] as? String == submitted.json?["job"] as? String, "\(again)")
+    }
+  }
+
+  /// GETs or POSTs to an address; nil while nobody answers 200 there.
+  private func body(of url: String, posting text: String? = nil) async -> String? {
+    guard let address = URL(string: url) else { return nil }
+    var request = URLRequest(url: address)
+    if let text {
+      request.httpMethod = "POST"
+      request.httpBody = Data(text.utf8)
+      request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    }
+    guard let (data, response) = try? await URLSession.shared.data(for: request),
+      (response as? HTTPURLResponse)?.statusCode == 200
+    else { return nil }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  @Test("What --emit command prints runs as printed, in another folder and without Apus, and answers")
+  func emitCommand() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let port = Program.freePort()
+      let emitted = try await cluster.run([
+        "recommend", "--model", model, "--workload", "chat", "--emit", "command", "--port", String(port),
+      ])
+      #expect(emitted.status == 0 && emitted.standardOutput.split(separator: "\n").count == 1, "\(emitted)")
+      let unit = try await cluster.run([
+        "recommend", "--model", model, "--workload", "chat", "--emit", "systemd", "--json",
+      ])
+      #expect((unit.json?["text"] as? String)?.contains("ExecStart=") == true, "\(unit)")
+
+      // `exec`, so that the signal below reaches the engine and not a shell that waits for it.
+      let engine = try RunningProgram(shell: "cd / && exec " + emitted.standardOutput)
+      try await cluster.wait(for: "the emitted engine", engine) {
+        await body(of: "http://127.0.0.1:\(port)/health") != nil
+      }
+      let answer = await body(
+        of: "http://127.0.0.1:\(port)/v1/completions",
+        posting: #"{"model": "any", "prompt": "once upon a time", "max_tokens": 8}"#)
+      let json = try JSONSerialization.jsonObject(with: Data(try #require(answer).utf8)) as? [String: Any]
+      let usage = try #require(json?["usage"] as? [String: Any], "\(answer ?? "")")
+      #expect(usage["completion_tokens"] as? Int == 8)
+      engine.signal(SIGTERM)
+      #expect(await engine.output().status == 0)
+    }
+  }
+
+  @Test("What cannot be emitted is refused: an unknown format, a port out of range, a machine without a worker")
+  func emitRefusals() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let base = ["recommend", "--model", model, "--workload", "chat", "--emit"]
+      for (arguments, status) in [
+        (["ansible"], 64), (["command", "--port", "0"], 64), (["command", "--context", "0"], 64),
+        (["command", "--max-memory", "1M"], 69),
+      ] as [([String], Int32)] {
+        let output = try await cluster.run(base + arguments)
+        #expect(output.status == status && output.standardOutput.isEmpty, "\(arguments): \(output)")
+      }
     }
   }
 

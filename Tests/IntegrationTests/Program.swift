@@ -28,6 +28,22 @@ enum Program {
     try await RunningProgram(arguments, environment: environment).output()
   }
 
+  /// A port of 127.0.0.1 that nobody listens on at this moment.
+  static func freePort() -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        precondition(bind(descriptor, pointer, size) == 0 && getsockname(descriptor, pointer, &size) == 0)
+      }
+      return Int($0.pointee.sin_port.bigEndian)
+    }
+  }
+
   /// The engine made by `Deploy/engines/llamacpp/install` in the checkout's `.apus`, or where APUS_STATE says; nil
   /// when it is not installed.
   static let engineDirectory: String? = {
@@ -54,6 +70,13 @@ final class RunningProgram: Sendable {
       ChildProcess.Plan(
         [Program.path] + arguments, environment: environment, output: .file(files + ".out"),
         error: .file(files + ".err")))
+  }
+
+  /// A line for `sh`, in place of `apus`.
+  init(shell line: String) throws {
+    files = FileManager.default.temporaryDirectory.path + "/apus-output-\(UUID().uuidString)"
+    child = try ChildProcess.spawn(
+      ChildProcess.Plan(["/bin/sh", "-c", line], output: .file(files + ".out"), error: .file(files + ".err")))
   }
 
   deinit {

@@ -329,6 +329,31 @@ import Testing
     try await test.stop()
   }
 
+  // MARK: launches
+
+  /// A question for a launch is answered under its number, a refusal too, and nothing is started.
+  @Test func answersLaunchQueries() async throws {
+    let test = try await WorkerUnderTest()
+    func query(_ engine: String) -> LaunchQuery {
+      LaunchQuery(
+        model: Fixtures.model().id, configuration: EngineConfiguration(engine: EngineName(engine)),
+        contextTokens: 512, host: "0.0.0.0", port: 9000)
+    }
+    await test.coordinator.send(.launchQuery(id: 7, query("scripted")))
+    await test.coordinator.send(.launchQuery(id: 8, query("none")))
+    let answers = await test.coordinator.heard { $0.launchAnswers.count == 2 }.launchAnswers
+    #expect(answers.map(\.id) == [7, 8])
+    let launch = try answers[0].result.get()
+    #expect(launch.host == "0.0.0.0" && launch.port == 9000 && launch.memoryBytes == 512)
+    guard case .failure(let refusal) = answers[1].result else {
+      Issue.record("an engine that is not there has a launch")
+      return
+    }
+    #expect(refusal.code == .unavailable)
+    #expect(test.executor.begun.isEmpty)
+    try await test.stop()
+  }
+
   private func reportFiles(_ test: WorkerUnderTest) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: test.directory.path + "/reports")
   }

@@ -52,6 +52,17 @@ final class ScriptedExecutor: WorkExecutor {
 
   func describe() async throws(ApusError) -> WorkerDescription { state.withLock { $0.description } }
   func warmConfigurations() async -> [String] { ["warm"] }
+  /// Repeats the question; a configuration of the engine `none` is refused.
+  func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {
+    guard query.configuration.engine.rawValue != "none" else {
+      throw ApusError(.unavailable, "the engine none is not here")
+    }
+    return EngineLaunch(
+      engine: EngineDescription(name: query.configuration.engine, version: "1"),
+      command: ["run", query.model.rawValue],
+      environment: [:], host: query.host, port: query.port, healthPath: "/health", startTimeoutSeconds: 1,
+      modelPaths: [], engineDirectory: nil, coreCount: 1, memoryBytes: query.contextTokens, acceleratorCount: 0)
+  }
   func stop() async { state.withLock { $0.isStopped = true } }
 
   func runTrial(

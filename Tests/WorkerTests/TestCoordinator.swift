@@ -56,5 +56,8 @@ extension [Message] {
   var heartbeats: [Heartbeat] { compactMap { if case .heartbeat(let beat) = $0 { beat } else { nil } } }
   var chunks: [TokenChunk] { compactMap { if case .tokens(let chunk) = $0 { chunk } else { nil } } }
   var reports: [Report] { compactMap { if case .report(let report) = $0 { report } else { nil } } }
+  var launchAnswers: [LaunchAnswer] {
+    compactMap { if case .launchAnswer(let answer) = $0 { answer } else { nil } }
+  }
   var offsets: [ModelOffset] { compactMap { if case .modelOffset(let offset) = $0 { offset } else { nil } } }
 }

@@ -1,3 +1,4 @@
+public import Acceleration
 public import Engines
 import Glibc
 public import Serving
@@ -14,16 +15,24 @@ public struct EngineHost: Sendable {
   public var guardPath: String
   /// Processors this worker may use, by the kernel's numbers; empty when it did not say.
   public var processors: CPUList
-  /// Most memory one engine may take, and all loaded ones together are foreseen to take.
+  /// Most memory one engine may take, and all loaded ones together are planned to take.
   public var memoryLimitBytes: Int
   /// Of attached engines whose server runs on this machine and may be looked at.
   public var attachedProcesses: [EngineName: ListeningProcess]
+  /// How that limit is held.
+  public var memoryGuard: MemoryGuard
+  /// What memory estimates were learned to be off by.
+  public var corrections: MemoryCorrections
+  /// Nil where no energy counter can be read.
+  public var energyMeter: EnergyMeter?
 
   public init(
     engines: [any InferenceEngine], modelPath: @escaping @Sendable (ModelID) -> String?,
     profile: @escaping @Sendable (ModelID) -> ModelProfile?, worker: WorkerName, hardware: HardwareProfile,
     engineVersions: [EngineName: String], guardPath: String, memoryLimitBytes: Int,
-    attachedProcesses: [EngineName: ListeningProcess] = [:], processors: CPUList = CPUList([])
+    attachedProcesses: [EngineName: ListeningProcess] = [:], processors: CPUList = CPUList([]),
+    memoryGuard: MemoryGuard = .auto, corrections: MemoryCorrections = MemoryCorrections(),
+    energyMeter: EnergyMeter? = nil
   ) {
     self.engines = engines
     self.modelPath = modelPath
@@ -35,6 +44,9 @@ public struct EngineHost: Sendable {
     self.memoryLimitBytes = memoryLimitBytes
     self.attachedProcesses = attachedProcesses
     self.processors = processors
+    self.memoryGuard = memoryGuard
+    self.corrections = corrections
+    self.energyMeter = energyMeter
   }
 
   public func engine(_ name: EngineName) -> (any InferenceEngine)? { engines.first { $0.name == name } }
@@ -61,11 +73,24 @@ public struct EngineHost: Sendable {
   public func launchPlan(
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) throws(ApusError) -> LaunchPlan {
+    try engine(for: configuration).launchPlan(
+      try launchRequest(configuration, model: model, contextTokens: contextTokens, port: try Self.freePort()))
+  }
+
+  func engine(for configuration: EngineConfiguration) throws(ApusError) -> any InferenceEngine {
     guard let engine = engine(configuration.engine) else {
       throw ApusError(
         .unavailable, "the engine \(configuration.engine) is not on \(worker)",
         advice: "`apus doctor` on that machine says how to install it.")
     }
+    return engine
+  }
+
+  /// What an engine's adapter is asked for a configuration.
+  func launchRequest(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?, port: Int
+  ) throws(ApusError) -> LaunchRequest {
+    let engine = try engine(for: configuration)
     guard let loaded = loadedModel(configuration, asked: model),
       let path = engine.isAttached ? "" : modelPath(loaded.id)
     else {
@@ -87,11 +112,9 @@ public struct EngineHost: Sendable {
       draftPath = found
     }
     let longest = loaded.contextLength > 0 ? loaded.contextLength : Int.max
-    return try engine.launchPlan(
-      LaunchRequest(
-        modelPath: path, model: loaded, draftModelPath: draftPath, configuration: try placed(configuration),
-        coreCount: hardware.coreCount, contextTokens: contextTokens.map { min($0, longest) },
-        port: try Self.freePort()))
+    return LaunchRequest(
+      modelPath: path, model: loaded, draftModelPath: draftPath, configuration: try placed(configuration),
+      coreCount: hardware.coreCount, contextTokens: contextTokens.map { min($0, longest) }, port: port)
   }
 
   /// Whether an engine is a server that somebody else started.
@@ -144,20 +167,31 @@ public struct EngineHost: Sendable {
     } catch {
       throw .ended(reason: error.description, lastLines: "")
     }
-    return try await EngineProcess.start(plan, guardPath: guardPath, memoryLimitBytes: memoryLimitBytes)
+    return try await EngineProcess.start(
+      plan, guardPath: guardPath, memoryLimitBytes: memoryLimitBytes, memoryGuard: memoryGuard)
   }
 
-  /// Bytes a configuration is foreseen to take.
-  public func memoryForecast(
+  /// Bytes a configuration is estimated to take, before anything that was learned.
+  ///
+  /// - Parameter contextTokens: of each slot; nil for the model's whole context.
+  public func memoryEstimate(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) -> MemoryEstimate {
+    let settings = EngineSettings(configuration, coreCount: hardware.coreCount)
+    let named = [settings.weightVariant, settings.draftModel].compactMap { $0 }.compactMap { profile(ModelID($0)) }
+    let loaded = LoadedModels(settings, asked: model, available: named)
+    return MemoryEstimate(
+      settings, loaded, engine: configuration.engine, contextTokens: contextTokens ?? loaded.target.contextLength)
+  }
+
+  /// Bytes to keep free for a configuration: the estimate with what was learned of it, and a margin.
+  public func plannedMemory(
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) -> Int {
     guard !isAttached(configuration.engine) else { return 0 }
-    return MemoryForecast.bytes(
-      model: loadedModel(configuration, asked: model) ?? model,
-      draft: (configuration[.draftModel]?.textValue).flatMap { profile(ModelID($0)) },
-      configuration: configuration, contextTokens: contextTokens,
-      defaultSlotCount: engine(configuration.engine)?.defaultSlotCount ?? 1,
-      idleBytes: engine(configuration.engine)?.idleBytes ?? MemoryForecast.processBytes)
+    let loaded = loadedModel(configuration, asked: model) ?? model
+    return corrections.correction(engine: configuration.engine, model: loaded.id)
+      .plannedBytes(memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes)
   }
 
   /// Requests an engine serves at once with a configuration.

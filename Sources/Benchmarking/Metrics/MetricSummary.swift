@@ -11,16 +11,19 @@ public struct BlockUsage: Hashable, Sendable {
   /// Tokens drafted and accepted over the block; nil where the engine does not say.
   public var draftedTokenCount: Int?
   public var acceptedTokenCount: Int?
+  /// Of the whole machine over the block, in joules; nil without a counter.
+  public var energyJoules: Double?
 
   public init(
     cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, draftedTokenCount: Int? = nil,
-    acceptedTokenCount: Int? = nil
+    acceptedTokenCount: Int? = nil, energyJoules: Double? = nil
   ) {
     self.cpuSeconds = cpuSeconds
     self.peakMemoryBytes = peakMemoryBytes
     self.loadSeconds = loadSeconds
     self.draftedTokenCount = draftedTokenCount
     self.acceptedTokenCount = acceptedTokenCount
+    self.energyJoules = energyJoules
   }
 }
 
@@ -47,7 +50,8 @@ public enum MetricSummary {
       itl: LatencySummary(seconds: good.flatMap(\.gapSeconds)),
       tpot: LatencySummary(seconds: good.compactMap(\.tpotSeconds)),
       e2e: LatencySummary(seconds: good.compactMap(\.e2eSeconds)),
-      acceptanceRate: drafted > 0 ? Double(usage.acceptedTokenCount ?? 0) / Double(drafted) : nil)
+      acceptanceRate: drafted > 0 ? Double(usage.acceptedTokenCount ?? 0) / Double(drafted) : nil,
+      energyJoules: usage.energyJoules)
   }
 
   /// First request sent to last token received, failed requests included: the engine was busy with them too.

@@ -1,3 +1,4 @@
+import Acceleration
 import Engines
 import FoundationEssentials
 import Serving
@@ -11,6 +12,8 @@ struct TrialRun {
   /// No block starts after this, and no probe.
   let deadline: ContinuousClock.Instant
   private let model: ModelProfile
+  /// Of each slot of every engine of this trial.
+  private let contextTokens: Int
   private var engines: TrialEngines
   private var health: [CandidateHealth]
   /// Of the model's tokenizer; asked of the first engine that runs.
@@ -29,9 +32,10 @@ struct TrialRun {
     deadline = .now + .seconds(spec.timeLimitSeconds)
     unprobed = Set(spec.qualityWanted).intersection(spec.candidates.indices)
     model = host.profile(spec.model) ?? .unknown(spec.model)
+    contextTokens = MemoryEstimate.contextTokens(spec.workloads)
     engines = TrialEngines(
       host: host, model: model, candidates: spec.candidates,
-      contextTokens: TrialTiming.contextTokens(spec.workloads))
+      contextTokens: contextTokens)
     health = Array(repeating: CandidateHealth(), count: spec.candidates.count)
   }
 
@@ -162,11 +166,15 @@ struct TrialRun {
     let startedAtMS = Self.wallClockMS()
     let clock = ContinuousClock.now
     let machineBefore = MachineLoad.now()
+    let energyBefore = host.energyMeter?.reading()
     let usageBefore = await process.usage()
     let load = await generator.run(requests, workload: workload, seed: seed, at: endpoint)
     let usageAfter = await process.usage()
     let cpuSeconds = usageAfter.flatMap { after in usageBefore.map { after.cpuSeconds - $0.cpuSeconds } }
     let wallSeconds = (ContinuousClock.now - clock).seconds
+    let energyJoules = energyBefore.flatMap { before in
+      host.energyMeter?.reading()?.joules(since: before, wallSeconds: wallSeconds)
+    }
     let machine = machineBefore.flatMap {
       MachineLoad.now()?.use(since: $0, wallSeconds: wallSeconds, engineSeconds: cpuSeconds ?? 0)
     }
@@ -174,7 +182,7 @@ struct TrialRun {
     let usage = BlockUsage(
       cpuSeconds: cpuSeconds, peakMemoryBytes: usageAfter?.peakMemoryBytes, loadSeconds: process.loadSeconds,
       draftedTokenCount: load.draftedTokenCount ?? counted?.draftedTokenCount,
-      acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount)
+      acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount, energyJoules: energyJoules)
 
     let ending = await process.ending(after: load.failures)
     let outcome = BlockOutcome.outcome(
@@ -223,7 +231,10 @@ struct TrialRun {
       worker: host.worker, hardware: host.hardware, model: model, workload: workload,
       configuration: candidate.configuration, fidelity: candidate.fidelity,
       engineVersion: host.version(of: candidate.configuration.engine),
-      startedAtMS: startedAtMS ?? Self.wallClockMS(), outcome: outcome, samples: samples, warnings: warnings)
+      startedAtMS: startedAtMS ?? Self.wallClockMS(), outcome: outcome, samples: samples, warnings: warnings,
+      memoryEstimateBytes: host.isAttached(candidate.configuration.engine)
+        ? nil
+        : host.memoryEstimate(candidate.configuration, model: model, contextTokens: contextTokens).totalBytes)
   }
 
   static func wallClockMS() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }

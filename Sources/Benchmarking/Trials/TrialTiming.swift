@@ -1,4 +1,4 @@
-package import Serving
+import Serving
 
 /// How long the parts of a trial may take.
 public struct TrialTiming: Hashable, Sendable {
@@ -35,12 +35,5 @@ public struct TrialTiming: Hashable, Sendable {
     let promptTokens = Double(workload.promptTokens.upperBound * max(1, workload.concurrency))
     return RequestLimits(
       stallSeconds: min(blockSeconds, stallSeconds + promptTokens / slowestPrefillRate), totalSeconds: blockSeconds)
-  }
-
-  /// Context of each slot that every workload fits in, rounded up as engines do. The margin is for drafted tokens and
-  /// what a tokenizer adds.
-  package static func contextTokens(_ workloads: [Workload]) -> Int {
-    let longest = workloads.map { $0.promptTokens.upperBound + $0.outputTokens.upperBound }.max() ?? 0
-    return (longest + 64 + 255) / 256 * 256
   }
 }

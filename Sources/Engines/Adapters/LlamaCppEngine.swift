@@ -87,7 +87,8 @@ public struct LlamaCppEngine: InferenceEngine {
   }
 
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
-    let settings = try LlamaCppSettings(request, knownKnobs: knobs, slotDirectory: "\(directory)/slots")
+    var settings = try LlamaCppSettings(request, knownKnobs: knobs, slotDirectory: "\(directory)/slots")
+    if request.isPublished { settings.listen(request) }
     return LaunchPlan(
       command: settings.pinning + [pythonPath, launcherPath, settings.json],
       environment: [
@@ -96,6 +97,6 @@ public struct LlamaCppEngine: InferenceEngine {
         // An engine that dies leaves its traceback in the log's last lines, not in a buffer.
         "PYTHONUNBUFFERED": "1",
       ],
-      readiness: .announced)
+      readiness: .announced, engineDirectory: directory)
   }
 }

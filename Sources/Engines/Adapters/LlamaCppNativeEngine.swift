@@ -98,10 +98,12 @@ public struct LlamaCppNativeEngine: InferenceEngine {
     let build = try KnobReader(request.configuration, knownKnobs: knobs).text(.isaBuild, oneOf: Self.builds)
     var arguments = settings.arguments
     if settings.values[.slots] == nil { arguments += [LlamaCppOption.slots.flag, "1"] }
+    let program = program(build)
     return LaunchPlan(
-      command: settings.pinning + [program(build)] + arguments
-        + ["--host", "127.0.0.1", "--port", String(request.port), "--metrics"],
+      command: settings.pinning + [program] + arguments
+        + ["--host", request.host, "--port", String(request.port), "--metrics"],
       environment: ["OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": String(settings.mostThreads)],
-      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"))
+      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"),
+      engineDirectory: program.hasPrefix(directory + "/") ? directory : nil)
   }
 }

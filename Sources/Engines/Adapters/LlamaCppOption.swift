@@ -31,6 +31,9 @@ enum LlamaCppOption: String, CaseIterable, Sendable {
   case expertCPULayers = "n_cpu_moe"
   /// No field of the package, which is built without it.
   case rpcServers = "rpc_servers"
+  /// Where the package's server listens; it chooses a port of its own where nothing is said.
+  case hosts = "hostnames"
+  case port = "port"
 
   /// The field of the package by its dotted path.
   var field: String { rawValue }
@@ -66,6 +69,8 @@ enum LlamaCppOption: String, CaseIterable, Sendable {
     case .tensorOverrides: "--override-tensor"
     case .expertCPULayers: "--n-cpu-moe"
     case .rpcServers: "--rpc"
+    case .hosts: "--host"
+    case .port: "--port"
     }
   }
 }

@@ -32,6 +32,12 @@ struct LlamaCppSettings {
     }
   }
 
+  /// Listens where the request says, in place of a port of the server's own choice.
+  mutating func listen(_ request: LaunchRequest) {
+    values[.hosts] = .list([request.host])
+    values[.port] = .int(request.port)
+  }
+
   /// What the package's launcher takes: one line, keys sorted, so that equal settings are equal text.
   var json: String {
     let encoder = JSONEncoder()

@@ -15,7 +15,9 @@ struct SGLangArguments {
     self.request = request
     let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
     try knobs.refuseUnknown()
-    words = ["--model-path", request.modelPath, "--served-model-name", request.model.name, "--host", "127.0.0.1"]
+    // Where a router stands in front, others need only the router.
+    let host = try knobs.bool(.prefillDecodeSplit) == true ? "127.0.0.1" : request.host
+    words = ["--model-path", request.modelPath, "--served-model-name", request.model.name, "--host", host]
     if let context = request.contextTokens { words += ["--context-length", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max-running-requests", String(slots)] }
     if try knobs.bool(.prefixCaching) == false { words.append("--disable-radix-cache") }
@@ -125,7 +127,7 @@ struct SGLangArguments {
       words + ["--port", String(port + 2), "--disaggregation-mode", "decode"]
       + ["--base-gpu-id", String(gpusPerServer)]
     let router = [
-      "-m", "sglang_router.launch_router", "--pd-disaggregation", "--host", "127.0.0.1", "--port", String(port),
+      "-m", "sglang_router.launch_router", "--pd-disaggregation", "--host", request.host, "--port", String(port),
       "--prefill", "http://127.0.0.1:\(port + 1)", String(bootstrap), "--decode", "http://127.0.0.1:\(port + 2)",
     ]
     let python = program.hasSuffix("/sglang") ? program.dropLast("sglang".count) + "python3" : "python3"

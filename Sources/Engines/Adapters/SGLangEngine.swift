@@ -42,9 +42,11 @@ public struct SGLangEngine: InferenceEngine {
 
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
     let arguments = try SGLangArguments(request, knownKnobs: knobs)
+    let program = package?.program ?? "sglang"
     return LaunchPlan(
-      command: arguments.command(program: package?.program ?? "sglang"), environment: [:],
-      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"), startTimeoutSeconds: 900)
+      command: arguments.command(program: program), environment: [:],
+      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"), startTimeoutSeconds: 900,
+      engineDirectory: program.hasPrefix(directory + "/") ? directory : nil)
   }
 
   public func support(of method: MethodName) -> MethodSupport {

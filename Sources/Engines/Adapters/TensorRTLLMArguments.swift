@@ -51,7 +51,7 @@ struct TensorRTLLMArguments {
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
     let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
     try knobs.refuseUnknown()
-    words = [request.modelPath, "--host", "127.0.0.1", "--port", String(request.port), "--backend", "pytorch"]
+    words = [request.modelPath, "--host", request.host, "--port", String(request.port), "--backend", "pytorch"]
     if let context = request.contextTokens { words += ["--max_seq_len", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max_batch_size", String(slots)] }
     if let batch = try knobs.int(.batchTokens, in: 1...1 << 20) { words += ["--max_num_tokens", String(batch)] }

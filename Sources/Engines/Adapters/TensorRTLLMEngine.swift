@@ -42,9 +42,11 @@ public struct TensorRTLLMEngine: InferenceEngine {
 
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
     let arguments = try TensorRTLLMArguments(request, knownKnobs: knobs)
+    let program = package?.program ?? "trtllm-serve"
     return LaunchPlan(
-      command: arguments.command(program: package?.program ?? "trtllm-serve"), environment: [:],
-      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"), startTimeoutSeconds: 1800)
+      command: arguments.command(program: program), environment: [:],
+      readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"), startTimeoutSeconds: 1800,
+      engineDirectory: program.hasPrefix(directory + "/") ? directory : nil)
   }
 
   public func support(of method: MethodName) -> MethodSupport {

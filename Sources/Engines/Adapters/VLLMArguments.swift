@@ -1,3 +1,4 @@
+import Acceleration
 import FoundationEssentials
 import Serving
 
@@ -11,7 +12,7 @@ struct VLLMArguments {
 
   /// Requests whose contexts the key-value cache holds when no slot count is set. The engine's own 128 would reserve
   /// room that no benchmark here fills; with less room than requests it lets some wait.
-  static let sequencesInCache = 16
+  static let sequencesInCache = EngineFootprint.of(EngineName("vllm")).defaultSlotCount
   /// Tokens in one block of the cache on processors (platforms/cpu.py).
   static let blockTokens = 128
 
@@ -20,7 +21,7 @@ struct VLLMArguments {
     try knobs.refuseUnknown()
     threadCount = try knobs.int(.threadCount, in: 1...1024) ?? max(1, request.coreCount)
     words = [
-      "--host", "127.0.0.1", "--port", String(request.port), "--served-model-name", request.model.name,
+      "--host", request.host, "--port", String(request.port), "--served-model-name", request.model.name,
       "--generation-config", "vllm", "--enable-prompt-tokens-details", "--disable-uvicorn-access-log",
     ]
     let context = try Self.context(request)

@@ -28,9 +28,6 @@ public struct VLLMEngine: InferenceEngine {
     .speculation: ["n-gram", "draft-model", "eagle", "mtp"], .keyCacheType: ["f16", "fp8"],
     .valueCacheType: ["f16", "fp8"],
   ]
-  public let defaultSlotCount = VLLMArguments.sequencesInCache
-  /// Three processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB.
-  public let idleBytes = 2200 << 20
 
   /// A start under a heavy load took 6 minutes.
   static let startTimeoutSeconds = 900.0
@@ -116,6 +113,7 @@ public struct VLLMEngine: InferenceEngine {
         "PYTHONUNBUFFERED": "1",
       ],
       readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"),
-      startTimeoutSeconds: Self.startTimeoutSeconds, stopGraceSeconds: Self.stopGraceSeconds)
+      startTimeoutSeconds: Self.startTimeoutSeconds, stopGraceSeconds: Self.stopGraceSeconds,
+      engineDirectory: directory)
   }
 }

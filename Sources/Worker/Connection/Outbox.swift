@@ -18,17 +18,20 @@ struct Outbox {
     case hello
     case heartbeat
     case modelOffset(ModelOffset)
+    case launchAnswer(LaunchAnswer)
     case tokens(TokenChunk)
     case report(Report)
   }
 
   static let mostModelOffsets = 64
+  static let mostLaunchAnswers = 64
 
   private(set) var connection = Connection.down
   private(set) var reports: ReportQueue
   private var isHelloDue = false
   private var isHeartbeatDue = false
   private var modelOffsets: Deque<ModelOffset> = []
+  private var launchAnswers: Deque<LaunchAnswer> = []
   private var streams: [LeaseID: TokenStream] = [:]
 
   init(reports: ReportQueue) { self.reports = reports }
@@ -43,8 +46,9 @@ struct Outbox {
   mutating func disconnected() {
     connection = .down
     isHelloDue = false
-    // The pusher asks for the offset again when it is back.
+    // The pusher asks for the offset again when it is back, and who asked for a launch was told to ask again.
     modelOffsets = []
+    launchAnswers = []
   }
 
   /// A welcome came. On a fresh connection everything unconfirmed goes again.
@@ -81,6 +85,11 @@ struct Outbox {
     if modelOffsets.count >= Self.mostModelOffsets { modelOffsets.removeFirst() }
     modelOffsets.append(offset)
   }
+  /// Beyond the limit the oldest answer is dropped: no client waits for so many at once.
+  mutating func add(_ answer: LaunchAnswer) {
+    if launchAnswers.count >= Self.mostLaunchAnswers { launchAnswers.removeFirst() }
+    launchAnswers.append(answer)
+  }
   mutating func add(_ report: Report) { reports.add(report) }
 
   mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) {
@@ -113,6 +122,7 @@ struct Outbox {
       return .heartbeat
     }
     if let offset = modelOffsets.popFirst() { return .modelOffset(offset) }
+    if let answer = launchAnswers.popFirst() { return .launchAnswer(answer) }
     for lease in streams.keys {
       if let chunk = streams[lease]!.next() { return .tokens(chunk) }
     }

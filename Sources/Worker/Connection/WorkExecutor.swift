@@ -15,6 +15,10 @@ public protocol WorkExecutor: Sendable {
   func runJob(
     _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
   ) async -> (measurement: Measurement, output: String)
+  /// What would be run for a strategy. Starts nothing.
+  ///
+  /// - Throws: `unavailable` when the engine or a file is not here, `badInput` when the engine cannot do what is asked.
+  func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch
   /// Ends every engine; nothing may be run afterwards.
   func stop() async
 }

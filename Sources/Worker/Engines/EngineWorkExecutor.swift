@@ -8,6 +8,10 @@ public final class EngineWorkExecutor: WorkExecutor {
   private let inventory: Inventory
   private let pool: EnginePool<EngineProcess>
   private let hardware: HardwareProfile
+  private let lessons: MemoryLessons
+  private let energyMeter: EnergyMeter?
+  private let pricePerHour: Double?
+  private let memoryLimitBytes: Int
   private let jobCapacity: Int
 
   /// - Parameters:
@@ -19,11 +23,18 @@ public final class EngineWorkExecutor: WorkExecutor {
   ) {
     let wanted = Set(configuration.engines)
     let limit = Int(Double(hardware.memoryBytes) * configuration.engineMemoryShare)
+    let lessons = MemoryLessons(path: configuration.ownDirectory + "/memory.json")
+    let energyMeter = EnergyMeter(powercapDirectory: configuration.powercap)
     let inventory = Inventory(
       engines: engines.filter { wanted.isEmpty || wanted.contains($0.name) },
       library: ModelLibrary(directory: configuration.modelsDirectory), attachments: configuration.attachments,
       worker: WorkerName(configuration.name),
-      hardware: hardware, guardPath: guardPath, memoryLimitBytes: limit)
+      hardware: hardware, guardPath: guardPath, memoryLimitBytes: limit, memoryGuard: configuration.memoryGuard,
+      energyMeter: energyMeter, lessons: lessons)
+    self.energyMeter = energyMeter
+    pricePerHour = configuration.pricePerHour
+    self.lessons = lessons
+    memoryLimitBytes = limit
     self.inventory = inventory
     self.hardware = hardware
     jobCapacity = configuration.jobCapacity
@@ -43,7 +54,8 @@ public final class EngineWorkExecutor: WorkExecutor {
   public func describe() async throws(ApusError) -> WorkerDescription {
     try await inventory.look()
     return WorkerDescription(
-      hardware: hardware, engines: inventory.installedEngines, models: inventory.models, jobCapacity: jobCapacity)
+      hardware: hardware, engines: inventory.installedEngines, models: inventory.models, jobCapacity: jobCapacity,
+      pricePerHour: pricePerHour, engineMemoryBytes: memoryLimitBytes, measuresEnergy: energyMeter != nil)
   }
 
   public func warmConfigurations() async -> [String] { await pool.warmConfigurations }
@@ -53,7 +65,11 @@ public final class EngineWorkExecutor: WorkExecutor {
     _ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void
   ) async {
     await pool.evictIdle()
-    await TrialRunner(host: inventory.host).run(spec, report: report)
+    await TrialRunner(host: inventory.host).run(spec) { [lessons] measurement, isLast in
+      lessons.learn(measurement)
+      if isLast { lessons.keep() }
+      await report(measurement, isLast)
+    }
   }
 
   @concurrent
@@ -79,9 +95,12 @@ public final class EngineWorkExecutor: WorkExecutor {
       let loan = try await pool.acquire(
         EngineKey(model: model.id, configuration: configuration, contextTokens: context),
         slotCount: host.slotCount(configuration),
-        memoryBytes: host.memoryForecast(configuration, model: model, contextTokens: context))
-      let result = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
+        memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: context))
+      var result = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
       await pool.release(loan)
+      result.measurement.memoryEstimateBytes =
+        host.memoryEstimate(configuration, model: model, contextTokens: context).totalBytes
+      lessons.learn(result.measurement)
       return result
     } catch {
       let reporter = Reporter(
@@ -93,5 +112,18 @@ public final class EngineWorkExecutor: WorkExecutor {
     }
   }
 
-  public func stop() async { await pool.stop() }
+  public func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {
+    guard (1...65535).contains(query.port), !query.host.isEmpty, query.contextTokens >= 1 else {
+      throw ApusError(
+        .badInput,
+        "an engine cannot listen on \(query.host):\(query.port) with \(query.contextTokens) tokens of context",
+        advice: "give a host, a port from 1 to 65535 and at least one token")
+    }
+    return try inventory.host.publishedLaunch(query)
+  }
+
+  public func stop() async {
+    await pool.stop()
+    lessons.keep()
+  }
 }

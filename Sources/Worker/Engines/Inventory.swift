@@ -12,6 +12,9 @@ final class Inventory: Sendable {
   private let hardware: HardwareProfile
   private let guardPath: String
   private let memoryLimitBytes: Int
+  private let memoryGuard: MemoryGuard
+  private let energyMeter: EnergyMeter?
+  private let lessons: MemoryLessons
   private let seen = Mutex(Seen())
 
   fileprivate struct Seen {
@@ -27,7 +30,8 @@ final class Inventory: Sendable {
 
   init(
     engines: [any InferenceEngine], library: ModelLibrary, attachments: [Attachment] = [], worker: WorkerName,
-    hardware: HardwareProfile, guardPath: String, memoryLimitBytes: Int
+    hardware: HardwareProfile, guardPath: String, memoryLimitBytes: Int, memoryGuard: MemoryGuard,
+    energyMeter: EnergyMeter?, lessons: MemoryLessons
   ) {
     self.engines = engines
     self.library = library
@@ -36,6 +40,9 @@ final class Inventory: Sendable {
     self.hardware = hardware
     self.guardPath = guardPath
     self.memoryLimitBytes = memoryLimitBytes
+    self.memoryGuard = memoryGuard
+    self.energyMeter = energyMeter
+    self.lessons = lessons
   }
 
   /// Looks anew. Blocks no cooperative thread: hashing a new model takes about a second for each gigabyte.
@@ -92,7 +99,8 @@ final class Inventory: Sendable {
       guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
       attachedProcesses: Dictionary(
         seen.attached.compactMap { server in server.process.map { (server.engine.name, $0) } },
-        uniquingKeysWith: { first, _ in first }), processors: CPUAffinity.current())
+        uniquingKeysWith: { first, _ in first }), processors: CPUAffinity.current(), memoryGuard: memoryGuard,
+      corrections: lessons.corrections, energyMeter: energyMeter)
   }
 }
 

@@ -73,7 +73,8 @@ struct ForecastFigure: AsyncParsableCommand {
       var measured: [Serving.Measurement] = []
       for each in Self.cases(profile, profiles) where each.contextTokens <= profile.contextLength {
         let measurement = await Self.measure(each, profile, host)
-        guard let metrics = measurement.outcome.metrics, let estimate = measurement.memoryEstimateBytes else {
+        guard let peak = measurement.outcome.metrics?.peakMemoryBytes, let estimate = measurement.memoryEstimateBytes
+        else {
           FileHandle.standardError.write(Data("\(name), \(each.label): \(measurement.outcome)\n".utf8))
           continue
         }
@@ -81,7 +82,7 @@ struct ForecastFigure: AsyncParsableCommand {
         rows.append(
           Row(
             model: name, label: each.label, contextTokens: each.contextTokens, estimatedBytes: estimate,
-            measuredBytes: metrics.peakMemoryBytes,
+            measuredBytes: peak,
             parts: host.memoryEstimate(
               measurement.configuration, model: profile, contextTokens: each.contextTokens
             ).description, correctedShare: 0))

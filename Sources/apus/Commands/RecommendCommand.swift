@@ -1,4 +1,6 @@
+import Acceleration
 import ArgumentParser
+import Engines
 import Foundation
 import Messaging
 import Serving
@@ -6,7 +8,14 @@ import Serving
 /// `apus recommend`: which strategy, on which node, and why.
 struct RecommendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "recommend", abstract: "Say which acceleration to use for a model and a workload.")
+    commandName: "recommend", abstract: "Say which acceleration to use for a model and a workload.",
+    discussion: """
+      --emit prints what to run instead: the engine's own command line and environment for the recommended strategy (the
+      engine's default where nothing is known to beat it), as the chosen worker itself would start it. It is that \
+      worker's to run: paths of the engine and of the model are those of its machine, absolute, and nothing is left to \
+      fill in, but for two names in capitals in a Kubernetes manifest. The engine listens on 127.0.0.1 (in a manifest on \
+      0.0.0.0), without Apus's limits around it.
+      """)
   @OptionGroup var options: ClientOptions
 
   @Option(help: "A model's registered name or the path of its file.") var model: String
@@ -23,10 +32,16 @@ struct RecommendCommand: AsyncParsableCommand {
   var maxQualityLoss: Double?
   @Option(help: "Show so many candidates, 1 to 1000.") var top = 5
   @Flag(help: "Say why, and why not the others.") var explain = false
+  @Option(help: "Print the launch of the recommended strategy as command, systemd or k8s.") var emit: String?
+  @Option(help: "With --emit: the port the engine listens on.") var port = 8080
+  @Option(help: "With --emit: the address the engine listens on. [default: 127.0.0.1; 0.0.0.0 for k8s]")
+  var listen: String?
+  @Option(help: "With --emit: tokens of context of each slot. [default: what the workload needs]") var context: Int?
 
   func run() async throws {
     guard (1...1000).contains(top) else { throw ApusError(.usage, "--top \(top) is not between 1 and 1000") }
     let objective = try QueryOptions.objective(objective)
+    let format = try emitFormat()
     let limits = Limits(
       slos: try QueryOptions.slos(slo), memoryBytes: try QueryOptions.bytes(maxMemory, option: "--max-memory"),
       allowsApproximate: approximate, maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss))
@@ -44,10 +59,62 @@ struct RecommendCommand: AsyncParsableCommand {
     guard case .recommendation(let recommendation) = try await client.ask(.recommend(query)) else {
       throw ApusError(.bug, "the coordinator answered a recommendation with something else")
     }
+    if let format {
+      try await emit(format, recommendation, profile, shape, client)
+      return
+    }
     await client.close()
     Console.print(
       options.json
         ? RecommendationOutput.json(recommendation, top: top).text
         : RecommendationOutput.text(recommendation, top: top, explain: explain))
+  }
+
+  private func emitFormat() throws(ApusError) -> LaunchFormat? {
+    guard (1...65535).contains(port) else { throw ApusError(.usage, "--port \(port) is not between 1 and 65535") }
+    if let context, context < 1 { throw ApusError(.usage, "--context \(context) is not at least 1") }
+    guard let emit else { return nil }
+    guard let format = LaunchFormat(rawValue: emit) else {
+      throw ApusError(
+        .usage, "--emit \(emit) is not known",
+        advice: "one of " + LaunchFormat.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return format
+  }
+
+  /// Has the chosen worker spell its launch out, and prints it.
+  private func emit(
+    _ format: LaunchFormat, _ recommendation: Recommendation, _ model: ModelProfile, _ workload: Workload,
+    _ client: CoordinatorClient
+  ) async throws {
+    guard let choice = recommendation.choice else {
+      let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
+      throw ApusError(
+        .unavailable, "nothing can run within the limits" + (refusal.map { ": \($0)" } ?? ""),
+        advice: "see all of it with --explain")
+    }
+    let configuration = choice.candidate.configuration
+    let query = LaunchQuery(
+      model: model.id, configuration: configuration,
+      contextTokens: context ?? MemoryEstimate.contextTokens([workload]),
+      host: listen ?? (format == .k8s ? "0.0.0.0" : "127.0.0.1"), port: port)
+    guard case .launch(let launch) = try await client.ask(.planLaunch(choice.worker, query)) else {
+      throw ApusError(.bug, "the coordinator answered a question for a launch with something else")
+    }
+    await client.close()
+    let text = LaunchDocument(
+      launch: launch, configuration: configuration, model: model.name, worker: choice.worker
+    ).text(format)
+    Console.note("\(configuration.label) on \(choice.worker) (\(recommendation.decision.rawValue))")
+    if options.json {
+      Console.print(
+        JSONValue.object([
+          ("format", .string(format.rawValue)), ("node", .string(choice.worker.rawValue)),
+          ("strategy", .string(configuration.fingerprint)), ("memory_bytes", .int(launch.memoryBytes)),
+          ("text", .string(text)),
+        ]).text)
+    } else {
+      Console.write(text)
+    }
   }
 }

@@ -27,6 +27,8 @@ struct WorkerCommand: AsyncParsableCommand {
   var attach: [String] = []
   @Option(help: "Directory of model files. [default: models in the state directory]") var models: String?
   @Option(help: "Jobs at once. [default: 4]") var jobCapacity: String?
+  @Option(help: "What an hour of this node costs, in a currency that is the same for all nodes. [default: not said]")
+  var pricePerHour: String?
   @Flag(help: "Print one JSON line once it has measured its machine.") var json = false
 
   func run() async throws {
@@ -35,6 +37,7 @@ struct WorkerCommand: AsyncParsableCommand {
     let flags: [WorkerConfiguration.Option: String?] = [
       .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
       .jobCapacity: jobCapacity, .attach: attach.isEmpty ? nil : attach.joined(separator: "\n"),
+      .pricePerHour: pricePerHour,
     ]
     let flagTexts = Dictionary(
       uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })

@@ -24,7 +24,8 @@ struct WorkersCommand: AsyncParsableCommand {
 
   static func table(_ workers: [WorkerStatus]) -> TextTable {
     var table = TextTable([
-      "WORKER", "STATE", ">CORES", ">MEMORY", ">BANDWIDTH", ">GEMM", "PROCESSOR", "ENGINES", ">MODELS", ">BUSY",
+      "WORKER", "STATE", ">CORES", ">MEMORY", ">BANDWIDTH", ">GEMM", ">PRICE/H", "PROCESSOR", "ENGINES", ">MODELS",
+      ">BUSY",
     ])
     for worker in workers.sorted(by: { $0.name < $1.name }) {
       let hardware = worker.description.hardware
@@ -33,7 +34,8 @@ struct WorkersCommand: AsyncParsableCommand {
         worker.isAlive ? "alive" : "lost \(Figures.seconds(worker.silentSeconds)) ago",
         String(hardware.coreCount), Figures.bytes(hardware.memoryBytes),
         String(format: "%.1f GB/s", hardware.memoryBandwidth / 1e9),
-        String(format: "%.0f GFLOP/s", hardware.gemmRate / 1e9), hardware.processor,
+        String(format: "%.0f GFLOP/s", hardware.gemmRate / 1e9), Figures.price(worker.description.pricePerHour),
+        hardware.processor,
         worker.description.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", "),
         String(worker.description.models.count), String(worker.leaseCount),
       ])
@@ -52,6 +54,9 @@ struct WorkersCommand: AsyncParsableCommand {
       ("memory_bytes", .int(hardware.memoryBytes)),
       ("memory_bandwidth_bytes_per_s", .double(hardware.memoryBandwidth)),
       ("gemm_flop_per_s", .double(hardware.gemmRate)),
+      ("engine_memory_bytes", .int(worker.description.engineMemoryBytes ?? hardware.memoryBytes)),
+      ("price_per_hour", JSONValue(worker.description.pricePerHour)),
+      ("measures_energy", .bool(worker.description.measuresEnergy)),
       (
         "accelerators",
         .array(

@@ -19,6 +19,17 @@ enum Figures {
       ? String(format: "%.1f GiB", Double(value) / Double(1 << 30)) : "\((value + (1 << 19)) >> 20) MiB"
   }
 
+  /// An amount of money, whose currency nobody here knows.
+  static func price(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return "-" }
+    return String(format: value < 10 ? "%.3f" : "%.2f", value)
+  }
+
+  static func joulesPerToken(_ value: Double?) -> String {
+    guard let value, value.isFinite else { return "-" }
+    return String(format: value < 10 ? "%.2f J/tok" : "%.0f J/tok", value)
+  }
+
   static func factor(_ value: Double?) -> String {
     guard let value, value.isFinite else { return "-" }
     return String(format: "%.2fx", value)

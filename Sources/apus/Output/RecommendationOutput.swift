@@ -34,6 +34,8 @@ enum RecommendationOutput {
       ("ttft_ms", JSONValue(predicted.ttftMS)), ("tpot_ms", JSONValue(predicted.tpotMS)),
       ("e2e_ms", JSONValue(predicted.e2eMS)), ("throughput_tok_per_s", JSONValue(predicted.throughput)),
       ("memory_bytes", JSONValue(predicted.memoryBytes)),
+      ("energy_j_per_tok", JSONValue(predicted.joulesPerToken)),
+      ("cost_per_million_tok", JSONValue(predicted.costPerMillionTokens)),
     ])
   }
 
@@ -44,18 +46,24 @@ enum RecommendationOutput {
     case .measureFirst: lines.append("measure first; until then use the engine's default:")
     case .default: lines.append("no strategy is known to beat the engine's default:")
     }
-    var table = TextTable([
-      "STRATEGY", "NODE", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP", ">90% INTERVAL", ">EVIDENCE",
-      ">LOSS (NATS/TOKEN)",
-    ])
-    for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(top) {
-      table.add([
-        ranked.candidate.configuration.label, ranked.worker.rawValue,
-        Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
-        Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
-        Figures.factor(ranked.speedup), Figures.factorRange(ranked.speedupInterval), String(ranked.evidenceCount),
-        QualityOutput.cell(ranked),
-      ])
+    let shown = recommendation.candidates.filter(\.candidate.isApplicable).prefix(top)
+    // Columns for what only some nodes can say: without a price or a counter they would be empty.
+    let hasCost = shown.contains { $0.predicted.costPerMillionTokens != nil }
+    let hasEnergy = shown.contains { $0.predicted.joulesPerToken != nil }
+    var table = TextTable(
+      ["STRATEGY", "NODE", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY"] + (hasCost ? [">COST/MTOK"] : [])
+        + (hasEnergy ? [">ENERGY"] : []) + [">SPEED-UP", ">90% INTERVAL", ">EVIDENCE", ">LOSS (NATS/TOKEN)"])
+    for ranked in shown {
+      table.add(
+        [
+          ranked.candidate.configuration.label, ranked.worker.rawValue,
+          Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
+          Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
+        ] + (hasCost ? [Figures.price(ranked.predicted.costPerMillionTokens)] : [])
+          + (hasEnergy ? [Figures.joulesPerToken(ranked.predicted.joulesPerToken)] : []) + [
+            Figures.factor(ranked.speedup), Figures.factorRange(ranked.speedupInterval), String(ranked.evidenceCount),
+            QualityOutput.cell(ranked),
+          ])
     }
     if !table.isEmpty { lines.append(table.text(indent: "  ")) }
     if explain {
