@@ -2,9 +2,9 @@ public import Serving
 
 /// What an engine takes of memory besides weights, cache and compute buffers.
 ///
-/// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM on a processor (three
-/// processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB). An engine that is not listed is taken as llama.cpp; what is wrong about that is learned
-/// (`MemoryCorrections`).
+/// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM on a processor
+/// (three processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB). An engine that is not listed is taken
+/// as llama.cpp; what is wrong about that is learned (`MemoryCorrections`).
 public struct EngineFootprint: Hashable, Sendable {
   /// Code, runtime and server, in bytes.
   var processBytes: Double
