@@ -108,8 +108,7 @@ public enum Candidates {
     let limit = context.memoryLimitBytes
     // Most are far below it whatever was learned, and this runs for every candidate of every recommendation.
     guard estimate.totalBytes > limit / 32 else { return nil }
-    let loaded = configuration[.weightVariant]?.textValue.map { ModelID($0) } ?? context.model.id
-    let correction = context.corrections.correction(engine: context.engine, model: loaded)
+    let correction = context.corrections.correction(of: estimate)
     let planned = correction.plannedBytes(estimate.totalBytes)
     guard planned > limit else { return nil }
     return

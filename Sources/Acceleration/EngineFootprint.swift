@@ -3,8 +3,9 @@ public import Serving
 /// What an engine takes of memory besides weights, cache and compute buffers.
 ///
 /// Measured: llama.cpp by `apus-benchmarks forecast` (37 starts of xllamacpp 2026.10 on AVX2), vLLM on a processor
-/// (three processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB). An engine that is not listed is taken
-/// as llama.cpp; what is wrong about that is learned (`MemoryCorrections`).
+/// (three processes with PyTorch in each: 2.3 GB resident with a model of 0.1 GB). Not measured: SGLang and TensorRT-LLM,
+/// which are made alike and taken as vLLM. An engine that is not listed is taken as llama.cpp. What is wrong about all of
+/// this is learned (`MemoryCorrections`).
 public struct EngineFootprint: Hashable, Sendable {
   /// Code, runtime and server, in bytes.
   var processBytes: Double
@@ -24,8 +25,12 @@ public struct EngineFootprint: Hashable, Sendable {
 
   static let llamaCpp = EngineFootprint(processBytes: 30e6, bytesPerModel: 10e6, copiesOfWeights: ["Q4_0": 1.75])
 
+  /// Such a server batches whatever comes, up to hundreds of requests. Room for 16 is kept, more than a benchmark here
+  /// fills; with less room than requests it lets some wait.
+  static let pyTorch = EngineFootprint(
+    processBytes: 2200 * 1_048_576, bytesPerModel: 10e6, copiesOfWeights: [:], defaultSlotCount: 16)
+
   private static let known: [EngineName: EngineFootprint] = [
-    EngineName("vllm"): EngineFootprint(
-      processBytes: 2200 * 1_048_576, bytesPerModel: 10e6, copiesOfWeights: [:], defaultSlotCount: 16)
+    EngineName("vllm"): pyTorch, EngineName("sglang"): pyTorch, EngineName("trtllm"): pyTorch,
   ]
 }

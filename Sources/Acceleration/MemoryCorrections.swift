@@ -64,6 +64,15 @@ public struct MemoryCorrections: Hashable, Codable, Sendable {
     return plausible.contains(ratio) ? ratio : nil
   }
 
+  public func correction(of estimate: MemoryEstimate) -> MemoryCorrection {
+    correction(engine: estimate.engine, model: estimate.model)
+  }
+
+  /// Bytes to keep free for what is estimated: with what was learned, and a margin.
+  public func plannedBytes(_ estimate: MemoryEstimate) -> Int {
+    correction(of: estimate).plannedBytes(estimate.totalBytes)
+  }
+
   /// What to do to an estimate for this engine with this loaded model.
   public func correction(engine: EngineName, model: ModelID) -> MemoryCorrection {
     let common = engines[engine] ?? Moments()

@@ -6,6 +6,9 @@ public import Serving
 /// its attention scores where attention is not fused); the rest is the engine's own (`EngineFootprint`). What this gets
 /// wrong for an engine and a model is learned from what they really took (`MemoryCorrections`).
 public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
+  /// The engine, and the model whose file it loads: what its errors are learned by.
+  public var engine: EngineName
+  public var model: ModelID
   public var weightBytes: Int
   /// Key-value cache of all slots.
   public var cacheBytes: Int
@@ -23,10 +26,20 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   static let contextStep = 256.0
 
   public init(_ configuration: EngineConfiguration, in context: AccelerationContext) {
-    let settings = EngineSettings(configuration, coreCount: context.hardware.coreCount)
     self.init(
-      settings, LoadedModels(settings, asked: context.model, available: context.available),
-      engine: configuration.engine, contextTokens: Self.contextTokens([context.workload]))
+      configuration, asked: context.model, available: context.available,
+      contextTokens: Self.contextTokens([context.workload]))
+  }
+
+  /// - Parameter contextTokens: of each slot; cut to what the model can.
+  public init(
+    _ configuration: EngineConfiguration, asked: ModelProfile, available: [ModelProfile], contextTokens: Int
+  ) {
+    // Threads take no memory worth counting.
+    let settings = EngineSettings(configuration, coreCount: 1)
+    self.init(
+      settings, LoadedModels(settings, asked: asked, available: available), engine: configuration.engine,
+      contextTokens: contextTokens)
   }
 
   /// - Parameter contextTokens: of each slot; cut to what the model can.
@@ -34,6 +47,8 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
     _ settings: EngineSettings, _ loaded: LoadedModels, engine: EngineName, contextTokens: Int
   ) {
     let model = loaded.target
+    self.engine = engine
+    self.model = model.id
     let footprint = EngineFootprint.of(engine)
     let slots = Double(settings.slotCount)
     let slotTokens = Double(

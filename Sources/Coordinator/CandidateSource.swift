@@ -40,6 +40,21 @@ struct CandidateSource: Sendable {
     }
   }
 
+  /// Bytes to keep free on a worker for each configuration's engine, when it serves all of these workloads. Nothing for
+  /// servers that somebody else started.
+  func plannedBytes(
+    _ configurations: [EngineConfiguration], model: ModelProfile, on worker: WorkerDescription, workloads: [Workload]
+  ) -> [EngineConfiguration: Int] {
+    let attached = Set(worker.engines.filter(\.isAttached).map(\.name))
+    let tokens = MemoryEstimate.contextTokens(workloads)
+    var bytes: [EngineConfiguration: Int] = [:]
+    for configuration in configurations where !attached.contains(configuration.engine) {
+      bytes[configuration] = corrections.plannedBytes(
+        MemoryEstimate(configuration, asked: model, available: worker.models, contextTokens: tokens))
+    }
+    return bytes
+  }
+
   private func set(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineDescription,
     worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName], engineMemoryBytes: Int? = nil,

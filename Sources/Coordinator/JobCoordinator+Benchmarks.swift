@@ -188,7 +188,10 @@ private struct BenchmarkProposal: Sendable {
         }
         guard ordered.first?.configuration.methods.isEmpty == true else { return nil }
         return PlannerTarget(
-          model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered)
+          model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered,
+          engineMemoryBytes: worker.description.engineMemoryBytes,
+          plannedBytes: source.plannedBytes(
+            ordered.map(\.configuration), model: model, on: worker.description, workloads: spec.workloads))
       }
     }
   }

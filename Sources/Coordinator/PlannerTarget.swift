@@ -8,13 +8,23 @@ public struct PlannerTarget: Hashable, Sendable {
   public var hardware: HardwareProfile
   /// Applicable ones in the order to try them. The first is what all others are compared with: an engine's default.
   public var candidates: [Candidate]
+  /// Bytes the worker lets its engines take together.
+  public var engineMemoryBytes: Int
+  /// Bytes to keep free for a candidate's engine; none for one that is not in it, as a server that somebody else started.
+  public var plannedBytes: [EngineConfiguration: Int]
 
-  public init(model: ModelProfile, worker: WorkerName, hardware: HardwareProfile, candidates: [Candidate]) {
+  /// - Parameter engineMemoryBytes: nil for all of the hardware's memory.
+  public init(
+    model: ModelProfile, worker: WorkerName, hardware: HardwareProfile, candidates: [Candidate],
+    engineMemoryBytes: Int? = nil, plannedBytes: [EngineConfiguration: Int] = [:]
+  ) {
     precondition(!candidates.isEmpty, "a target without a candidate has nothing to measure")
     self.model = model
     self.worker = worker
     self.hardware = hardware
     self.candidates = candidates
+    self.engineMemoryBytes = engineMemoryBytes ?? hardware.memoryBytes
+    self.plannedBytes = plannedBytes
   }
 }
 

@@ -92,13 +92,17 @@ extension TrialPlanner {
       target, .screening, Array(chunk), spec.workloads, rounds: 1, timeLimit: share)
   }
 
-  /// Candidates whose engines fit into the worker's memory side by side, next to the default's.
+  /// How many of the next candidates have engines that fit into the worker's memory side by side, next to the default's.
+  /// One is tried in any case: the worker then ends the default's engine meanwhile.
   private func candidatesThatFit(_ target: Int) -> Int {
-    let model = targets[target].target.model
-    let tokens = spec.workloads.map { ($0.meanPromptTokens + $0.meanOutputTokens) * Double($0.concurrency) }.max() ?? 0
-    // Weights, cache, and about 256 MB of the engine's own.
-    let each = Double(model.weightBytes) + 2 * tokens * model.keyValueBytesPerToken() + 256e6
-    return max(1, Int(0.6 * Double(targets[target].target.hardware.memoryBytes) / each) - 1)
+    let plan = targets[target]
+    func bytes(_ candidate: Candidate) -> Int { plan.target.plannedBytes[candidate.configuration] ?? 0 }
+    var room = plan.target.engineMemoryBytes - bytes(plan.baseline)
+    let fitting = plan.unscreened.prefix { candidate in
+      room -= bytes(candidate)
+      return room >= 0
+    }
+    return max(1, fitting.count)
   }
 
   // MARK: Paired rounds

@@ -76,8 +76,10 @@ static int own_group(int version, char *directory, size_t size) {
     if (version == 1 && !has_word(options, "memory", ",")) continue;
     const char *below = path;
     if (strcmp(root, "/") != 0) {
-      if (strncmp(path, root, strlen(root)) != 0) continue; /* this mount does not show our group */
-      below += strlen(root);
+      size_t length = strlen(root);
+      if (strncmp(path, root, length) != 0 || (path[length] && path[length] != '/'))
+        continue; /* this mount does not show our group */
+      below += length;
     }
     int length = snprintf(directory, size, "%s%s", point, strcmp(below, "/") == 0 ? "" : below);
     return length > 0 && (size_t)length < size;

@@ -184,7 +184,11 @@ public actor EngineProcess {
 
   private static func detail(_ end: GuardReport.End, _ limit: Int?, _ hard: GuardReport.HardLimit?) -> String {
     let had = "\(end.peakMemoryBytes >> 20) MiB resident"
-    guard let limit else { return "the system had no more memory and ended the engine, which had \(had)" }
+    // Ended below its limit: by its control group, which does not wait for the guard to look, or else by the system.
+    let isSystem = end.how == .outOfMemory && end.peakMemoryBytes <= limit ?? .max && hard?.endsEngines != true
+    guard let limit, !isSystem else {
+      return "the system had no more memory and ended the engine, which had \(had)"
+    }
     let held = hard.map { "\($0.kind) at \($0.bytes >> 20) MiB" } ?? "watched"
     return "the engine had \(had), its limit is \(limit >> 20) MiB (\(held))"
   }

@@ -24,6 +24,8 @@ struct GuardReport: Equatable, Sendable {
 
     /// Whether it lets allocations fail, so that an engine ends by itself.
     var makesAllocationsFail: Bool { kind == "data-limit" }
+    /// Whether it has the kernel end an engine.
+    var endsEngines: Bool { kind.hasPrefix("cgroup") }
   }
 
   /// Takes one line; a line that is not the guard's is ignored.

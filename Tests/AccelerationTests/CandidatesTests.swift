@@ -61,10 +61,10 @@ struct CandidatesTests {
 
   @Test("A configuration over the memory limit is refused with the sum, and what needs it is not proposed")
   func memory() throws {
-    let candidates = Candidates.propose(in: Fixture.context(limits: Limits(memoryBytes: 140 << 20)))
+    let candidates = Candidates.propose(in: Fixture.context(limits: Limits(memoryBytes: 190 << 20)))
     #expect(candidates[0].isApplicable)
     let many = try #require(candidates.first { $0.configuration.knobs == [.slotCount: .int(8)] })
-    #expect(many.refusedReason?.contains("over the limit of 140 MB") == true)
+    #expect(many.refusedReason?.contains("over the limit of 190 MB") == true)
     #expect(many.refusedReason?.contains("weights 61 MB + cache") == true)
     let few = candidates.first { $0.configuration.knobs == [.slotCount: .int(2)] }
     #expect(few?.isApplicable == true)

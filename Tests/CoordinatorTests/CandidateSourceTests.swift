@@ -49,4 +49,23 @@ import Testing
     #expect(sets[1].filter(\.isApplicable).count == 1)
     #expect(self.sets(model, serving: []).count == 1)
   }
+
+  /// What is kept free for an engine is what is estimated for it on this worker: a vLLM takes gigabytes, a llama.cpp the
+  /// model and a little, a server that somebody else started nothing of ours.
+  @Test func plannedBytesAreThoseOfTheEngine() {
+    let model = Fixture.model()
+    let names = ["llamacpp", "vllm", "big@h:1"].map { EngineName($0) }
+    let worker = WorkerDescription(
+      hardware: Fixture.hardware(),
+      engines: names.map {
+        EngineDescription(name: $0, version: "1", attachedModels: $0.rawValue.contains("@") ? [model.id] : nil)
+      }, models: [model], jobCapacity: 1)
+    let configurations = names.map { EngineConfiguration(engine: $0) }
+    let bytes = source.plannedBytes(configurations, model: model, on: worker, workloads: [.chat, .longPrompt])
+    #expect((64 << 20..<512 << 20).contains(bytes[configurations[0]] ?? 0))
+    #expect((bytes[configurations[1]] ?? 0) > 2 << 30)
+    #expect(bytes[configurations[2]] == nil)
+    let short = source.plannedBytes(configurations, model: model, on: worker, workloads: [.chat])
+    #expect(short[configurations[0]]! < bytes[configurations[0]]!, "contexts are as long as the longest workload's")
+  }
 }

@@ -124,6 +124,21 @@ import Testing
     #expect(play.planner.summary(at: play.now).wasCutShort || budget > 100)
   }
 
+  /// Room for the default's engine and two of those of every other candidate: no trial asks a worker for more at once,
+  /// and one that does not fit at all is tried alone.
+  @Test("Engines that stand side by side fit into the memory that the worker gives them", arguments: [3, 1])
+  func keepsToTheMemory(engineCount: Int) {
+    var target = Self.target("one")
+    target.engineMemoryBytes = engineCount << 30
+    for candidate in target.candidates { target.plannedBytes[candidate.configuration] = 1 << 30 }
+    var play = Play(Self.spec(budget: 600), [target])
+    play.toTheEnd()
+    let screenings = play.trials.filter { $0.spec.purpose == .screening }
+    #expect(screenings.count >= (Self.candidates.count - 1) / 2)
+    #expect(screenings.allSatisfy { $0.spec.candidates.count <= max(2, engineCount) })
+    #expect(screenings.contains { $0.spec.candidates.count == max(2, engineCount) })
+  }
+
   @Test("Nothing better than the default is a finding, and costs no confirmation")
   func honestNoGain() {
     var play = Play(Self.spec(budget: 300, workloads: [.chat, .edit]), [Self.target("one")])

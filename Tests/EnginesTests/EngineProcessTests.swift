@@ -124,6 +124,7 @@ import Testing
     let limit = 150 << 20
     let engine = try await start(
       .init { $0.eatMegabytesAtOnce = 3000 }, memoryLimitBytes: limit, memoryGuard: memoryGuard)
+    _ = try? await httpPost("\(engine.baseURL)/completion", #"{"prompt":[1],"n_predict":1}"#)
     let failure = try #require(await engine.exit())
     guard case .outOfMemory(let detail) = failure else {
       Issue.record("ended as \(failure)")
@@ -146,26 +147,13 @@ import Testing
   @Test(arguments: [MemoryGuard.auto, .data]) func theHardLimitHoldsWhenNobodyLooks(memoryGuard: MemoryGuard)
     async throws
   {
-    let megabytes = memoryGuard == .auto ? 3001 : 3002
-    let marker = "\"eat_mb_at_once\":\(megabytes)"
-    let starting = Task {
-      try await start(
-        .init {
-          $0.eatMegabytesAtOnce = megabytes
-          $0.loadMS = 1500
-        }, memoryLimitBytes: 150 << 20, memoryGuard: memoryGuard)
-    }
-    var guardID: Int32?
-    try await eventually {
-      let found = processes(withArgument: marker)
-      guardID = found.first { $0.command.contains("apus-engine-guard") }?.id
-      return guardID != nil && found.contains { $0.command.hasPrefix("python3") }
-    }
-    let stopped = try #require(guardID)
-    kill(stopped, SIGSTOP)
-    let engine = try await starting.value
+    let engine = try await start(
+      .init { $0.eatMegabytesAtOnce = 3000 }, memoryLimitBytes: 150 << 20, memoryGuard: memoryGuard)
+    let guardID = try #require(parentProcess(of: engine.processID))
+    kill(guardID, SIGSTOP)
+    _ = try? await httpPost("\(engine.baseURL)/completion", #"{"prompt":[1],"n_predict":1}"#)
     try await eventually { !processExists(engine.processID) }
-    kill(stopped, SIGCONT)
+    kill(guardID, SIGCONT)
     let failure = try #require(await engine.exit())
     #expect(failure.outcome.kind == "out_of_memory", "\(failure)")
     #expect(await engine.peakMemoryBytes() < 1 << 30)

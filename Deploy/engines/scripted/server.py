@@ -18,7 +18,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   hang               "start": never get ready; "request": accept requests and never answer;
                      "stream": stop in the middle of every answer
   eat_mb_per_s       take so much more memory every second from readiness on
-  eat_mb_at_once     take so much memory from readiness on, as fast as it can be written
+  eat_mb_at_once     take so much memory at a completion, as fast as it can be written
   garbage            answer completions with events that are not JSON
   refuse             answer every completion with 500
   ignore_sigterm     true: only SIGKILL ends it
@@ -164,6 +164,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def complete(self, body):
         script = self.script
+        if script.eat_mb_at_once:
+            gorge(script.eat_mb_at_once)
         if script.refuse:
             return self.refuse(500, "server_error", "scripted to refuse")
         prompt = body.get("prompt", [])
@@ -269,7 +271,11 @@ def eat_memory(megabytes_per_second):
 
 def gorge(megabytes):
     # Pieces of 4 MB, each written as it is taken: gigabytes in a second, and the last piece is the one too many.
-    eaten = [b"x" * (4 << 20) for _ in range(megabytes // 4)]
+    try:
+        eaten = [b"x" * (4 << 20) for _ in range(megabytes // 4)]
+    except MemoryError:
+        print("scripted engine: MemoryError", file=sys.stderr, flush=True)
+        os._exit(1)  # as an engine that does not catch it, whichever thread it comes to
     print("scripted engine: ate", len(eaten) * 4, "MB", file=sys.stderr, flush=True)
     time.sleep(3600)
 
@@ -296,8 +302,6 @@ def main():
         print(f"READY http://127.0.0.1:{server.server_address[1]} {time.monotonic() - STARTED:.3f}", flush=True)
     if script.eat_mb_per_s:
         threading.Thread(target=eat_memory, args=(script.eat_mb_per_s,), daemon=True).start()
-    if script.eat_mb_at_once:
-        gorge(script.eat_mb_at_once)
     server.serve_forever()
 
 

@@ -177,11 +177,10 @@ public struct EngineHost: Sendable {
   public func memoryEstimate(
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) -> MemoryEstimate {
-    let settings = EngineSettings(configuration, coreCount: hardware.coreCount)
-    let named = [settings.weightVariant, settings.draftModel].compactMap { $0 }.compactMap { profile(ModelID($0)) }
-    let loaded = LoadedModels(settings, asked: model, available: named)
+    let named = [configuration[.weightVariant], configuration[.draftModel]].compactMap { $0?.textValue }
     return MemoryEstimate(
-      settings, loaded, engine: configuration.engine, contextTokens: contextTokens ?? loaded.target.contextLength)
+      configuration, asked: model, available: named.compactMap { profile(ModelID($0)) },
+      contextTokens: contextTokens ?? (loadedModel(configuration, asked: model) ?? model).contextLength)
   }
 
   /// Bytes to keep free for a configuration: the estimate with what was learned of it, and a margin.
@@ -189,9 +188,7 @@ public struct EngineHost: Sendable {
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) -> Int {
     guard !isAttached(configuration.engine) else { return 0 }
-    let loaded = loadedModel(configuration, asked: model) ?? model
-    return corrections.correction(engine: configuration.engine, model: loaded.id)
-      .plannedBytes(memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes)
+    return corrections.plannedBytes(memoryEstimate(configuration, model: model, contextTokens: contextTokens))
   }
 
   /// Requests an engine serves at once with a configuration.

@@ -10,8 +10,8 @@ struct VLLMArguments {
   /// Of VLLM_CPU_OMP_THREADS_BIND: a CPU list for each computing process, or `nobind`.
   private(set) var threadBinding = "nobind"
 
-  /// Requests whose contexts the key-value cache holds when no slot count is set. The engine's own 128 would reserve
-  /// room that no benchmark here fills; with less room than requests it lets some wait.
+  /// Requests whose contexts the key-value cache holds when no slot count is set: the engine's own 128 would reserve more
+  /// than is planned for it.
   static let sequencesInCache = EngineFootprint.of(EngineName("vllm")).defaultSlotCount
   /// Tokens in one block of the cache on processors (platforms/cpu.py).
   static let blockTokens = 128

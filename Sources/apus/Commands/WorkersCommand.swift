@@ -23,22 +23,25 @@ struct WorkersCommand: AsyncParsableCommand {
   }
 
   static func table(_ workers: [WorkerStatus]) -> TextTable {
-    var table = TextTable([
-      "WORKER", "STATE", ">CORES", ">MEMORY", ">BANDWIDTH", ">GEMM", ">PRICE/H", "PROCESSOR", "ENGINES", ">MODELS",
-      ">BUSY",
-    ])
+    let hasPrice = workers.contains { $0.description.pricePerHour != nil }
+    var table = TextTable(
+      ["WORKER", "STATE", ">CORES", ">MEMORY", ">BANDWIDTH", ">GEMM"] + (hasPrice ? [">PRICE/H"] : [])
+        + ["PROCESSOR", "ENGINES", ">MODELS", ">BUSY"])
     for worker in workers.sorted(by: { $0.name < $1.name }) {
       let hardware = worker.description.hardware
-      table.add([
+      let description = worker.description
+      let machine = [
         worker.name.rawValue,
         worker.isAlive ? "alive" : "lost \(Figures.seconds(worker.silentSeconds)) ago",
         String(hardware.coreCount), Figures.bytes(hardware.memoryBytes),
         String(format: "%.1f GB/s", hardware.memoryBandwidth / 1e9),
-        String(format: "%.0f GFLOP/s", hardware.gemmRate / 1e9), Figures.price(worker.description.pricePerHour),
-        hardware.processor,
-        worker.description.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", "),
-        String(worker.description.models.count), String(worker.leaseCount),
-      ])
+        String(format: "%.0f GFLOP/s", hardware.gemmRate / 1e9),
+      ]
+      let work = [
+        hardware.processor, description.engines.map { "\($0.name) \($0.version)" }.joined(separator: ", "),
+        String(description.models.count), String(worker.leaseCount),
+      ]
+      table.add(machine + (hasPrice ? [Figures.price(description.pricePerHour)] : []) + work)
     }
     return table
   }
