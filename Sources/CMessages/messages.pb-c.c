@@ -8388,7 +8388,7 @@ const ProtobufCMessageDescriptor apus__named_text__descriptor =
   (ProtobufCMessageInit) apus__named_text__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__engine_launch__field_descriptors[12] =
+static const ProtobufCFieldDescriptor apus__engine_launch__field_descriptors[13] =
 {
   {
     "engine",
@@ -8534,6 +8534,18 @@ static const ProtobufCFieldDescriptor apus__engine_launch__field_descriptors[12]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_limit_bytes",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineLaunch, memory_limit_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__engine_launch__field_indices_by_name[] = {
   11,   /* field[11] = accelerator_count */
@@ -8545,6 +8557,7 @@ static const unsigned apus__engine_launch__field_indices_by_name[] = {
   5,   /* field[5] = health_path */
   3,   /* field[3] = host */
   10,   /* field[10] = memory_bytes */
+  12,   /* field[12] = memory_limit_bytes */
   7,   /* field[7] = model_paths */
   4,   /* field[4] = port */
   6,   /* field[6] = start_timeout_seconds */
@@ -8552,7 +8565,7 @@ static const unsigned apus__engine_launch__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__engine_launch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor apus__engine_launch__descriptor =
 {
@@ -8562,7 +8575,7 @@ const ProtobufCMessageDescriptor apus__engine_launch__descriptor =
   "Apus__EngineLaunch",
   "apus",
   sizeof(Apus__EngineLaunch),
-  12,
+  13,
   apus__engine_launch__field_descriptors,
   apus__engine_launch__field_indices_by_name,
   1,  apus__engine_launch__number_ranges,

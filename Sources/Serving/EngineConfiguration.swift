@@ -30,15 +30,15 @@ public struct EngineConfiguration: Hashable, Sendable {
     return ([engine.rawValue] + settings).joined(separator: " ")
   }
 
-  /// What a table shows: the methods with their telling knobs, or `default`.
+  /// What a table shows: the knobs that are set, the methods where none is, or `default`.
   public var label: String {
-    isDefault
-      ? "default"
-      : knobs.sorted { $0.key < $1.key }
-        .map {
-          "\($0.key)=\($0.value.description.count > 16 ? String($0.value.description.prefix(8)) : $0.value.description)"
-        }
-        .joined(separator: " ")
+    if isDefault { return "default" }
+    if knobs.isEmpty { return methods.map(\.rawValue).joined(separator: " ") }
+    return knobs.sorted { $0.key < $1.key }
+      .map {
+        "\($0.key)=\($0.value.description.count > 16 ? String($0.value.description.prefix(8)) : $0.value.description)"
+      }
+      .joined(separator: " ")
   }
 }
 

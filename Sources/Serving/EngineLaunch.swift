@@ -39,13 +39,16 @@ public struct EngineLaunch: Hashable, Codable, Sendable {
   public var coreCount: Int
   /// Memory to keep free for it: foreseen, corrected by what was learned on the node, with a margin.
   public var memoryBytes: Int
+  /// Above this it should be ended: memory to keep free and a quarter, as being ended for a few bytes costs more than they
+  /// do, and its cache of ended requests, which grows while it serves; but never more than the node lets an engine take.
+  public var memoryLimitBytes: Int
   /// GPUs it uses.
   public var acceleratorCount: Int
 
   public init(
     engine: EngineDescription, command: [String], environment: [String: String], host: String, port: Int,
     healthPath: String, startTimeoutSeconds: Double, modelPaths: [String], engineDirectory: String?, coreCount: Int,
-    memoryBytes: Int, acceleratorCount: Int
+    memoryBytes: Int, memoryLimitBytes: Int, acceleratorCount: Int
   ) {
     self.engine = engine
     self.command = command
@@ -58,6 +61,7 @@ public struct EngineLaunch: Hashable, Codable, Sendable {
     self.engineDirectory = engineDirectory
     self.coreCount = coreCount
     self.memoryBytes = memoryBytes
+    self.memoryLimitBytes = memoryLimitBytes
     self.acceleratorCount = acceleratorCount
   }
 }

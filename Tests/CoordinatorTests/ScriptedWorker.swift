@@ -99,7 +99,7 @@ actor ScriptedWorker {
       let launch = EngineLaunch(
         engine: EngineDescription(name: query.configuration.engine, version: "1"), command: ["run"], environment: [:],
         host: query.host, port: query.port, healthPath: "/health", startTimeoutSeconds: 1, modelPaths: [],
-        engineDirectory: nil, coreCount: 1, memoryBytes: 1, acceleratorCount: 0)
+        engineDirectory: nil, coreCount: 1, memoryBytes: 1, memoryLimitBytes: 1, acceleratorCount: 0)
       await send(.launchAnswer(LaunchAnswer(id: id, result: .success(launch))))
     case .message(.refused(let error)):
       refusals.append(error)

@@ -24,7 +24,7 @@ import Yams
         engine: EngineDescription(name: EngineName("llamacpp"), version: "1 \"quoted\""), command: command,
         environment: environment, host: "0.0.0.0", port: 8081, healthPath: "/health", startTimeoutSeconds: 120,
         modelPaths: ["/data/models/a b.gguf", "/data/models/draft.gguf"], engineDirectory: "/data/engines/llamacpp",
-        coreCount: 2, memoryBytes: 200 << 20, acceleratorCount: accelerators),
+        coreCount: 2, memoryBytes: 200 << 20, memoryLimitBytes: 250 << 20, acceleratorCount: accelerators),
       configuration: EngineConfiguration(engine: EngineName("llamacpp"), knobs: [.slotCount: .int(4)]),
       model: "Dense_Q8.0", worker: WorkerName("worker-1"))
   }

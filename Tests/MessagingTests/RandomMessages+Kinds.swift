@@ -42,7 +42,8 @@ extension RandomMessages {
       engine: EngineDescription(name: id(), version: text()), command: list { $0.text() },
       environment: Dictionary(list { ($0.text(), $0.text()) }) { first, _ in first }, host: text(), port: count(),
       healthPath: text(), startTimeoutSeconds: number(), modelPaths: list { $0.text() },
-      engineDirectory: some { $0.text() }, coreCount: count(), memoryBytes: count(), acceleratorCount: count())
+      engineDirectory: some { $0.text() }, coreCount: count(), memoryBytes: count(), memoryLimitBytes: count(),
+      acceleratorCount: count())
   }
 
   private mutating func request(kind: Int) -> ClientRequest {

@@ -61,7 +61,8 @@ final class ScriptedExecutor: WorkExecutor {
       engine: EngineDescription(name: query.configuration.engine, version: "1"),
       command: ["run", query.model.rawValue],
       environment: [:], host: query.host, port: query.port, healthPath: "/health", startTimeoutSeconds: 1,
-      modelPaths: [], engineDirectory: nil, coreCount: 1, memoryBytes: query.contextTokens, acceleratorCount: 0)
+      modelPaths: [], engineDirectory: nil, coreCount: 1, memoryBytes: query.contextTokens,
+      memoryLimitBytes: query.contextTokens, acceleratorCount: 0)
   }
   func stop() async { state.withLock { $0.isStopped = true } }
 

@@ -28,14 +28,24 @@ extension EngineHost {
     request.draftModelPath = request.draftModelPath.map(Self.absolute)
     let plan = try engine.launchPlan(request)
     let settings = EngineSettings(configuration, coreCount: hardware.coreCount)
+    let planned = plannedMemory(configuration, model: model, contextTokens: query.contextTokens)
     return EngineLaunch(
       engine: EngineDescription(name: configuration.engine, version: version(of: configuration.engine)),
       command: Self.resolved(plan.command), environment: plan.environment, host: query.host, port: query.port,
       healthPath: plan.healthPath, startTimeoutSeconds: plan.startTimeoutSeconds,
       modelPaths: [request.modelPath] + [request.draftModelPath].compactMap { $0 },
       engineDirectory: plan.engineDirectory.map(Self.absolute), coreCount: settings.threadCount,
-      memoryBytes: plannedMemory(configuration, model: model, contextTokens: query.contextTokens),
+      memoryBytes: planned,
+      memoryLimitBytes: max(
+        planned, min(memoryLimitBytes, planned + planned / 4 + keptBytes(configuration, engine))),
       acceleratorCount: acceleratorCount(configuration))
+  }
+
+  /// Bytes of ended requests that an engine may come to keep in main memory.
+  private func keptBytes(_ configuration: EngineConfiguration, _ engine: any InferenceEngine) -> Int {
+    guard configuration[.prefixCaching]?.boolValue != false else { return 0 }
+    let mebibytes = (configuration[.hostCacheMiB] ?? engine.defaults[.hostCacheMiB])?.intValue ?? 0
+    return min(max(0, mebibytes), 1 << 24) << 20
   }
 
   /// GPUs a configuration uses: as many as it is spread over, and none of a machine without any.

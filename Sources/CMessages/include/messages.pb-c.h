@@ -1246,10 +1246,11 @@ struct  Apus__EngineLaunch
   int64_t core_count;
   int64_t memory_bytes;
   int64_t accelerator_count;
+  int64_t memory_limit_bytes;
 };
 #define APUS__ENGINE_LAUNCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__engine_launch__descriptor) \
-    , NULL, 0,NULL, 0,NULL, {0,NULL}, 0, {0,NULL}, 0, 0,NULL, NULL, 0, 0, 0 }
+    , NULL, 0,NULL, 0,NULL, {0,NULL}, 0, {0,NULL}, 0, 0,NULL, NULL, 0, 0, 0, 0 }
 
 
 struct  Apus__NumberedLaunchQuery

@@ -48,9 +48,8 @@ public struct LaunchDocument: Sendable {
     return String(words.map { $0.isNewline ? " " : $0 })
   }
 
-  /// Most memory it should be let have: a quarter above what is planned, which has its margin already, as being ended
-  /// for a few bytes costs more than they do. In whole MiB.
-  var memoryLimitMiB: Int { Self.mebibytes(launch.memoryBytes + launch.memoryBytes / 4) }
+  /// In whole MiB.
+  var memoryLimitMiB: Int { Self.mebibytes(launch.memoryLimitBytes) }
   var memoryMiB: Int { Self.mebibytes(launch.memoryBytes) }
 
   private static func mebibytes(_ bytes: Int) -> Int { max(1, (bytes + (1 << 20) - 1) >> 20) }

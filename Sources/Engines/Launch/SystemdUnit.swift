@@ -26,7 +26,8 @@ struct SystemdUnit {
       Restart=on-failure
       RestartSec=2
       TimeoutStopSec=30
-      # \(document.memoryMiB) MiB are foreseen, the margin of the estimate included.
+      # \(document.memoryMiB) MiB are foreseen, the margin of the estimate included; the limit has room for a cache of ended
+      # requests in main memory, where the engine keeps one.
       MemoryMax=\(document.memoryLimitMiB)M
       LimitNOFILE=65536
 

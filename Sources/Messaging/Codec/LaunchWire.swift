@@ -66,6 +66,7 @@ extension EngineLaunch: WireValue {
     c.pointee.engine_directory = try arena.optionalText(engineDirectory)
     c.pointee.core_count = try arena.count(coreCount, "EngineLaunch.core_count")
     c.pointee.memory_bytes = try arena.count(memoryBytes, "EngineLaunch.memory_bytes")
+    c.pointee.memory_limit_bytes = try arena.count(memoryLimitBytes, "EngineLaunch.memory_limit_bytes")
     c.pointee.accelerator_count = try arena.count(acceleratorCount, "EngineLaunch.accelerator_count")
   }
 
@@ -90,6 +91,7 @@ extension EngineLaunch: WireValue {
       engineDirectory: try Wire.text(c.pointee.engine_directory, "EngineLaunch.engine_directory"),
       coreCount: try Wire.count(c.pointee.core_count, "EngineLaunch.core_count"),
       memoryBytes: try Wire.count(c.pointee.memory_bytes, "EngineLaunch.memory_bytes"),
+      memoryLimitBytes: try Wire.count(c.pointee.memory_limit_bytes, "EngineLaunch.memory_limit_bytes"),
       acceleratorCount: try Wire.count(c.pointee.accelerator_count, "EngineLaunch.accelerator_count"))
   }
 }
