@@ -7,24 +7,20 @@ struct KnobReader {
   private let configuration: EngineConfiguration
   private let knownKnobs: Set<KnobName>
 
-  init(_ configuration: EngineConfiguration, knownKnobs: Set<KnobName>) {
+  /// - Throws: `badInput` when a knob is not known, or values of different knobs exclude each other or need one another.
+  init(_ configuration: EngineConfiguration, knownKnobs: Set<KnobName>) throws(ApusError) {
     self.configuration = configuration
     self.knownKnobs = knownKnobs
-  }
-
-  func refuseUnknown() throws(ApusError) {
     for knob in configuration.knobs.keys.sorted() where !knownKnobs.contains(knob) {
       throw ApusError(
         .badInput, "the engine \(configuration.engine) has no knob \(knob)",
         advice: "It has \(knownKnobs.sorted().map(\.rawValue).joined(separator: ", ")).")
     }
-  }
-
-  /// - Throws: `badInput` when values of different knobs exclude each other, or one is set without another it needs.
-  func refuseContradictions() throws(ApusError) {
     if let violation = KnobRules.violation(of: configuration.knobs) {
       throw ApusError(.badInput, violation, advice: "Change or leave out one of the knobs named.")
     }
+    // Which file is loaded was decided before; here the knob only has to be a text.
+    _ = try text(.weightVariant)
   }
 
   func int(_ knob: KnobName, in range: ClosedRange<Int>) throws(ApusError) -> Int? {
@@ -62,6 +58,21 @@ struct KnobReader {
       throw refusal(knob, value, allowed.map { "one of " + $0.joined(separator: ", ") } ?? "a text")
     }
     return text
+  }
+
+  /// The type of the cache of an engine that has one option for keys and values: f16, fp8, or nil for its default.
+  func cacheType() throws(ApusError) -> String? {
+    let types = ["f16", "fp8"]
+    let keys = try text(.keyCacheType, oneOf: types)
+    let values = try text(.valueCacheType, oneOf: types)
+    guard keys == values else {
+      throw ApusError(
+        .badInput,
+        "key_cache_type=\(keys ?? "unset") with value_cache_type=\(values ?? "unset"): "
+          + "\(configuration.engine) has one type for both",
+        advice: "Set both to \(keys ?? values ?? "fp8").")
+    }
+    return keys
   }
 
   /// - Throws: `badInput` unless the condition of another knob holds.

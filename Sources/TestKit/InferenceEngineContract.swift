@@ -9,6 +9,7 @@ public enum InferenceEngineContract {
     try plansItsDefault(engine)
     try hasAPlanForEverySetting(engine)
     try refusesForeignKnobs(engine)
+    try refusesContradictions(engine)
     try knowsTheCatalogueOnly(engine)
   }
 
@@ -50,6 +51,29 @@ public enum InferenceEngineContract {
         continue
       }
       throw ContractViolation("\(engine.name) takes \(knob), which is none of its knobs")
+    }
+  }
+
+  /// What breaks a rule between knobs is refused in the rule's words, by every engine that has the knobs.
+  private static func refusesContradictions(_ engine: any InferenceEngine) throws {
+    let contradictions: [[KnobName: KnobValue]] = [
+      [.draftTokens: .int(3)], [.ngramSize: .int(3)], [.draftModel: .text("draft")], [.expertParallel: .bool(true)],
+      [.keyCacheType: .text("fp8")], [.valueCacheType: .text("q8_0"), .flashAttention: .bool(false)],
+      [.hostCacheMiB: .int(1024), .prefixCaching: .bool(false)],
+      [.slotStore: .bool(true), .prefixCaching: .bool(false)],
+      [.tensorSplit: .text("1,1"), .gpuLayers: .int(0)],
+    ]
+    for knobs in contradictions where engine.knobs.isSuperset(of: knobs.keys) {
+      let violation = KnobRules.violation(of: knobs)
+      do {
+        _ = try plan(engine, knobs)
+      } catch {
+        try require(
+          error.code == .badInput && error.reason == violation, "a contradiction is refused in the rule's words",
+          "\(knobs): \(error)")
+        continue
+      }
+      throw ContractViolation("\(engine.name) takes what contradicts itself: \(violation ?? "\(knobs)")")
     }
   }
 

@@ -12,82 +12,61 @@ import Testing
 
   init() throws { options = try OptionList(fixture: "sglang-\(SGLangEngine.checkedVersion)-options.txt") }
 
-  private func plan(
-    _ knobs: [KnobName: KnobValue], context: Int? = nil, draft: String? = nil, experts: Int = 0
-  ) throws(ApusError) -> LaunchPlan {
-    var model = ModelProfile.scripted
-    model.expertCount = experts
-    return try engine.launchPlan(
-      LaunchRequest(
-        modelPath: "/m", model: model, draftModelPath: draft,
-        configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 4, contextTokens: context,
-        port: 9000))
-  }
-
-  struct Case: CustomStringConvertible {
-    var knobs: [KnobName: KnobValue]
-    var context: Int?
-    var draft: String?
-    var experts = 0
-    var words: String
-    var description: String { knobs.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: " ") }
-  }
-
-  static let cases: [Case] = [
-    Case(knobs: [:], words: ""),
-    Case(knobs: [:], context: 2048, words: "--context-length 2048"),
-    Case(knobs: [.slotCount: .int(8)], words: "--max-running-requests 8"),
-    Case(knobs: [.prefixCaching: .bool(true)], words: ""),
-    Case(knobs: [.prefixCaching: .bool(false)], words: "--disable-radix-cache"),
-    Case(knobs: [.batchTokens: .int(512)], words: "--chunked-prefill-size 512"),
-    Case(knobs: [.chunkedPrefill: .bool(true)], words: ""),
-    Case(
+  static let cases: [KnobCase] = [
+    KnobCase(knobs: [:], words: ""),
+    KnobCase(knobs: [:], context: 2048, words: "--context-length 2048"),
+    KnobCase(knobs: [.slotCount: .int(8)], words: "--max-running-requests 8"),
+    KnobCase(knobs: [.prefixCaching: .bool(true)], words: ""),
+    KnobCase(knobs: [.prefixCaching: .bool(false)], words: "--disable-radix-cache"),
+    KnobCase(knobs: [.batchTokens: .int(512)], words: "--chunked-prefill-size 512"),
+    KnobCase(knobs: [.chunkedPrefill: .bool(true)], words: ""),
+    KnobCase(
       knobs: [.chunkedPrefill: .bool(false), .batchTokens: .int(8192)],
       words: "--chunked-prefill-size -1 --max-prefill-tokens 8192"),
-    Case(
+    KnobCase(
       knobs: [.keyCacheType: .text("fp8"), .valueCacheType: .text("fp8")], words: "--kv-cache-dtype fp8_e4m3"),
-    Case(knobs: [.keyCacheType: .text("f16"), .valueCacheType: .text("f16")], words: "--kv-cache-dtype auto"),
-    Case(knobs: [.hostCacheMiB: .int(2048)], words: "--enable-hierarchical-cache --hicache-size 2"),
-    Case(knobs: [.hostCacheMiB: .int(0)], words: ""),
-    Case(knobs: [.weightVariant: .text("abc")], words: ""),
-    Case(
+    KnobCase(knobs: [.keyCacheType: .text("f16"), .valueCacheType: .text("f16")], words: "--kv-cache-dtype auto"),
+    KnobCase(knobs: [.hostCacheMiB: .int(2048)], words: "--enable-hierarchical-cache --hicache-size 2"),
+    KnobCase(knobs: [.hostCacheMiB: .int(0)], words: ""),
+    KnobCase(knobs: [.weightVariant: .text("abc")], words: ""),
+    KnobCase(
       knobs: [.speculation: .text("n-gram"), .draftTokens: .int(8)],
       words: "--speculative-algorithm NGRAM --speculative-num-draft-tokens 8"),
-    Case(
+    KnobCase(
       knobs: [.speculation: .text("draft-model"), .draftModel: .text("d"), .draftTokens: .int(4)], draft: "/d",
       words: "--speculative-algorithm STANDALONE --speculative-draft-model-path /d --speculative-num-steps 4 "
         + "--speculative-eagle-topk 1 --speculative-num-draft-tokens 5"),
-    Case(
+    KnobCase(
       knobs: [.speculation: .text("eagle"), .draftModel: .text("d")], draft: "/d",
       words: "--speculative-algorithm EAGLE --speculative-draft-model-path /d --speculative-num-steps 3 "
         + "--speculative-eagle-topk 1 --speculative-num-draft-tokens 4"),
-    Case(
+    KnobCase(
       knobs: [.speculation: .text("mtp"), .draftTokens: .int(1)],
       words: "--speculative-algorithm NEXTN --speculative-num-steps 1 --speculative-eagle-topk 1 "
         + "--speculative-num-draft-tokens 2"),
-    Case(
+    KnobCase(
       knobs: [.tensorParallel: .int(4), .pipelineParallel: .int(2), .dataParallel: .int(2)],
       words: "--tp-size 4 --pp-size 2 --dp-size 2"),
-    Case(
+    KnobCase(
       knobs: [.tensorParallel: .int(4), .expertParallel: .bool(true)], experts: 8, words: "--tp-size 4 --ep-size 4"),
-    Case(
+    KnobCase(
       knobs: [.graphCapture: .bool(false)],
       words: "--cuda-graph-backend-decode disabled --cuda-graph-backend-prefill disabled"),
   ]
 
-  @Test(arguments: cases) func knobBecomesFlags(row: Case) throws {
-    let plan = try plan(row.knobs, context: row.context, draft: row.draft, experts: row.experts)
+  @Test(arguments: cases) func knobBecomesFlags(row: KnobCase) throws {
+    let plan = try row.plan(engine)
     #expect(plan.command.prefix(2) == ["sglang", "serve"])
     let words = Array(plan.command.dropFirst(2))
     #expect(options.complaint(about: words) == nil)
     let base = ["--model-path", "/m", "--served-model-name", "counting", "--host", "127.0.0.1"]
-    #expect(words == base + row.words.split(separator: " ").map(String.init) + ["--port", "9000"])
+    #expect(words == base + row.wordList + ["--port", "9000"])
     #expect(plan.readiness == .polled(baseURL: "http://127.0.0.1:9000", path: "/health"))
   }
 
   /// Prefill and decode on servers of their own, SGLang's router in front; a path with a space and a quote stays one word.
   @Test func splitIsThreeProcesses() throws {
-    let plan = try plan([.prefillDecodeSplit: .bool(true), .tensorParallel: .int(2)])
+    let plan = try KnobCase(knobs: [.prefillDecodeSplit: .bool(true), .tensorParallel: .int(2)]).plan(engine)
     #expect(plan.command.prefix(2) == ["bash", "-c"] && plan.command.count == 3)
     let lines = plan.command[2].split(separator: "\n").map(String.init)
     #expect(lines.count == 5 && lines[3] == "wait -n" && lines[4] == "exit 1")
@@ -96,23 +75,24 @@ import Testing
     #expect(lines[0].contains("--port 9001 --disaggregation-mode prefill --disaggregation-bootstrap-port 9003"))
     #expect(lines[1].contains("--port 9002 --disaggregation-mode decode --base-gpu-id 2"))
     #expect(lines[2].contains("--port 9000 --prefill http://127.0.0.1:9001 9003 --decode http://127.0.0.1:9002"))
-    #expect(SGLangArguments.quoted("/a b/it's") == #"'/a b/it'\''s'"# && SGLangArguments.quoted("") == "''")
+    #expect(ShellCommand.quoted("/a b/it's") == #"'/a b/it'\''s'"# && ShellCommand.quoted("") == "''")
   }
 
   static let refusals: [([KnobName: KnobValue], String)] = [
     ([.threadCount: .int(2)], "thread_count"), ([.slotCount: .int(0)], "slot_count=0"),
-    ([.keyCacheType: .text("fp8")], "one type for both"), ([.keyCacheType: .text("q8_0")], "key_cache_type=q8_0"),
-    ([.hostCacheMiB: .int(100)], "host_cache_mib=100"), ([.expertParallel: .bool(true)], "no experts"),
+    ([.keyCacheType: .text("fp8")], "one type for both"), ([.keyCacheType: .text("f16")], "one type for both"),
+    ([.keyCacheType: .text("q8_0")], "key_cache_type=q8_0"), ([.hostCacheMiB: .int(100)], "host_cache_mib=100"),
+    ([.expertParallel: .bool(true)], "needs tensor_parallel"),
+    ([.expertParallel: .bool(true), .tensorParallel: .int(2)], "no experts"),
+    ([.tensorParallel: .int(3)], "8 heads"), ([.pipelineParallel: .int(13)], "12 layers"),
+    ([.hostCacheMiB: .int(1024), .prefixCaching: .bool(false)], "prefix_caching=off keeps none"),
     ([.speculation: .text("eagle")], "without a draft model"), ([.speculation: .text("medusa")], "medusa"),
     ([.draftTokens: .int(4)], "draft_tokens"),
     ([.draftModel: .text("d"), .speculation: .text("n-gram")], "draft_model"),
   ]
 
   @Test(arguments: refusals) func badKnobIsRefusedByName(knobs: [KnobName: KnobValue], reason: String) {
-    #expect { try plan(knobs) } throws: { error in
-      let error = error as? ApusError
-      return error?.code == .badInput && error?.reason.contains(reason) == true && error?.advice.isEmpty == false
-    }
+    KnobCase(knobs: knobs).expectRefusal(reason, by: engine)
   }
 
   /// Every knob is in a case, and the list is of the version the adapter says.

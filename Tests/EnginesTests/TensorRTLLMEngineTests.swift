@@ -13,60 +13,37 @@ import Testing
 
   init() throws { options = try OptionList(fixture: "trtllm-options.txt") }
 
-  private func plan(
-    _ knobs: [KnobName: KnobValue], context: Int? = nil, draft: String? = nil, experts: Int = 0
-  ) throws(ApusError) -> LaunchPlan {
-    var model = ModelProfile.scripted
-    model.expertCount = experts
-    return try engine.launchPlan(
-      LaunchRequest(
-        modelPath: "/m", model: model, draftModelPath: draft,
-        configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 4, contextTokens: context,
-        port: 9000))
-  }
-
-  struct Case: CustomStringConvertible {
-    var knobs: [KnobName: KnobValue]
-    var context: Int?
-    var draft: String?
-    var experts = 0
-    var words = ""
-    var file: String?
-    var description: String { knobs.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: " ") }
-  }
-
-  static let cases: [Case] = [
-    Case(knobs: [:]),
-    Case(knobs: [:], context: 2048, words: "--max_seq_len 2048"),
-    Case(knobs: [.slotCount: .int(8), .batchTokens: .int(4096)], words: "--max_batch_size 8 --max_num_tokens 4096"),
-    Case(knobs: [.chunkedPrefill: .bool(true)], words: "--enable_chunked_prefill"),
-    Case(knobs: [.chunkedPrefill: .bool(false)]),
-    Case(
+  static let cases: [KnobCase] = [
+    KnobCase(knobs: [:]),
+    KnobCase(knobs: [:], context: 2048, words: "--max_seq_len 2048"),
+    KnobCase(
+      knobs: [.slotCount: .int(8), .batchTokens: .int(4096)], words: "--max_batch_size 8 --max_num_tokens 4096"),
+    KnobCase(knobs: [.chunkedPrefill: .bool(true)], words: "--enable_chunked_prefill"),
+    KnobCase(knobs: [.chunkedPrefill: .bool(false)]),
+    KnobCase(
       knobs: [.tensorParallel: .int(2), .pipelineParallel: .int(2), .expertParallel: .bool(true)], experts: 8,
       words: "--tp_size 2 --pp_size 2 --ep_size 2"),
-    Case(knobs: [.prefixCaching: .bool(false)], file: #"{"kv_cache_config":{"enable_block_reuse":false}}"#),
-    Case(
+    KnobCase(knobs: [.prefixCaching: .bool(false)], file: #"{"kv_cache_config":{"enable_block_reuse":false}}"#),
+    KnobCase(
       knobs: [.keyCacheType: .text("fp8"), .valueCacheType: .text("fp8"), .hostCacheMiB: .int(1)],
       file: #"{"kv_cache_config":{"dtype":"fp8","host_cache_size":1048576}}"#),
-    Case(knobs: [.weightVariant: .text("abc")]),
-    Case(
+    KnobCase(knobs: [.weightVariant: .text("abc")]),
+    KnobCase(
       knobs: [.speculation: .text("n-gram"), .draftTokens: .int(5), .ngramSize: .int(2)],
       file: #"{"speculative_config":{"decoding_type":"NGram","max_draft_len":5,"max_matching_ngram_size":2}}"#),
-    Case(
+    KnobCase(
       knobs: [.speculation: .text("eagle"), .draftModel: .text("d")], draft: "/d",
       file: #"{"speculative_config":{"decoding_type":"Eagle","max_draft_len":3,"speculative_model_dir":"/d"}}"#),
-    Case(
+    KnobCase(
       knobs: [.speculation: .text("mtp"), .draftTokens: .int(1)],
       file: #"{"speculative_config":{"decoding_type":"MTP","num_nextn_predict_layers":1}}"#),
-    Case(knobs: [.graphCapture: .bool(false)], file: #"{"cuda_graph_config":null}"#),
-    Case(knobs: [.graphCapture: .bool(true)]),
+    KnobCase(knobs: [.graphCapture: .bool(false)], file: #"{"cuda_graph_config":null}"#),
+    KnobCase(knobs: [.graphCapture: .bool(true)]),
   ]
 
-  @Test(arguments: cases) func knobBecomesOptionsAndKeys(row: Case) throws {
-    let command = try plan(row.knobs, context: row.context, draft: row.draft, experts: row.experts).command
-    let words =
-      ["--host", "127.0.0.1", "--port", "9000", "--backend", "pytorch"]
-      + row.words.split(separator: " ").map(String.init)
+  @Test(arguments: cases) func knobBecomesOptionsAndKeys(row: KnobCase) throws {
+    let command = try row.plan(engine).command
+    let words = ["--host", "127.0.0.1", "--port", "9000", "--backend", "pytorch"] + row.wordList
     let plain = ["trtllm-serve", "serve", "/m"] + words
     if let file = row.file {
       #expect(command == ["bash", "-c", #"exec "$@" --config <(printf %s "$0")"#, file] + plain)
@@ -95,16 +72,14 @@ import Testing
 
   static let refusals: [([KnobName: KnobValue], String)] = [
     ([.threadCount: .int(2)], "thread_count"), ([.dataParallel: .int(2)], "data_parallel"),
-    ([.keyCacheType: .text("fp8")], "one type for both"), ([.expertParallel: .bool(true)], "no experts"),
+    ([.keyCacheType: .text("fp8")], "one type for both"),
+    ([.expertParallel: .bool(true), .tensorParallel: .int(2)], "no experts"),
     ([.speculation: .text("draft-model")], "draft-model"), ([.speculation: .text("eagle")], "without a draft model"),
     ([.ngramSize: .int(3)], "ngram_size"), ([.draftTokens: .int(4)], "draft_tokens"),
   ]
 
   @Test(arguments: refusals) func badKnobIsRefusedByName(knobs: [KnobName: KnobValue], reason: String) {
-    #expect { try plan(knobs) } throws: { error in
-      let error = error as? ApusError
-      return error?.code == .badInput && error?.reason.contains(reason) == true && error?.advice.isEmpty == false
-    }
+    KnobCase(knobs: knobs).expectRefusal(reason, by: engine)
   }
 
   @Test func everyKnobIsChecked() {
@@ -125,7 +100,7 @@ import Testing
 
   /// The shell's line gives the program its configuration as a file: played with `cat` in its place.
   @Test func theShellHandsTheFileOver() async throws {
-    let arguments = try plan([.graphCapture: .bool(false)]).command
+    let arguments = try KnobCase(knobs: [.graphCapture: .bool(false)]).plan(engine).command
     let seen = Mutex<[String]>([])
     let child = try ChildProcess.spawn(
       ChildProcess.Plan(

@@ -96,7 +96,9 @@ import Testing
     var mixture = ModelProfile.folder
     mixture.expertCount = 32
     mixture.expertsPerToken = 4
-    #expect(try added([.expertParallel: .bool(true)], model: mixture) == ["--enable-expert-parallel"])
+    #expect(
+      try added([.tensorParallel: .int(2), .expertParallel: .bool(true)], model: mixture)
+        == ["--tensor-parallel-size", "2", "--enable-expert-parallel"])
     #expect(try added([.expertParallel: .bool(false)], model: mixture).isEmpty)
   }
 
@@ -124,17 +126,18 @@ import Testing
     ([.microBatchTokens: .int(512)], "has no knob micro_batch_tokens"),
     ([.slotCount: .int(0)], "slot_count=0 is not"),
     ([.keyCacheType: .text("q8_0"), .valueCacheType: .text("q8_0")], "is not one of f16, fp8"),
-    ([.keyCacheType: .text("fp8")], "vLLM has one type for both"),
+    ([.keyCacheType: .text("fp8")], "one type for both"),
     ([.slotCount: .int(64), .batchTokens: .int(32)], "less than slot_count=64"),
     ([.chunkedPrefill: .bool(false), .batchTokens: .int(512)], "would fit no step"),
     ([.speculation: .text("n-gram-cache")], "is not one of n-gram, draft-model, eagle, mtp"),
-    ([.speculation: .text("draft-model")], "without a draft model's folder"),
-    ([.draftTokens: .int(3)], "without speculation"),
-    ([.ngramSize: .int(3)], "without speculation=n-gram"),
-    ([.speculation: .text("n-gram"), .draftModel: .text("x")], "without speculation=draft-model or eagle"),
+    ([.speculation: .text("draft-model")], "without a draft model"),
+    ([.draftTokens: .int(3)], "needs speculation"),
+    ([.ngramSize: .int(3)], "needs speculation=n-gram"),
+    ([.speculation: .text("n-gram"), .draftModel: .text("x")], "needs speculation=draft-model or eagle"),
     ([.tensorParallel: .int(3)], "does not divide the 8 heads"),
     ([.pipelineParallel: .int(13)], "more than the 12 layers"),
-    ([.expertParallel: .bool(true)], "has no experts"),
+    ([.expertParallel: .bool(true)], "needs tensor_parallel"),
+    ([.expertParallel: .bool(true), .tensorParallel: .int(2)], "has no experts"),
     ([.tensorParallel: .int(2), .threadAffinity: .text("0")], "without one computing process"),
   ]
 

@@ -70,9 +70,7 @@ struct LlamaCppSettings {
 
   /// - Parameter slotDirectory: where slots are saved when the configuration says so.
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>, slotDirectory: String) throws(ApusError) {
-    let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
-    try knobs.refuseUnknown()
-    try knobs.refuseContradictions()
+    let knobs = try KnobReader(request.configuration, knownKnobs: knownKnobs)
     threadCount = try knobs.int(.threadCount, in: 1...1024) ?? max(1, request.coreCount)
     let readingThreads = try knobs.int(.batchThreadCount, in: 1...1024) ?? threadCount
     mostThreads = max(threadCount, readingThreads)
@@ -93,8 +91,6 @@ struct LlamaCppSettings {
     }
     try setSpeculation(knobs, request, readingThreads: readingThreads)
     try setDevices(knobs)
-    // Which file is loaded was decided before; here the knob only has to be a text.
-    _ = try knobs.text(.weightVariant)
   }
 
   /// The engine divides its context among its slots; ours is a figure for each slot, so that more slots do not mean
@@ -103,12 +99,7 @@ struct LlamaCppSettings {
     let slots = try knobs.int(.slotCount, in: 1...256)
     if let slots { values[.slots] = .int(slots) }
     let longest = request.model.contextLength
-    if let context = request.contextTokens {
-      guard context >= 1, longest <= 0 || context <= longest else {
-        throw ApusError(
-          .badInput, "\(context) tokens of context do not fit \(request.model.name), which has \(longest)",
-          advice: "Ask for a shorter prompt or output, or use a model with a longer context.")
-      }
+    if let context = try request.fittingContextTokens() {
       values[.context] = .int(context * (slots ?? 1))
     } else if let slots, slots > 1, longest > 0 {
       values[.context] = .int(longest * slots)
@@ -149,12 +140,7 @@ struct LlamaCppSettings {
     guard let kind, let word = Self.kinds[kind] else { return }
     values[.speculation] = .list([word])
     if kind == "draft-model" || kind == "eagle" {
-      guard let path = request.draftModelPath else {
-        throw ApusError(
-          .badInput, "speculation=\(kind) without a draft model's file",
-          advice: "Name one with draft_model, and see that this worker has it (apus model list).")
-      }
-      values[.draftModel] = .text(path)
+      values[.draftModel] = .text(try request.draftPath(for: kind))
       values[.draftThreads] = .int(threadCount)
       values[.draftBatchThreads] = .int(readingThreads)
     }

@@ -13,12 +13,12 @@ struct SGLangArguments {
 
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
     self.request = request
-    let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
-    try knobs.refuseUnknown()
+    let knobs = try KnobReader(request.configuration, knownKnobs: knownKnobs)
+    isSplit = try knobs.bool(.prefillDecodeSplit) ?? false
     // Where a router stands in front, others need only the router.
-    let host = try knobs.bool(.prefillDecodeSplit) == true ? "127.0.0.1" : request.host
+    let host = isSplit ? "127.0.0.1" : request.host
     words = ["--model-path", request.modelPath, "--served-model-name", request.model.name, "--host", host]
-    if let context = request.contextTokens { words += ["--context-length", String(context)] }
+    if let context = try request.fittingContextTokens() { words += ["--context-length", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max-running-requests", String(slots)] }
     if try knobs.bool(.prefixCaching) == false { words.append("--disable-radix-cache") }
     try addPrefill(knobs)
@@ -28,9 +28,6 @@ struct SGLangArguments {
     if try knobs.bool(.graphCapture) == false {
       words += ["--cuda-graph-backend-decode", "disabled", "--cuda-graph-backend-prefill", "disabled"]
     }
-    isSplit = try knobs.bool(.prefillDecodeSplit) ?? false
-    // Which folder is loaded was decided before; here the knob only has to be a text.
-    _ = try knobs.text(.weightVariant)
   }
 
   private mutating func addPrefill(_ knobs: KnobReader) throws(ApusError) {
@@ -46,17 +43,9 @@ struct SGLangArguments {
 
   /// One type for keys and values; and the memory of the host that keeps what the GPU's has no room for.
   private mutating func addCache(_ knobs: KnobReader) throws(ApusError) {
-    let types = ["f16", "fp8"]
-    let keys = try knobs.text(.keyCacheType, oneOf: types)
-    let values = try knobs.text(.valueCacheType, oneOf: types)
-    guard keys == values else {
-      throw ApusError(
-        .badInput,
-        "key_cache_type=\(keys ?? "unset") with value_cache_type=\(values ?? "unset"): SGLang has one type for both",
-        advice: "Set both to \(keys ?? values ?? "fp8").")
-    }
+    let type = try knobs.cacheType()
     // `auto` is the model's own 16-bit type.
-    if let keys { words += ["--kv-cache-dtype", keys == "fp8" ? "fp8_e4m3" : "auto"] }
+    if let type { words += ["--kv-cache-dtype", type == "fp8" ? "fp8_e4m3" : "auto"] }
     if let mebibytes = try knobs.int(.hostCacheMiB, in: 0...1 << 24), mebibytes > 0 {
       guard mebibytes % 1024 == 0 else {
         throw ApusError(
@@ -69,10 +58,7 @@ struct SGLangArguments {
   private mutating func addSpeculation(_ knobs: KnobReader) throws(ApusError) {
     let kind = try knobs.text(.speculation, oneOf: ["n-gram", "draft-model", "eagle", "mtp"])
     let draftTokens = try knobs.int(.draftTokens, in: 1...64)
-    if draftTokens != nil { try knobs.require(.draftTokens, kind != nil, "speculation") }
-    if try knobs.text(.draftModel) != nil {
-      try knobs.require(.draftModel, kind == "draft-model" || kind == "eagle", "speculation=draft-model or eagle")
-    }
+    _ = try knobs.text(.draftModel)
     guard let kind else { return }
     let names = ["n-gram": "NGRAM", "draft-model": "STANDALONE", "eagle": "EAGLE", "mtp": "NEXTN"]
     words += ["--speculative-algorithm", names[kind]!]
@@ -80,14 +66,7 @@ struct SGLangArguments {
       if let draftTokens { words += ["--speculative-num-draft-tokens", String(draftTokens)] }
       return
     }
-    if kind != "mtp" {
-      guard let path = request.draftModelPath else {
-        throw ApusError(
-          .badInput, "speculation=\(kind) without a draft model's folder",
-          advice: "Name one with draft_model, and see that this worker has it (apus model list).")
-      }
-      words += ["--speculative-draft-model-path", path]
-    }
+    if kind != "mtp" { words += ["--speculative-draft-model-path", try request.draftPath(for: kind)] }
     // One branch of so many steps; the token of the model itself counts among the verified ones.
     let steps = draftTokens ?? Self.usualDraftTokens
     words += [
@@ -97,20 +76,12 @@ struct SGLangArguments {
   }
 
   private mutating func addParallelism(_ knobs: KnobReader) throws(ApusError) {
-    let tensor = try knobs.int(.tensorParallel, in: 1...64)
-    let pipeline = try knobs.int(.pipelineParallel, in: 1...64)
-    let data = try knobs.int(.dataParallel, in: 1...64)
-    if let tensor { words += ["--tp-size", String(tensor)] }
-    if let pipeline { words += ["--pp-size", String(pipeline)] }
-    if let data { words += ["--dp-size", String(data)] }
-    if try knobs.bool(.expertParallel) == true {
-      guard request.model.isMixtureOfExperts else {
-        throw ApusError(
-          .badInput, "expert_parallel=on: \(request.model.name) has no experts", advice: "Leave it out.")
-      }
-      words += ["--ep-size", String(tensor ?? 1)]
-    }
-    gpusPerServer = (tensor ?? 1) * (pipeline ?? 1) * (data ?? 1)
+    let parallelism = try ModelParallelism(knobs, request.model)
+    if let tensor = parallelism.tensor { words += ["--tp-size", String(tensor)] }
+    if let pipeline = parallelism.pipeline { words += ["--pp-size", String(pipeline)] }
+    if let data = parallelism.data { words += ["--dp-size", String(data)] }
+    if parallelism.isExpert { words += ["--ep-size", String(parallelism.tensor ?? 1)] }
+    gpusPerServer = parallelism.width
   }
 
   /// - Parameter program: the executable `sglang`.
@@ -132,15 +103,7 @@ struct SGLangArguments {
     ]
     let python = program.hasSuffix("/sglang") ? program.dropLast("sglang".count) + "python3" : "python3"
     let script = [[program, "serve"] + prefill, [program, "serve"] + decode, [String(python)] + router]
-      .map { $0.map(Self.quoted).joined(separator: " ") + " &" }.joined(separator: "\n")
+      .map { ShellCommand.line(environment: [:], command: $0) + " &" }.joined(separator: "\n")
     return ["bash", "-c", script + "\nwait -n\nexit 1"]
-  }
-
-  /// A word as a shell reads it back.
-  static func quoted(_ word: String) -> String {
-    let isPlain =
-      !word.isEmpty && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:=".contains($0)) }
-    return isPlain
-      ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
   }
 }

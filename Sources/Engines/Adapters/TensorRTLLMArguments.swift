@@ -49,42 +49,25 @@ struct TensorRTLLMArguments {
   }
 
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
-    let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
-    try knobs.refuseUnknown()
+    let knobs = try KnobReader(request.configuration, knownKnobs: knownKnobs)
     words = [request.modelPath, "--host", request.host, "--port", String(request.port), "--backend", "pytorch"]
-    if let context = request.contextTokens { words += ["--max_seq_len", String(context)] }
+    if let context = try request.fittingContextTokens() { words += ["--max_seq_len", String(context)] }
     if let slots = try knobs.int(.slotCount, in: 1...4096) { words += ["--max_batch_size", String(slots)] }
     if let batch = try knobs.int(.batchTokens, in: 1...1 << 20) { words += ["--max_num_tokens", String(batch)] }
     if try knobs.bool(.chunkedPrefill) == true { words.append("--enable_chunked_prefill") }
-    let tensor = try knobs.int(.tensorParallel, in: 1...64)
-    if let tensor { words += ["--tp_size", String(tensor)] }
-    if let pipeline = try knobs.int(.pipelineParallel, in: 1...64) { words += ["--pp_size", String(pipeline)] }
-    if try knobs.bool(.expertParallel) == true {
-      guard request.model.isMixtureOfExperts else {
-        throw ApusError(
-          .badInput, "expert_parallel=on: \(request.model.name) has no experts", advice: "Leave it out.")
-      }
-      words += ["--ep_size", String(tensor ?? 1)]
-    }
+    let parallelism = try ModelParallelism(knobs, request.model)
+    if let tensor = parallelism.tensor { words += ["--tp_size", String(tensor)] }
+    if let pipeline = parallelism.pipeline { words += ["--pp_size", String(pipeline)] }
+    if parallelism.isExpert { words += ["--ep_size", String(parallelism.tensor ?? 1)] }
     try setCache(knobs)
     try setSpeculation(knobs, request)
     file.isWithoutGraphs = try knobs.bool(.graphCapture) == false
-    // Which folder is loaded was decided before; here the knob only has to be a text.
-    _ = try knobs.text(.weightVariant)
   }
 
   private mutating func setCache(_ knobs: KnobReader) throws(ApusError) {
-    let types = ["f16", "fp8"]
-    let keys = try knobs.text(.keyCacheType, oneOf: types)
-    let values = try knobs.text(.valueCacheType, oneOf: types)
-    guard keys == values else {
-      throw ApusError(
-        .badInput,
-        "key_cache_type=\(keys ?? "unset") with value_cache_type=\(values ?? "unset"): TensorRT-LLM has one type for both",
-        advice: "Set both to \(keys ?? values ?? "fp8").")
-    }
     let cache = File.Cache(
-      enableBlockReuse: try knobs.bool(.prefixCaching), dtype: keys.map { $0 == "fp8" ? "fp8" : "auto" },
+      enableBlockReuse: try knobs.bool(.prefixCaching),
+      dtype: try knobs.cacheType().map { $0 == "fp8" ? "fp8" : "auto" },
       hostCacheSize: try knobs.int(.hostCacheMiB, in: 0...1 << 24).map { $0 << 20 })
     if cache != File.Cache() { file.kvCacheConfig = cache }
   }
@@ -93,9 +76,7 @@ struct TensorRTLLMArguments {
     let kind = try knobs.text(.speculation, oneOf: ["n-gram", "eagle", "mtp"])
     let draftTokens = try knobs.int(.draftTokens, in: 1...64)
     let ngramSize = try knobs.int(.ngramSize, in: 1...64)
-    if draftTokens != nil { try knobs.require(.draftTokens, kind != nil, "speculation") }
-    if ngramSize != nil { try knobs.require(.ngramSize, kind == "n-gram", "speculation=n-gram") }
-    if try knobs.text(.draftModel) != nil { try knobs.require(.draftModel, kind == "eagle", "speculation=eagle") }
+    _ = try knobs.text(.draftModel)
     guard let kind else { return }
     // What llama.cpp drafts with a draft model; the file's own defaults draft nothing.
     let length = draftTokens ?? 3
@@ -106,13 +87,8 @@ struct TensorRTLLMArguments {
     case "mtp":
       file.speculativeConfig = File.Speculation(decodingType: "MTP", numNextnPredictLayers: length)
     default:
-      guard let path = request.draftModelPath else {
-        throw ApusError(
-          .badInput, "speculation=eagle without a draft model's folder",
-          advice: "Name one with draft_model, and see that this worker has it (apus model list).")
-      }
       file.speculativeConfig = File.Speculation(
-        decodingType: "Eagle", maxDraftLen: length, speculativeModelDir: path)
+        decodingType: "Eagle", maxDraftLen: length, speculativeModelDir: try request.draftPath(for: kind))
     }
   }
 

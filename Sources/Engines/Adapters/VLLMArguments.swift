@@ -17,21 +17,21 @@ struct VLLMArguments {
   static let blockTokens = 128
 
   init(_ request: LaunchRequest, knownKnobs: Set<KnobName>) throws(ApusError) {
-    let knobs = KnobReader(request.configuration, knownKnobs: knownKnobs)
-    try knobs.refuseUnknown()
+    let knobs = try KnobReader(request.configuration, knownKnobs: knownKnobs)
     threadCount = try knobs.int(.threadCount, in: 1...1024) ?? max(1, request.coreCount)
     words = [
       "--host", request.host, "--port", String(request.port), "--served-model-name", request.model.name,
       "--generation-config", "vllm", "--enable-prompt-tokens-details", "--disable-uvicorn-access-log",
     ]
-    let context = try Self.context(request)
+    let context = try request.fittingContextTokens()
     if let context { words += ["--max-model-len", String(context)] }
-    let isEightBit = try addCacheType(knobs)
+    let cacheType = try knobs.cacheType()
+    if let cacheType { words += ["--kv-cache-dtype", cacheType == "f16" ? "float16" : cacheType] }
     let slots = try knobs.int(.slotCount, in: 1...1024)
     if let slots { words += ["--max-num-seqs", String(slots)] }
     let bytes = Self.cacheBytes(
       request.model, contextTokens: context ?? request.model.contextLength, sequences: slots ?? Self.sequencesInCache,
-      bytesPerElement: isEightBit ? 1 : 2)
+      bytesPerElement: cacheType == "fp8" ? 1 : 2)
     words += ["--kv-cache-memory-bytes", String(bytes)]
     try addPrefill(knobs, slots: slots, context: context ?? request.model.contextLength)
     try addSpeculation(knobs, request)
@@ -42,19 +42,6 @@ struct VLLMArguments {
       threadBinding = cores
     }
     if let isCompiled = try knobs.bool(.graphCapture), !isCompiled { words.append("--enforce-eager") }
-    // Which folder is loaded was decided before; here the knob only has to be a text.
-    _ = try knobs.text(.weightVariant)
-  }
-
-  private static func context(_ request: LaunchRequest) throws(ApusError) -> Int? {
-    guard let context = request.contextTokens else { return nil }
-    let longest = request.model.contextLength
-    guard context >= 1, longest <= 0 || context <= longest else {
-      throw ApusError(
-        .badInput, "\(context) tokens of context do not fit \(request.model.name), which has \(longest)",
-        advice: "Ask for a shorter prompt or output, or use a model with a longer context.")
-    }
-    return context
   }
 
   /// Memory for the cache: the given number of full contexts, each rounded up to whole blocks with one to spare.
@@ -65,24 +52,6 @@ struct VLLMArguments {
     let bytes = Double(blocks * blockTokens) * model.keyValueBytesPerToken(bytesPerElement: bytesPerElement)
     // Never more than can be said.
     return Int(min(max(bytes, 1e6), 1e15))
-  }
-
-  /// One type for keys and values.
-  ///
-  /// - Returns: whether an element takes one byte.
-  private mutating func addCacheType(_ knobs: KnobReader) throws(ApusError) -> Bool {
-    let types = ["f16", "fp8"]
-    let keys = try knobs.text(.keyCacheType, oneOf: types)
-    let values = try knobs.text(.valueCacheType, oneOf: types)
-    guard let type = keys ?? values else { return false }
-    guard keys == values else {
-      throw ApusError(
-        .badInput,
-        "key_cache_type=\(keys ?? "unset") with value_cache_type=\(values ?? "unset"): vLLM has one type for both",
-        advice: "Set both to \(type).")
-    }
-    words += ["--kv-cache-dtype", type == "f16" ? "float16" : type]
-    return type == "fp8"
   }
 
   private mutating func addPrefill(_ knobs: KnobReader, slots: Int?, context: Int) throws(ApusError) {
@@ -109,12 +78,7 @@ struct VLLMArguments {
     let kind = try knobs.text(.speculation, oneOf: ["n-gram", "draft-model", "eagle", "mtp"])
     let draftTokens = try knobs.int(.draftTokens, in: 1...64)
     let ngramSize = try knobs.int(.ngramSize, in: 1...64)
-    let draftModel = try knobs.text(.draftModel)
-    if ngramSize != nil { try knobs.require(.ngramSize, kind == "n-gram", "speculation=n-gram") }
-    if draftTokens != nil { try knobs.require(.draftTokens, kind != nil, "speculation") }
-    if draftModel != nil {
-      try knobs.require(.draftModel, kind == "draft-model" || kind == "eagle", "speculation=draft-model or eagle")
-    }
+    _ = try knobs.text(.draftModel)
     guard let kind else { return }
     var speculation = Speculation(method: "", draftTokens: draftTokens ?? Speculation.usualDraftTokens)
     switch kind {
@@ -124,42 +88,20 @@ struct VLLMArguments {
       speculation.shortestMatch = ngramSize
     case "mtp": speculation.method = "mtp"
     default:
-      guard let path = request.draftModelPath else {
-        throw ApusError(
-          .badInput, "speculation=\(kind) without a draft model's folder",
-          advice: "Name one with draft_model, and see that this worker has it (apus model list).")
-      }
       speculation.method = kind == "eagle" ? "eagle3" : "draft_model"
-      speculation.model = path
+      speculation.model = try request.draftPath(for: kind)
     }
     words += ["--speculative-config", speculation.json]
   }
 
   /// - Returns: processes that compute.
   private mutating func addParallelism(_ knobs: KnobReader, _ model: ModelProfile) throws(ApusError) -> Int {
-    let tensor = try knobs.int(.tensorParallel, in: 1...64)
-    let pipeline = try knobs.int(.pipelineParallel, in: 1...64)
-    let data = try knobs.int(.dataParallel, in: 1...64)
-    if let tensor, model.headCount > 0, model.headCount % tensor != 0 {
-      throw ApusError(
-        .badInput, "tensor_parallel=\(tensor) does not divide the \(model.headCount) heads of \(model.name)",
-        advice: "Use a divisor.")
-    }
-    if let pipeline, model.layerCount > 0, pipeline > model.layerCount {
-      throw ApusError(
-        .badInput, "pipeline_parallel=\(pipeline) is more than the \(model.layerCount) layers of \(model.name)",
-        advice: "Use at most one stage for each layer.")
-    }
-    if let tensor { words += ["--tensor-parallel-size", String(tensor)] }
-    if let pipeline { words += ["--pipeline-parallel-size", String(pipeline)] }
-    if let data { words += ["--data-parallel-size", String(data)] }
-    if let isExpert = try knobs.bool(.expertParallel), isExpert {
-      guard model.isMixtureOfExperts else {
-        throw ApusError(.badInput, "expert_parallel=on: \(model.name) has no experts", advice: "Leave it out.")
-      }
-      words.append("--enable-expert-parallel")
-    }
-    return (tensor ?? 1) * (pipeline ?? 1) * (data ?? 1)
+    let parallelism = try ModelParallelism(knobs, model)
+    if let tensor = parallelism.tensor { words += ["--tensor-parallel-size", String(tensor)] }
+    if let pipeline = parallelism.pipeline { words += ["--pipeline-parallel-size", String(pipeline)] }
+    if let data = parallelism.data { words += ["--data-parallel-size", String(data)] }
+    if parallelism.isExpert { words.append("--enable-expert-parallel") }
+    return parallelism.width
   }
 }
 

