@@ -1582,6 +1582,51 @@ void   apus__trial_spec__free_unpacked
   assert(message->base.descriptor == &apus__trial_spec__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__lineup__init
+                     (Apus__Lineup         *message)
+{
+  static const Apus__Lineup init_value = APUS__LINEUP__INIT;
+  *message = init_value;
+}
+size_t apus__lineup__get_packed_size
+                     (const Apus__Lineup *message)
+{
+  assert(message->base.descriptor == &apus__lineup__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__lineup__pack
+                     (const Apus__Lineup *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__lineup__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__lineup__pack_to_buffer
+                     (const Apus__Lineup *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__lineup__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Lineup *
+       apus__lineup__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Lineup *)
+     protobuf_c_message_unpack (&apus__lineup__descriptor,
+                                allocator, len, data);
+}
+void   apus__lineup__free_unpacked
+                     (Apus__Lineup *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__lineup__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__benchmark_spec__init
                      (Apus__BenchmarkSpec         *message)
 {
@@ -6510,7 +6555,7 @@ const ProtobufCMessageDescriptor apus__measurement__descriptor =
   (ProtobufCMessageInit) apus__measurement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[11] =
+static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[12] =
 {
   {
     "id",
@@ -6644,12 +6689,25 @@ static const ProtobufCFieldDescriptor apus__trial_spec__field_descriptors[11] =
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lineups",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__TrialSpec, n_lineups),
+    offsetof(Apus__TrialSpec, lineups),
+    &apus__lineup__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__trial_spec__field_indices_by_name[] = {
   1,   /* field[1] = benchmark */
   4,   /* field[4] = candidates */
   7,   /* field[7] = first_round */
   0,   /* field[0] = id */
+  11,   /* field[11] = lineups */
   3,   /* field[3] = model */
   2,   /* field[2] = purpose */
   10,   /* field[10] = quality_wanted */
@@ -6661,7 +6719,7 @@ static const unsigned apus__trial_spec__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__trial_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor apus__trial_spec__descriptor =
 {
@@ -6671,11 +6729,49 @@ const ProtobufCMessageDescriptor apus__trial_spec__descriptor =
   "Apus__TrialSpec",
   "apus",
   sizeof(Apus__TrialSpec),
-  11,
+  12,
   apus__trial_spec__field_descriptors,
   apus__trial_spec__field_indices_by_name,
   1,  apus__trial_spec__number_ranges,
   (ProtobufCMessageInit) apus__trial_spec__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__lineup__field_descriptors[1] =
+{
+  {
+    "candidates",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Apus__Lineup, n_candidates),
+    offsetof(Apus__Lineup, candidates),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__lineup__field_indices_by_name[] = {
+  0,   /* field[0] = candidates */
+};
+static const ProtobufCIntRange apus__lineup__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor apus__lineup__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Lineup",
+  "Lineup",
+  "Apus__Lineup",
+  "apus",
+  sizeof(Apus__Lineup),
+  1,
+  apus__lineup__field_descriptors,
+  apus__lineup__field_indices_by_name,
+  1,  apus__lineup__number_ranges,
+  (ProtobufCMessageInit) apus__lineup__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__benchmark_spec__field_descriptors[8] =

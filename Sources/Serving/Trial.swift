@@ -9,6 +9,9 @@ public struct TrialSpec: Hashable, Codable, Sendable {
   public var model: ModelID
   public var candidates: [Candidate]
   public var workloads: [Workload]
+  /// For each workload the indices of the candidates that run on it, each once; empty for all on all. So a candidate is
+  /// loaded once for the workloads it can help, and spends no time on the others.
+  public var lineups: [[Int]]
   /// Rounds for each workload, at least 1. Round r of this trial is numbered `firstRound + r`.
   public var rounds: Int
   public var firstRound: Int
@@ -22,8 +25,8 @@ public struct TrialSpec: Hashable, Codable, Sendable {
 
   public init(
     id: TrialID, benchmark: BenchmarkID, purpose: TrialPurpose, model: ModelID, candidates: [Candidate],
-    workloads: [Workload], rounds: Int, firstRound: Int = 0, seed: UInt64, timeLimitSeconds: Double,
-    qualityWanted: [Int] = []
+    workloads: [Workload], lineups: [[Int]] = [], rounds: Int, firstRound: Int = 0, seed: UInt64,
+    timeLimitSeconds: Double, qualityWanted: [Int] = []
   ) {
     self.id = id
     self.benchmark = benchmark
@@ -31,11 +34,25 @@ public struct TrialSpec: Hashable, Codable, Sendable {
     self.model = model
     self.candidates = candidates
     self.workloads = workloads
+    self.lineups = lineups
     self.rounds = rounds
     self.firstRound = firstRound
     self.seed = seed
     self.timeLimitSeconds = timeLimitSeconds
     self.qualityWanted = qualityWanted
+  }
+
+  /// The candidates that run on a workload, by their indices.
+  public func lineup(_ workload: Int) -> [Int] { lineups.isEmpty ? Array(candidates.indices) : lineups[workload] }
+
+  /// Blocks of the whole trial.
+  public var blockCount: Int { max(0, rounds) * workloads.indices.reduce(0) { $0 + lineup($1).count } }
+
+  /// Whether the lineups, if there are any, name existing candidates, each once, for every workload.
+  public var hasSoundLineups: Bool {
+    lineups.isEmpty
+      || lineups.count == workloads.count
+        && lineups.allSatisfy { Set($0).count == $0.count && $0.allSatisfy(candidates.indices.contains) }
   }
 }
 

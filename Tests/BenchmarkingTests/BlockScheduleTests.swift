@@ -26,6 +26,20 @@ import Testing
     }
   }
 
+  /// A candidate runs only on the workloads whose lineup names it, and is as often paired with the default as rounds.
+  @Test func lineups() {
+    var spec = spec(candidates: 3, seed: 1)
+    spec.lineups = [[0, 2], [0, 1]]
+    let blocks = BlockSchedule(spec).blocks
+    #expect(blocks.count == spec.blockCount && blocks.count == 12)
+    #expect(Set(blocks.filter { $0.workload == 0 }.map(\.candidate)) == [0, 2])
+    #expect(Set(blocks.filter { $0.workload == 1 }.map(\.candidate)) == [0, 1])
+    for unsound in [[[0, 3], [0]], [[0, 0], [0]], [[0]], [[-1], [0]]] {
+      spec.lineups = unsound
+      #expect(!spec.hasSoundLineups, "\(unsound)")
+    }
+  }
+
   /// The order changes from group to group and with the seed, and is the same for the same seed.
   @Test func orderIsShuffledFromTheSeed() {
     let blocks = BlockSchedule(spec(candidates: 4, seed: 1)).blocks

@@ -21,11 +21,13 @@ import Testing
   }
 
   private func spec(
-    _ slots: [Int], workloads: [Workload] = [shape], rounds: Int = 1, seconds: Double = 60, seed: UInt64 = 1
+    _ slots: [Int], workloads: [Workload] = [shape], lineups: [[Int]] = [], rounds: Int = 1, seconds: Double = 60,
+    seed: UInt64 = 1
   ) -> TrialSpec {
     TrialSpec(
       id: TrialID("trial"), benchmark: BenchmarkID("benchmark"), purpose: .paired, model: ModelProfile.scripted.id,
-      candidates: slots.map(candidate), workloads: workloads, rounds: rounds, firstRound: 3, seed: seed,
+      candidates: slots.map(candidate), workloads: workloads, lineups: lineups, rounds: rounds, firstRound: 3,
+      seed: seed,
       timeLimitSeconds: seconds)
   }
 
@@ -237,7 +239,8 @@ import Testing
     endless.arrivalRate = 0
     for (spec, hasModel, word) in [
       (spec([]), true, "nothing to run"), (spec([1], workloads: []), true, "nothing to run"),
-      (spec([1], rounds: 0), true, "nothing to run"), (spec([1]), false, "is not on tester"),
+      (spec([1], rounds: 0), true, "nothing to run"), (spec([1], lineups: [[1]]), true, "do not fit"),
+      (spec([1]), false, "is not on tester"),
       (spec([1], workloads: [wide]), true, "10000 streams"), (spec([1], workloads: [endless]), true, "0.0 arrivals"),
     ] {
       let reports = try await run(spec, hasModel: hasModel)

@@ -202,9 +202,12 @@ struct RandomMessages {
   }
 
   mutating func trialSpec() -> TrialSpec {
-    TrialSpec(
-      id: id(), benchmark: id(), purpose: pick(TrialPurpose.allCases), model: id(), candidates: list { $0.candidate() },
-      workloads: list { $0.workload() }, rounds: count(), firstRound: count(), seed: seed(),
+    let candidates = list { $0.candidate() }
+    let workloads = list { $0.workload() }
+    let lineups = workloads.map { _ in candidates.indices.filter { _ in chance() }.shuffled(using: &generator) }
+    return TrialSpec(
+      id: id(), benchmark: id(), purpose: pick(TrialPurpose.allCases), model: id(), candidates: candidates,
+      workloads: workloads, lineups: chance() ? lineups : [], rounds: count(), firstRound: count(), seed: seed(),
       timeLimitSeconds: number(), qualityWanted: list { $0.count() })
   }
 

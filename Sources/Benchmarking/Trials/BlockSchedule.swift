@@ -21,7 +21,7 @@ public struct BlockSchedule: Hashable, Sendable {
     var generator = SeededGenerator(seed: StableHash.mix(spec.seed, StableHash.of("order")))
     blocks = (0..<max(0, spec.rounds)).flatMap { round in
       spec.workloads.indices.flatMap { workload in
-        spec.candidates.indices.shuffled(using: &generator).map {
+        spec.lineup(workload).shuffled(using: &generator).map {
           Block(workload: workload, round: spec.firstRound + round, candidate: $0)
         }
       }

@@ -47,6 +47,11 @@ struct TrialRun {
         the trial has \(spec.candidates.count) configurations, \(spec.workloads.count) workloads and \
         \(spec.rounds) rounds: there is nothing to run
         """
+    } else if !spec.hasSoundLineups || spec.blockCount == 0 {
+      reason = """
+        the lineups \(spec.lineups) do not fit \(spec.candidates.count) configurations and \(spec.workloads.count) \
+        workloads
+        """
     } else if let workload = spec.workloads.first(where: { Self.fault($0) != nil }) {
       reason = "the workload \(workload.name) cannot be run: \(Self.fault(workload)!)"
     } else if host.profile(spec.model) == nil {

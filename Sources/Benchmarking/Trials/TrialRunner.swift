@@ -22,12 +22,12 @@ public struct TrialRunner: Sendable {
   public func run(
     _ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void
   ) async {
-    let schedule = BlockSchedule(spec)
     var run = TrialRun(host: host, timing: timing, spec: spec)
     if let refusal = run.refusal {
       await report(refusal, true)
       return
     }
+    let schedule = BlockSchedule(spec)
     guard spec.timeLimitSeconds > 0 else {
       await report(run.measurement(schedule.blocks[0], .timedOut(afterSeconds: 0)), true)
       return

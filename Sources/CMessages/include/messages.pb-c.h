@@ -50,6 +50,7 @@ typedef struct Apus__Outcome Apus__Outcome;
 typedef struct Apus__QualityLoss Apus__QualityLoss;
 typedef struct Apus__Measurement Apus__Measurement;
 typedef struct Apus__TrialSpec Apus__TrialSpec;
+typedef struct Apus__Lineup Apus__Lineup;
 typedef struct Apus__BenchmarkSpec Apus__BenchmarkSpec;
 typedef struct Apus__BenchmarkProgress Apus__BenchmarkProgress;
 typedef struct Apus__BenchmarkFinding Apus__BenchmarkFinding;
@@ -884,10 +885,29 @@ struct  Apus__TrialSpec
    */
   size_t n_quality_wanted;
   int64_t *quality_wanted;
+  /*
+   * one for each workload, or none: every candidate on every workload
+   */
+  size_t n_lineups;
+  Apus__Lineup **lineups;
 };
 #define APUS__TRIAL_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__trial_spec__descriptor) \
-    , {0,NULL}, {0,NULL}, APUS__TRIAL_PURPOSE__TRIAL_PURPOSE_UNKNOWN, {0,NULL}, 0,NULL, 0,NULL, 0, 0, 0, 0, 0,NULL }
+    , {0,NULL}, {0,NULL}, APUS__TRIAL_PURPOSE__TRIAL_PURPOSE_UNKNOWN, {0,NULL}, 0,NULL, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL }
+
+
+struct  Apus__Lineup
+{
+  ProtobufCMessage base;
+  /*
+   * indices into TrialSpec.candidates, each once
+   */
+  size_t n_candidates;
+  int32_t *candidates;
+};
+#define APUS__LINEUP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__lineup__descriptor) \
+    , 0,NULL }
 
 
 struct  Apus__BenchmarkSpec
@@ -2204,6 +2224,25 @@ Apus__TrialSpec *
 void   apus__trial_spec__free_unpacked
                      (Apus__TrialSpec *message,
                       ProtobufCAllocator *allocator);
+/* Apus__Lineup methods */
+void   apus__lineup__init
+                     (Apus__Lineup         *message);
+size_t apus__lineup__get_packed_size
+                     (const Apus__Lineup   *message);
+size_t apus__lineup__pack
+                     (const Apus__Lineup   *message,
+                      uint8_t             *out);
+size_t apus__lineup__pack_to_buffer
+                     (const Apus__Lineup   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Lineup *
+       apus__lineup__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__lineup__free_unpacked
+                     (Apus__Lineup *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__BenchmarkSpec methods */
 void   apus__benchmark_spec__init
                      (Apus__BenchmarkSpec         *message);
@@ -2976,6 +3015,9 @@ typedef void (*Apus__Measurement_Closure)
 typedef void (*Apus__TrialSpec_Closure)
                  (const Apus__TrialSpec *message,
                   void *closure_data);
+typedef void (*Apus__Lineup_Closure)
+                 (const Apus__Lineup *message,
+                  void *closure_data);
 typedef void (*Apus__BenchmarkSpec_Closure)
                  (const Apus__BenchmarkSpec *message,
                   void *closure_data);
@@ -3129,6 +3171,7 @@ extern const ProtobufCMessageDescriptor apus__outcome__descriptor;
 extern const ProtobufCMessageDescriptor apus__quality_loss__descriptor;
 extern const ProtobufCMessageDescriptor apus__measurement__descriptor;
 extern const ProtobufCMessageDescriptor apus__trial_spec__descriptor;
+extern const ProtobufCMessageDescriptor apus__lineup__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_progress__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor;

@@ -15,6 +15,8 @@ extension TrialSpec: WireValue {
     c.pointee.candidates = try arena.messages(candidates)
     c.pointee.n_workloads = workloads.count
     c.pointee.workloads = try arena.messages(workloads)
+    c.pointee.n_lineups = lineups.count
+    c.pointee.lineups = try arena.messages(lineups.map(Lineup.init))
     c.pointee.rounds = try arena.count(rounds, "TrialSpec.rounds")
     c.pointee.first_round = try arena.count(firstRound, "TrialSpec.first_round")
     c.pointee.seed = seed
@@ -31,12 +33,40 @@ extension TrialSpec: WireValue {
       model: try Wire.id(c.pointee.model, "TrialSpec.model"),
       candidates: try Wire.messages(c.pointee.candidates, c.pointee.n_candidates, "TrialSpec.candidates"),
       workloads: try Wire.messages(c.pointee.workloads, c.pointee.n_workloads, "TrialSpec.workloads"),
+      lineups: try Self.lineups(c),
       rounds: try Wire.count(c.pointee.rounds, "TrialSpec.rounds"),
       firstRound: try Wire.count(c.pointee.first_round, "TrialSpec.first_round"),
       seed: c.pointee.seed,
       timeLimitSeconds: try Wire.number(c.pointee.time_limit_seconds, "TrialSpec.time_limit_seconds"),
       qualityWanted: try Wire.counts(
         c.pointee.quality_wanted, c.pointee.n_quality_wanted, "TrialSpec.quality_wanted"))
+    guard hasSoundLineups else {
+      throw .invalid(
+        field: "TrialSpec.lineups", problem: "do not name existing candidates, each once, for each of its workloads")
+    }
+  }
+
+  private static func lineups(_ c: UnsafePointer<Apus__TrialSpec>) throws(CodecError) -> [[Int]] {
+    let lineups: [Lineup] = try Wire.messages(c.pointee.lineups, c.pointee.n_lineups, "TrialSpec.lineups")
+    return lineups.map(\.candidates)
+  }
+}
+
+/// One of a trial's lineups.
+private struct Lineup: WireValue {
+  let candidates: [Int]
+
+  init(_ candidates: [Int]) { self.candidates = candidates }
+
+  static func initialize(_ c: UnsafeMutablePointer<Apus__Lineup>) { apus__lineup__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__Lineup>, _ arena: Arena) throws(CodecError) {
+    c.pointee.n_candidates = candidates.count
+    c.pointee.candidates = try arena.copy(candidates.map { Int32(clamping: $0) })
+  }
+
+  init(reading c: UnsafePointer<Apus__Lineup>) throws(CodecError) {
+    candidates = UnsafeBufferPointer(start: c.pointee.candidates, count: c.pointee.n_candidates).map { Int($0) }
   }
 }
 
