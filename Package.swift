@@ -104,7 +104,8 @@ let package = Package(
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
-    tests("CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Serving", "TestKit"]),
+    tests(
+      "CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Selection", "Serving", "TestKit"]),
     tests("WorkerTests", ["Acceleration", "Worker", "Engines", "Messaging", "Serving", "TestKit"]),
     tests("IntegrationTests", ["Engines", "Messaging", "Serving"]),
   ],

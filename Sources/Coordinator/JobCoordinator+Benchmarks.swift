@@ -27,7 +27,7 @@ extension JobCoordinator {
     }
     let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
     let proposal = BenchmarkProposal(
-      spec: spec, source: candidates, models: directory.models, workers: wanted, qualities: evidence.qualities)
+      spec: spec, source: candidates, models: directory.models, workers: wanted, selector: selector, evidence: evidence)
     background?.start { await self.prepare(proposal, asker) }
   }
 
@@ -35,7 +35,9 @@ extension JobCoordinator {
     let spec = proposal.spec
     defer { preparedBenchmarks.remove(spec.id) }
     do throws(ApusError) {
+      rankingCount += 1
       let targets = await proposal.targets()
+      rankingCount -= 1
       guard !targets.isEmpty else {
         throw ApusError(
           .unavailable, "no connected worker can run any of the models",
@@ -49,9 +51,7 @@ extension JobCoordinator {
       var generator = SystemRandomNumberGenerator()
       var planner = TrialPlanner(
         spec: spec, targets: targets, options: options, at: time.now(), using: &generator)
-      for stored in earlier {
-        planner.measured(stored.measurement, at: time.now())
-      }
+      planner.resume(from: earlier.map(\.measurement), at: time.now())
       benchmarks[spec.id] = BenchmarkRun(planner: planner, asker: asker)
       report(spec.id)
       advance(spec.id)
@@ -160,39 +160,5 @@ extension JobCoordinator {
     let progress = run.planner.progress(at: time.now())
     let message = Message.response(id: run.asker.request, .benchmarkProgress(progress))
     if sendStreamed(message, to: run.asker.peer) == .gone, !run.planner.isWithdrawn { withdraw(id) }
-  }
-}
-
-/// Which candidates a benchmark tries where. A value that is worked out on the concurrent pool.
-private struct BenchmarkProposal: Sendable {
-  var spec: BenchmarkSpec
-  var source: CandidateSource
-  var models: [ModelID: ModelProfile]
-  var workers: [(name: WorkerName, description: WorkerDescription)]
-  var qualities: QualityEvidence
-
-  @concurrent func targets() async -> [PlannerTarget] {
-    // A benchmark looks at everything, also at what may change the output: it is shown apart.
-    let limits = Limits(allowsApproximate: true)
-    return workers.flatMap { worker in
-      spec.models.compactMap { id in
-        guard let model = models[id], worker.description.models.contains(where: { $0.id == id }) else { return nil }
-        let proposals = spec.workloads.flatMap { workload in
-          source.sets(model: model, workload: workload, limits: limits, methods: spec.methods, workers: [worker])
-            .map(\.candidates)
-        }
-        let ordered = PlannerTarget.order(proposals).map { candidate in
-          var candidate = candidate
-          candidate.fidelity = candidate.fidelity.corrected(by: qualities.loss(model: id, candidate.configuration))
-          return candidate
-        }
-        guard ordered.first?.configuration.methods.isEmpty == true else { return nil }
-        return PlannerTarget(
-          model: model, worker: worker.name, hardware: worker.description.hardware, candidates: ordered,
-          engineMemoryBytes: worker.description.engineMemoryBytes,
-          plannedBytes: source.plannedBytes(
-            ordered.map(\.configuration), model: model, on: worker.description, workloads: spec.workloads))
-      }
-    }
   }
 }

@@ -106,11 +106,11 @@ extension JobCoordinator {
     takeInEvidence()
     var answers: [SelectorQuestion: Recommendation] = [:]
     for question in questions {
-      let target = question.target
-      guard let description = directory.live.first(where: { $0.name == target.worker })?.description else { continue }
+      let worker = question.worker
+      guard let description = directory.live.first(where: { $0.name == worker })?.description else { continue }
       let ranking = Ranking(
-        source: candidates, model: target.model, workload: question.workload, objective: objective, limits: Limits(),
-        workers: [(target.worker, description)], selector: selector, evidence: evidence)
+        source: candidates, model: question.model, workload: question.workload, objective: objective, limits: Limits(),
+        workers: [(worker, description)], selector: selector, evidence: evidence)
       rankingCount += 1
       answers[question] = await ranking.run()
       rankingCount -= 1

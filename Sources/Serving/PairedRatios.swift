@@ -54,9 +54,16 @@ public struct PairedRatios: Hashable, Sendable {
   /// measured nothing (no second token, no good request).
   public mutating func add(candidate: Double, baseline: Double, onBusyMachine isBusy: Bool = false) {
     guard candidate > 0, baseline > 0, candidate.isFinite, baseline.isFinite else { return }
+    add(
+      logSpeedup: objective.isMaximized ? log(candidate / baseline) : log(baseline / candidate), onBusyMachine: isBusy)
+  }
+
+  /// Adds one pair whose ratio is known already: the logarithm of its speed-up, above 0 when the candidate was better.
+  public mutating func add(logSpeedup: Double, onBusyMachine isBusy: Bool = false) {
+    guard logSpeedup.isFinite else { return }
     let deviation = isBusy ? Self.busyPriorDeviation : Self.priorDeviation
     expectedVariances += deviation * deviation
-    logSpeedups.append(objective.isMaximized ? log(candidate / baseline) : log(baseline / candidate))
+    logSpeedups.append(logSpeedup)
   }
 
   public var count: Int { logSpeedups.count }
@@ -73,6 +80,15 @@ public struct PairedRatios: Hashable, Sendable {
     let standardError = ((expected + squares) / Double(degrees) / Double(count)).squareRoot()
     let half = Self.studentQuantile95(degrees: degrees) * standardError
     return exp(meanLog - half)...exp(meanLog + half)
+  }
+
+  /// Mean of the logarithms. Nil without a pair.
+  public var meanLogSpeedup: Double? { count == 0 ? nil : meanLog }
+
+  /// Variance expected of one pair before anything was seen, by how busy the machine was; that of a quiet machine
+  /// without a pair.
+  public var expectedVariance: Double {
+    count == 0 ? Self.priorDeviation * Self.priorDeviation : expectedVariances / Double(count)
   }
 
   private var meanLog: Double { logSpeedups.reduce(0, +) / Double(count) }

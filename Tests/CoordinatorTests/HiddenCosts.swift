@@ -15,17 +15,23 @@ struct HiddenCosts: Sendable {
   var inexact: Set<KnobName> = []
   /// What every approximate configuration loses, in nats per token.
   var divergence = 0.02
+  var defaultCrashes = false
+  /// What a value of a knob gives instead, by workload name: for knobs whose values differ.
+  var byValue: [String: [KnobName: [KnobValue: Double]]] = [:]
 
   func seconds(_ configuration: EngineConfiguration, _ workload: Workload, slowness: Double = 1) -> Double {
     let known = speedups[workload.name] ?? [:]
-    return configuration.knobs.keys.reduce(baseSeconds * slowness) { $0 / (known[$1] ?? 1) }
+    let values = byValue[workload.name] ?? [:]
+    return configuration.knobs.reduce(baseSeconds * slowness) { seconds, knob in
+      seconds / (values[knob.key]?[knob.value] ?? known[knob.key] ?? 1)
+    }
   }
 
   func outcome(
     _ configuration: EngineConfiguration, _ workload: Workload, slowness: Double = 1,
     using generator: inout SeededGenerator
   ) -> Outcome {
-    if configuration.knobs.keys.contains(where: crashing.contains) {
+    if configuration.knobs.keys.contains(where: crashing.contains) || configuration.isDefault && defaultCrashes {
       return .engineFailed(reason: "crashed", lastLines: "")
     }
     // The sum of twelve uniform draws is nearly normal.
@@ -49,9 +55,9 @@ struct HiddenCosts: Sendable {
     var at = startSeconds * Double(spec.candidates.count)
     var blocks: [(Measurement, Double)] = []
     var unprobed = Set(spec.qualityWanted.map { spec.candidates[$0] })
-    for workload in spec.workloads {
+    for (place, workload) in spec.workloads.enumerated() {
       for round in 0..<spec.rounds {
-        for candidate in spec.candidates.shuffled(using: &generator) {
+        for candidate in spec.lineup(place).map({ spec.candidates[$0] }).shuffled(using: &generator) {
           if at >= spec.timeLimitSeconds { return blocks }
           let outcome = outcome(candidate.configuration, workload, slowness: slowness, using: &generator)
           at += outcome.metrics?.wallSeconds ?? 0.1

@@ -25,12 +25,18 @@ import Testing
     "edit": [.ngramSize: 1.4, .speculation: 1.1],
   ])
 
-  static func target(_ worker: String, machine: String = "machine-1", coreCount: Int = 2, model: String = "dense")
-    -> PlannerTarget
-  {
+  /// - Parameter fields: who may run on a workload, by its name; all candidates where it says nothing.
+  static func target(
+    _ worker: String, machine: String = "machine-1", coreCount: Int = 2, model: String = "dense",
+    candidates: [Candidate] = candidates, fields: [String: [Candidate]] = [:], workloads: [Workload] = workloads
+  ) -> PlannerTarget {
     PlannerTarget(
       model: Fixture.model(model), worker: WorkerName(worker),
-      hardware: Fixture.hardware(machine: machine, coreCount: coreCount), candidates: candidates)
+      hardware: Fixture.hardware(machine: machine, coreCount: coreCount), baseline: candidates[0],
+      startLists: Dictionary(
+        uniqueKeysWithValues: workloads.map { workload in
+          (workload.shape, StartList((fields[workload.name] ?? Array(candidates.dropFirst())).map { Entrant($0) }))
+        }))
   }
 
   static func spec(budget: Double, models: [String] = ["dense"], workloads: [Workload] = workloads) -> BenchmarkSpec {
@@ -47,12 +53,21 @@ import Testing
     var now = Duration.zero
     var trials: [PlannedTrial] = []
     var seconds: [TrialPurpose: Double] = [:]
+    var measurements: [Measurement] = []
     let targets: [PlannerTarget]
 
-    init(_ spec: BenchmarkSpec, _ targets: [PlannerTarget], seed: UInt64 = 1) {
+    init(
+      _ spec: BenchmarkSpec, _ targets: [PlannerTarget], seed: UInt64 = 1,
+      options: TrialPlanner.Options = TrialPlanner.Options()
+    ) {
       generator = SeededGenerator(seed: seed)
       self.targets = targets
-      planner = TrialPlanner(spec: spec, targets: targets, at: .zero, using: &generator)
+      planner = TrialPlanner(spec: spec, targets: targets, options: options, at: .zero, using: &generator)
+    }
+
+    /// Blocks of a configuration in all trials, by workload name.
+    func blocks(_ configuration: EngineConfiguration, on workload: String) -> Int {
+      measurements.filter { $0.configuration == configuration && $0.workload.name == workload }.count
     }
 
     mutating func toTheEnd() {
@@ -79,6 +94,7 @@ import Testing
         using: &generator)
       for (measurement, at) in blocks.prefix(blockCount ?? blocks.count) {
         now = start + .seconds(at)
+        measurements.append(measurement)
         planner.measured(measurement, at: now)
       }
       seconds[trial.spec.purpose, default: 0] += Double((now - start).components.seconds)
@@ -183,16 +199,21 @@ import Testing
     #expect(Set(play.trials.map(\.spec.id)).count == play.trials.count)
   }
 
-  @Test("The weaker worker of a machine comes second and tries only what the first one found")
-  func reducedWorker() {
+  @Test("The weaker worker of a machine comes second and begins with what the first one found best")
+  func secondWorker() throws {
     var play = Play(Self.spec(budget: 600), [Self.target("weak", coreCount: 1), Self.target("strong")])
     play.toTheEnd()
-    #expect(play.trials.first?.worker == "strong")
-    let weak = play.trials.filter { $0.worker == "weak" }
-    #expect(!weak.isEmpty)
-    #expect(weak.allSatisfy { $0.spec.purpose != .screening && $0.spec.candidates.count <= 2 })
+    let racing = play.trials.filter { $0.spec.purpose != .confirmation }.map(\.worker)
+    let change = try #require(racing.firstIndex(of: "weak"))
+    #expect(
+      racing.prefix(change).allSatisfy { $0 == "strong" } && racing.suffix(from: change).allSatisfy { $0 == "weak" })
+    // Of the concurrent workload slots are best and prefix caching is worst: the first look of the second worker knows.
+    let first = play.trials[change].spec
+    let concurrent = try #require(first.workloads.firstIndex { $0.name == "concurrent" })
+    let tried = first.lineup(concurrent).map { first.candidates[$0].configuration }
+    #expect(tried.contains { $0[.slotCount] != nil } && !tried.contains { $0[.prefixCaching] != nil }, "\(tried)")
     let findings = play.planner.findings.filter { $0.worker == "weak" }
-    #expect(findings.count == 5)
+    #expect(findings.count == 5 && findings.allSatisfy { !$0.best.configuration.isDefault })
   }
 
   @Test("Workers of two machines are measured at the same time")
@@ -214,7 +235,7 @@ import Testing
     play.costs.crashing = [.slotCount]
     play.toTheEnd()
     let with = play.trials.filter { $0.spec.candidates.contains { $0.configuration[.slotCount] != nil } }
-    #expect(with.count == 1)
+    #expect(with.count == 1, "\(with.map(\.spec.purpose))")
     #expect(play.planner.summary(at: play.now).outcomes["engine_failed", default: 0] > 0)
     #expect(play.planner.findings.allSatisfy { $0.best.configuration[.slotCount] == nil })
   }
@@ -249,23 +270,48 @@ import Testing
     #expect(summary.wasCutShort)
   }
 
-  @Test("A benchmark resumed under its name does not measure again what the history has")
-  func resumes() {
-    var first = Play(Self.spec(budget: 600), [Self.target("one")])
-    let screening = first.planner.next(at: .zero)[0]
-    first.run(screening)
-    let known = Set(screening.spec.candidates.dropFirst().map(\.configuration))
-    var second = Play(Self.spec(budget: 600), [Self.target("one")], seed: 2)
-    var generator = SeededGenerator(seed: 3)
-    for (measurement, _) in Self.costs.run(
-      screening.spec, worker: "one", hardware: Fixture.hardware(), model: Fixture.model(), using: &generator)
-    {
-      second.planner.measured(measurement, at: .zero)
+  @Test("An interrupted benchmark goes on where it was: nothing again, other prompts, the rest of the budget")
+  func resumes() throws {
+    var first = Play(Self.spec(budget: 120), [Self.target("one")])
+    for _ in 0..<2 {
+      let trial = first.planner.next(at: first.now)[0]
+      first.run(trial)
     }
+    // Killed in the middle of the third trial.
+    let third = first.planner.next(at: first.now)[0]
+    first.run(third, breakingOffAfter: 3)
+
+    var second = Play(Self.spec(budget: 120), [Self.target("one")], seed: 2)
+    second.planner.resume(from: first.measurements, at: .zero)
     second.toTheEnd()
-    let screened = second.trials.filter { $0.spec.purpose == .screening }.flatMap { $0.spec.candidates.dropFirst() }
-    #expect(screened.allSatisfy { !known.contains($0.configuration) })
+    let looked = Set(first.measurements.map { [$0.configuration.fingerprint, $0.workload.name] })
+    let again = second.trials.filter { $0.spec.purpose == .screening }.flatMap { trial in
+      trial.spec.workloads.enumerated().flatMap { place, workload in
+        trial.spec.lineup(place).dropFirst().map {
+          [trial.spec.candidates[$0].configuration.fingerprint, workload.name]
+        }
+      }
+    }
+    let complete = Set(third.spec.candidates.map(\.configuration.fingerprint))
+    #expect(again.allSatisfy { !looked.contains($0) || complete.contains($0[0]) }, "only the broken trial's come again")
+    #expect(Set(first.trials.map(\.spec.seed)).isDisjoint(with: second.trials.map(\.spec.seed)))
+    let counted = second.seconds[.screening, default: 0] + second.seconds[.paired, default: 0]
+    let before = first.seconds.values.reduce(0, +)
+    #expect(counted + before <= 120 * 1.15, "\(before) s before and \(counted) s after")
     #expect(second.planner.findings.count == 5)
+    #expect(second.planner.findings.filter(\.isConfirmedGain).count >= 4)
+  }
+
+  @Test("A benchmark that was interrupted after its confirmation has nothing left to do")
+  func resumesAtTheEnd() {
+    var first = Play(Self.spec(budget: 200, workloads: [.chat]), [Self.target("one", workloads: [.chat])])
+    first.toTheEnd()
+    var second = Play(Self.spec(budget: 1, workloads: [.chat]), [Self.target("one", workloads: [.chat])], seed: 2)
+    second.planner.resume(from: first.measurements, at: .zero)
+    second.toTheEnd()
+    #expect(second.trials.isEmpty, "\(second.trials.map(\.spec.purpose))")
+    #expect(second.planner.findings.map(\.best) == first.planner.findings.map(\.best))
+    #expect(second.planner.findings.map(\.speedup) == first.planner.findings.map(\.speedup))
   }
 
   @Test("A budget of a second still gives one look at each target, then ends")
@@ -296,89 +342,5 @@ import Testing
     let after = play.planner.progress(at: play.now)
     #expect(after.plannedBlocks == after.completedBlocks)
     #expect(after.phase == "confirmation")
-  }
-}
-
-@Suite struct PlannerTargetTests {
-  @Test("The order to try: the default, one setting of each method, then combinations and further settings in turns")
-  func order() {
-    func candidate(_ text: String, _ methods: [MethodName], refused: String? = nil) -> Candidate {
-      Candidate(
-        configuration: EngineConfiguration(engine: Fixture.engine, methods: methods, knobs: [.slotCount: .text(text)]),
-        fidelity: .exact, refusedReason: refused)
-    }
-    let a = MethodName("a")
-    let b = MethodName("b")
-    let ordered = PlannerTarget.order([
-      [Fixture.candidate(), candidate("a1", [a]), candidate("a2", [a]), candidate("a3", [a]), candidate("b1", [b])],
-      [Fixture.candidate(), candidate("b2", [b], refused: "no"), candidate("a1", [a]), candidate("ab", [a, b])],
-    ])
-    let labels = ordered.map { $0.configuration[.slotCount]?.textValue ?? "default" }
-    #expect(labels == ["default", "a1", "b1", "ab", "a2", "a3"])
-  }
-}
-
-/// Before the confirmation the selector is asked what to confirm.
-@Suite struct SelectorQuestionTests {
-  private func play(_ targets: [PlannerTarget]) -> TrialPlannerTests.Play {
-    var play = TrialPlannerTests.Play(TrialPlannerTests.spec(budget: 300, workloads: [.chat]), targets)
-    var options = TrialPlanner.Options()
-    options.asksSelector = true
-    var generator = SeededGenerator(seed: 1)
-    play.planner = TrialPlanner(
-      spec: TrialPlannerTests.spec(budget: 300, workloads: [.chat]), targets: targets, options: options, at: .zero,
-      using: &generator)
-    return play
-  }
-
-  /// Runs trials until every machine waits for the selector.
-  private func runToQuestions(_ play: inout TrialPlannerTests.Play) {
-    while case let planned = play.planner.next(at: play.now), !planned.isEmpty {
-      for trial in planned {
-        play.run(trial)
-      }
-    }
-  }
-
-  @Test("The selector's choice is what is confirmed")
-  func choice() throws {
-    let target = TrialPlannerTests.target("one")
-    var play = play([target])
-    runToQuestions(&play)
-    let questions = play.planner.openQuestions
-    #expect(questions.map(\.workload.name) == ["chat"])
-    // Not the best one, so that it can be told apart.
-    let chosen = target.candidates[2]
-    let recommendation = Recommendation(
-      decision: .use, candidates: [RankedCandidate(candidate: chosen, worker: "one", speedup: 1.2)])
-    play.planner.answered(questions, with: [questions[0]: recommendation])
-    play.toTheEnd()
-    #expect(play.planner.findings.map(\.best.configuration) == [chosen.configuration])
-  }
-
-  @Test("Without an answer the best of the paired rounds is confirmed; a machine that was not asked for still waits")
-  func noAnswer() {
-    let targets = [TrialPlannerTests.target("one"), TrialPlannerTests.target("far", machine: "machine-2")]
-    var play = play(targets)
-    runToQuestions(&play)
-    let questions = play.planner.openQuestions
-    #expect(questions.count == 2)
-    play.planner.answered(Array(questions.prefix(1)), with: [:])
-    runToQuestions(&play)
-    #expect(play.planner.openQuestions == Array(questions.dropFirst()))
-    #expect(!play.planner.isDone)
-    play.planner.answered(play.planner.openQuestions, with: [:])
-    play.toTheEnd()
-    #expect(play.planner.findings.allSatisfy { $0.best.configuration[.speculation] != nil && $0.isConfirmedGain })
-  }
-
-  @Test("A machine whose worker is gone for good asks nothing and keeps nobody waiting")
-  func goneForGood() {
-    var play = play([TrialPlannerTests.target("one")])
-    play.planner.workerGone("one", at: .zero)
-    play.now = .seconds(31)
-    #expect(play.planner.next(at: play.now).isEmpty)
-    #expect(play.planner.openQuestions.isEmpty)
-    #expect(play.planner.isDone)
   }
 }

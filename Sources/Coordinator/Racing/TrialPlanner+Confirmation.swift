@@ -1,3 +1,4 @@
+import Glibc
 public import Messaging
 import Serving
 
@@ -15,7 +16,7 @@ extension TrialPlanner {
   private static let confirmationRounds = [5, 4, 3]
 
   mutating func confirmation(_ lane: Int) -> Planned? {
-    let left = options.confirmationSeconds - spent(lane, .confirmation)
+    let left = options.confirmationSeconds - lanes[lane].confirmationSeconds
     var wanted = unconfirmed(lane)
     guard !wanted.isEmpty else { return nil }
     // When not all fit, the smallest gains of the weakest workers go first: they are the least interesting.
@@ -28,17 +29,22 @@ extension TrialPlanner {
     }
     let first = wanted[0]
     let together = wanted.filter { $0.target == first.target && $0.winner == first.winner }
-    let spec = trial(
-      first.target, .confirmation, [first.winner], together.map(\.workload.shortBlock), rounds: rounds,
-      timeLimit: min(left, 1.5 * seconds(of: together, rounds: rounds)))
-    return (first.target, .confirmation, spec)
+    var lineup = TrialLineup(target: targets[first.target].target, purpose: .confirmation, rounds: rounds, most: 1)
+    for one in together {
+      lineup.add(first.winner, on: one.workload, within: .infinity, starting: 0, block: { _ in 0 })
+    }
+    let spec = trial(first.target, lineup, timeLimit: min(left, 1.5 * seconds(of: together, rounds: rounds)))
+    return (first.target, spec)
   }
 
   private func unconfirmed(_ lane: Int) -> [Unconfirmed] {
     var all: [Unconfirmed] = []
     for target in lanes[lane].targets where !targets[target].isDropped {
-      for workload in spec.workloads where !targets[target].confirmed.contains(workload.shape) {
+      for workload in targets[target].measuredWorkloads where !targets[target].confirmed.contains(workload.shape) {
         guard let (winner, speedup) = winner(target, workload) else { continue }
+        // A benchmark that was resumed may have confirmed it before.
+        let pairs = targets[target].results.ratios(winner.configuration, workload, [.confirmation]).count
+        guard pairs < Self.confirmationRounds.last! else { continue }
         all.append(Unconfirmed(target: target, workload: workload, winner: winner, speedup: speedup))
       }
     }
@@ -59,25 +65,20 @@ extension TrialPlanner {
 
   /// What to confirm: the selector's choice where it has one, otherwise the best exact candidate of the rounds before;
   /// nil when nothing was better than the default.
-  ///
-  /// A candidate that only the screening saw (one pair) does not win over those that ran again: the best of many
-  /// single looks is mostly luck.
   func winner(_ target: Int, _ workload: Workload) -> (candidate: Candidate, speedup: Double)? {
     let plan = targets[target]
-    if let recommendation = plan.recommendations[workload.shape], recommendation.decision != .measureFirst {
-      let chosen = recommendation.candidates.first {
-        $0.candidate.isApplicable && $0.candidate.fidelity == .exact
-          && !plan.results.broken.contains($0.candidate.configuration)
-      }
-      guard let chosen, chosen.candidate.configuration != plan.baseline.configuration,
-        let speedup = chosen.speedup, speedup >= Self.winnerThreshold
-      else { return nil }
-      return (chosen.candidate, speedup)
+    guard let recommendation = plan.recommendations[workload.shape], recommendation.decision != .measureFirst else {
+      return plan.leader(workload)
     }
-    var ranking = plan.results.ranking(plan.target.candidates, workload, fidelity: .exact)
-    if ranking.contains(where: { $0.pairCount > 1 }) { ranking.removeAll { $0.pairCount == 1 } }
-    guard let best = ranking.first, best.speedup >= Self.winnerThreshold else { return nil }
-    return (best.candidate, best.speedup)
+    let chosen = recommendation.candidates.first {
+      $0.candidate.isApplicable && $0.candidate.fidelity == .exact
+        && !plan.results.broken.contains($0.candidate.configuration)
+        && !plan.results.inexact.contains($0.candidate.configuration)
+    }
+    guard let chosen, chosen.candidate.configuration != plan.baseline.configuration,
+      let speedup = chosen.speedup, speedup >= exp(Race.worthwhile)
+    else { return nil }
+    return (chosen.candidate, speedup)
   }
 
   // MARK: Answers
@@ -98,8 +99,7 @@ extension TrialPlanner {
     guard bestMetrics != nil || defaultMetrics != nil else { return nil }
     let ratios = plan.results.ratios(best.configuration, workload, [.confirmation])
     let isBaseline = best.configuration == baseline
-    let approximate = plan.results.ranking(plan.target.candidates, workload, fidelity: .approximate)
-      .max { ($0.pairCount, $0.speedup) < ($1.pairCount, $1.speedup) }
+    let approximate = plan.bestApproximate(workload)
     return BenchmarkFinding(
       model: plan.target.model.id, worker: plan.target.worker, workload: workload, best: best,
       defaultMetrics: defaultMetrics, bestMetrics: bestMetrics, speedup: isBaseline ? nil : ratios.speedup,
@@ -128,40 +128,19 @@ extension TrialPlanner {
       plannedBlocks: completedBlocks + foreseenBlocks, elapsedSeconds: (now - createdAt).seconds, latest: latest)
   }
 
-  /// A guess that gets better: what runs, what is planned, and what usually follows.
+  /// A guess that gets better: what runs, what the time that is left has room for, and the confirmation.
   private var foreseenBlocks: Int {
-    let workloadCount = spec.workloads.count
-    let inTrials = running.values.reduce(0) { sum, trial in
-      sum + max(0, trial.spec.candidates.count * trial.spec.workloads.count * trial.spec.rounds - trial.measuredBlocks)
-    }
-    var blocks = inTrials
+    var blocks = running.values.reduce(0) { $0 + max(0, $1.spec.blockCount - $1.measuredBlocks) }
     for lane in lanes.indices where !lanes[lane].isDone {
-      let unscreened = lanes[lane].targets.filter { !targets[$0].isReduced && !targets[$0].isScreened }
-      let pot = max(0, fullBudget(lane) * options.screeningShare - spent(lane, .screening))
-      for target in lanes[lane].targets where !targets[target].isDropped {
-        let plan = targets[target]
-        if unscreened.contains(target) {
-          let fitting = Int(pot / Double(unscreened.count) / passSeconds(target))
-          blocks += max(0, min(plan.unscreened.count + 1, fitting) * workloadCount - inTrials)
-        }
-        if let groups = plan.paired {
-          blocks += groups.reduce(0) { $0 + ($1.candidates.count + 1) * $1.workloads.count * $1.rounds }
-        } else {
-          blocks += (options.contenderCount + 1) * workloadCount * (plan.isReduced ? 1 : options.pairedRounds)
-        }
-        // About every second winner is worth a confirmation, and four rounds fit.
-        blocks += (workloadCount - plan.confirmed.count) * 4
+      let open = lanes[lane].targets.filter { !targets[$0].isDropped }
+      let racing = open.filter { !targets[$0].hasRaced }
+      if let first = racing.first {
+        let passBlocks = Double(max(1, targets[first].measuredWorkloads.count))
+        blocks += max(0, Int(secondsLeft(lane) / passSeconds(first) * passBlocks))
       }
+      // About every second winner is worth a confirmation, and four rounds fit.
+      blocks += open.reduce(0) { $0 + 4 * (targets[$1].measuredWorkloads.count - targets[$1].confirmed.count) }
     }
     return blocks
-  }
-}
-
-extension Workload {
-  /// The same shape in shorter blocks, so that a confirmation gets more pairs in its time.
-  var shortBlock: Workload {
-    var short = self
-    short.requestCount = max(concurrency, (requestCount + 1) / 2)
-    return short
   }
 }

@@ -23,7 +23,6 @@ struct TargetResults: Sendable {
     measurement.samples = []
     count += 1
     outcomes[measurement.outcome.kind, default: 0] += 1
-    if measurement.quality?.isExact == false { inexact.insert(measurement.configuration) }
     switch measurement.outcome {
     case .completed(let metrics) where metrics.failedRequestCount == 0 && metrics.requestCount > 0:
       blocks[measurement.configuration, default: [:]][measurement.workload.shape, default: []].append(measurement)
@@ -34,10 +33,12 @@ struct TargetResults: Sendable {
     }
   }
 
-  /// Whether there is a block, or a failure, of this candidate for each of these workloads.
-  func isScreened(_ configuration: EngineConfiguration, _ workloads: [Workload]) -> Bool {
-    broken.contains(configuration)
-      || workloads.allSatisfy { blocks[configuration]?[$0.shape]?.isEmpty == false }
+  /// It promised to say what the default says, and was seen not to: here, or on another worker with this model.
+  mutating func noteInexact(_ configuration: EngineConfiguration) { inexact.insert(configuration) }
+
+  /// Configurations with a block of this workload.
+  func configurations(_ workload: Workload) -> [EngineConfiguration] {
+    blocks.compactMap { $1[workload.shape] == nil ? nil : $0 }
   }
 
   func measurements(
@@ -52,25 +53,6 @@ struct TargetResults: Sendable {
     PairedRatios(
       candidate: measurements(configuration, workload, purposes),
       baseline: measurements(baseline, workload, purposes), objective: objective)
-  }
-
-  /// What a candidate turned out to be.
-  private func fidelity(_ candidate: Candidate) -> Fidelity {
-    inexact.contains(candidate.configuration) ? .approximate : candidate.fidelity
-  }
-
-  /// Candidates with a speed-up from screening and paired rounds, best first. Broken ones are left out.
-  func ranking(
-    _ candidates: [Candidate], _ workload: Workload, fidelity: Fidelity
-  ) -> [(candidate: Candidate, speedup: Double, pairCount: Int)] {
-    candidates.compactMap { candidate in
-      guard self.fidelity(candidate) == fidelity, candidate.configuration != baseline,
-        !broken.contains(candidate.configuration)
-      else { return nil }
-      let ratios = ratios(candidate.configuration, workload, [.screening, .paired])
-      return ratios.speedup.map { (candidate, $0, ratios.count) }
-    }
-    .sorted { $0.speedup > $1.speedup }
   }
 
   /// Medians over the blocks of the confirmation; over the paired rounds, or the screening, where there was none.

@@ -2,14 +2,16 @@ public import Serving
 
 /// Turns a benchmark into trials within its budget, and their results into findings.
 ///
-/// On each machine the workers take turns, because they share its cores. The strongest worker goes first, through
-/// three phases for each of its models:
-/// 1. screening: the default and as many candidates as fit, each workload once;
-/// 2. paired rounds: for each workload the default and the best few, in turns, twice;
+/// On each machine the workers take turns, because they share its cores. The strongest worker goes first. For each of
+/// its models and each workload there is a `Race`; models take turns, and one trial serves the races of all workloads of
+/// its model, because a loaded engine can run blocks of each:
+/// 1. first looks: the default and as many candidates as the time allows, one short block each, only on workloads that
+///    they can help;
+/// 2. paired rounds: for each workload the default and the best few, in turns, losers leaving;
 /// 3. confirmation: the default and the winner on prompts nobody has seen. Its time comes on top of the budget.
 ///
-/// A second worker of the same machine skips the screening: for each workload it tries the default and what the first
-/// one found best.
+/// A second worker of the same machine begins with what the first one found. Time that nobody can use any more, because
+/// races were decided early, goes to the others.
 /// Choosing the best of many noisy figures picks lucky ones (research: half of such gains vanish when measured again);
 /// therefore a finding's speed-up comes from the confirmation alone, and "no gain" is a finding.
 ///
@@ -19,12 +21,12 @@ public struct TrialPlanner: Sendable {
   public struct Options: Hashable, Sendable {
     /// Seconds of confirmation on each machine.
     public var confirmationSeconds = 60.0
-    /// Exact candidates that go into the paired rounds of a workload.
-    public var contenderCount = 3
-    public var pairedRounds = 2
-    /// Share of the budget for second workers of a machine, and of the rest for screening.
-    public var reducedShare = 0.15
-    public var screeningShare = 0.7
+    /// How each race is run.
+    public var race = Race.Options()
+    /// Share of the budget for second workers of a machine.
+    public var reducedShare = 0.3
+    /// Share of a target's time that first looks may take while paired rounds are still to come.
+    public var screeningShare = 0.6
     /// Engines loaded side by side.
     public var chunkSize = 16
     /// How long a lost worker's trials wait for it.
@@ -37,12 +39,6 @@ public struct TrialPlanner: Sendable {
 
     public init() {}
   }
-
-  /// Screening: below this share of the default's speed a candidate is no contender. Single blocks differ by 13% in the
-  /// median on a busy machine, so a candidate that looks 15% slower may still be the best.
-  static let contenderThreshold = 0.85
-  /// A winner that the paired rounds see at less than this is not worth a confirmation: the answer is "no gain".
-  static let winnerThreshold = 1.03
 
   let spec: BenchmarkSpec
   let options: Options
@@ -57,7 +53,7 @@ public struct TrialPlanner: Sendable {
   var latest = "waiting for the machine"
   var lastPhase = TrialPurpose.screening
   var wasCutShort = false
-  var isWithdrawn = false
+  private(set) public var isWithdrawn = false
 
   public init(
     spec: BenchmarkSpec, targets: [PlannerTarget], options: Options = Options(), at now: Duration,
@@ -75,7 +71,7 @@ public struct TrialPlanner: Sendable {
       for target in ofMachine.sorted(by: Self.goesBefore(spec.models)) {
         let isFirst = !lane.targets.contains { plans[$0].target.model.id == target.model.id }
         lane.targets.append(plans.count)
-        plans.append(TargetPlan(target, objective: spec.objective, isReduced: !isFirst))
+        plans.append(TargetPlan(target, spec: spec, options: options.race, isReduced: !isFirst))
       }
       lanes.append(lane)
     }
@@ -97,26 +93,35 @@ public struct TrialPlanner: Sendable {
 
   // MARK: What happens
 
-  /// A measurement of this benchmark, also one from an earlier run of it.
+  /// A measurement of this benchmark.
   public mutating func measured(_ measurement: Measurement, at now: Duration) {
-    guard
-      let index = targets.firstIndex(where: {
-        $0.target.worker == measurement.worker && $0.target.model.id == measurement.model.id
-      })
-    else { return }
+    guard let index = index(of: measurement) else { return }
     completedBlocks += 1
-    targets[index].results.record(measurement)
-    var words = measurement.outcome.explanation
-    if let metrics = measurement.outcome.metrics {
-      targets[index].cost.measured(measurement.workload, metrics)
-      words = describe(measurement, metrics, targets[index].results)
+    targets[index].record(measurement)
+    if measurement.quality?.isExact == false {
+      // Quality is measured once for all workers with the model.
+      for same in targets.indices where targets[same].target.model.id == measurement.model.id {
+        targets[same].noteInexact(measurement.configuration)
+      }
     }
+    let words =
+      measurement.outcome.metrics.map { describe(measurement, $0, targets[index].results) }
+      ?? measurement.outcome.explanation
     latest =
       "\(measurement.model.name) on \(measurement.worker), \(measurement.workload.name), "
       + "\(measurement.configuration.label): \(words)"
     if case .trial(let id, _, _, _) = measurement.source, running[id] != nil {
       running[id]!.measuredBlocks += 1
       running[id]!.measuredSeconds += measurement.outcome.metrics?.wallSeconds ?? 0
+    } else {
+      // Of an earlier run of this benchmark.
+      targets[index].refreshRaces()
+    }
+  }
+
+  func index(of measurement: Measurement) -> Int? {
+    targets.firstIndex {
+      $0.target.worker == measurement.worker && $0.target.model.id == measurement.model.id
     }
   }
 
@@ -127,19 +132,32 @@ public struct TrialPlanner: Sendable {
 
   public mutating func ended(_ trial: TrialID, _ ending: TrialEnding, at now: Duration) {
     guard let ended = running.removeValue(forKey: trial) else { return }
+    let target = ended.target
     lanes[ended.lane].running = nil
-    guard let start = ended.startedAt else {
-      resume(ended, wasInterrupted: false)
+    targets[target].refreshRaces()
+    guard let start = ended.startedAt else { return }
+    let seconds = (now - start).seconds
+    spend(seconds, ended.spec.purpose, target: target)
+    guard ending == .finished else {
+      // What it has not measured is planned anew.
+      targets[target].interruptions += 1
+      if targets[target].interruptions > options.interruptions {
+        targets[target].isDropped = true
+        wasCutShort = true
+      }
       return
     }
-    let seconds = (now - start).seconds
-    lanes[ended.lane].spent[ended.phase, default: 0] += seconds
-    if ending == .finished {
-      targets[ended.target].cost.trialEnded(
-        overheadSeconds: seconds - ended.measuredSeconds, candidateCount: ended.spec.candidates.count)
-      finish(ended)
+    targets[target].cost.trialEnded(
+      overheadSeconds: seconds - ended.measuredSeconds, candidateCount: ended.spec.candidates.count)
+    if ended.measuredBlocks < ended.spec.blockCount { wasCutShort = true }
+    if ended.spec.purpose == .confirmation {
+      targets[target].confirmed.formUnion(ended.spec.workloads.map(\.shape))
     } else {
-      resume(ended, wasInterrupted: true)
+      targets[target].trialFinished(ended.spec)
+      if targets[target].isBarren {
+        targets[target].hasRaced = true
+        wasCutShort = true
+      }
     }
   }
 
@@ -165,8 +183,8 @@ public struct TrialPlanner: Sendable {
       }
     }
     return lanes.indices.compactMap { lane in
-      guard lanes[lane].running == nil, let (target, phase, spec) = nextTrial(lane) else { return nil }
-      running[spec.id] = RunningTrial(spec: spec, lane: lane, target: target, phase: phase)
+      guard lanes[lane].running == nil, let (target, spec) = nextTrial(lane) else { return nil }
+      running[spec.id] = RunningTrial(spec: spec, lane: lane, target: target)
       lanes[lane].running = spec.id
       return PlannedTrial(spec: spec, worker: targets[target].target.worker)
     }
@@ -174,9 +192,12 @@ public struct TrialPlanner: Sendable {
 
   /// What the selector is to be asked before the confirmation may start; empty unless a machine waits for it.
   public var openQuestions: [SelectorQuestion] {
-    lanes.filter { $0.awaitsSelector }.flatMap { lane in
+    lanes.filter(\.awaitsSelector).flatMap { lane in
       lane.targets.filter { !targets[$0].isDropped }.flatMap { target in
-        spec.workloads.map { SelectorQuestion(target: targets[target].target, workload: $0) }
+        targets[target].measuredWorkloads.map { workload in
+          SelectorQuestion(
+            model: targets[target].target.model, worker: targets[target].target.worker, workload: workload)
+        }
       }
     }
   }
@@ -187,15 +208,17 @@ public struct TrialPlanner: Sendable {
   public mutating func answered(
     _ questions: [SelectorQuestion], with answers: [SelectorQuestion: Recommendation]
   ) {
-    let asked = Set(questions.map(\.target))
+    let asked = Set(questions.map(\.worker))
     for lane in lanes.indices where lanes[lane].awaitsSelector {
-      guard lanes[lane].targets.contains(where: { asked.contains(targets[$0].target) }) else { continue }
+      guard lanes[lane].targets.contains(where: { asked.contains(targets[$0].target.worker) }) else { continue }
       lanes[lane].awaitsSelector = false
       lanes[lane].hasAskedSelector = true
     }
     for (question, recommendation) in answers {
-      guard let index = targets.firstIndex(where: { $0.target == question.target }) else { continue }
-      targets[index].recommendations[question.workload.shape] = recommendation
+      let index = targets.firstIndex {
+        $0.target.worker == question.worker && $0.target.model.id == question.model.id
+      }
+      if let index { targets[index].recommendations[question.workload.shape] = recommendation }
     }
   }
 
@@ -216,53 +239,13 @@ public struct TrialPlanner: Sendable {
   }
 }
 
-/// One target on its way through the phases.
-struct TargetPlan: Sendable {
-  let target: PlannerTarget
-  /// A further worker of a machine: tries only what the first one found.
-  let isReduced: Bool
-  var results: TargetResults
-  var cost: BlockCost
-  /// Candidates that were not screened yet, in order.
-  var unscreened: [Candidate]
-  /// Screening trials it had.
-  var screenings = 0
-  var isScreened = false
-  /// Nil until planned.
-  var paired: [TrialGroup]?
-  /// What the selector said, by workload shape.
-  var recommendations: [String: Recommendation] = [:]
-  /// Workloads (by shape) whose winner had its confirmation.
-  var confirmed: Set<String> = []
-  var interruptions = 0
-  var isDropped = false
-
-  init(_ target: PlannerTarget, objective: Objective, isReduced: Bool) {
-    self.target = target
-    self.isReduced = isReduced
-    results = TargetResults(objective: objective, baseline: target.candidates[0].configuration)
-    cost = BlockCost(model: target.model, hardware: target.hardware)
-    unscreened = Array(target.candidates.dropFirst())
-  }
-
-  var baseline: Candidate { target.candidates[0] }
-}
-
-/// Candidates to run against the default on some workloads.
-struct TrialGroup: Hashable, Sendable {
-  var candidates: [Candidate]
-  var workloads: [Workload]
-  var rounds: Int
-}
-
 /// What happens on one machine, one trial after another.
 struct Lane: Sendable {
   let machine: MachineID
   /// Indices into the planner's targets, in the order they are served.
   var targets: [Int] = []
   var running: TrialID?
-  /// Seconds trials took, by phase.
-  var spent: [TrialPhase: Double] = [:]
+  var confirmationSeconds = 0.0
   var awaitsSelector = false
   var hasAskedSelector = false
   var isDone = false
@@ -270,24 +253,18 @@ struct Lane: Sendable {
   init(machine: MachineID) { self.machine = machine }
 }
 
-enum TrialPhase: String, Hashable, Sendable {
-  case screening, paired, reduced, confirmation
-}
-
 struct RunningTrial: Sendable {
   let spec: TrialSpec
   let lane: Int
   let target: Int
-  let phase: TrialPhase
   /// Nil while it waits for its machine.
   var startedAt: Duration?
   var measuredBlocks = 0
   var measuredSeconds = 0.0
 
-  init(spec: TrialSpec, lane: Int, target: Int, phase: TrialPhase) {
+  init(spec: TrialSpec, lane: Int, target: Int) {
     self.spec = spec
     self.lane = lane
     self.target = target
-    self.phase = phase
   }
 }
