@@ -75,6 +75,7 @@ let package = Package(
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
+    library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),
 
     program(
       "apus",
@@ -86,7 +87,7 @@ let package = Package(
       "apus-benchmarks",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
-        "Worker", "TestKit", "ZeroMQ", "CEchoBenchmark", argumentParser,
+        "Worker", "TestKit", "PlannerReplay", "ZeroMQ", "CEchoBenchmark", argumentParser,
       ]),
 
     // Killed in the middle of its writes by a test of the history.
@@ -106,6 +107,7 @@ let package = Package(
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
     tests(
       "CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Selection", "Serving", "TestKit"]),
+    tests("PlannerReplayTests", ["PlannerReplay", "Coordinator", "Selection", "Serving"]),
     tests("WorkerTests", ["Acceleration", "Worker", "Engines", "Messaging", "Serving", "TestKit"]),
     tests("IntegrationTests", ["Engines", "Messaging", "Serving"]),
   ],

@@ -14,9 +14,9 @@ struct ApusBenchmarks: AsyncParsableCommand {
     discussion: "Exit status 0 whether or not a target is met: the report says which are.",
     subcommands: [
       CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, MemoryFigure.self, ForecastFigure.self,
-      EnginesFigure.self,
+      EnginesFigure.self, PlannersFigure.self,
     ]
-      + [ServeCoordinator.self, ServeEcho.self])
+      + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self])
 
   static func main() async {
     signal(SIGPIPE, SIG_IGN)  // a reader that goes away is an error of that write, not the end of the process

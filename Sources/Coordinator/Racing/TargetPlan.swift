@@ -81,7 +81,7 @@ struct TargetPlan: Sendable {
       races[place] = Race(
         baseline: baseline, entrants: inherited.entrants, openingCount: inherited.openingCount, options: options)
     }
-    results.inexact.forEach { demote($0) }
+    for configuration in results.inexact { demote(configuration) }
     // The races are new: whatever was measured before them is news.
     news.formUnion(measuredWorkloads.flatMap(results.configurations))
     refreshRaces()
