@@ -19,11 +19,13 @@ struct BenchmarkCommand: AsyncParsableCommand {
   @Option(help: "\(Objective.allCases.map(\.rawValue).joined(separator: ", ")).") var objective = "e2e"
   @Option(help: "Seed of prompts and orders; default: a new one, so that prompts are fresh.") var seed: UInt64?
   @Flag(help: "Use shapes of half the length, which cost half the time.") var half = false
+  @Flag(help: "Go on with the last benchmark of these models and workloads that was interrupted.") var resume = false
 
   func validate() throws {
     if model.isEmpty || workload.isEmpty {
       throw ValidationError("name at least one --model and one --workload")
     }
+    if resume, seed != nil { throw ValidationError("a benchmark is resumed with its own seed: leave --seed out") }
   }
 
   func run() async throws {
@@ -36,13 +38,13 @@ struct BenchmarkCommand: AsyncParsableCommand {
     defer { Task { await client.close() } }
     var profiles: [ModelProfile] = []
     for name in model { profiles.append(try await Reference.model(name, client)) }
-    let summary = try await BenchmarkRun(
-      client: client,
-      spec: BenchmarkSpec(
-        id: .random("benchmark"), models: profiles.map(\.id), workloads: shapes, methods: wanted,
-        workers: worker.map { WorkerName($0) }, budgetSeconds: budgetSeconds, objective: objective,
-        seed: seed ?? UInt64.random(in: 0...UInt64(Int64.max)))
-    ).run()
+    var spec = BenchmarkSpec(
+      id: .random("benchmark"), models: profiles.map(\.id), workloads: shapes, methods: wanted,
+      workers: worker.map { WorkerName($0) }, budgetSeconds: budgetSeconds, objective: objective,
+      seed: seed ?? UInt64.random(in: 0...UInt64(Int64.max)))
+    let journal = BenchmarkJournal(state: options.directory)
+    if resume { spec = try journal.interrupted(like: spec) }
+    let summary = try await journal.keeping(spec) { try await BenchmarkRun(client: client, spec: spec).run() }
     let names = Dictionary(profiles.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
     if options.json {
       Console.print(BenchmarkOutput.json(summary, models: names).text)

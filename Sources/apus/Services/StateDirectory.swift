@@ -15,6 +15,8 @@ struct StateDirectory {
   /// The selector's current model file.
   var selector: String { path + "/selector.model" }
   var logs: String { path + "/logs" }
+  /// What benchmarks that run, or were interrupted, were asked.
+  var benchmarks: String { path + "/benchmarks" }
   /// Written by a running coordinator: the address clients and workers of this machine connect to.
   var coordinatorAddress: String { path + "/coordinator.address" }
   /// Locked by a running coordinator, so that two never share a history.
