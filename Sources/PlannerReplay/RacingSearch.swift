@@ -4,9 +4,6 @@ import Serving
 
 /// The planner's own `Race`, driven over a grid.
 public struct RacingSearch: GridSearch {
-  /// Configurations in one heat after the opening: as a worker loads a few side by side.
-  static let heatSize = 4
-
   private var race: Race
   private let places: [EngineConfiguration: Int]
   private let configurations: [EngineConfiguration]
@@ -14,7 +11,7 @@ public struct RacingSearch: GridSearch {
   private var ratios: [Int: PairedRatios] = [:]
 
   /// - Parameter history: grids of other models and workloads, from which a portfolio and a foresight are made; without
-  ///   any the race begins with one setting of each factor.
+  ///   any the race begins with nothing known.
   public init(_ grid: MeasuredGrid, history: [MeasuredGrid] = []) {
     configurations = grid.points.map(\.configuration)
     places = Dictionary(uniqueKeysWithValues: configurations.enumerated().map { ($1, $0) })
@@ -27,7 +24,7 @@ public struct RacingSearch: GridSearch {
   }
 
   public mutating func next() -> Int? {
-    if queue.isEmpty, let heat = race.nextHeat(most: Self.heatSize, screens: true) {
+    if queue.isEmpty, let heat = race.nextHeat(screens: true) {
       let places = heat.candidates.map { self.places[$0.configuration]! }
       queue = (0..<heat.rounds).flatMap { _ in places }[...]
     }

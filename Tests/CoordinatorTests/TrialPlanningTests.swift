@@ -47,7 +47,7 @@ import Testing
     #expect(best >= 3 + 3, "first look, two paired rounds, at least three of the confirmation: \(best)")
   }
 
-  @Test("Of two hundred candidates the winner far down the list is found within a fifth of them", arguments: 1...5)
+  @Test("Of two hundred candidates the winner far down the list is found after looking at a tenth of them", arguments: 1...5)
   func lateWinner(seed: UInt64) throws {
     // Eleven knobs alone, then pairs and triples of them: the last triple multiplies the three that help.
     let knobs = (0..<11).map { KnobName("knob_\($0)") }
@@ -79,7 +79,7 @@ import Testing
     #expect(finding.best == candidates[199], "\(finding.best.configuration.label)")
     #expect(finding.isConfirmedGain)
     let looked = Set(play.measurements.map(\.configuration)).count - 1
-    #expect(looked <= 40, "looked at \(looked)")
+    #expect(looked <= 20, "looked at \(looked)")
   }
 
   @Test("Slots are raised no further once throughput does not grow")
@@ -156,7 +156,7 @@ import Testing
         fidelity: .exact), foreseen: foreseen.map { LogEstimate(mean: $0, variance: 0.01) })
   }
 
-  @Test("The opening is the portfolio and one setting of each method; the rest is ordered by what is foreseen")
+  @Test("The opening is the portfolio; the rest is ordered by what is foreseen")
   func order() {
     let (a, b, c) = (MethodName("a"), MethodName("b"), MethodName("c"))
     let list = StartList(
@@ -169,7 +169,7 @@ import Testing
         EngineConfiguration(engine: Fixture.engine, knobs: [.slotCount: .text("gone")]),
       ])
     let labels = list.entrants.map { $0.candidate.configuration[.slotCount]?.textValue ?? "" }
-    #expect(labels == ["bc", "a2", "b1", "c1", "ab", "a1", "b2"])
-    #expect(list.openingCount == 4)
+    #expect(labels == ["bc", "a2", "ab", "a1", "b1", "b2", "c1"])
+    #expect(list.openingCount == 1)
   }
 }

@@ -5,14 +5,11 @@ import Serving
 extension Race {
   /// The next heat; nil when the race is decided, or when nothing is left but first looks and they are not wanted.
   ///
-  /// - Parameters:
-  ///   - most: most configurations in a heat of first looks, at least 1.
-  ///   - screens: whether there is time for first looks. Without, the final begins with what is known.
-  public func nextHeat(most: Int, screens: Bool) -> Heat? {
-    precondition(most >= 1, "a heat of nobody")
+  /// - Parameter screens: whether there is time for first looks. Without, the final begins with what is known.
+  public func nextHeat(screens: Bool) -> Heat? {
     let beliefs = beliefs()
     if screens {
-      let next = firstLooks(beliefs, most: most)
+      let next = firstLooks(beliefs)
       if !next.isEmpty { return Heat(purpose: .screening, candidates: next, rounds: 1) }
     }
     return final(beliefs)
@@ -20,8 +17,8 @@ extension Race {
 
   // MARK: First looks
 
-  private func firstLooks(_ beliefs: KnobEffects, most: Int) -> [Candidate] {
-    var left = min(most, options.mostScreened - ratios.count - failed.count)
+  private func firstLooks(_ beliefs: KnobEffects) -> [Candidate] {
+    let left = min(options.heatSize, options.mostScreened - ratios.count - failed.count)
     guard left > 0 else { return [] }
     let saturated = Saturation(entrants.map(\.candidate.configuration), beliefs: beliefs, measured: Set(ratios.keys))
     func isOpen(_ place: Int) -> Bool {
@@ -29,10 +26,8 @@ extension Race {
         && !saturated.forbids(entrants[place].candidate.configuration)
     }
     let opening = (0..<openingCount).filter(isOpen).prefix(left)
-    var chosen = Array(opening)
-    left -= chosen.count
     // While the opening runs nobody else does: what it tells is worth waiting for.
-    if chosen.isEmpty { chosen = challengers(beliefs, most: left, isOpen) }
+    let chosen = opening.isEmpty ? challengers(beliefs, most: left, isOpen) : Array(opening)
     return chosen.map { entrants[$0].candidate }
   }
 
@@ -41,16 +36,19 @@ extension Race {
     var beliefs = beliefs
     var chosen: [Int] = []
     let noise = noise
-    // An approximate one costs quality: it is tried in the opening, and in the search only next to its own kind's leader.
+    // An approximate one costs quality: what it may gain over its own kind's leader is worth half.
     var open = entrants.indices.filter(isOpen)
     while chosen.count < most, !open.isEmpty {
+      let leaders = (exact: best(beliefs, .exact).mean, approximate: best(beliefs, .approximate).mean)
       var choice: (place: Int, gain: Double)?
       for place in open {
-        let gain = beliefs.expectedGain(place, over: best(beliefs, entrants[place].candidate.fidelity).mean)
-        let worth = entrants[place].candidate.fidelity == .exact ? gain : gain / 2
-        if worth > choice?.gain ?? 0 { choice = (place, worth) }
+        let isExact = entrants[place].candidate.fidelity == .exact
+        let gain = beliefs.expectedGain(place, over: isExact ? leaders.exact : leaders.approximate)
+        let worth = isExact ? gain : gain / 2
+        if worth > choice?.gain ?? -1 { choice = (place, worth) }
       }
-      guard let choice, choice.gain >= options.leastGain else { break }
+      let screened = ratios.count + failed.count + chosen.count
+      guard let choice, choice.gain >= options.leastGain || screened < options.leastScreened else { break }
       chosen.append(choice.place)
       open.removeAll { $0 == choice.place }
       beliefs.believe(choice.place, noise: noise)

@@ -4,11 +4,13 @@ import Serving
 /// Which settings of a knob that adds capacity are past the point where more of it still gains: once twice the slots
 /// serve no faster, four times as many need not be tried.
 ///
-/// Levels above all that ran are tried one after the other. Levels are compared where everything else is equal; what is past the point there is past it with further settings on
-/// top as well.
+/// Levels above all that ran are tried a few at a time. Levels are compared where everything else is equal; what is
+/// past the point there is past it with further settings on top as well.
 struct Saturation: Sendable {
   /// Knobs of which more is capacity for more work at once. Without a value there is one.
   static let knobs: [KnobName] = [.slotCount]
+  /// Levels above all that ran that may be tried before more is known.
+  static let levelsAtOnce = 2
   /// A step up that gains less is none, as a logarithm: 2%.
   static let leastStep = log(1.02)
 
@@ -32,7 +34,7 @@ struct Saturation: Sendable {
   }
 
   private var limits: [Limit] = []
-  /// The level next above all that ran: more is not tried before that.
+  /// The highest level that may be tried now.
   private var reach: [KnobName: Int] = [:]
 
   /// - Parameters:
@@ -50,9 +52,9 @@ struct Saturation: Sendable {
           Step(level: level, gain: beliefs.means[place], variance: beliefs.variances[place]))
       }
       let levels = configurations.compactMap { $0[knob]?.intValue }
-      if let highest = measured.compactMap({ configurations[$0][knob]?.intValue }).max() {
-        reach[knob] = levels.filter { $0 > highest }.min()
-      }
+      let highest = measured.compactMap { configurations[$0][knob]?.intValue }.max() ?? 1
+      let higher = Set(levels.filter { $0 > highest }).sorted()
+      reach[knob] = higher.prefix(Self.levelsAtOnce).last
       for (rest, levels) in steps {
         let rising = levels.sorted { $0.level < $1.level }
         for (lower, upper) in zip(rising, rising.dropFirst()) where upper.isNoStep(from: lower) {

@@ -6,7 +6,7 @@ import Serving
 struct TargetPlan: Sendable {
   /// How far a second worker's ratios are from the first one's: about as far as repeats of another day.
   private static let workerDeviation = 0.15
-  /// What a second worker sees of the first one's field at least.
+  /// Of what beat the default on the first worker, how many open the second one's race.
   static let inheritedCount = 8
   /// Times a block may come without a pair before its configuration is left out: the objective has no value there.
   private static let fruitlessLimit = 2
@@ -76,8 +76,9 @@ struct TargetPlan: Sendable {
           foreseen: belief.map { LogEstimate(mean: $0.mean, variance: $0.variance + drift) } ?? entrant.foreseen)
       }
       let own = Set(list.entrants.map(\.candidate.configuration))
-      let best = standings.map(\.candidate.configuration).filter(own.contains).prefix(Self.inheritedCount)
-      let inherited = StartList(entrants, portfolio: Array(best), isDiverse: best.isEmpty)
+      let best = standings.filter { $0.belief.mean > 0 }.map(\.candidate.configuration).filter(own.contains)
+        .prefix(Self.inheritedCount)
+      let inherited = StartList(entrants, portfolio: Array(best))
       races[place] = Race(
         baseline: baseline, entrants: inherited.entrants, openingCount: inherited.openingCount, options: options)
     }

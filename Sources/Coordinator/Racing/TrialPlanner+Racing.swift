@@ -5,7 +5,7 @@ extension TrialPlanner {
   /// Seconds below which starting an engine is all that a trial would do.
   static let shortestTrial = 0.5
   /// Candidates of a machine's first trial: until its speed is known, a small one tells how many fit.
-  static let firstCandidates = 3
+  static let firstCandidates = 4
 
   typealias Planned = (target: Int, spec: TrialSpec)
 
@@ -134,7 +134,7 @@ extension TrialPlanner {
   /// What each race wants next, by the workload's place.
   private func heats(_ target: Int, screens: Bool) -> [(workload: Workload, heat: Heat)] {
     targets[target].measuredWorkloads.compactMap { workload in
-      targets[target].race(workload)?.nextHeat(most: options.chunkSize - 1, screens: screens)
+      targets[target].race(workload)?.nextHeat(screens: screens)
         .map { (workload, $0) }
     }
   }
