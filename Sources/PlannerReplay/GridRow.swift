@@ -6,13 +6,14 @@ public import Serving
 /// hashed, also within a fingerprint. No value holds a comma or a quote.
 public struct GridRow: Hashable, Sendable {
   public static let header = [
-    "trial_id", "model_name", "workload_name", "configuration_fingerprint", "outcome", "output_token_count",
+    "trial_id", "round", "model_name", "workload_name", "configuration_fingerprint", "outcome", "output_token_count",
     "wall_seconds", "cpu_seconds", "ttft_mean_ms", "e2e_mean_ms", "started_at_ms", "engine_version", "core_count",
     "processor",
   ].joined(separator: ",")
 
-  /// Blocks of one trial, model and workload ran in turns within about a minute: they are pairs.
+  /// Blocks of one trial, round, model and workload ran in turns within about a minute: they are pairs.
   public var trial: Int
+  public var round: Int
   public var model: String
   public var workload: String
   public var fingerprint: String
@@ -32,6 +33,7 @@ public struct GridRow: Hashable, Sendable {
   public init(_ measurement: Measurement, trial: Int, fingerprint: String) {
     let metrics = measurement.outcome.metrics
     self.trial = trial
+    round = if case .trial(_, _, _, let round) = measurement.source { round } else { 0 }
     model = measurement.model.name
     workload = measurement.workload.name
     self.fingerprint = fingerprint
@@ -49,7 +51,8 @@ public struct GridRow: Hashable, Sendable {
 
   public var line: String {
     [
-      String(trial), model, workload, fingerprint, outcome, String(outputTokenCount), Self.text(wallSeconds, 4),
+      String(trial), String(round), model, workload, fingerprint, outcome, String(outputTokenCount),
+      Self.text(wallSeconds, 4),
       Self.text(cpuSeconds, 4), Self.text(ttftMeanMS, 1), Self.text(e2eMeanMS, 1), String(startedAtMS), engineVersion,
       String(coreCount), processor,
     ]
@@ -61,28 +64,30 @@ public struct GridRow: Hashable, Sendable {
     let fields: [String] = String(line).split(separator: Character(","), omittingEmptySubsequences: false).map {
       String($0)
     }
-    guard fields.count == 14, let trial = Int(fields[0]), let tokens = Int(fields[5]), let wall = Double(fields[6]),
-      let cpu = Double(fields[7]), let ttft = Double(fields[8]), let e2e = Double(fields[9]),
-      let started = Int64(fields[10]), let cores = Int(fields[12])
+    guard fields.count == 15, let trial = Int(fields[0]), let round = Int(fields[1]), let tokens = Int(fields[6]),
+      let wall = Double(fields[7]),
+      let cpu = Double(fields[8]), let ttft = Double(fields[9]), let e2e = Double(fields[10]),
+      let started = Int64(fields[11]), let cores = Int(fields[13])
     else {
       throw ApusError(
         .badInput, "not a line of a measured grid: \(line.prefix(120))",
         advice: "measure the grid again with `apus-benchmarks grid`")
     }
     self.trial = trial
-    model = fields[1]
-    workload = fields[2]
-    fingerprint = fields[3]
-    outcome = fields[4]
+    self.round = round
+    model = fields[2]
+    workload = fields[3]
+    fingerprint = fields[4]
+    outcome = fields[5]
     outputTokenCount = tokens
     wallSeconds = wall
     cpuSeconds = cpu
     ttftMeanMS = ttft
     e2eMeanMS = e2e
     startedAtMS = started
-    engineVersion = fields[11]
+    engineVersion = fields[12]
     coreCount = cores
-    processor = fields[13]
+    processor = fields[14]
   }
 
   private static func text(_ value: Double, _ decimals: Int) -> String {

@@ -17,12 +17,23 @@ public struct MeasuredGrid: Sendable {
     /// Of each factor of the space.
     public var levels: [Int]
     public var configuration: EngineConfiguration
-    /// Logarithms of the speed-up over the default's block of the same trial, one for each repeat. Empty when all failed.
+    /// Logarithms of the speed-up over the default's block of the same round, one for each repeat. Empty when all failed.
     public var samples: [Double]
     public var failureCount: Int
+    /// The logarithm of the speed-up that stands for the truth.
+    public var value: Double
 
-    /// The mean over all repeats: what stands for the truth.
-    public var value: Double { samples.isEmpty ? -.infinity : samples.reduce(0, +) / Double(samples.count) }
+    /// - Parameter value: nil for the mean of the samples.
+    public init(
+      levels: [Int], configuration: EngineConfiguration, samples: [Double], failureCount: Int, value: Double? = nil
+    ) {
+      self.levels = levels
+      self.configuration = configuration
+      self.samples = samples
+      self.failureCount = failureCount
+      let mean = samples.isEmpty ? -.infinity : samples.reduce(0, +) / Double(samples.count)
+      self.value = samples.isEmpty ? mean : value ?? mean
+    }
   }
 
   public let model: String
@@ -51,7 +62,8 @@ public struct MeasuredGrid: Sendable {
     var squares = 0.0
     var degrees = 0
     for point in points.dropFirst() where point.samples.count > 1 {
-      squares += point.samples.reduce(0) { $0 + ($1 - point.value) * ($1 - point.value) }
+      let mean = point.samples.reduce(0, +) / Double(point.samples.count)
+      squares += point.samples.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
       degrees += point.samples.count - 1
     }
     return degrees > 0 ? (squares / Double(degrees)).squareRoot() : nil
@@ -87,16 +99,18 @@ public struct MeasuredGrid: Sendable {
     return Dictionary(grouping: rows) { [$0.model, $0.workload] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
       .map { key, rows in
         let defaults = Dictionary(
-          rows.filter { $0.fingerprint == baseline }.map { ($0.trial, $0) }, uniquingKeysWith: { first, _ in first })
+          rows.filter { $0.fingerprint == baseline }.map { ([$0.trial, $0.round], $0) },
+          uniquingKeysWith: { first, _ in first })
         var samples: [String: [Double]] = [:]
         var failures: [String: Int] = [:]
         for row in rows where row.fingerprint != baseline {
           if row.outcome != "completed" {
             failures[row.fingerprint, default: 0] += 1
-          } else if let other = defaults[row.trial], let ratio = row.logSpeedup(over: other, by: figure) {
+          } else if let other = defaults[[row.trial, row.round]], let ratio = row.logSpeedup(over: other, by: figure) {
             samples[row.fingerprint, default: []].append(ratio)
           }
         }
+        let effects = RoundEffects(rows.filter { $0.outcome == "completed" }, by: figure)
         return MeasuredGrid(
           model: key[0], workload: key[1], space: space,
           points: points.enumerated().compactMap { place, point in
@@ -104,7 +118,9 @@ public struct MeasuredGrid: Sendable {
             let own = place == 0 ? [0] : samples[fingerprint] ?? []
             let failed = failures[fingerprint] ?? 0
             guard !own.isEmpty || failed > 0 else { return nil }
-            return Point(levels: point.0, configuration: point.1, samples: own, failureCount: failed)
+            return Point(
+              levels: point.0, configuration: point.1, samples: own, failureCount: failed,
+              value: effects.gain(of: fingerprint, over: baseline))
           })
       }
   }
@@ -113,8 +129,15 @@ public struct MeasuredGrid: Sendable {
 extension GridRow {
   /// Nil when either block measured nothing.
   fileprivate func logSpeedup(over other: GridRow, by figure: MeasuredGrid.Figure) -> Double? {
-    let seconds = figure == .cpu ? (cpuSeconds, other.cpuSeconds) : (wallSeconds, other.wallSeconds)
-    guard outputTokenCount > 0, other.outputTokenCount > 0, seconds.0 > 0, seconds.1 > 0 else { return nil }
-    return log(seconds.1 / Double(other.outputTokenCount)) - log(seconds.0 / Double(outputTokenCount))
+    guard let own = logSecondsPerToken(figure), let others = other.logSecondsPerToken(figure) else { return nil }
+    return others - own
+  }
+}
+
+extension GridRow {
+  /// Nil when the block measured nothing.
+  func logSecondsPerToken(_ figure: MeasuredGrid.Figure) -> Double? {
+    let seconds = figure == .cpu ? cpuSeconds : wallSeconds
+    return outputTokenCount > 0 && seconds > 0 ? log(seconds / Double(outputTokenCount)) : nil
   }
 }

@@ -7,13 +7,13 @@ public struct PlannerComparison: Sendable {
     case race
     /// The race with a portfolio and foresight from the other grids.
     case raceWithHistory = "race, history of the other grids"
-    case randomSearch = "random search"
-    case tpeQuarter = "TPE, gamma 0.25"
-    case tpeQuarterShort = "TPE, gamma 0.25, 10 to start"
     case tpeOptuna = "TPE, Optuna's defaults"
+    case tpeQuarter = "TPE, gamma 0.25"
+    case randomSearch = "random search"
+    /// Chooses only when every point was measured once.
     case fullGrid = "full grid"
 
-    public var isTPE: Bool { self == .tpeQuarter || self == .tpeQuarterShort || self == .tpeOptuna }
+    public var isTPE: Bool { self == .tpeOptuna || self == .tpeQuarter }
   }
 
   /// What one planner reached on one grid, or on all of them.
@@ -21,17 +21,15 @@ public struct PlannerComparison: Sendable {
     public var planner: Planner
     /// Nil for all grids together.
     public var grid: String?
-    /// Medians over seeds (and grids). Blocks until the choice was good for the first time, and for good; a run that
-    /// never got there counts as all points of its grid.
-    public var firstGood: Double
-    public var goodForGood: Double
-    /// Quality after a fifth of the grid's points; and a low one: a tenth of the runs were worse.
-    public var qualityAtFifth: Double
-    public var lowQualityAtFifth: Double
-    /// Share of the runs whose choice was good after a fifth of the points.
+    /// Blocks until the choice was good for the first time: median over seeds (and grids), and what a tenth of the runs
+    /// needed more than. A run that never got there counts as all points of its grid.
+    public var blocks: Double
+    public var highBlocks: Double
+    /// Median of the blocks until the choice was good for good.
+    public var lastingBlocks: Double
+    /// Share of the runs whose choice was good after a fifth of the points, and the median of its quality there.
     public var goodShareAtFifth: Double
-    /// Blocks it wanted in all.
-    public var blockCount: Double
+    public var qualityAtFifth: Double
   }
 
   public let scores: [Score]
@@ -40,12 +38,12 @@ public struct PlannerComparison: Sendable {
   public init(_ grids: [MeasuredGrid], seeds: Range<UInt64>, planners: [Planner] = Planner.allCases) {
     var scores: [Score] = []
     for planner in planners {
-      var all: [(Replay, MeasuredGrid)] = []
+      var all: [Run] = []
       for grid in grids {
         let others = grids.filter { $0.name != grid.name }
-        let replays = seeds.map { Self.play(planner, grid, history: others, seed: $0) }
-        scores.append(Self.score(planner, grid.name, replays.map { ($0, grid) }))
-        all += replays.map { ($0, grid) }
+        let runs = seeds.map { Run(Self.play(planner, grid, history: others, seed: $0), of: planner, on: grid) }
+        scores.append(Self.score(planner, grid.name, runs))
+        all += runs
       }
       scores.append(Self.score(planner, nil, all))
     }
@@ -62,41 +60,49 @@ public struct PlannerComparison: Sendable {
       return Replay.play(RacingSearch(grid), on: grid, using: &generator)
     case .raceWithHistory:
       return Replay.play(RacingSearch(grid, history: history), on: grid, using: &generator)
-    case .randomSearch, .fullGrid:
-      let search = RandomSearch(grid, using: &generator)
-      return Replay.play(search, on: grid, using: &generator)
-    case .tpeQuarter:
-      let search = TreeParzenSearch(grid, options: .hyperopt, using: &generator)
-      return Replay.play(search, on: grid, using: &generator)
-    case .tpeQuarterShort:
-      let search = TreeParzenSearch(grid, options: .shortStart, using: &generator)
-      return Replay.play(search, on: grid, using: &generator)
     case .tpeOptuna:
       let search = TreeParzenSearch(grid, options: .optuna, using: &generator)
+      return Replay.play(search, on: grid, using: &generator)
+    case .tpeQuarter:
+      let search = TreeParzenSearch(grid, options: .quarter, using: &generator)
+      return Replay.play(search, on: grid, using: &generator)
+    case .randomSearch, .fullGrid:
+      let search = RandomSearch(grid, using: &generator)
       return Replay.play(search, on: grid, using: &generator)
     }
   }
 
-  private static func score(_ planner: Planner, _ grid: String?, _ runs: [(Replay, MeasuredGrid)]) -> Score {
-    func median(_ values: [Double]) -> Double { quantile(values, 0.5) }
-    let atFifth = runs.map { $0.0.quality(after: $0.1.points.count / 5) }
-    // A full grid chooses only when every point was measured.
-    let isFull = planner == .fullGrid
-    return Score(
-      planner: planner, grid: grid,
-      firstGood: median(runs.map { Double(isFull ? $1.points.count : $0.firstGood ?? $1.points.count) }),
-      goodForGood: median(runs.map { Double(isFull ? $1.points.count : $0.goodForGood ?? $1.points.count) }),
-      qualityAtFifth: isFull ? 0 : median(atFifth), lowQualityAtFifth: isFull ? 0 : quantile(atFifth, 0.1),
-      goodShareAtFifth: isFull
-        ? 0 : Double(atFifth.filter { $0 >= Replay.goodQuality }.count) / Double(max(1, atFifth.count)),
-      blockCount: median(runs.map { Double($0.0.qualities.count) }))
+  /// What is counted of one replay.
+  private struct Run {
+    let blocks: Double
+    let lastingBlocks: Double
+    let qualityAtFifth: Double
+
+    init(_ replay: Replay, of planner: Planner, on grid: MeasuredGrid) {
+      let all = grid.points.count
+      let isFull = planner == .fullGrid
+      blocks = Double(isFull ? all : replay.firstGood ?? all)
+      lastingBlocks = Double(isFull ? all : replay.goodForGood ?? all)
+      qualityAtFifth = isFull ? 0 : replay.quality(after: all / 5)
+    }
   }
 
-  private static func quantile(_ values: [Double], _ share: Double) -> Double {
-    guard !values.isEmpty else { return 0 }
-    let sorted = values.sorted()
-    let place = share * Double(sorted.count - 1)
-    let (lower, upper) = (Int(place), min(sorted.count - 1, Int(place) + 1))
-    return sorted[lower] + (sorted[upper] - sorted[lower]) * (place - Double(lower))
+  private static func score(_ planner: Planner, _ grid: String?, _ runs: [Run]) -> Score {
+    let blocks = runs.map(\.blocks).sorted()
+    return Score(
+      planner: planner, grid: grid, blocks: blocks.quantile(0.5), highBlocks: blocks.quantile(0.9),
+      lastingBlocks: runs.map(\.lastingBlocks).sorted().quantile(0.5),
+      goodShareAtFifth: Double(runs.count { $0.qualityAtFifth >= Replay.goodQuality }) / Double(max(1, runs.count)),
+      qualityAtFifth: runs.map(\.qualityAtFifth).sorted().quantile(0.5))
+  }
+}
+
+extension [Double] {
+  /// Of sorted values, between the two nearest; 0 without any.
+  fileprivate func quantile(_ share: Double) -> Double {
+    guard !isEmpty else { return 0 }
+    let place = share * Double(count - 1)
+    let (lower, upper) = (Int(place), Swift.min(count - 1, Int(place) + 1))
+    return self[lower] + (self[upper] - self[lower]) * (place - Double(lower))
   }
 }

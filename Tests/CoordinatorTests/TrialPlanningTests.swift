@@ -47,7 +47,7 @@ import Testing
     #expect(best >= 3 + 3, "first look, two paired rounds, at least three of the confirmation: \(best)")
   }
 
-  @Test("Of two hundred candidates the winner far down the list is found after looking at a tenth of them", arguments: 1...5)
+  @Test("Of two hundred candidates the winner far down the list is found within a tenth of them", arguments: 1...5)
   func lateWinner(seed: UInt64) throws {
     // Eleven knobs alone, then pairs and triples of them: the last triple multiplies the three that help.
     let knobs = (0..<11).map { KnobName("knob_\($0)") }

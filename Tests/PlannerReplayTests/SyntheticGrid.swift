@@ -25,7 +25,8 @@ enum SyntheticGrid {
           configuration: EngineConfiguration(
             engine: EngineName("llamacpp"), methods: space.methods(levels), knobs: space.knobs(levels)),
           samples: place == 0
-            ? [0] : (0..<repeats).map { _ in law(levels) + noise * normal(using: &generator) }, failureCount: 0)
+            ? [0] : (0..<repeats).map { _ in law(levels) + noise * normal(using: &generator) }, failureCount: 0,
+          value: law(levels))
       })
   }
 

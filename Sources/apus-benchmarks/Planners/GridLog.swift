@@ -26,7 +26,13 @@ actor GridLog {
       throw ApusError(.disk, "cannot read and write \(path)", advice: "name a file in a writable place with --output")
     }
     self.file = file
-    for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() {
+    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
+    guard lines.first.map(String.init) == GridRow.header else {
+      throw ApusError(
+        .badInput, "\(path) does not begin with the header of a measured grid",
+        advice: "name a file made by `apus-benchmarks grid`, or one that is not there yet")
+    }
+    for line in lines.dropFirst() {
       let row = try GridRow(parsing: line)
       lastTrial = max(lastTrial, row.trial)
       count += 1

@@ -10,9 +10,10 @@ struct GridMeasuring: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "grid", abstract: "Measure every combination of llama.cpp settings, to replay trial planners on.",
     discussion: """
-      Each trial loads the default and a few combinations side by side and gives each one block of each workload, in \
-      shuffled order. Combinations with the fewest blocks come first, so every further pass is a repeat at another \
-      time. Lines are added to --output as they come; run it again to add more.
+      Each trial loads the default and a few combinations side by side and gives each one block of each workload and \
+      round, in shuffled order. Combinations with the fewest blocks come first, so every further pass is a repeat at another \
+      time. Lines are added to --output as they come; run it again to add more, or with --best to know better who is \
+      best.
       """)
 
   @Option(help: "State directory with the engine and the models of `apus model synthesize`.") var state = ".apus"
@@ -22,11 +23,15 @@ struct GridMeasuring: AsyncParsableCommand {
   @Option(help: "The model that drafts.") var draft = "draft-q8_0"
   @Option(help: "Stop after this many minutes.") var minutes = 60.0
   @Option(help: "Stop when every combination has this many blocks of each workload.") var repeats = 3
+  @Option(help: "Rounds of a trial: its engines, loaded once, run each workload this often in turns.") var rounds = 1
   @Option(help: "Combinations loaded beside the default.") var sideBySide = 9
+  @Flag(
+    help: "Only the best of each workload once more: a grid's best is known as well as its best few are.") var best =
+    false
 
   func validate() throws {
-    guard minutes > 0, repeats > 0, (1...32).contains(sideBySide) else {
-      throw ValidationError("give minutes and repeats above 0, and 1 to 32 combinations side by side")
+    guard minutes > 0, repeats > 0, rounds > 0, (1...32).contains(sideBySide) else {
+      throw ValidationError("give minutes, repeats and rounds above 0, and 1 to 32 combinations side by side")
     }
   }
 
@@ -52,15 +57,19 @@ struct GridMeasuring: AsyncParsableCommand {
     var generator = SystemRandomNumberGenerator()
     while ContinuousClock.now < deadline {
       var isDone = true
-      for profile in measured {
-        let chosen = await log.leastMeasured(
-          space, profile.name, workloadCount: shapes.count, below: repeats, most: sideBySide, using: &generator)
+      // The best differ between workloads: each has its own trial then.
+      for (profile, shapes) in measured.flatMap({ model in best ? shapes.map { (model, [$0]) } : [(model, shapes)] }) {
+        let chosen =
+          best
+          ? try bestPoints(profile.name, shapes[0].name)
+          : await log.leastMeasured(
+            space, profile.name, workloadCount: shapes.count, below: repeats, most: sideBySide, using: &generator)
         guard !chosen.isEmpty, ContinuousClock.now < deadline else { continue }
         isDone = false
         let trial = await log.nextTrial()
         let spec = TrialSpec(
           id: TrialID("grid-\(trial)"), benchmark: BenchmarkID("grid"), purpose: .screening, model: profile.id,
-          candidates: ([[:]] + chosen.map(space.knobs)).map(Self.candidate), workloads: shapes, rounds: 1,
+          candidates: ([[:]] + chosen.map(space.knobs)).map(Self.candidate), workloads: shapes, rounds: rounds,
           seed: UInt64.random(in: 0...UInt64(Int64.max), using: &generator), timeLimitSeconds: 1800)
         await executor.runTrial(spec) { measurement, _ in await log.add(measurement, trial: trial) }
         print("\(profile.name): trial \(trial), \(await log.count) blocks")
@@ -69,6 +78,12 @@ struct GridMeasuring: AsyncParsableCommand {
     }
     await executor.stop()
     if let failure = await log.failure { throw failure }
+  }
+
+  private func bestPoints(_ model: String, _ workload: String) throws(ApusError) -> [[Int]] {
+    let grids = try MeasuredGrid.read(output, by: .cpu, draftModel: draft)
+    let points = grids.first { $0.model == model && $0.workload == workload }?.points.dropFirst() ?? []
+    return points.sorted { $0.value > $1.value }.prefix(sideBySide).map(\.levels)
   }
 
   private static func candidate(_ knobs: [KnobName: KnobValue]) -> Candidate {

@@ -8,7 +8,7 @@ struct PlannersFigure: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "planners", abstract: "Trial planners compared on grids that were measured once on the real engine.")
 
-  @Option(help: "File made by `apus-benchmarks grid`.") var grid = "Tests/Fixtures/planner-grid.csv"
+  @Option(help: "File made by `apus-benchmarks grid`.") var grid: String
   @Option(help: "Runs of each planner on each grid.") var seeds: UInt64 = 100
   @Option(help: "cpu (engine CPU time for each token) or wall.") var figure = "cpu"
   @Flag(help: "Show every grid, not only all together.") var each = false
@@ -26,22 +26,19 @@ struct PlannersFigure: ParsableCommand {
       throw ApusError(.badInput, "\(grid) holds no blocks", advice: "measure some with `apus-benchmarks grid`")
     }
     let comparison = PlannerComparison(grids, seeds: 0..<seeds)
-    var report = FigureReport(figure: "planners", method: [])
+    var report = FigureReport(figure: "planners", method: Self.method(grids, seeds, figure))
     let fifth = Double(grids.map(\.points.count).min()! / 5)
     for score in comparison.scores where each || score.grid == nil {
       let name = score.planner.rawValue + (score.grid.map { ", \($0)" } ?? "")
       let key = Self.key(name)
       let isOurs = score.planner == .race || score.planner == .raceWithHistory
       report.add(
-        "\(key)_blocks", "\(name): blocks to 95%", score.firstGood, "",
-        target: isOurs && score.grid == nil ? fifth : nil)
-      report.add("\(key)_lasting_blocks", "\(name): blocks to 95% for good", score.goodForGood, "")
+        "\(key)_blocks", "\(name): blocks to 95%", score.blocks, "", target: isOurs && score.grid == nil ? fifth : nil)
       guard score.planner != .fullGrid else { continue }
-      report.add("\(key)_quality_percent", "\(name): quality at a fifth", 100 * score.qualityAtFifth, "%")
-      report.add("\(key)_low_quality_percent", "\(name): tenth percentile of it", 100 * score.lowQualityAtFifth, "%")
+      report.add("\(key)_p90_blocks", "\(name): blocks to 95%, p90", score.highBlocks, "")
+      report.add("\(key)_lasting_blocks", "\(name): blocks to 95% for good", score.lastingBlocks, "")
       report.add("\(key)_good_percent", "\(name): runs with 95% at a fifth", 100 * score.goodShareAtFifth, "%")
     }
-    report.method = Self.method(grids, seeds, figure)
     report.print(asJSON: json)
   }
 
@@ -60,11 +57,13 @@ struct PlannersFigure: ParsableCommand {
     }
     return [
       "replayed, nothing is run: a block gives one stored repeat of its configuration, in random order",
-      "the value of a repeat is the ratio to the default's block of the same trial (same prompts, within about a minute), by "
+      "the value of a repeat is the ratio to the default's block of the same round (same prompts, within about a minute), by "
         + (figure == "cpu" ? "the engine's CPU seconds for each output token" : "wall seconds for each output token")
         + "; the truth of a configuration is the mean over its repeats",
-      "quality: speed of what a planner would choose over the best speed of the grid; medians over \(seeds) seeds and all grids; "
-        + "a fifth is a fifth of the grid's configurations; the default's own blocks are not counted for anybody",
+      "blocks to 95%: until what the planner would choose had at least 95% of the best speed of the grid; median and p90 over "
+        + "\(seeds) seeds and all grids, a run that never got there counts as the whole grid; the default's own blocks are not "
+        + "counted for anybody",
+      "a fifth: after a fifth as many blocks as the grid has configurations",
       "the full grid chooses when it has measured every configuration once",
       "history: portfolio and foresight come from the other grids, never from the one that is played",
     ] + shapes
