@@ -71,10 +71,12 @@ public struct MeasuredGrid: Sendable {
 
   /// Reads a file of `GridRow`s.
   ///
+  /// - Parameter isRaw: takes each configuration's effect as measured for its truth, without `FactorialShrinkage`; so it is
+  ///   in any case where combinations are missing.
   /// - Throws: `badInput` for a file that is none.
-  public static func read(_ path: String, by figure: Figure, draftModel: String = "draft-q8_0") throws(ApusError)
-    -> [MeasuredGrid]
-  {
+  public static func read(
+    _ path: String, by figure: Figure, draftModel: String = "draft-q8_0", isRaw: Bool = false
+  ) throws(ApusError) -> [MeasuredGrid] {
     guard let data = try? Data(contentsOf: URL(filePath: path)) else {
       throw ApusError(
         .badInput, "cannot read the measured grid \(path)", advice: "name a file made by `apus-benchmarks grid`")
@@ -87,10 +89,10 @@ public struct MeasuredGrid: Sendable {
     }
     var rows: [GridRow] = []
     for line in lines.dropFirst() { rows.append(try GridRow(parsing: line)) }
-    return grids(of: rows, by: figure, space: .llamaCpp(draftModel: draftModel))
+    return grids(of: rows, by: figure, space: .llamaCpp(draftModel: draftModel), isRaw: isRaw)
   }
 
-  static func grids(of rows: [GridRow], by figure: Figure, space: GridSpace) -> [MeasuredGrid] {
+  static func grids(of rows: [GridRow], by figure: Figure, space: GridSpace, isRaw: Bool) -> [MeasuredGrid] {
     let engine = EngineName("llamacpp")
     let points = space.points.map { levels in
       (levels, EngineConfiguration(engine: engine, methods: space.methods(levels), knobs: space.knobs(levels)))
@@ -111,6 +113,13 @@ public struct MeasuredGrid: Sendable {
           }
         }
         let effects = RoundEffects(rows.filter { $0.outcome == "completed" }, by: figure)
+        let gains = points.map { effects.gain(of: $0.1.fingerprint, over: baseline) }
+        let measured = gains.compactMap(\.self)
+        var values = gains
+        if !isRaw, measured.count == points.count, let variance = effects.errorVariance {
+          let shrunk = FactorialShrinkage(space: space).shrink(measured, errorVariance: variance)
+          values = shrunk.map { $0 - shrunk[0] }
+        }
         return MeasuredGrid(
           model: key[0], workload: key[1], space: space,
           points: points.enumerated().compactMap { place, point in
@@ -120,7 +129,7 @@ public struct MeasuredGrid: Sendable {
             guard !own.isEmpty || failed > 0 else { return nil }
             return Point(
               levels: point.0, configuration: point.1, samples: own, failureCount: failed,
-              value: effects.gain(of: fingerprint, over: baseline))
+              value: values[place])
           })
       }
   }

@@ -9,6 +9,8 @@ struct RoundEffects {
   private static let passes = 200
 
   private let effects: [String: Double]
+  /// Variance of what a mean block's noise leaves in an effect; nil when no block is one too many.
+  let errorVariance: Double?
 
   init(_ rows: [GridRow], by figure: MeasuredGrid.Figure) {
     let blocks = rows.compactMap { row in
@@ -25,6 +27,13 @@ struct RoundEffects {
       }
     }
     self.effects = effects
+    let squares = blocks.reduce(0) { sum, block in
+      let noise = block.value - effects[block.fingerprint]! - rounds[block.round]!
+      return sum + noise * noise
+    }
+    let degrees = blocks.count - effects.count - rounds.count + 1
+    let blocksEach = Double(blocks.count) / Double(max(1, effects.count))
+    errorVariance = degrees > 0 ? squares / Double(degrees) / blocksEach : nil
   }
 
   /// The logarithm of the speed-up; nil when either did not run.

@@ -12,6 +12,7 @@ struct PlannersFigure: ParsableCommand {
   @Option(help: "Runs of each planner on each grid.") var seeds: UInt64 = 100
   @Option(help: "cpu (engine CPU time for each token) or wall.") var figure = "cpu"
   @Flag(help: "Show every grid, not only all together.") var each = false
+  @Flag(help: "Take what was measured of each configuration for the truth, luck included.") var raw = false
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {
@@ -21,12 +22,12 @@ struct PlannersFigure: ParsableCommand {
   }
 
   func run() throws {
-    let grids = try MeasuredGrid.read(grid, by: MeasuredGrid.Figure(rawValue: figure)!)
+    let grids = try MeasuredGrid.read(grid, by: MeasuredGrid.Figure(rawValue: figure)!, isRaw: raw)
     guard !grids.isEmpty else {
       throw ApusError(.badInput, "\(grid) holds no blocks", advice: "measure some with `apus-benchmarks grid`")
     }
     let comparison = PlannerComparison(grids, seeds: 0..<seeds)
-    var report = FigureReport(figure: "planners", method: Self.method(grids, seeds, figure))
+    var report = FigureReport(figure: "planners", method: Self.method(grids, seeds, figure, raw))
     let fifth = Double(grids.map(\.points.count).min()! / 5)
     for score in comparison.scores where each || score.grid == nil {
       let name = score.planner.rawValue + (score.grid.map { ", \($0)" } ?? "")
@@ -47,7 +48,7 @@ struct PlannersFigure: ParsableCommand {
     return String(words).split(separator: " ").joined(separator: "_")
   }
 
-  private static func method(_ grids: [MeasuredGrid], _ seeds: UInt64, _ figure: String) -> [String] {
+  private static func method(_ grids: [MeasuredGrid], _ seeds: UInt64, _ figure: String, _ isRaw: Bool) -> [String] {
     let shapes = grids.map { grid in
       let repeats = grid.points.dropFirst().map(\.samples.count)
       let noise = grid.noise.map { String(format: "%.0f%%", 100 * $0) } ?? "unknown"
@@ -59,7 +60,9 @@ struct PlannersFigure: ParsableCommand {
       "replayed, nothing is run: a block gives one stored repeat of its configuration, in random order",
       "the value of a repeat is the ratio to the default's block of the same round (same prompts, within about a minute), by "
         + (figure == "cpu" ? "the engine's CPU seconds for each output token" : "wall seconds for each output token")
-        + "; the truth of a configuration is the mean over its repeats",
+        + "; the truth of a configuration is its effect in a two-way layout of configurations and rounds"
+        + (isRaw
+          ? "" : ", of which what pairs and more of settings do together is kept as far as it is above the noise"),
       "blocks to 95%: until what the planner would choose had at least 95% of the best speed of the grid; median and p90 over "
         + "\(seeds) seeds and all grids, a run that never got there counts as the whole grid; the default's own blocks are not "
         + "counted for anybody",
