@@ -66,6 +66,7 @@ let package = Package(
     // The domain, from the vocabulary outwards.
     library("Serving"),
     library("Acceleration", ["Serving"]),
+    library("ExpertPlacement", ["Serving"]),
     library("Engines", ["Serving", "Acceleration", "COpenSSL"]),
     library("Benchmarking", ["Serving", "Acceleration", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
@@ -80,8 +81,8 @@ let package = Package(
     program(
       "apus",
       [
-        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Learning", "Messaging", "Selection",
-        "Coordinator", "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+        "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertPlacement", "History", "Learning", "Messaging",
+        "Selection", "Coordinator", "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
@@ -99,6 +100,7 @@ let package = Package(
     tests("ZeroMQTests", ["ZeroMQ"]),
     tests("XGBoostTests", ["XGBoost"]),
     tests("AccelerationTests", ["Acceleration", "Serving"]),
+    tests("ExpertPlacementTests", ["ExpertPlacement", "Serving"]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),

@@ -30,15 +30,18 @@ public struct EngineConfiguration: Hashable, Sendable {
     return ([engine.rawValue] + settings).joined(separator: " ")
   }
 
-  /// What a table shows: the knobs that are set, the methods where none is, or `default`.
-  public var label: String {
-    if isDefault { return "default" }
-    if knobs.isEmpty { return methods.map(\.rawValue).joined(separator: " ") }
-    return knobs.sorted { $0.key < $1.key }
-      .map {
-        "\($0.key)=\($0.value.description.count > 16 ? String($0.value.description.prefix(8)) : $0.value.description)"
-      }
-      .joined(separator: " ")
+  /// What a table shows: the engine, then the knobs that are set, the methods where none is, or `default`.
+  public var label: String { label(modelNames: [:]) }
+
+  /// - Parameter modelNames: by digest; models that are not among them are shown by the first 8 characters of theirs.
+  public func label(modelNames: [String: String]) -> String {
+    if isDefault { return "\(engine) default" }
+    if knobs.isEmpty { return ([engine.rawValue] + methods.map(\.rawValue)).joined(separator: " ") }
+    let settings = knobs.sorted { $0.key < $1.key }.map { knob, value in
+      let text = value.description
+      return "\(knob)=\(modelNames[text] ?? (text.count > 16 ? String(text.prefix(8)) : text))"
+    }
+    return ([engine.rawValue] + settings).joined(separator: " ")
   }
 }
 

@@ -29,6 +29,7 @@ struct Apus: AsyncParsableCommand {
       EnginesCommand.self,
       HistoryCommand.self,
       SelectorCommand.self,
+      PlacementCommand.self,
     ])
 
   static func main() async {

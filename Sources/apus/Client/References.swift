@@ -30,6 +30,14 @@ enum Reference {
       advice: names.isEmpty ? "no worker has announced a model yet: see `apus workers`" : "known models: \(names)")
   }
 
+  /// The names of all models, by digest: for tables.
+  static func modelNames(_ client: CoordinatorClient) async throws -> [String: String] {
+    guard case .models(let known) = try await client.ask(.listModels) else {
+      throw ApusError(.bug, "the coordinator answered a list of models with something else")
+    }
+    return Dictionary(known.map { ($0.profile.id.rawValue, $0.profile.name) }) { first, _ in first }
+  }
+
   /// A built-in workload's name or the path of a YAML file.
   static func workload(_ text: String) throws -> Workload {
     if let builtIn = Workload.builtIn.first(where: { $0.name == text }) { return builtIn }

@@ -63,11 +63,12 @@ struct RecommendCommand: AsyncParsableCommand {
       try await emit(format, recommendation, profile, shape, client)
       return
     }
+    let names = options.json ? [:] : try await Reference.modelNames(client)
     await client.close()
     Console.print(
       options.json
         ? RecommendationOutput.json(recommendation, top: top).text
-        : RecommendationOutput.text(recommendation, top: top, explain: explain))
+        : RecommendationOutput.text(recommendation, top: top, explain: explain, modelNames: names))
   }
 
   private func emitFormat() throws(ApusError) -> LaunchFormat? {

@@ -39,7 +39,8 @@ enum RecommendationOutput {
     ])
   }
 
-  static func text(_ recommendation: Recommendation, top: Int, explain: Bool) -> String {
+  static func text(_ recommendation: Recommendation, top: Int, explain: Bool, modelNames: [String: String]) -> String {
+    func label(_ ranked: RankedCandidate) -> String { ranked.candidate.configuration.label(modelNames: modelNames) }
     var lines: [String] = []
     switch recommendation.decision {
     case .use: lines.append("use the first of these:")
@@ -56,7 +57,7 @@ enum RecommendationOutput {
     for ranked in shown {
       table.add(
         [
-          ranked.candidate.configuration.label, ranked.worker.rawValue,
+          label(ranked), ranked.worker.rawValue,
           Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
           Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
         ] + (hasCost ? [Figures.price(ranked.predicted.costPerMillionTokens)] : [])
@@ -69,13 +70,13 @@ enum RecommendationOutput {
     if explain {
       lines += recommendation.reasons.map { "why: \($0)" }
       for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(3) {
-        lines += ranked.reasons.map { "  \(ranked.candidate.configuration.label) on \(ranked.worker): \($0)" }
+        lines += ranked.reasons.map { "  \(label(ranked)) on \(ranked.worker): \($0)" }
       }
       let refused = recommendation.candidates.filter { !$0.candidate.isApplicable }
       if !refused.isEmpty { lines.append("not here:") }
       for ranked in refused {
         lines.append(
-          "  \(ranked.candidate.configuration.label) on \(ranked.worker): \(ranked.candidate.refusedReason ?? "")")
+          "  \(label(ranked)) on \(ranked.worker): \(ranked.candidate.refusedReason ?? "")")
       }
     }
     return lines.joined(separator: "\n")

@@ -1,0 +1,100 @@
+/// What a plan is expected to do, as far as the input allows to know.
+public struct PlacementForecast: Hashable, Sendable {
+  public var balancedness: Balancedness
+  /// Hosts that a token's rows go to, mean over layers and tokens; nil without a trace.
+  public var hostsPerTokenMean: Double?
+  /// Bytes to hosts and back for a token in one layer; nil without a trace or the model's sizes.
+  public var bytesPerToken: Double?
+  /// Milliseconds of a layer for a batch: the median over batches and layers; nil where hosts or model are not known.
+  public var layerP50MS: Double?
+  public var layerP99MS: Double?
+  /// No placement is faster than this; nil where hosts or model are not known.
+  public var lowerBoundMS: Double?
+
+  /// Batches looked at in a trace, spread over it.
+  private static let batchLimit = 32
+
+  public init(_ plan: PlacementPlan, for problem: PlacementProblem) {
+    balancedness = Balancedness(plan, load: problem.load, cluster: problem.cluster)
+    if let trace = problem.trace {
+      let hosts = Self.hostsPerToken(plan, trace)
+      hostsPerTokenMean = hosts
+      bytesPerToken = problem.geometry.map { hosts * $0.rowBytes }
+    }
+    guard let model = PlacementCostModel(cluster: problem.cluster, geometry: problem.geometry),
+      let topK = problem.topK
+    else { return }
+    lowerBoundMS = LayerBound(problem, model, topK: topK).map { $0.seconds * 1e3 }
+    let times = Self.layerSeconds(plan, problem, model, topK: topK).sorted()
+    guard !times.isEmpty else { return }
+    layerP50MS = times[times.count / 2] * 1e3
+    layerP99MS = times[min(times.count - 1, times.count * 99 / 100)] * 1e3
+  }
+
+  /// Seconds of each layer for each of some batches; from a load, of each layer for the expected batch.
+  static func layerSeconds(
+    _ plan: PlacementPlan, _ problem: PlacementProblem, _ model: PlacementCostModel, topK: Int
+  ) -> [Double] {
+    guard let trace = problem.trace, trace.tokenCount >= problem.batchTokens else {
+      return plan.layers.indices.map { layer in
+        model.seconds(
+          of: model.expectedWorks(
+            plan.layers[layer], load: problem.load.layer(layer), batchTokens: problem.batchTokens, topK: topK))
+      }
+    }
+    return batches(trace, problem.batchTokens).flatMap { tokens in
+      plan.layers.indices.map { layer in
+        model.seconds(
+          of: model.works(
+            plan.layers[layer], number: layer, dispatch: plan.dispatch, trace: trace, tokens: tokens))
+      }
+    }
+  }
+
+  private static func batches(_ trace: RoutingTrace, _ size: Int) -> [Range<Int>] {
+    let count = trace.tokenCount / size
+    let step = max(1, count / batchLimit)
+    return stride(from: 0, to: count, by: step).map { $0 * size..<($0 + 1) * size }
+  }
+
+  private static func hostsPerToken(_ plan: PlacementPlan, _ trace: RoutingTrace) -> Double {
+    var sum = 0
+    var hosts: [Int] = []
+    for (number, layer) in plan.layers.enumerated() {
+      switch layer {
+      case .sharded(let fractions):
+        sum += fractions.count { $0 > 0 } * trace.tokenCount
+      case .hosted(let experts):
+        let route = TokenDispatch(experts, dispatch: plan.dispatch)
+        for token in 0..<trace.tokenCount {
+          hosts.removeAll(keepingCapacity: true)
+          route.route(trace.experts(layer: number, token: token), token: token, into: &hosts)
+          for place in hosts.indices where !hosts[..<place].contains(hosts[place]) { sum += 1 }
+        }
+      }
+    }
+    return Double(sum) / Double(trace.tokenCount * plan.layers.count)
+  }
+}
+
+extension PlacementForecast {
+  /// Milliseconds of a layer if the router spread tokens evenly over all experts, placed by time: what a placement can reach
+  /// at best without the routing's own skew. Nil where hosts or model are not known.
+  public static func perfectRouterMS(for problem: PlacementProblem) -> Double? {
+    guard let topK = problem.topK, let model = PlacementCostModel(cluster: problem.cluster, geometry: problem.geometry)
+    else { return nil }
+    let even = ExpertLoad(
+      layerCount: 1, expertCount: problem.load.expertCount,
+      tokens: [Double](repeating: 1, count: problem.load.expertCount))
+    guard
+      let smoothed = try? PlacementProblem(
+        load: even, cluster: problem.cluster, geometry: problem.geometry, batchTokens: problem.batchTokens, topK: topK)
+    else { return nil }
+    let strategies: [any PlacementStrategy] = [LPTHeterogeneous(), NearTier(), Shard(), Consolidate()]
+    let times = strategies.compactMap { strategy -> Double? in
+      guard let plan = try? strategy.plan(smoothed) else { return nil }
+      return layerSeconds(plan, smoothed, model, topK: topK).first
+    }
+    return times.min().map { $0 * 1e3 }
+  }
+}
