@@ -7,7 +7,7 @@ import Serving
 /// A benchmark that runs, and who is told about it.
 struct BenchmarkRun: Sendable {
   var planner: TrialPlanner
-  let asker: Asker
+  var asker: Asker
   /// Whether the selector is working on the planner's questions.
   var isAsking = false
 }
@@ -15,6 +15,7 @@ struct BenchmarkRun: Sendable {
 /// Benchmarks: from a wish to trials, from measurements to findings.
 extension JobCoordinator {
   func startBenchmark(_ spec: BenchmarkSpec, _ asker: Asker) throws(ApusError) {
+    if try isFollowed(spec, asker) { return }
     let workers = directory.live
     try RequestCheck(models: directory.models).benchmark(spec, workers: workers)
     guard benchmarks.count + preparedBenchmarks.count < configuration.benchmarkLimit else {
@@ -22,13 +23,35 @@ extension JobCoordinator {
       throw ApusError(
         .tryAgain, "\(benchmarks.count) benchmarks run already", advice: "wait for one to end, or cancel it")
     }
-    guard benchmarks[spec.id] == nil, preparedBenchmarks.insert(spec.id).inserted else {
-      throw ApusError(.badInput, "benchmark \(spec.id) runs already", advice: "give a new one another name")
+    guard preparedBenchmarks.insert(spec.id).inserted else {
+      throw ApusError(.tryAgain, "benchmark \(spec.id) is being prepared", advice: "ask again in a moment")
     }
     let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
     let proposal = BenchmarkProposal(
       spec: spec, source: candidates, models: directory.models, workers: wanted, selector: selector, evidence: evidence)
     background?.start { await self.prepare(proposal, asker) }
+  }
+
+  /// A client that went away and asked for the same benchmark again follows the one that still runs.
+  ///
+  /// - Returns: whether it runs; then this client is told of it, and whoever was told before is told so.
+  private func isFollowed(_ spec: BenchmarkSpec, _ asker: Asker) throws(ApusError) -> Bool {
+    guard let run = benchmarks[spec.id] else { return false }
+    guard run.asker.peer.name == asker.peer.name else {
+      throw ApusError(
+        .badInput, "benchmark \(spec.id) is another client's, and runs already", advice: "give yours another name")
+    }
+    guard !run.planner.isWithdrawn else {
+      throw ApusError(
+        .tryAgain, "benchmark \(spec.id) is stopping, as its client went away",
+        advice: "ask again when its last block has ended")
+    }
+    benchmarks[spec.id]!.asker = asker
+    refuse(
+      run.asker,
+      ApusError(.unavailable, "benchmark \(spec.id) is followed by a later command of yours", advice: "see there"))
+    report(spec.id)
+    return true
   }
 
   private func prepare(_ proposal: BenchmarkProposal, _ asker: Asker) async {

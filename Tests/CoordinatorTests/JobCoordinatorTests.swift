@@ -404,4 +404,36 @@ import Testing
     #expect(Set(progress.map(\.phase)) == ["screening", "paired", "confirmation"])
     await cluster.stop(worker)
   }
+
+  @Test(
+    "A client that asks again for a benchmark that still runs follows it; the first is told, and others are refused")
+  func followedBenchmark() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker(
+      "one", costs: HiddenCosts(speedups: ["chat": [.threadCount: 1.7]], noise: 0.03))
+    let spec = BenchmarkSpec(
+      id: "benchmark", models: [Fixture.model().id], workloads: [.chat], budgetSeconds: 600, objective: .e2e, seed: 3)
+    let (first, second, other) = (
+      try await cluster.client("alice"), try await cluster.client("alice"), try await cluster.client("bob")
+    )
+    let asked = try await first.send(.benchmark(spec))
+    guard case .benchmarkProgress? = await first.next(of: asked) else {
+      Issue.record("the benchmark did not begin")
+      return
+    }
+    #expect(try await other.failure(.benchmark(spec))?.code == .badInput)
+    let answers = try await second.answers(.benchmark(spec))
+    guard case .benchmarkEnded(let summary)? = answers.last,
+      case .failure(let told)? = try await first.rest(of: asked).last
+    else {
+      Issue.record("ended with \(String(describing: answers.last))")
+      return
+    }
+    #expect(told.code == .unavailable && told.reason.contains("later command"))
+    let stored = try await cluster.store.measurements(
+      MeasurementFilter(benchmark: "benchmark"), includingSamples: false)
+    #expect(stored.count == summary.measurementCount, "it is one benchmark, not two")
+    await cluster.stop(worker)
+  }
 }

@@ -107,13 +107,17 @@ import Testing
 
   @Test("A recommendation is followed in its order, two for each worker, with the defaults to fall back on")
   func use() {
-    #expect(labels(.use) == ["b slot_count=8", "b slot_count=4", "a slot_count=8", "a default", "b default"])
+    #expect(
+      labels(.use) == [
+        "b llamacpp slot_count=8", "b llamacpp slot_count=4", "a llamacpp slot_count=8", "a llamacpp default",
+        "b llamacpp default",
+      ])
   }
 
   @Test(
     "Without knowledge, or without a gain, the defaults run",
     arguments: [Recommendation.Decision.measureFirst, .default])
   func defaults(decision: Recommendation.Decision) {
-    #expect(labels(decision) == ["b default", "a default"])
+    #expect(labels(decision) == ["b llamacpp default", "a llamacpp default"])
   }
 }

@@ -172,4 +172,18 @@ import Testing
     #expect(labels == ["bc", "a2", "ab", "a1", "b1", "b2", "c1"])
     #expect(list.openingCount == 1)
   }
+
+  /// A server that somebody else started has its default and nothing else: that is measured, on each workload once.
+  @Test func defaultAloneIsMeasured() {
+    let workloads: [Workload] = [.chat, .edit]
+    let fields: [String: [Candidate]] = ["chat": [], "edit": []]
+    var play = TrialPlannerTests.Play(
+      TrialPlannerTests.spec(budget: 100, workloads: workloads),
+      [TrialPlannerTests.target("one", fields: fields, workloads: workloads)])
+    play.toTheEnd()
+    let summary = play.planner.summary(at: play.now)
+    #expect(play.measurements.map(\.workload.name).sorted() == ["chat", "edit"])
+    #expect(summary.findings.count == 2)
+    #expect(summary.findings.allSatisfy { $0.best.configuration.isDefault && $0.defaultMetrics != nil })
+  }
 }

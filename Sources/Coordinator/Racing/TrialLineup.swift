@@ -28,6 +28,12 @@ struct TrialLineup: Sendable {
 
   var isEmpty: Bool { lineups.isEmpty }
 
+  /// Lets the default run alone on a workload on which nothing can be compared with it.
+  mutating func addDefault(on workload: Workload) {
+    workloads.append(purpose == .paired ? workload : workload.shortBlock)
+    lineups.append([0])
+  }
+
   /// Lets a candidate run on a workload, unless that would take the trial over `limit` seconds, or its engine does not fit
   /// into the worker's memory beside the others.
   ///

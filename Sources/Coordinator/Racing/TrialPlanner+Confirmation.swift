@@ -71,7 +71,7 @@ extension TrialPlanner {
       return plan.leader(workload)
     }
     let chosen = recommendation.candidates.first {
-      $0.candidate.isApplicable && $0.candidate.fidelity == .exact
+      $0.candidate.isApplicable && $0.candidate.fidelity == .exact && isAskedFor($0.candidate)
         && !plan.results.broken.contains($0.candidate.configuration)
         && !plan.results.inexact.contains($0.candidate.configuration)
     }
@@ -79,6 +79,11 @@ extension TrialPlanner {
       let speedup = chosen.speedup, speedup >= exp(Race.worthwhile)
     else { return nil }
     return (chosen.candidate, speedup)
+  }
+
+  /// The selector knows all methods; a benchmark of some confirms only those.
+  private func isAskedFor(_ candidate: Candidate) -> Bool {
+    spec.methods.isEmpty || candidate.configuration.methods.allSatisfy(spec.methods.contains)
   }
 
   // MARK: Answers

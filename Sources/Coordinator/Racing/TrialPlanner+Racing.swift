@@ -119,6 +119,7 @@ extension TrialPlanner {
       wasCutShort = wasCutShort || isFirst || !heats(target, screens: true).isEmpty
       return nil
     }
+    if let trial = defaultAlone(target, within: left) { return trial }
     let reserve = reserve(target, share)
     if let trial = trial(target, heats(target, screens: true), .screening, within: left - reserve, isFirst: isFirst) {
       return trial
@@ -129,6 +130,20 @@ extension TrialPlanner {
     if let trial = trial(target, further, .screening, within: left, isFirst: false) { return trial }
     wasCutShort = wasCutShort || !further.isEmpty
     return nil
+  }
+
+  /// Workloads that no candidate can help, as on a server that somebody else started: what the default does there is all
+  /// there is to measure, once. Nil when it was.
+  private mutating func defaultAlone(_ target: Int, within seconds: Double) -> TrialSpec? {
+    let plan = targets[target]
+    var lineup = TrialLineup(target: plan.target, purpose: .screening, rounds: 1, most: 0)
+    for workload in plan.measuredWorkloads
+    where plan.race(workload)?.entrants.isEmpty == true
+      && plan.results.measurements(plan.baseline.configuration, workload, [.screening]).isEmpty
+    {
+      lineup.addDefault(on: workload)
+    }
+    return lineup.isEmpty ? nil : trial(target, lineup, timeLimit: seconds)
   }
 
   /// What each race wants next, by the workload's place.

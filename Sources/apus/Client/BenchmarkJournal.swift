@@ -13,13 +13,22 @@ struct BenchmarkJournal {
 
   private func path(_ id: BenchmarkID) -> String { "\(state.benchmarks)/\(id).json" }
 
-  /// Runs a benchmark and forgets it once it has ended. One that throws stays remembered.
+  /// Runs a benchmark and forgets it once it has ended, or was refused for what it asks. One that was broken off stays
+  /// remembered.
   func keeping<Result>(_ spec: BenchmarkSpec, _ run: () async throws -> Result) async throws -> Result {
     try remember(spec)
-    let result = try await run()
-    try? FileManager.default.removeItem(atPath: path(spec.id))  // a stale question is resumed to its end at once
-    return result
+    do {
+      let result = try await run()
+      forget(spec)
+      return result
+    } catch let error as ApusError where error.code == .badInput || error.code == .usage {
+      forget(spec)
+      throw error
+    }
   }
+
+  /// One that stays in spite of this is resumed to its end at once.
+  private func forget(_ spec: BenchmarkSpec) { try? FileManager.default.removeItem(atPath: path(spec.id)) }
 
   /// The question of the latest benchmark of the same models, workloads, methods, workers and objective that has not
   /// ended; with the budget asked now.
