@@ -53,13 +53,7 @@ enum SimpleRule: Hashable, Sendable {
       for (instance, value) in values.enumerated() where !value.isNaN {
         members[Self.bucket(value, bounds), default: []].append(instance)
       }
-      scores = members.mapValues { instances in
-        (0..<table.algorithmCount).map { algorithm in
-          let losses = instances.map { table.loss($0, algorithm) }.filter { !$0.isNaN }
-          // What the algorithm does everywhere weighs as one instance.
-          return (losses.reduce(0, +) + means[algorithm]) / Double(losses.count + 1)
-        }
-      }
+      scores = members.mapValues { SingleBest.meanLosses(table.selecting(instances: $0), ties: means) }
     }
 
     func scores(of instance: ArraySlice<Float>, among candidates: [Int]) -> [Double] {
