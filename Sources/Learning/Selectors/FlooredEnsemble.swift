@@ -1,9 +1,10 @@
 /// The default: an ensemble of the strong selectors, with simple rules as a floor.
 ///
-/// Where nearly every algorithm was tried on every instance, forests that see all algorithms at once are strongest;
-/// where each instance saw a few of many, only models over pairs know enough. Which of the two a table is decides the
-/// members. Cross-validation on the training instances then decides whether the ensemble is used at all: a simple rule,
-/// or the single best, that does better there is taken instead.
+/// Where nearly every algorithm was tried on every instance, the members look at it in three ways that err differently:
+/// each pair of algorithms on its own, the losses of all together, and the nearest instances. Where each instance saw a
+/// few of many, models over pairs of instance and algorithm know more, and one that sees all algorithms together knows
+/// otherwise. Which of the two a table is decides the members. Cross-validation on the training instances then decides
+/// whether the ensemble is used at all: a simple rule, or the single best, that does better there is taken instead.
 struct FlooredEnsemble: TableSelector {
   let name = "ensemble"
   let summary = "the default: mean of the strong selectors; a simple rule where that did better in training"
@@ -39,7 +40,7 @@ struct FlooredEnsemble: TableSelector {
     return Ensemble(
       name: "members", summary: "",
       members: isNearlyComplete
-        ? [PairwiseForest(), PerAlgorithmForest(), MultiOutputForest(), ExpectedCostForest(), NearestInstances()]
-        : [JointForest(), BoostedTrees()])
+        ? [PairwiseForest(), MultiOutputForest(), NearestInstances()]
+        : [JointForest(), BoostedTrees(), MultiOutputForest()])
   }
 }
