@@ -53,19 +53,24 @@ struct Forest: Sendable {
   }
 
   /// The mean over the trees for one row of features, one value for each output.
-  func predict(_ row: some Collection<Float>) -> [Float] {
+  func predict(_ row: some Collection<Float>) -> [Float] { predict(row, trees: 0..<roots.count) }
+
+  var treeCount: Int { roots.count }
+
+  /// The mean over some of the trees; numbers from `treeCount` on begin again with the first.
+  func predict(_ row: some Collection<Float>, trees: Range<Int>) -> [Float] {
     precondition(row.count == columnCount, "\(row.count) features for a forest of \(columnCount)")
     let sums =
-      row.withContiguousStorageIfAvailable { add($0) } ?? Array(row).withUnsafeBufferPointer { add($0) }
-    return sums.map { $0 / Float(roots.count) }
+      row.withContiguousStorageIfAvailable { add($0, trees) } ?? Array(row).withUnsafeBufferPointer { add($0, trees) }
+    return sums.map { $0 / Float(trees.count) }
   }
 
-  private func add(_ row: UnsafeBufferPointer<Float>) -> [Float] {
+  private func add(_ row: UnsafeBufferPointer<Float>, _ trees: Range<Int>) -> [Float] {
     var sums = [Float](repeating: 0, count: outputCount)
     nodes.withUnsafeBufferPointer { nodes in
       leaves.withUnsafeBufferPointer { leaves in
-        for root in roots {
-          let leaf = Self.leaf(of: row, from: Int(root), nodes) * outputCount
+        for tree in trees {
+          let leaf = Self.leaf(of: row, from: Int(roots[tree % roots.count]), nodes) * outputCount
           for output in 0..<outputCount { sums[output] += leaves[leaf + output] }
         }
       }

@@ -14,3 +14,11 @@ struct TableResult: Sendable {
   var contextCount: Int
   var scores: [TableEvaluation.Score]
 }
+
+/// All scores on the stream of one ASlib scenario.
+struct StreamResult: Sendable {
+  var name: String
+  var stepCount: Int
+  var oracleLoss: Double
+  var scores: [StreamEvaluation.Score]
+}

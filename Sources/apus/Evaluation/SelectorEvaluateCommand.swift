@@ -11,10 +11,13 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     discussion: """
       --aslib: official folds, repetition 1; test instances nobody solves are left out; feature costs of the default
       steps are charged to selectors that read features. 0 is the virtual best, 1 the single best of the training folds.
+      --aslib --online: the scenario as a stream in random order. A bandit is told only what its choice cost, cut off at
+      the cutoff. rePAR10 is its PAR10 over that of always choosing the best. Timings are best taken with --threads 1.
       --table: one row for each (instance, algorithm). achieved/best is 1 for the best algorithm of a context.
       """)
 
   @Option(parsing: .upToNextOption, help: "Folders of ASlib scenarios.") var aslib: [String] = []
+  @Flag(help: "Choose and learn online, from the outcomes of the own choices alone.") var online = false
   @Option(help: "A CSV file of measurements.") var table: String?
   @Option(help: "Test on this CSV file, train on --table.") var test: String?
   @Option(help: "Columns that together name an instance, separated by commas.") var instance: String?
@@ -35,6 +38,7 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard aslib.isEmpty != (table == nil) else { throw ValidationError("give either --aslib or --table") }
+    guard !online || table == nil else { throw ValidationError("--online needs --aslib") }
     guard !(minimize && maximize) else { throw ValidationError("--minimize and --maximize exclude each other") }
     guard (1...1000).contains(seeds) else { throw ValidationError("--seeds is a number from 1 to 1000, not \(seeds)") }
     guard threads.map({ (1...1024).contains($0) }) ?? true else { throw ValidationError("--threads is 1 to 1024") }
@@ -46,29 +50,30 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let chosen = try chosenSelectors()
     let seedNumbers = (1...seeds).map { UInt64($0) }
     let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
     do {
-      if aslib.isEmpty {
-        try await evaluateTable(chosen, seedNumbers, threadCount)
+      if online {
+        try await evaluateStreams(chosen(of: BanditKind.all, \.name), seedNumbers, threadCount)
+      } else if aslib.isEmpty {
+        try await evaluateTable(chosen(of: TableSelectorCatalogue.all, \.name), seedNumbers, threadCount)
       } else {
-        try await evaluateScenarios(chosen, seedNumbers, threadCount)
+        try await evaluateScenarios(chosen(of: TableSelectorCatalogue.all, \.name), seedNumbers, threadCount)
       }
     } catch let error as LearningError {
       throw ApusError(.badInput, error.description, advice: "correct the file, or name other columns or folders")
     }
   }
 
-  private func chosenSelectors() throws -> [any TableSelector] {
-    guard let selectors else { return TableSelectorCatalogue.all }
-    return try Self.list(selectors).map { name in
-      guard let selector = TableSelectorCatalogue.all.first(where: { $0.name == name }) else {
+  private func chosen<Kind>(of all: [Kind], _ name: (Kind) -> String) throws -> [Kind] {
+    guard let selectors else { return all }
+    return try Self.list(selectors).map { wanted in
+      guard let kind = all.first(where: { name($0) == wanted }) else {
         throw ApusError(
-          .usage, "no selector is named `\(name)`",
-          advice: "the names are \(TableSelectorCatalogue.all.map(\.name).joined(separator: ", "))")
+          .usage, "no selector is named `\(wanted)`",
+          advice: "the names are \(all.map(name).joined(separator: ", "))")
       }
-      return selector
+      return kind
     }
   }
 
@@ -89,6 +94,22 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     }
     Console.print(
       json ? EvaluationOutput.json(results).text : EvaluationOutput.text(results, selectors.map(\.name)))
+  }
+
+  private func evaluateStreams(_ bandits: [BanditKind], _ seeds: [UInt64], _ threadCount: Int) async throws {
+    var results: [StreamResult] = []
+    for folder in aslib {
+      let result = try await OwnThread.run { () throws(LearningError) in
+        let scenario = try ASlibScenario(folder: folder)
+        let evaluation = try StreamEvaluation(scenario)
+        return StreamResult(
+          name: scenario.name, stepCount: evaluation.stepCount, oracleLoss: evaluation.oracleLoss,
+          scores: evaluation.scores(bandits, seeds: seeds, threadCount: threadCount))
+      }
+      if !json { Console.note("\(result.name): done") }
+      results.append(result)
+    }
+    Console.print(json ? StreamOutput.json(results).text : StreamOutput.text(results, bandits.map(\.name)))
   }
 
   private func evaluateTable(_ selectors: [any TableSelector], _ seeds: [UInt64], _ threadCount: Int) async throws {
