@@ -51,33 +51,17 @@ struct SelectorCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The selectors there are, and the current model.")
+    static let configuration = CommandConfiguration(
+      abstract: "Every selector there is, and what the current model was trained on.",
+      discussion: """
+        serving: what a coordinator asks, in the order of trust. table and online: what `apus selector evaluate` compares
+        on tables of costs, and on streams with --online.
+        """)
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-      let path = options.directory.selector
-      let model = FileManager.default.fileExists(atPath: path) ? try SelectorModel(file: path) : nil
-      if options.json {
-        Console.print(
-          JSONValue.object([
-            (
-              "selectors",
-              .array(
-                SelectorCatalogue.all.map {
-                  .object([("name", .string($0.name)), ("summary", .string($0.summary))])
-                })
-            ),
-            ("model_path", JSONValue(model == nil ? nil : path)),
-            ("row_count", JSONValue(model?.rowCount)), ("encoder_version", JSONValue(model?.encoderVersion)),
-          ]).text)
-        return
-      }
-      var table = TextTable(["SELECTOR", "WHAT IT DOES"])
-      for selector in SelectorCatalogue.all { table.add([selector.name, selector.summary]) }
-      Console.print(table.text())
-      Console.print(
-        model.map { "model: trained on \($0.rowCount) measurements, encoder version \($0.encoderVersion)" }
-          ?? "no model is trained yet: benchmark something, then run `apus selector train`")
+      let model = SelectorListing.TrainedModel(path: options.directory.selector)
+      Console.print(options.json ? SelectorListing.json(model).text : SelectorListing.text(model))
     }
   }
 }
