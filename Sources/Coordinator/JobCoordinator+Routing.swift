@@ -134,8 +134,9 @@ extension JobCoordinator {
   }
 
   /// A measurement is in the history. It counts at once, or, while rankings hold the evidence, when they are done.
-  func remember(_ measurement: consuming Measurement?) {
-    guard var measurement = consume measurement, recentMeasurements.insert(measurement.id) else { return }
+  func remember(_ measurement: Measurement) {
+    guard recentMeasurements.insert(measurement.id) else { return }
+    var measurement = measurement
     measurement.samples = []
     if rankingCount == 0, newEvidence.isEmpty {
       evidence.insert(measurement)

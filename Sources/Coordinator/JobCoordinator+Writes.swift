@@ -6,7 +6,8 @@ import Serving
 extension JobCoordinator {
   func write(_ write: PendingWrite) {
     writes.add(write)
-    if !isWriting { writeSignal.yield() }
+    // The first wakes the writer, which takes all that wait by then.
+    if !isWriting && writes.count == 1 { writeSignal.yield() }
   }
 
   /// One writer, so that writes keep their order and share commits.
@@ -20,8 +21,9 @@ extension JobCoordinator {
   private func writeAll() async {
     isWriting = true
     defer { isWriting = false }
+    var batch: [PendingWrite] = []
     while true {
-      let batch = writes.takeBatch()
+      writes.takeBatch(&batch)
       guard !batch.isEmpty else { return }
       if let error = await append(batch) {
         // One record that the store will not take must not fail the others.
@@ -38,8 +40,11 @@ extension JobCoordinator {
 
   /// - Returns: the store's refusal; nil when all are stored and all who wait were told.
   private func append(_ batch: [PendingWrite]) async -> ApusError? {
+    var records: [HistoryRecord] = []
+    records.reserveCapacity(2 * batch.count)
+    for write in batch { records += write.records }
     do throws(ApusError) {
-      try await store.append(batch.flatMap(\.records))
+      try await store.append(records)
     } catch {
       return error
     }
@@ -60,12 +65,12 @@ extension JobCoordinator {
       decide(.jobStored(record))
     case .report(let worker, let lease, let measurement):
       metrics.reportsStored += 1
-      send(.reportStored(measurement), to: worker)
-      remember(write.measurement)
-      decide(.reportStored(lease, measurement))
+      send(.reportStored(measurement.id), to: worker)
+      remember(measurement)
+      decide(.reportStored(lease, measurement.id))
     case .evidence(let worker, let measurement):
-      send(.reportStored(measurement), to: worker)
-      remember(write.measurement)
+      send(.reportStored(measurement.id), to: worker)
+      remember(measurement)
     case .ending(let job):
       decide(.endingStored(job))
     case .note:
@@ -85,10 +90,10 @@ extension JobCoordinator {
     case .report(let worker, let lease, let measurement):
       if error.isAboutTheRecord {
         send(.refused(error), to: worker)
-        decide(.reportUnstorable(lease, measurement))
+        decide(.reportUnstorable(lease, measurement.id))
       } else {
         // The worker was told nothing, so it sends the report again.
-        decide(.reportNotStored(lease, measurement))
+        decide(.reportNotStored(lease, measurement.id))
       }
     case .ending(let job):
       decide(.endingNotStored(job))

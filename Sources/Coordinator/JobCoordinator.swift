@@ -201,14 +201,14 @@ public actor JobCoordinator {
     case .relay(let chunk):
       watchers.relay(chunk) { sendStreamed(.response(id: $0.request, $1), to: $0.peer) }
     case .storeReport(let worker, let report, let record):
-      var records = [HistoryRecord.measurement(report.measurement)]
-      if let record { records.append(.job(record)) }
-      write(PendingWrite(records: records, purpose: .report(worker, report.lease, report.measurement.id)))
+      let measured = HistoryRecord.measurement(report.measurement)
+      let records = if let record { [measured, .job(record)] } else { [measured] }
+      write(PendingWrite(records: records, purpose: .report(worker, report.lease, report.measurement)))
     case .acknowledge(let worker, let measurement):
       send(.reportStored(measurement), to: worker)
     case .storeEvidence(let worker, let measurement):
       metrics.lateReports += 1
-      write(PendingWrite(records: [.measurement(measurement)], purpose: .evidence(worker, measurement.id)))
+      write(PendingWrite(records: [.measurement(measurement)], purpose: .evidence(worker, measurement)))
     case .storeEnding(let record):
       write(PendingWrite(records: [.job(record)], purpose: .ending(record.id)))
     case .jobEnded(let record, let measurement):

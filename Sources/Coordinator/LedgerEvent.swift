@@ -1,8 +1,8 @@
 public import Messaging
 public import Serving
 
-/// What happens to a ledger. Indirect: a report inside the enum would be copied, with its thirty references, at each step.
-public indirect enum LedgerEvent: Sendable {
+/// What happens to a ledger. What is large and rare is indirect, so that the others move few bytes.
+public enum LedgerEvent: Sendable {
   /// A new job that is stored; takes the place that `reserve()` kept.
   case jobStored(JobRecord)
   /// The job could not be stored: its place is free again.
@@ -10,13 +10,13 @@ public indirect enum LedgerEvent: Sendable {
   /// An unfinished job from the history, after a restart.
   case jobRestored(JobRecord)
   /// The answer to `rank`, best first.
-  case routed(RouteKey, [RouteChoice])
+  indirect case routed(RouteKey, [RouteChoice])
   /// No worker can ever run jobs of this key, and why.
-  case unroutable(RouteKey, reason: String)
+  indirect case unroutable(RouteKey, reason: String)
   /// Evidence or workers changed: rank again before the next job of each key.
   case routesStale
   /// A worker said hello; also when it was known.
-  case workerJoined(WorkerName, WorkerDescription)
+  indirect case workerJoined(WorkerName, WorkerDescription)
   case workerLost(WorkerName)
   /// The leases a worker says it works on.
   case heartbeat(WorkerName, leases: [LeaseID])
@@ -27,7 +27,7 @@ public indirect enum LedgerEvent: Sendable {
   case reportNotStored(LeaseID, MeasurementID)
   /// The store will never take this report (not a full disk, but what it says): its lease ends without it.
   case reportUnstorable(LeaseID, MeasurementID)
-  case trialPlanned(TrialSpec, WorkerName)
+  indirect case trialPlanned(TrialSpec, WorkerName)
   /// The trial is wanted no more.
   case trialWithdrawn(TrialID)
   case cancel(JobID)
@@ -38,8 +38,8 @@ public indirect enum LedgerEvent: Sendable {
   case tick
 }
 
-/// What a ledger wants done. The caller does all of them, in order. Indirect for the same reason.
-public indirect enum LedgerAction: Hashable, Sendable {
+/// What a ledger wants done. The caller does all of them, in order.
+public enum LedgerAction: Hashable, Sendable {
   /// Send it. For a job, the record says that it runs now; storing it is not urgent.
   case assign(WorkerName, Assignment, JobRecord?)
   case revoke(WorkerName, LeaseID)
@@ -57,7 +57,7 @@ public indirect enum LedgerAction: Hashable, Sendable {
   /// The end is stored: tell those who watch.
   case jobEnded(JobRecord, Measurement?)
   /// Rank the choices for this key and answer with `routed` or `unroutable`.
-  case rank(RouteKey)
+  indirect case rank(RouteKey)
   /// A block of a trial is stored.
   case trialMeasured(TrialID, Measurement)
   case trialEnded(TrialID, TrialEnding)

@@ -4,14 +4,13 @@ import Serving
 
 /// One thing to store, and what happens once it is there.
 struct PendingWrite: Sendable {
-  /// Indirect, so that a queue of writes moves a pointer for each and not a whole job.
-  indirect enum Purpose: Sendable {
+  enum Purpose: Sendable {
     /// A submitted job: accepted only now.
     case submission(JobRecord, Asker)
     /// A measurement under a live lease, for its worker.
-    case report(WorkerName, LeaseID, MeasurementID)
+    case report(WorkerName, LeaseID, Measurement)
     /// A measurement whose lease is over, for its worker.
-    case evidence(WorkerName, MeasurementID)
+    case evidence(WorkerName, Measurement)
     case ending(JobID)
     /// Nobody waits for it; a later write or the next hello repeats it.
     case note
@@ -19,12 +18,6 @@ struct PendingWrite: Sendable {
 
   var records: [HistoryRecord]
   var purpose: Purpose
-
-  /// The measurement among the records.
-  var measurement: Measurement? {
-    for case .measurement(let measurement) in records { return measurement }
-    return nil
-  }
 }
 
 /// Writes in the order they came, taken many at once, so that they share a commit and its wait for the disk.
@@ -38,14 +31,14 @@ struct WriteQueue: Sendable {
 
   mutating func add(_ write: PendingWrite) { waiting.append(write) }
 
-  /// The next writes to commit together; empty when nothing waits.
-  mutating func takeBatch() -> [PendingWrite] {
-    guard waiting.count > Self.batchLimit else {
-      defer { waiting = [] }
-      return waiting
+  /// Puts the next writes to commit together into `batch`, in place of what it held; none when nothing waits.
+  mutating func takeBatch(_ batch: inout [PendingWrite]) {
+    batch.removeAll(keepingCapacity: true)
+    if waiting.count <= Self.batchLimit {
+      swap(&waiting, &batch)
+    } else {
+      batch.append(contentsOf: waiting.prefix(Self.batchLimit))
+      waiting.removeFirst(Self.batchLimit)
     }
-    let batch = Array(waiting.prefix(Self.batchLimit))
-    waiting.removeFirst(batch.count)
-    return batch
   }
 }

@@ -1,15 +1,14 @@
 public import Serving
 
 /// One thing to remember. Append-only for measurements: the same id twice is one row, and the first one stays.
-/// Indirect, so that records are passed on by a pointer and not by all that a measurement says.
-public indirect enum HistoryRecord: Hashable, Sendable {
+public enum HistoryRecord: Hashable, Sendable {
   /// A job as it is now; replaces what was stored under its id, except that a finished job never changes state again.
   case job(JobRecord)
   case measurement(Measurement)
   /// A model a worker announced or a person added.
-  case model(ModelProfile)
+  indirect case model(ModelProfile)
   /// A worker's hardware as it announced itself.
-  case node(WorkerName, HardwareProfile)
+  indirect case node(WorkerName, HardwareProfile)
 }
 
 /// Which measurements to read. Nil means any.

@@ -4,7 +4,7 @@ public import Serving
 public enum ClientRequest: Hashable, Sendable {
   /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`. A client that goes away loses only the
   /// stream.
-  case submit(JobSpec)
+  indirect case submit(JobSpec)
   /// Newest first.
   case listJobs(state: JobState?, limit: Int)
   /// Answered like `submit` from where the job is now.
@@ -12,9 +12,9 @@ public enum ClientRequest: Hashable, Sendable {
   case showJob(JobID)
   case cancelJob(JobID)
   case retryJob(JobID)
-  case recommend(RecommendQuery)
+  indirect case recommend(RecommendQuery)
   /// Answered by `benchmarkProgress` while it runs, then `benchmarkEnded`.
-  case benchmark(BenchmarkSpec)
+  indirect case benchmark(BenchmarkSpec)
   case cancelBenchmark(BenchmarkID)
   case listWorkers
   /// Models known to the history, with the workers that have them.
@@ -23,9 +23,9 @@ public enum ClientRequest: Hashable, Sendable {
   /// Train on what is stored now; answered by `trained`.
   case train
   /// Send a piece of a model to a worker; answered by `modelOffset`.
-  case pushModel(WorkerName, ModelChunk)
+  indirect case pushModel(WorkerName, ModelChunk)
   /// What this worker would run for a strategy; answered by `launch`. Nothing is started.
-  case planLaunch(WorkerName, LaunchQuery)
+  indirect case planLaunch(WorkerName, LaunchQuery)
 }
 
 public enum ClientResponse: Hashable, Sendable {
@@ -34,15 +34,15 @@ public enum ClientResponse: Hashable, Sendable {
   case jobEnded(JobRecord, Measurement?)
   case jobs([JobRecord])
   case job(JobRecord, Measurement?)
-  case recommendation(Recommendation)
-  case benchmarkProgress(BenchmarkProgress)
-  case benchmarkEnded(BenchmarkSummary)
+  indirect case recommendation(Recommendation)
+  indirect case benchmarkProgress(BenchmarkProgress)
+  indirect case benchmarkEnded(BenchmarkSummary)
   case workers([WorkerStatus])
   case models([ModelStatus])
-  case historyStats(HistoryStats)
+  indirect case historyStats(HistoryStats)
   case trained(TrainingSummary)
-  case modelOffset(ModelOffset)
-  case launch(EngineLaunch)
+  indirect case modelOffset(ModelOffset)
+  indirect case launch(EngineLaunch)
   case done
   case failure(ApusError)
 

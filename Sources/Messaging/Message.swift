@@ -1,9 +1,10 @@
 public import Serving
 
 /// Everything that crosses the wire between a coordinator and its peers. Schemas/messages.proto is its encoding.
+/// What is large and rare is indirect, so that the others move few bytes at each step.
 public enum Message: Hashable, Sendable {
   // A peer introduces itself; the first message of every connection, repeated after each reconnect.
-  case hello(Hello)
+  indirect case hello(Hello)
   case welcome(Welcome)
   /// The coordinator will not serve this peer or this message; `keyRefused` and protocol mismatches are final.
   case refused(ApusError)
@@ -14,16 +15,16 @@ public enum Message: Hashable, Sendable {
   case report(Report)
   case modelOffset(ModelOffset)
   /// The answer to `launchQuery` with the same number: what to run, or why it cannot be said.
-  case launchAnswer(LaunchAnswer)
+  indirect case launchAnswer(LaunchAnswer)
 
   // coordinator -> worker
   case assignment(Assignment)
   case reportStored(MeasurementID)
   /// Stop working on this lease and report `cancelled`.
   case revoke(LeaseID)
-  case modelChunk(ModelChunk)
+  indirect case modelChunk(ModelChunk)
   /// What would be run for a strategy? Nothing is started.
-  case launchQuery(id: UInt64, LaunchQuery)
+  indirect case launchQuery(id: UInt64, LaunchQuery)
 
   // client <-> coordinator. `id` is the client's own count and comes back with every answer to it.
   case request(id: UInt64, ClientRequest)
@@ -143,7 +144,7 @@ public struct Report: Hashable, Sendable {
 
 /// Work for a worker.
 public struct Assignment: Hashable, Sendable {
-  public enum Work: Hashable, Sendable {
+  public indirect enum Work: Hashable, Sendable {
     case job(JobAssignment)
     case trial(TrialSpec)
   }

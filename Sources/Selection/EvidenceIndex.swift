@@ -29,7 +29,9 @@ public struct EvidenceIndex: Sendable {
 
   private var models: [ModelID: Int32] = [:]
   private var hardwares: [String: Int32] = [:]
-  /// The hardware of the last measurement and its number: making a fingerprint takes longer than comparing with it.
+  /// The model and the hardware of the last measurement with their numbers: looking them up, and making a fingerprint of
+  /// the hardware, takes longer than comparing with them.
+  private var lastModel: (profile: Boxed<ModelProfile>, number: Int32)?
   private var lastHardware: (profile: Boxed<HardwareProfile>, number: Int32)?
   /// Numbers of hardware on which energy was measured.
   private var hardwaresWithEnergy: Set<Int32> = []
@@ -50,10 +52,11 @@ public struct EvidenceIndex: Sendable {
   /// `insert`, telling where it went: nil when it was passed over or refused.
   mutating func place(_ measurement: Measurement) -> (context: Int32, configuration: Int32)? {
     qualities.insert(measurement)
-    let isFailure = measurement.outcome.isFailureOfConfiguration
-    guard isFailure || measurement.outcome.metrics != nil else { return nil }
+    let outcome = measurement.outcome
+    let isFailure = outcome.isFailureOfConfiguration
+    guard isFailure || outcome.metrics != nil else { return nil }
     var costs: LogCosts?
-    if !isFailure, let metrics = measurement.outcome.metrics {
+    if !isFailure, let metrics = outcome.metrics {
       guard let read = MeasuredCosts.read(metrics) else {
         refusedCount += 1
         return nil
@@ -64,8 +67,8 @@ public struct EvidenceIndex: Sendable {
     memoryCorrections.insert(measurement)
     let shape = WorkloadShape(measurement.workload)
     var key = EvidenceTable.ContextKey(
-      model: Self.number(measurement.model.id, &models),
-      hardware: number(of: measurement.$hardware), shape: shape)
+      model: number(of: measurement.boxedModel),
+      hardware: number(of: measurement.boxedHardware), shape: shape)
     let context = exact.makeContext(key)
     let configuration = Self.number(ConfigurationKey(measurement.configuration), &configurations)
     guard let costs else {
@@ -74,7 +77,7 @@ public struct EvidenceIndex: Sendable {
     }
     if !costs[.energy].isNaN { hardwaresWithEnergy.insert(key.hardware) }
     levelNoise.add(exact.addLevel(context, configuration, costs))
-    if let metrics = measurement.outcome.metrics, metrics.requestCount >= TailRatios.leastRequests {
+    if let metrics = outcome.metrics, metrics.requestCount >= TailRatios.leastRequests {
       // A job is one request; only benchmarks get here, so there are few contexts.
       tails[context, default: TailRatios()].add(metrics)
       commonTails[measurement.workload.concurrency > 1, default: TailRatios()].add(metrics)
@@ -99,6 +102,13 @@ public struct EvidenceIndex: Sendable {
     let ratio = block.costs.lanes - baseline.lanes
     pairNoise.add(exact.addPair(block.context, block.configuration, ratio))
     _ = near.addPair(block.neighbourhood, block.configuration, ratio)
+  }
+
+  private mutating func number(of model: Boxed<ModelProfile>) -> Int32 {
+    if let lastModel, lastModel.profile == model { return lastModel.number }
+    let number = Self.number(model.wrappedValue.id, &models)
+    lastModel = (model, number)
+    return number
   }
 
   private mutating func number(of hardware: Boxed<HardwareProfile>) -> Int32 {

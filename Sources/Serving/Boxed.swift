@@ -1,11 +1,13 @@
 /// A large value behind one reference, for values that are handed on far more often than they are read or changed.
 ///
 /// A measurement names its whole machine and its whole model: thirty references that would be counted at every copy on
-/// its way through a coordinator. Behaves like the value itself, also when it is compared, hashed, encoded and decoded.
+/// its way through a coordinator. Behaves like the value itself, also when it is compared, hashed, encoded and decoded;
+/// a copy that is changed leaves the others as they were.
 @propertyWrapper
 public struct Boxed<Value: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
-  private final class Storage: Sendable {
-    let value: Value
+  /// Unchecked: `value` is changed only while one box alone refers to it, so only by whoever may change that box.
+  private final class Storage: @unchecked Sendable {
+    @exclusivity(unchecked) var value: Value
     init(_ value: Value) { self.value = value }
   }
 
@@ -14,8 +16,11 @@ public struct Boxed<Value: Hashable & Codable & Sendable>: Hashable, Codable, Se
   public init(wrappedValue: Value) { storage = Storage(wrappedValue) }
 
   public var wrappedValue: Value {
-    get { storage.value }
-    set { storage = Storage(newValue) }
+    _read { yield storage.value }
+    _modify {
+      if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.value) }
+      yield &storage.value
+    }
   }
 
   /// The box itself, to hand the value on without opening it.

@@ -68,28 +68,78 @@ public enum JobState: String, Codable, Sendable, CaseIterable {
 }
 
 /// A job as the history knows it.
-public struct JobRecord: Hashable, Codable, Sendable {
-  public var id: JobID
+///
+/// Handed on at each of its steps and read at few, so all of it is behind one reference.
+public struct JobRecord: Hashable, Sendable {
+  private struct Fields: Hashable, Codable, Sendable {
+    var id: JobID
+    var client: String
+    @Boxed var spec: JobSpec
+    var state: JobState
+    var submittedAtMS: Int64
+    var finishedAtMS: Int64?
+    var worker: WorkerName?
+    var configuration: EngineConfiguration?
+    var predicted: PredictedMetrics?
+    var output: String
+    var failure: String?
+    var measurement: MeasurementID?
+    var attemptCount: Int
+  }
+
+  @Boxed private var fields: Fields
+
+  public var id: JobID { fields.id }
   /// The authenticated name of the client that submitted it; idempotency keys belong to a client.
-  public var client: String
-  @Boxed public var spec: JobSpec
-  public var state: JobState
+  public var client: String { fields.client }
+  public var spec: JobSpec { fields.spec }
+  public var state: JobState {
+    get { fields.state }
+    set { fields.state = newValue }
+  }
   /// Milliseconds since 1970-01-01 UTC.
-  public var submittedAtMS: Int64
-  public var finishedAtMS: Int64?
+  public var submittedAtMS: Int64 {
+    get { fields.submittedAtMS }
+    set { fields.submittedAtMS = newValue }
+  }
+  public var finishedAtMS: Int64? {
+    get { fields.finishedAtMS }
+    set { fields.finishedAtMS = newValue }
+  }
   /// Where it ran last.
-  public var worker: WorkerName?
-  public var configuration: EngineConfiguration?
+  public var worker: WorkerName? {
+    get { fields.worker }
+    set { fields.worker = newValue }
+  }
+  public var configuration: EngineConfiguration? {
+    get { fields.configuration }
+    set { fields.configuration = newValue }
+  }
   /// What the selector foresaw for where it ran.
-  public var predicted: PredictedMetrics?
+  public var predicted: PredictedMetrics? {
+    get { fields.predicted }
+    set { fields.predicted = newValue }
+  }
   /// Generated text, complete once the state is `completed`.
-  public var output: String
+  public var output: String {
+    get { fields.output }
+    set { fields.output = newValue }
+  }
   /// Why it failed.
-  public var failure: String?
+  public var failure: String? {
+    get { fields.failure }
+    set { fields.failure = newValue }
+  }
   /// The measurement of its last run.
-  public var measurement: MeasurementID?
+  public var measurement: MeasurementID? {
+    get { fields.measurement }
+    set { fields.measurement = newValue }
+  }
   /// Times it was given to a worker.
-  public var attemptCount: Int
+  public var attemptCount: Int {
+    get { fields.attemptCount }
+    set { fields.attemptCount = newValue }
+  }
 
   public init(
     id: JobID, client: String, spec: JobSpec, state: JobState = .queued, submittedAtMS: Int64,
@@ -97,18 +147,9 @@ public struct JobRecord: Hashable, Codable, Sendable {
     predicted: PredictedMetrics? = nil, output: String = "", failure: String? = nil,
     measurement: MeasurementID? = nil, attemptCount: Int = 0
   ) {
-    self.id = id
-    self.client = client
-    self.spec = spec
-    self.state = state
-    self.submittedAtMS = submittedAtMS
-    self.finishedAtMS = finishedAtMS
-    self.worker = worker
-    self.configuration = configuration
-    self.predicted = predicted
-    self.output = output
-    self.failure = failure
-    self.measurement = measurement
-    self.attemptCount = attemptCount
+    fields = Fields(
+      id: id, client: client, spec: spec, state: state, submittedAtMS: submittedAtMS, finishedAtMS: finishedAtMS,
+      worker: worker, configuration: configuration, predicted: predicted, output: output, failure: failure,
+      measurement: measurement, attemptCount: attemptCount)
   }
 }

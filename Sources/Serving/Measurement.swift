@@ -51,30 +51,111 @@ public enum TrialPurpose: String, Codable, Sendable, CaseIterable {
 }
 
 /// One block of requests run with one configuration on one worker, and what it gave. Never changed once stored.
-public struct Measurement: Hashable, Codable, Sendable {
-  public var id: MeasurementID
-  public var source: MeasurementSource
-  public var worker: WorkerName
-  @Boxed public var hardware: HardwareProfile
-  /// The model that was asked for; `configuration` may load a variant of it.
-  @Boxed public var model: ModelProfile
-  public var workload: Workload
-  public var configuration: EngineConfiguration
-  public var fidelity: Fidelity
-  public var engineVersion: String
-  /// Milliseconds since 1970-01-01 UTC.
-  public var startedAtMS: Int64
-  public var outcome: Outcome
+///
+/// Handed on at each step from the wire to the history and read at few, so all but its samples is behind one reference;
+/// those are often left out.
+public struct Measurement: Hashable, Sendable {
+  private struct Fields: Hashable, Codable, Sendable {
+    var id: MeasurementID
+    var source: MeasurementSource
+    var worker: WorkerName
+    var hardware: Boxed<HardwareProfile>
+    var model: Boxed<ModelProfile>
+    var workload: Workload
+    var configuration: EngineConfiguration
+    var fidelity: Fidelity
+    var engineVersion: String
+    var startedAtMS: Int64
+    var outcome: Outcome
+    var warnings: [String]
+    var quality: QualityLoss?
+    var memoryEstimateBytes: Int?
+  }
+
+  @Boxed private var fields: Fields
   /// One for each request, in the order sent. May be empty when the engine never got ready.
   public var samples: [RequestTimeline]
+
+  public var id: MeasurementID {
+    get { fields.id }
+    set { fields.id = newValue }
+  }
+  public var source: MeasurementSource {
+    get { fields.source }
+    set { fields.source = newValue }
+  }
+  public var worker: WorkerName {
+    get { fields.worker }
+    set { fields.worker = newValue }
+  }
+  public var hardware: HardwareProfile {
+    get { fields.hardware.wrappedValue }
+    set { fields.hardware.wrappedValue = newValue }
+  }
+  /// The hardware as it came, to hand it on.
+  public var boxedHardware: Boxed<HardwareProfile> { fields.hardware }
+  /// The model that was asked for; `configuration` may load a variant of it.
+  public var model: ModelProfile {
+    get { fields.model.wrappedValue }
+    set { fields.model.wrappedValue = newValue }
+  }
+  /// The model as it came, to hand it on.
+  public var boxedModel: Boxed<ModelProfile> { fields.model }
+  public var workload: Workload {
+    get { fields.workload }
+    set { fields.workload = newValue }
+  }
+  public var configuration: EngineConfiguration {
+    get { fields.configuration }
+    set { fields.configuration = newValue }
+  }
+  public var fidelity: Fidelity {
+    get { fields.fidelity }
+    set { fields.fidelity = newValue }
+  }
+  public var engineVersion: String {
+    get { fields.engineVersion }
+    set { fields.engineVersion = newValue }
+  }
+  /// Milliseconds since 1970-01-01 UTC.
+  public var startedAtMS: Int64 {
+    get { fields.startedAtMS }
+    set { fields.startedAtMS = newValue }
+  }
+  public var outcome: Outcome {
+    get { fields.outcome }
+    set { fields.outcome = newValue }
+  }
   /// Doubts about the figures, each with advice: outliers, too few samples, a busy machine.
-  public var warnings: [String]
+  public var warnings: [String] {
+    get { fields.warnings }
+    set { fields.warnings = newValue }
+  }
   /// How far the output is from the default's; measured once for each model, configuration and engine version, and nil
   /// in all other measurements.
-  public var quality: QualityLoss?
+  public var quality: QualityLoss? {
+    get { fields.quality }
+    set { fields.quality = newValue }
+  }
   /// Memory the engine was foreseen to take before it was started, from the model's and the configuration's sizes alone
   /// (what is learned from this error is not in it); nil where nobody foresaw any.
-  public var memoryEstimateBytes: Int?
+  public var memoryEstimateBytes: Int? {
+    get { fields.memoryEstimateBytes }
+    set { fields.memoryEstimateBytes = newValue }
+  }
+
+  public init(
+    id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: Boxed<HardwareProfile>,
+    model: Boxed<ModelProfile>, workload: Workload, configuration: EngineConfiguration, fidelity: Fidelity,
+    engineVersion: String, startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [],
+    warnings: [String] = [], quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil
+  ) {
+    fields = Fields(
+      id: id, source: source, worker: worker, hardware: hardware, model: model, workload: workload,
+      configuration: configuration, fidelity: fidelity, engineVersion: engineVersion, startedAtMS: startedAtMS,
+      outcome: outcome, warnings: warnings, quality: quality, memoryEstimateBytes: memoryEstimateBytes)
+    self.samples = samples
+  }
 
   public init(
     id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile,
@@ -82,20 +163,25 @@ public struct Measurement: Hashable, Codable, Sendable {
     startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [], warnings: [String] = [],
     quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil
   ) {
-    self.id = id
-    self.source = source
-    self.worker = worker
-    self.hardware = hardware
-    self.model = model
-    self.workload = workload
-    self.configuration = configuration
-    self.fidelity = fidelity
-    self.engineVersion = engineVersion
-    self.startedAtMS = startedAtMS
-    self.outcome = outcome
-    self.samples = samples
-    self.warnings = warnings
-    self.quality = quality
-    self.memoryEstimateBytes = memoryEstimateBytes
+    self.init(
+      id: id, source: source, worker: worker, hardware: Boxed(wrappedValue: hardware),
+      model: Boxed(wrappedValue: model), workload: workload, configuration: configuration, fidelity: fidelity,
+      engineVersion: engineVersion, startedAtMS: startedAtMS, outcome: outcome, samples: samples, warnings: warnings,
+      quality: quality, memoryEstimateBytes: memoryEstimateBytes)
+  }
+}
+
+extension Measurement: Codable {
+  private enum Key: CodingKey { case samples }
+
+  public init(from decoder: any Decoder) throws {
+    samples = try decoder.container(keyedBy: Key.self).decode([RequestTimeline].self, forKey: .samples)
+    _fields = try Boxed(from: decoder)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try _fields.encode(to: encoder)
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(samples, forKey: .samples)
   }
 }

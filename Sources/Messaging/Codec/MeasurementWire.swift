@@ -112,8 +112,8 @@ extension Measurement: WireValue {
     c.pointee.id = try arena.text(id)
     try source.write(to: c, arena)
     c.pointee.worker = try arena.text(worker)
-    c.pointee.hardware = try arena.known($hardware)
-    c.pointee.model = try arena.known($model)
+    c.pointee.hardware = try arena.known(boxedHardware)
+    c.pointee.model = try arena.known(boxedModel)
     c.pointee.workload = try arena.message(workload)
     c.pointee.configuration = try arena.message(configuration)
     c.pointee.fidelity = Apus__Fidelity(rawValue: fidelity.wireNumber)
@@ -129,14 +129,12 @@ extension Measurement: WireValue {
   }
 
   init(reading c: UnsafePointer<Apus__Measurement>) throws(CodecError) {
-    let hardware: Boxed<HardwareProfile> = try Wire.known(c.pointee.hardware, "Measurement.hardware")
-    let model: Boxed<ModelProfile> = try Wire.known(c.pointee.model, "Measurement.model")
     self.init(
       id: try Wire.id(c.pointee.id, "Measurement.id"),
       source: try MeasurementSource(reading: c),
       worker: try Wire.id(c.pointee.worker, "Measurement.worker"),
-      hardware: hardware.wrappedValue,
-      model: model.wrappedValue,
+      hardware: try Wire.known(c.pointee.hardware, "Measurement.hardware"),
+      model: try Wire.known(c.pointee.model, "Measurement.model"),
       workload: try Wire.message(c.pointee.workload, "Measurement.workload"),
       configuration: try Wire.message(c.pointee.configuration, "Measurement.configuration"),
       fidelity: try Wire.choice(c.pointee.fidelity.rawValue, "Measurement.fidelity"),
@@ -147,7 +145,5 @@ extension Measurement: WireValue {
       warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"),
       quality: try Wire.optional(c.pointee.quality),
       memoryEstimateBytes: try Wire.count(c.pointee.memory_estimate_bytes, "Measurement.memory_estimate_bytes"))
-    $hardware = hardware
-    $model = model
   }
 }
