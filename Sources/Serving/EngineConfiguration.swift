@@ -9,7 +9,7 @@ public struct EngineConfiguration: Hashable, Sendable {
 
   public init(engine: EngineName, methods: [MethodName] = [], knobs: [KnobName: KnobValue] = [:]) {
     self.engine = engine
-    self.methods = Set(methods).sorted()
+    self.methods = methods.count > 1 ? Set(methods).sorted() : methods
     self.knobs = knobs
   }
 

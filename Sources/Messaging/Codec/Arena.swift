@@ -12,37 +12,51 @@ final class Arena {
 
   private let limit: Int
   private var chunks: [UnsafeMutableRawBufferPointer]
-  private var usedInLast = 0
-  private var total = 0
+  /// The part of the last chunk that is free.
+  private var free: UnsafeMutableRawPointer
+  private var freeCount: Int
+  /// What may be taken until the limit is reached.
+  private var leftCount: Int
 
   init(limit: Int) {
     self.limit = limit
     chunks = [.allocate(byteCount: Self.firstChunkBytes, alignment: 16)]
+    free = chunks[0].baseAddress!
+    freeCount = chunks[0].count
+    leftCount = limit
   }
 
   deinit { for chunk in chunks { chunk.deallocate() } }
 
   /// Memory for `count` bytes, aligned to 16, not initialized; nil when the limit is reached.
   func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
-    guard count >= 0, count <= limit else { return nil }
+    guard count >= 0, count <= leftCount else { return nil }
     let size = (count + 15) & ~15
-    guard total + size <= limit else { return nil }
-    if usedInLast + size > chunks[chunks.count - 1].count {
-      chunks.append(.allocate(byteCount: max(size, chunks[chunks.count - 1].count * 2), alignment: 16))
-      usedInLast = 0
-    }
+    guard size <= leftCount else { return nil }
+    if size > freeCount { addChunk(atLeast: size) }
     defer {
-      usedInLast += size
-      total += size
+      free += size
+      freeCount -= size
+      leftCount -= size
     }
-    return chunks[chunks.count - 1].baseAddress.map { $0 + usedInLast }
+    return free
+  }
+
+  private func addChunk(atLeast size: Int) {
+    let chunk = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(size, chunks[chunks.count - 1].count * 2), alignment: 16)
+    chunks.append(chunk)
+    (free, freeCount) = (chunk.baseAddress!, chunk.count)
   }
 
   /// Gives everything back. Pointers from before are void.
   func reset() {
-    usedInLast = 0
-    total = 0
-    guard chunks.count > 1 || chunks[0].count > Self.mostKeptBytes else { return }
+    if chunks.count > 1 || chunks[0].count > Self.mostKeptBytes { keepOneChunk() }
+    (free, freeCount) = (chunks[0].baseAddress!, chunks[0].count)
+    leftCount = limit
+  }
+
+  private func keepOneChunk() {
     // The last chunk is the largest: keeping it makes a codec settle at one chunk of the usual size.
     let kept = chunks[chunks.count - 1].count <= Self.mostKeptBytes ? chunks.count - 1 : 0
     for (index, chunk) in chunks.enumerated() where index != kept { chunk.deallocate() }

@@ -52,10 +52,12 @@ extension Wire {
   }
 
   static func text(_ data: ProtobufCBinaryData, _ field: StaticString) throws(CodecError) -> String {
-    guard let text = String(validating: UnsafeBufferPointer(start: data.data, count: data.len), as: UTF8.self) else {
+    let bytes = UnsafeBufferPointer(start: data.data, count: data.len)
+    do {
+      return String(copying: try UTF8Span(validating: bytes.span))
+    } catch {
       throw .invalid(field: "\(field)", problem: "is not UTF-8")
     }
-    return text
   }
 
   static func id<ID: Identifier>(_ data: ProtobufCBinaryData, _ field: StaticString) throws(CodecError) -> ID {
