@@ -4,23 +4,35 @@ import Serving
 ///
 /// A random word for each start and a count: `job-k3f9x0a1qz7m-42`.
 struct IdentifierSource: Sendable {
+  /// `k3f9x0a1qz7m-`.
   private let start: String
   private var count: UInt64 = 0
 
   init(using generator: inout some RandomNumberGenerator) {
     let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-    start = String((0..<12).map { _ in alphabet.randomElement(using: &generator)! })
+    start = String((0..<12).map { _ in alphabet.randomElement(using: &generator)! }) + "-"
   }
 
   mutating func next<ID: Identifier>(_ prefix: String, as type: ID.Type = ID.self) -> ID {
-    count += 1
-    return ID("\(prefix)-\(start)-\(count)")
+    ID(name(prefix, separator: UInt8(ascii: "-")))
   }
 
   /// A lease names its job, so that a coordinator that restarted knows what a worker still works on.
   mutating func lease(for job: JobID) -> LeaseID {
+    LeaseID(name(job.rawValue, separator: UInt8(ascii: ":")))
+  }
+
+  /// Written into its own memory at once: an interpolation grows the text at each part.
+  private mutating func name(_ head: String, separator: UInt8) -> String {
     count += 1
-    return LeaseID("\(job):\(start)-\(count)")
+    let number = String(count)
+    let size = head.utf8.count + 1 + start.utf8.count + number.utf8.count
+    return String(unsafeUninitializedCapacity: size) { buffer in
+      var end = buffer.initialize(fromContentsOf: head.utf8)
+      buffer.initializeElement(at: end, to: separator)
+      end = buffer[(end + 1)...].initialize(fromContentsOf: start.utf8)
+      return buffer[end...].initialize(fromContentsOf: number.utf8)
+    }
   }
 }
 

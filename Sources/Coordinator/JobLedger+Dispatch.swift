@@ -12,47 +12,40 @@ extension JobLedger {
 
   /// Oldest first over all keys, so that no key starves another; a key whose oldest job finds no room is passed over.
   private mutating func dispatchJobs(at now: Duration, _ actions: inout [LedgerAction]) {
-    var heads: [(key: RouteKey, job: JobID, sequence: Int)] = []
+    var heads: [(route: Dictionary<RouteKey, Route>.Index, job: JobID, sequence: Int)] = []
     for key in waitingKeys {
-      if let head = head(of: key) {
-        heads.append((key, head.job, head.sequence))
-        askForRanking(key, &actions)
+      if let route = routes.index(forKey: key), let head = head(of: route) {
+        heads.append((route, head.job, head.sequence))
+        if routes.values[route].startRanking() { actions.append(.rank(key)) }
       } else {
         waitingKeys.remove(key)
       }
     }
+    // No route comes or goes from here on, so their places stay.
     while let oldest = heads.indices.min(by: { heads[$0].sequence < heads[$1].sequence }) {
-      let (key, job, _) = heads[oldest]
-      let choices = routes[key]!.choices ?? []
+      let (route, job, _) = heads[oldest]
+      let choices = routes.values[route].choices ?? []
       guard let choice = choice(for: job, choices) else {
         preempt(choices, at: now, &actions)
         heads.remove(at: oldest)
         continue
       }
-      routes[key]!.waiting.removeFirst()
+      routes.values[route].waiting.removeFirst()
       assign(job, to: choice, at: now, &actions)
-      if let next = head(of: key) {
-        heads[oldest] = (key, next.job, next.sequence)
+      if let next = head(of: route) {
+        heads[oldest] = (route, next.job, next.sequence)
       } else {
         heads.remove(at: oldest)
-        waitingKeys.remove(key)
+        waitingKeys.remove(routes[route].key)
       }
     }
   }
 
-  private mutating func askForRanking(_ key: RouteKey, _ actions: inout [LedgerAction]) {
-    let route = routes[key]!
-    guard !route.isRanking, route.choices == nil || route.isStale else { return }
-    routes[key]!.isRanking = true
-    routes[key]!.isStale = false
-    actions.append(.rank(key))
-  }
-
-  /// The oldest job of a key, past those that do not wait any more (cancelled ones).
-  private mutating func head(of key: RouteKey) -> (job: JobID, sequence: Int)? {
-    while let id = routes[key]?.waiting.first {
+  /// The oldest job of a route, past those that do not wait any more (cancelled ones).
+  private mutating func head(of route: Dictionary<RouteKey, Route>.Index) -> (job: JobID, sequence: Int)? {
+    while let id = routes.values[route].waiting.first {
       if let entry = jobs[id], entry.state == .queued { return (id, entry.sequence) }
-      routes[key]!.waiting.removeFirst()
+      routes.values[route].waiting.removeFirst()
     }
     return nil
   }
@@ -60,7 +53,10 @@ extension JobLedger {
   /// The first choice with room. One that failed for this job is taken only when there is no other.
   private func choice(for job: JobID, _ choices: [RouteChoice]) -> RouteChoice? {
     let failed = jobs[job]!.failed
-    guard !failed.isEmpty else { return choices.first { hasRoom($0.worker) } }
+    guard !failed.isEmpty else {
+      for index in choices.indices where hasRoom(choices[index].worker) { return choices[index] }
+      return nil
+    }
     let others = choices.filter {
       !failed.contains(FailedChoice(worker: $0.worker, configuration: $0.candidate.configuration))
         && workers[$0.worker] != nil
@@ -80,18 +76,8 @@ extension JobLedger {
     leases[id] = Lease(worker: choice.worker, work: .job(job), lastProgress: now)
     workers[choice.worker]!.leases.insert(id)
     queuedCount -= 1
-    let index = jobs.index(forKey: job)!
-    jobs.values[index].state = .leased(id)
-    jobs.values[index].record.state = .running
-    jobs.values[index].record.worker = choice.worker
-    jobs.values[index].record.configuration = choice.candidate.configuration
-    jobs.values[index].record.predicted = choice.predicted
-    jobs.values[index].record.attemptCount += 1
-    let entry = jobs.values[index]
-    let work = JobAssignment(
-      job: job, spec: entry.record.spec, candidate: choice.candidate, generatedTokenIDs: entry.tokenIDs,
-      generatedText: entry.text)
-    actions.append(.assign(choice.worker, Assignment(lease: id, work: .job(work)), entry.record))
+    let (work, record) = jobs[job]!.run(as: choice, under: id)
+    actions.append(.assign(choice.worker, Assignment(lease: id, work: .job(work)), record))
   }
 
   /// A job that only machines with a running trial can take stops the trial on its best choice; the trial is planned
@@ -122,9 +108,9 @@ extension JobLedger {
   }
 
   mutating func fail(_ key: RouteKey, _ reason: String, at now: Duration, _ actions: inout [LedgerAction]) {
-    guard routes[key] != nil else { return }
-    while let (job, _) = head(of: key) {
-      routes[key]!.waiting.removeFirst()
+    guard let route = routes.index(forKey: key) else { return }
+    while let (job, _) = head(of: route) {
+      routes.values[route].waiting.removeFirst()
       end(job, .failed, because: reason, at: now, &actions)
     }
     // The next job of this key asks again: a worker may have come by then.
@@ -150,8 +136,9 @@ extension JobLedger {
   /// Whether a waiting job could run on the machine: then no trial starts there.
   private mutating func isWanted(_ machine: MachineID) -> Bool {
     guard queuedCount > 0 else { return false }
-    for key in waitingKeys where head(of: key) != nil {
-      if let choices = routes[key]!.choices {
+    for key in waitingKeys {
+      guard let route = routes.index(forKey: key), head(of: route) != nil else { continue }
+      if let choices = routes.values[route].choices {
         if choices.contains(where: { workers[$0.worker]?.machine == machine }) { return true }
       } else if workers.values.contains(where: { $0.machine == machine && $0.models.contains(key.model) }) {
         return true

@@ -45,11 +45,7 @@ extension JobLedger {
     _ report: Report, from worker: WorkerName, at now: Duration, _ actions: inout [LedgerAction]
   ) {
     let measurement = report.measurement.id
-    if leases[report.lease] == nil, let job = report.lease.job, case .awaiting(worker, _)? = jobs[job]?.state {
-      // Done while the coordinator was away.
-      adopt(report.lease, of: job, by: worker, at: now)
-    }
-    guard let lease = leases[report.lease], lease.worker == worker else {
+    guard let lease = leases[report.lease] ?? adopted(report.lease, by: worker, at: now), lease.worker == worker else {
       actions.append(.storeEvidence(worker, report.measurement))
       return
     }
@@ -70,17 +66,22 @@ extension JobLedger {
         return
       }
       let ended = record(of: id, endedBy: report, at: now)
-      leases[report.lease]!.lastProgress = now
-      leases[report.lease]!.report = HeldReport(report, ended: ended)
+      leases[report.lease]!.hold(HeldReport(report, ended: ended), at: now)
       actions.append(.storeReport(worker, report, ended))
     }
   }
 
+  /// The lease of a job that was done while the coordinator was away; nil for any other.
+  private mutating func adopted(_ id: LeaseID, by worker: WorkerName, at now: Duration) -> Lease? {
+    guard let job = id.job, case .awaiting(worker, _)? = jobs[job]?.state else { return nil }
+    adopt(id, of: job, by: worker, at: now)
+    return leases[id]
+  }
+
   /// The record with which a report ends its job; nil when the job must go on elsewhere.
   private func record(of id: JobID, endedBy report: Report, at now: Duration) -> JobRecord? {
-    let index = jobs.index(forKey: id)!
-    var record = jobs.values[index].record
-    let cancelRequested = jobs.values[index].cancelRequested
+    let entry = jobs[id]!
+    var record = entry.record
     record.measurement = report.measurement.id
     record.finishedAtMS = originMS + now.milliseconds
     switch report.measurement.outcome {
@@ -88,11 +89,11 @@ extension JobLedger {
       record.state = .completed
       record.output = report.output
     case .cancelled, .lostWorker:
-      guard cancelRequested else { return nil }
+      guard entry.cancelRequested else { return nil }
       record.state = .cancelled
-      record.output = jobs.values[index].text
+      record.output = entry.text
     case .outOfMemory, .timedOut, .engineFailed:
-      if cancelRequested {
+      if entry.cancelRequested {
         record.state = .cancelled
       } else if record.attemptCount >= limits.attempts {
         record.state = .failed
@@ -101,7 +102,7 @@ extension JobLedger {
       } else {
         return nil
       }
-      record.output = jobs.values[index].text
+      record.output = entry.text
     }
     return record
   }
@@ -117,7 +118,7 @@ extension JobLedger {
       leases[id]!.stored.insert(measurement)
       actions.append(.trialMeasured(trial, report.measurement))
       if report.isLast {
-        release(id)
+        release(id, lease)
         trials[trial] = nil
         let stopped = report.measurement.outcome == .cancelled || lease.revokedUntil != nil
         actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
@@ -125,7 +126,7 @@ extension JobLedger {
     case .job(let job):
       guard let held = lease.report, held.report.measurement.id == measurement else { return }
       let report = held.report
-      release(id)
+      release(id, lease)
       if let ended = held.ended {
         jobs[job] = nil
         actions.append(.jobEnded(ended, report.measurement))
@@ -165,7 +166,7 @@ extension JobLedger {
     _ actions: inout [LedgerAction]
   ) {
     guard let lease = leases[id] else { return }
-    release(id)
+    release(id, lease)
     actions.append(.leaseLost(lease.worker, id))
     switch lease.work {
     case .job(let job):
@@ -176,8 +177,8 @@ extension JobLedger {
     }
   }
 
-  private mutating func release(_ id: LeaseID) {
-    guard let lease = leases.removeValue(forKey: id) else { return }
+  private mutating func release(_ id: LeaseID, _ lease: Lease) {
+    leases[id] = nil
     workers[lease.worker]?.leases.remove(id)
     if case .trial(let trial) = lease.work {
       trialOrder.removeAll { $0 == trial }

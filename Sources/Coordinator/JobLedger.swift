@@ -188,11 +188,9 @@ public struct JobLedger: Sendable {
   }
 
   mutating func enqueue(_ id: JobID, atFront: Bool) {
-    jobs[id]!.state = .queued
-    jobs[id]!.record.state = .queued
-    watched.remove(id)
+    let key = jobs[id]!.queue()
+    if !watched.isEmpty { watched.remove(id) }
     queuedCount += 1
-    let key = RouteKey(jobs[id]!.record.spec)
     waitingKeys.insert(key)
     if atFront {
       routes[key, default: Route()].waiting.prepend(id)

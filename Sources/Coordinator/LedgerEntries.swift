@@ -27,6 +27,27 @@ struct JobEntry: Sendable {
   var failed: [FailedChoice] = []
   /// Why it is not done yet, for the job that runs out of attempts.
   var lastFailure = ""
+
+  /// - Returns: the key that it waits with.
+  mutating func queue() -> RouteKey {
+    state = .queued
+    if record.state != .queued { record.state = .queued }
+    return RouteKey(record.spec)
+  }
+
+  /// - Returns: what its worker is told, and the record that says so.
+  mutating func run(as choice: RouteChoice, under lease: LeaseID) -> (JobAssignment, JobRecord) {
+    state = .leased(lease)
+    record.state = .running
+    record.worker = choice.worker
+    record.configuration = choice.candidate.configuration
+    record.predicted = choice.predicted
+    record.attemptCount += 1
+    let assignment = JobAssignment(
+      job: record.id, spec: record.spec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
+      generatedText: text)
+    return (assignment, record)
+  }
 }
 
 struct FailedChoice: Hashable, Sendable {
@@ -56,6 +77,11 @@ struct Lease: Sendable {
   /// A trial's reports: on their way to the store, and there.
   var storing: [MeasurementID: Report] = [:]
   var stored: Set<MeasurementID> = []
+
+  mutating func hold(_ report: HeldReport, at now: Duration) {
+    self.report = report
+    lastProgress = now
+  }
 }
 
 /// A job's report, and the job's record if the report ends it. An object, because leases are copied to be looked at.
@@ -92,4 +118,12 @@ struct Route: Sendable {
   var isRanking = false
   /// In order of arrival. An entry whose job is not queued any more (cancelled) is skipped.
   var waiting: Deque<JobID> = []
+
+  /// Whether it is to be ranked, now or again; asked once, it says no until it was.
+  mutating func startRanking() -> Bool {
+    guard !isRanking, choices == nil || isStale else { return false }
+    isRanking = true
+    isStale = false
+    return true
+  }
 }

@@ -25,7 +25,9 @@ public struct RouteKey: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) {
     hasher.combine(promptTokens)
     hasher.combine(outputTokens)
-    for byte in model.rawValue.utf8.prefix(8) { hasher.combine(byte) }
+    _ = model.rawValue.utf8.withContiguousStorageIfAvailable {
+      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0).prefix(8)))
+    }
   }
 
   /// The shape the selector is asked about.

@@ -52,11 +52,10 @@ struct SendQueueTests {
   /// A burst is due as soon as enough messages came together, unless some are held up: those wait for the turn's end.
   @Test func burstIsDueWhenFull() {
     var queue = SendQueue()
-    for _ in 1..<SendQueue.burst { queue.add(Frame(), to: peer(1)) }
-    #expect(!queue.isBurst)
-    queue.add(Frame(), to: peer(1))
-    #expect(queue.isBurst)
+    let isDue = (1...SendQueue.burst).map { _ in queue.add(Frame(), to: peer(1)) }
+    #expect(isDue == [Bool](repeating: false, count: SendQueue.burst - 1) + [true])
     queue.flush { _, _ in .full }
-    #expect(!queue.isBurst)
+    let isDueAgain = queue.add(Frame(), to: peer(2))
+    #expect(!isDueAgain)
   }
 }

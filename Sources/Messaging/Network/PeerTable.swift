@@ -10,6 +10,13 @@ struct PeerTable {
     /// `AuthorizedKeys.generation` when `peer` was right.
     var generation: Int
     var lastUse: UInt64
+
+    /// The peer, if it is still right under these authorized keys. Changes in place: a copy would be counted.
+    mutating func peer(_ generation: Int, at use: UInt64, isKey: ([UInt8]) -> Bool) -> Peer? {
+      guard self.generation == generation, isKey(key) else { return nil }
+      lastUse = use
+      return peer
+    }
   }
 
   private let authorized: AuthorizedKeys
@@ -36,11 +43,8 @@ struct PeerTable {
   /// Whether the remembered peer of this connection is still right for a key that `isKey` recognizes.
   mutating func current(_ number: UInt32, generation: Int, isKey: ([UInt8]) -> Bool) -> Peer? {
     guard let index = connections.index(forKey: number) else { return nil }
-    let connection = connections.values[index]
-    guard connection.generation == generation, isKey(connection.key) else { return nil }
     uses += 1
-    connections.values[index].lastUse = uses
-    return connection.peer
+    return connections.values[index].peer(generation, at: uses, isKey: isKey)
   }
 
   /// Looks the key up; nil when it is not let in.
@@ -58,13 +62,10 @@ struct PeerTable {
 
   /// Whether something may be sent to this peer: the connection is known, and its key is let in as this peer.
   mutating func mayReceive(_ peer: Peer, generation: Int) -> Bool {
-    guard let number = Self.number(of: peer.connection), let connection = connections[number] else { return false }
-    if connection.generation == generation {
-      uses += 1
-      connections[number]?.lastUse = uses
-      return connection.peer == peer
-    }
-    return identify(number, key: String(decoding: connection.key, as: UTF8.self), generation: generation) == peer
+    guard let number = Self.number(of: peer.connection) else { return false }
+    if let known = current(number, generation: generation, isKey: { _ in true }) { return known == peer }
+    guard let key = connections[number]?.key else { return false }
+    return identify(number, key: String(decoding: key, as: UTF8.self), generation: generation) == peer
   }
 
   mutating func remove(_ peer: Peer) {

@@ -25,14 +25,18 @@ struct SendQueue {
   private var full: Set<[UInt8]> = []
 
   var isEmpty: Bool { entries.isEmpty }
-  /// Whether enough have come together.
-  var isBurst: Bool { entries.count >= Self.burst && full.isEmpty }
 
   /// Whether messages to this connection are held up.
   func isFull(_ peer: Peer) -> Bool { !full.isEmpty && full.contains(peer.connection) }
 
   /// Takes a message for a connection that is not full.
-  mutating func add(_ frame: consuming Frame, to peer: Peer) { entries.append(Entry(peer, frame)) }
+  ///
+  /// - Returns: whether enough have come together.
+  @discardableResult
+  mutating func add(_ frame: consuming Frame, to peer: Peer) -> Bool {
+    entries.append(Entry(peer, frame))
+    return entries.count >= Self.burst && full.isEmpty
+  }
 
   /// Sends all that the connections take. `send` says how that went; what is `gone` is let go of.
   mutating func flush(_ send: (inout Frame, Peer) -> SendResult) {

@@ -181,14 +181,15 @@ final class ServerSession {
         return .full
       }
     }
+    let isBurst: Bool
     do throws(CodecError) {
-      queue.add(try encode(message), to: peer)
+      isBurst = queue.add(try encode(message), to: peer)
     } catch {
       statistics.update { $0.unencodableCount += 1 }
       guard let instead = try? encode(Self.substitute(for: message, error)) else { return .gone }
-      queue.add(instead, to: peer)
+      isBurst = queue.add(instead, to: peer)
     }
-    if queue.isBurst { flush() } else { flushAtTurnEnd() }
+    if isBurst { flush() } else { flushAtTurnEnd() }
     return .sent
   }
 
