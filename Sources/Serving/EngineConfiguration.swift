@@ -34,12 +34,12 @@ public struct EngineConfiguration: Hashable, Sendable {
   public var label: String { label(modelNames: [:]) }
 
   /// - Parameter modelNames: by digest; models that are not among them are shown by the first 8 characters of theirs.
-  public func label(modelNames: [String: String]) -> String {
+  public func label(modelNames: [ModelID: String]) -> String {
     if isDefault { return "\(engine) default" }
     if knobs.isEmpty { return ([engine.rawValue] + methods.map(\.rawValue)).joined(separator: " ") }
     let settings = knobs.sorted { $0.key < $1.key }.map { knob, value in
       let text = value.description
-      return "\(knob)=\(modelNames[text] ?? (text.count > 16 ? String(text.prefix(8)) : text))"
+      return "\(knob)=\(modelNames[ModelID(text)] ?? (text.count > 16 ? String(text.prefix(8)) : text))"
     }
     return ([engine.rawValue] + settings).joined(separator: " ")
   }

@@ -31,11 +31,11 @@ enum Reference {
   }
 
   /// The names of all models, by digest: for tables.
-  static func modelNames(_ client: CoordinatorClient) async throws -> [String: String] {
+  static func modelNames(_ client: CoordinatorClient) async throws -> [ModelID: String] {
     guard case .models(let known) = try await client.ask(.listModels) else {
       throw ApusError(.bug, "the coordinator answered a list of models with something else")
     }
-    return Dictionary(known.map { ($0.profile.id.rawValue, $0.profile.name) }) { first, _ in first }
+    return Dictionary(known.map { ($0.profile.id, $0.profile.name) }) { first, _ in first }
   }
 
   /// A built-in workload's name or the path of a YAML file.

@@ -45,7 +45,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
     let journal = BenchmarkJournal(state: options.directory)
     if resume { spec = try journal.interrupted(like: spec) }
     let summary = try await journal.keeping(spec) { try await BenchmarkRun(client: client, spec: spec).run() }
-    let names = Dictionary(profiles.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    let names = try await Reference.modelNames(client)
     if options.json {
       Console.print(BenchmarkOutput.json(summary, models: names).text)
     } else {

@@ -54,7 +54,6 @@ enum BenchmarkOutput {
 
   /// One line for each finding; figures as `predicted > measured`, the prediction made before the confirmation.
   static func table(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String {
-    let names = names(models)
     var table = TextTable([
       "MODEL", "NODE", "WORKLOAD", "RECOMMENDED", ">TTFT", ">TPOT", ">THROUGHPUT", ">MEMORY", ">SPEED-UP",
       ">90% INTERVAL", "VERDICT",
@@ -66,30 +65,25 @@ enum BenchmarkOutput {
       table.add([
         models[finding.model] ?? String(finding.model.rawValue.prefix(8)), finding.worker.rawValue,
         finding.workload.name,
-        finding.isConfirmedGain ? finding.best.configuration.label(modelNames: names) : "default",
+        finding.isConfirmedGain ? finding.best.configuration.label(modelNames: models) : "default",
         both(Figures.milliseconds(predicted?.ttftMS), Figures.milliseconds(measured?.ttft.meanMS)),
         both(Figures.milliseconds(predicted?.tpotMS), Figures.milliseconds(measured?.tpot.meanMS)),
         both(Figures.rate(predicted?.throughput), Figures.rate(measured?.throughput)),
         both(Figures.bytes(predicted?.memoryBytes), Figures.bytes(measured?.peakMemoryBytes)),
-        Figures.factor(finding.speedup), Figures.factorRange(finding.speedupInterval), verdict(finding, names),
+        Figures.factor(finding.speedup), Figures.factorRange(finding.speedupInterval), verdict(finding, models),
       ])
     }
     return table.text(indent: "  ")
   }
 
-  private static func names(_ models: [ModelID: String]) -> [String: String] {
-    Dictionary(uniqueKeysWithValues: models.map { ($0.key.rawValue, $0.value) })
-  }
-
-  private static func verdict(_ finding: BenchmarkFinding, _ names: [String: String]) -> String {
+  private static func verdict(_ finding: BenchmarkFinding, _ models: [ModelID: String]) -> String {
     if finding.isConfirmedGain { return "faster" }
     if finding.best.configuration.isDefault { return "no gain" }
-    return "no gain (\(finding.best.configuration.label(modelNames: names)))"
+    return "no gain (\(finding.best.configuration.label(modelNames: models)))"
   }
 
   /// Approximate methods, apart from the others; nil when none was measured.
   static func approximateTable(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
-    let names = names(models)
     var table = TextTable([
       "MODEL", "NODE", "WORKLOAD", "APPROXIMATE STRATEGY", ">SPEED-UP (PAIRED ROUNDS)", ">LOSS (NATS/TOKEN)",
       ">SAME TOKENS", ">PERPLEXITY",
@@ -102,7 +96,7 @@ enum BenchmarkOutput {
       table.add(
         [
           models[finding.model] ?? "", finding.worker.rawValue, finding.workload.name,
-          approximate.configuration.label(modelNames: names), Figures.factor(finding.approximateSpeedup),
+          approximate.configuration.label(modelNames: models), Figures.factor(finding.approximateSpeedup),
         ] + QualityOutput.cells(loss))
     }
     return table.isEmpty ? nil : table.text(indent: "  ")
@@ -110,7 +104,6 @@ enum BenchmarkOutput {
 
   /// What further approximate configurations lose, that were not the fastest in any workload; nil when there are none.
   static func furtherLosses(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
-    let names = names(models)
     let further = summary.qualities.filter { quality in
       quality.candidate.fidelity == .approximate
         && !summary.findings.contains {
@@ -121,7 +114,7 @@ enum BenchmarkOutput {
     var table = TextTable(["MODEL", "APPROXIMATE STRATEGY", ">LOSS (NATS/TOKEN)", ">SAME TOKENS", ">PERPLEXITY"])
     for quality in further {
       table.add(
-        [models[quality.model] ?? "", quality.candidate.configuration.label(modelNames: names)]
+        [models[quality.model] ?? "", quality.candidate.configuration.label(modelNames: models)]
           + QualityOutput.cells(quality.loss))
     }
     return table.text(indent: "  ")
@@ -129,7 +122,6 @@ enum BenchmarkOutput {
 
   /// Configurations that should keep the model's output and were seen not to; nil when there are none.
   static func brokenPromises(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
-    let names = names(models)
     let broken = summary.qualities.filter { $0.candidate.fidelity == .exact && !$0.loss.isExact }
     guard !broken.isEmpty else { return nil }
     var table = TextTable([
@@ -138,7 +130,7 @@ enum BenchmarkOutput {
     for quality in broken {
       table.add(
         [
-          models[quality.model] ?? "", quality.candidate.configuration.label(modelNames: names),
+          models[quality.model] ?? "", quality.candidate.configuration.label(modelNames: models),
           "\(quality.loss.decisiveMismatchCount) of \(quality.loss.positionCount)",
         ] + QualityOutput.cells(quality.loss))
     }

@@ -39,7 +39,7 @@ enum RecommendationOutput {
     ])
   }
 
-  static func text(_ recommendation: Recommendation, top: Int, explain: Bool, modelNames: [String: String]) -> String {
+  static func text(_ recommendation: Recommendation, top: Int, explain: Bool, modelNames: [ModelID: String]) -> String {
     func label(_ ranked: RankedCandidate) -> String { ranked.candidate.configuration.label(modelNames: modelNames) }
     var lines: [String] = []
     switch recommendation.decision {

@@ -34,9 +34,9 @@ actor Quickstart {
     try await KeptServices(state: state).stop()
     let models = try await steps.step("Models") { try await self.prepareModels() }
     let client = try await steps.step("Keys, one coordinator, two workers") { try await self.startCluster() }
-    let names = Dictionary(models.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    let names = try await Reference.modelNames(client)
     let summary = try await steps.step(
-      "Benchmark \(models.count) models x \(Self.workloads.count) workloads within \(Figures.seconds(budgetSeconds)), then confirm the winners on fresh prompts"
+      "Benchmark \(models.count) model\(models.count == 1 ? "" : "s") x \(Self.workloads.count) workloads within \(Figures.seconds(budgetSeconds)), then confirm the winners on fresh prompts"
     ) {
       try await BenchmarkRun(
         client: client,
