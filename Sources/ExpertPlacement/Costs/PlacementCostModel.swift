@@ -1,3 +1,5 @@
+import Glibc
+
 /// How long a layer takes under a plan, foreseen from what is known of hosts, links and experts.
 ///
 /// A star: the hub sends each host the rows of the tokens that need it once, the hosts compute one after the other what each
@@ -114,7 +116,7 @@ public struct PlacementCostModel: Sendable {
     guard total > 0 else { return works }
     let batch = Double(batchTokens)
     let shares = load.map { min(1, Double(topK) * $0 / total) }
-    func used(_ share: Double) -> Double { share >= 1 ? 1 : 1 - exponent(1 - share, batch) }
+    func used(_ share: Double) -> Double { share >= 1 ? 1 : 1 - pow(1 - share, batch) }
     switch layer {
     case .sharded(let fractions):
       for host in works.indices where fractions[host] > 0 {
@@ -135,15 +137,5 @@ public struct PlacementCostModel: Sendable {
       for host in works.indices { works[host].rows = batch * (1 - missed[host]) }
     }
     return works
-  }
-
-  private func exponent(_ base: Double, _ count: Double) -> Double {
-    var (result, factor, rest) = (1.0, base, Int(count))
-    while rest > 0 {
-      if rest & 1 == 1 { result *= factor }
-      factor *= factor
-      rest >>= 1
-    }
-    return result
   }
 }

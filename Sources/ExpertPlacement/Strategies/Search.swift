@@ -1,3 +1,4 @@
+import Glibc
 public import Serving
 
 /// Simulated annealing on the cost model: the reference that says how much the quick strategies leave.
@@ -66,7 +67,7 @@ public struct Search: PlacementStrategy {
       }
       let nextCost = cost.expectedSeconds(next, layer)
       let chance = Double.random(in: 0..<1, using: &generator)
-      guard nextCost <= currentCost || chance < exponential((currentCost - nextCost) / max(heat, 1e-300)) else {
+      guard nextCost <= currentCost || chance < exp((currentCost - nextCost) / max(heat, 1e-300)) else {
         continue
       }
       if isMove {
@@ -77,15 +78,6 @@ public struct Search: PlacementStrategy {
       if currentCost < bestCost { (best, bestCost) = (current, currentCost) }
     }
     return best
-  }
-
-  /// e^x for x below 0 without a C library: squared up from a small argument.
-  private func exponential(_ x: Double) -> Double {
-    guard x > -30 else { return 0 }
-    let small = x / 1024
-    var value = 1 + small * (1 + small / 2 * (1 + small / 3))
-    for _ in 0..<10 { value *= value }
-    return value
   }
 }
 
