@@ -22,8 +22,7 @@ struct AffinityGroups {
   }
 
   private static func time(_ expert: Int, _ host: Int, _ times: ExpertTimes) -> Double {
-    let tokens = times.tokens[expert]
-    return max(tokens * times.secondsPerToken[host], tokens > 0 ? times.fixed[host] : 0)
+    times.seconds(times.tokens[expert], on: host)
   }
 
   private mutating func gather(_ rooms: [Int]) {

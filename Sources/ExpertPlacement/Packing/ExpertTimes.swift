@@ -26,4 +26,9 @@ struct ExpertTimes {
       model.geometry.expertBytes / $0.speed!.memoryBytesPerSecond + PlacementCostModel.expertSeconds
     }
   }
+
+  /// Seconds of one expert on a host: the longer of computing so many tokens and of reading the weights; 0 without tokens.
+  func seconds(_ tokens: Double, on host: Int) -> Double {
+    max(tokens * secondsPerToken[host], tokens > 0 ? fixed[host] : 0)
+  }
 }

@@ -16,8 +16,7 @@ struct SharedExperts {
 
   /// Reading the weights is spent by every copy, computing by its share.
   private func time(_ expert: Int, _ share: HostShare) -> Double {
-    let tokens = times.tokens[expert] * share.weight
-    return max(tokens * times.secondsPerToken[share.host], tokens > 0 ? times.fixed[share.host] : 0)
+    times.seconds(times.tokens[expert] * share.weight, on: share.host)
   }
 
   /// Adds copies while one takes time off the busiest host.

@@ -18,7 +18,9 @@ public struct Balancedness: Hashable, Sendable {
   public var mean: Double { layers.reduce(0, +) / Double(max(1, layers.count)) }
   public var least: Double { layers.min() ?? 1 }
 
-  /// Tokens of each host in one layer.
+  /// Tokens of each host in one layer, `[host]`.
+  ///
+  /// - Parameter load: `[expert]`, of that layer.
   public static func hostLoads(_ layer: LayerPlacement, _ load: ArraySlice<Double>, hostCount: Int) -> [Double] {
     switch layer {
     case .sharded(let fractions):
