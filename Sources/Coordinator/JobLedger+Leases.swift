@@ -129,6 +129,10 @@ extension JobLedger {
       release(id, lease)
       if let ended = held.ended {
         jobs[job] = nil
+        if case .completed = report.measurement.outcome {
+          tokenLengths[ended.spec.model, default: TokenLength()].learn(
+            promptBytes: ended.spec.promptBytes, promptTokens: report.measurement.workload.promptTokens.upperBound)
+        }
         actions.append(.jobEnded(ended, report.measurement))
       } else {
         if case .cancelled = report.measurement.outcome {

@@ -39,6 +39,8 @@ public struct JobLedger: Sendable {
   var leases: [LeaseID: Lease] = [:]
   var workers: [WorkerName: WorkerEntry] = [:]
   var routes: [RouteKey: Route] = [:]
+  /// Of the models that jobs have ended of.
+  var tokenLengths: [ModelID: TokenLength] = [:]
   /// The keys that may have waiting jobs.
   var waitingKeys: Set<RouteKey> = []
   var trials: [TrialID: TrialEntry] = [:]
@@ -188,7 +190,8 @@ public struct JobLedger: Sendable {
   }
 
   mutating func enqueue(_ id: JobID, atFront: Bool) {
-    let key = jobs[id]!.queue()
+    let model = jobs[id]!.record.spec.model
+    let key = jobs[id]!.queue(tokenLength: tokenLengths[model] ?? TokenLength())
     if !watched.isEmpty { watched.remove(id) }
     queuedCount += 1
     waitingKeys.insert(key)

@@ -29,10 +29,10 @@ struct JobEntry: Sendable {
   var lastFailure = ""
 
   /// - Returns: the key that it waits with.
-  mutating func queue() -> RouteKey {
+  mutating func queue(tokenLength: TokenLength) -> RouteKey {
     state = .queued
     if record.state != .queued { record.state = .queued }
-    return RouteKey(record.spec)
+    return RouteKey(record.spec, tokenLength: tokenLength)
   }
 
   /// - Returns: what its worker is told, and the record that says so.

@@ -12,13 +12,17 @@ public struct RouteKey: Hashable, Sendable {
   public var promptTokens: Int
   public var outputTokens: Int
 
+  /// - Parameter spec: of a model whose tokens' lengths are not known.
   public init(_ spec: JobSpec) {
-    let workload = spec.workload
+    self.init(spec, tokenLength: TokenLength())
+  }
+
+  init(_ spec: JobSpec, tokenLength: TokenLength) {
     model = spec.model
     objective = spec.objective
     limits = spec.limits
-    promptTokens = Self.lengthClass(workload.promptTokens.upperBound)
-    outputTokens = Self.lengthClass(workload.outputTokens.upperBound)
+    promptTokens = Self.lengthClass(tokenLength.tokens(ofBytes: spec.promptBytes))
+    outputTokens = Self.lengthClass(spec.maxTokens)
   }
 
   /// The lengths and the model's first digits tell most keys apart; hashing all of it takes longer than comparing.

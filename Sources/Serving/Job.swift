@@ -48,14 +48,17 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.ignoresEndOfSequence = ignoresEndOfSequence
   }
 
-  /// The shape the selector sees. Without the tokenizer at hand a token is taken as four bytes of text.
+  /// Bytes of the prompt's text, with a few for what a chat template puts around each message.
+  public var promptBytes: Int {
+    switch prompt {
+    case .text(let text): text.utf8.count
+    case .chat(let messages): messages.reduce(0) { $0 + $1.content.utf8.count + 16 }
+    }
+  }
+
+  /// The shape of this request where nobody has the tokenizer at hand: a token is taken as four bytes of text.
   public var workload: Workload {
-    let bytes =
-      switch prompt {
-      case .text(let text): text.utf8.count
-      case .chat(let messages): messages.reduce(0) { $0 + $1.content.utf8.count + 16 }
-      }
-    let prompt = max(1, bytes / 4)
+    let prompt = max(1, promptBytes / 4)
     return Workload(
       name: "job", promptTokens: prompt...prompt, outputTokens: maxTokens...maxTokens, requestCount: 1)
   }

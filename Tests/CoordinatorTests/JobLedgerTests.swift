@@ -76,6 +76,31 @@ import Testing
     #expect(story.ledger.leaseCount(of: "a") == 2)
   }
 
+  @Test("What a prompt's bytes were in tokens is learned from a model's jobs: the same prompt is foreseen longer")
+  func learnsTokenLengths() {
+    var story = Story(answersRankings: false)
+    func job(_ name: String, _ model: String = "model") -> JobRecord {
+      let spec = Fixture.spec(String(repeating: "abcd", count: 1000), model: Fixture.model(model))
+      return JobRecord(id: JobID(name), client: "client", spec: spec, submittedAtMS: 0)
+    }
+    func foreseenTokens() -> [Int] {
+      story.actions.compactMap { if case .rank(let key) = $0 { key.promptTokens } else { nil } }
+    }
+    let key = RouteKey(job("one").spec)
+    story.tell(.jobStored(job("one")))
+    #expect(foreseenTokens() == [1024])
+    story.tell(.routed(key, [Fixture.choice("a")]))
+    let lease = story.assigned!.lease
+    var report = Fixture.report(lease, job: "one", worker: "a")
+    report.measurement.workload.promptTokens = 2000...2000
+    story.tell(.report("a", report))
+    story.tell(.reportStored(lease, report.measurement.id))
+    story.tell(.jobStored(job("two")))
+    #expect(foreseenTokens() == [2048])
+    story.tell(.jobStored(job("other", "other")))
+    #expect(foreseenTokens() == [1024], "each model has its own tokenizer")
+  }
+
   @Test("A job goes to its best choice with room, and waits when there is none")
   func bestChoiceWithRoom() {
     var story = Story()

@@ -23,6 +23,8 @@ struct EnginesFigure: AsyncParsableCommand {
   @Option(help: "Workloads, separated by commas.") var workloads = Workload.builtIn.map(\.name).joined(separator: ",")
   @Option(help: "ENGINE or 'ENGINE knob=value ...'; may be given several times.")
   var configuration = ["llamacpp", "vllm", "vllm graph_capture=off"]
+  @Option(help: "Also each method alone on this engine, in every setting that it proposes for these workloads.")
+  var eachMethod: String?
   @Option(help: "Rounds.") var rounds = 3
   @Option(help: "Halve the workloads' lengths this many times.") var halvings = 0
   @Option(help: "Seconds after which no block starts.") var budget = 1800.0
@@ -31,7 +33,7 @@ struct EnginesFigure: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    guard rounds > 0, budget > 0, configuration.count > 1, (0...3).contains(halvings) else {
+    guard rounds > 0, budget > 0, configuration.count > 1 || eachMethod != nil, (0...3).contains(halvings) else {
       throw ValidationError("give rounds and a budget above 0, 0 to 3 halvings, and two configurations or more")
     }
   }
@@ -40,20 +42,28 @@ struct EnginesFigure: AsyncParsableCommand {
     let machine = MachineNote()
     let installation = try EngineInstallation.standard(stateDirectory: state)
     let host = try await host(installation)
-    guard
-      let profile = try ModelLibrary(directory: installation.modelsDirectory).scan().first(where: { $0.name == model })
-    else {
+    let available = try ModelLibrary(directory: installation.modelsDirectory).scan()
+    guard let profile = available.first(where: { $0.name == model }) else {
       throw ApusError(
         .badInput, "there is no model \(model) in \(installation.modelsDirectory)",
         advice: "see `apus model synthesize`")
     }
-    let candidates = try configuration.map { try candidate($0, profile, host) }
+    let workloads = try chosenWorkloads()
+    let compared = ComparedConfigurations(state: state, host: host, model: profile, available: available)
+    var candidates = try configuration.map { try compared.named($0) }
+    var names = configuration
+    if let eachMethod {
+      let modelNames = Dictionary(available.map { ($0.id, $0.name) }) { first, _ in first }
+      for candidate in try compared.eachMethod(of: eachMethod, workloads: workloads) {
+        candidates.append(candidate)
+        names.append(candidate.configuration.label(modelNames: modelNames))
+      }
+    }
     let trial = TrialSpec(
       id: .random("trial"), benchmark: .random("benchmark"), purpose: .paired, model: profile.id,
-      candidates: candidates,
-      workloads: try chosenWorkloads(), rounds: rounds, seed: seed, timeLimitSeconds: budget)
+      candidates: candidates, workloads: workloads, rounds: rounds, seed: seed, timeLimitSeconds: budget)
     let store = try history.map { try SQLiteHistoryStore(path: $0) }
-    let results = EngineComparison(candidates: candidates, names: configuration)
+    let results = EngineComparison(candidates: candidates, names: names)
     await TrialRunner(host: host).run(trial) { measurement, _ in
       await results.take(measurement)
       guard let store else { return }
@@ -83,43 +93,6 @@ struct EnginesFigure: AsyncParsableCommand {
       engines: engines, modelPath: { library.path(of: $0) }, profile: { library.profile(of: $0) },
       worker: WorkerName("engines-figure"), hardware: hardware, engineVersions: versions,
       guardPath: installation.guardPath, memoryLimitBytes: hardware.memoryBytes / 10 * 8)
-  }
-
-  /// `vllm graph_capture=off draft_tokens=8` on top of the engine's own base for the model.
-  private func candidate(_ text: String, _ model: ModelProfile, _ host: EngineHost) throws -> Candidate {
-    let words = text.split(separator: " ")
-    guard let name = words.first, let engine = host.engine(EngineName(String(name))) else {
-      throw ApusError(
-        .unavailable, "the engine \(words.first ?? "") is not installed in \(state)/engines",
-        advice: "installed are \(host.engines.map(\.name.rawValue).joined(separator: ", "))")
-    }
-    var knobs: [KnobName: KnobValue] = [:]
-    for word in words.dropFirst() {
-      let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
-      guard halves.count == 2 else {
-        throw ApusError(.usage, "\(word) is no setting", advice: "write it like slot_count=8 or graph_capture=off")
-      }
-      knobs[KnobName(halves[0])] = Self.value(halves[1])
-    }
-    // A draft is given by its name; the configuration has its digest.
-    let library = ModelLibrary(directory: "\(state)/models")
-    if let draft = knobs[.draftModel]?.textValue, let profile = try library.scan().first(where: { $0.name == draft }) {
-      knobs[.draftModel] = .text(profile.id.rawValue)
-    }
-    let context = AccelerationContext(
-      model: model, available: try library.scan(), hardware: host.hardware, engine: engine.name,
-      abilities: engine.abilities, workload: .chat, limits: Limits())
-    let base = context.base
-    if let reason = base.refusedReason { throw ApusError(.badInput, reason, advice: "add the model in that format") }
-    return Candidate(
-      configuration: EngineConfiguration(
-        engine: engine.name, knobs: base.configuration.knobs.merging(knobs) { _, new in new }), fidelity: .exact)
-  }
-
-  private static func value(_ text: String) -> KnobValue {
-    if text == "on" || text == "off" { return .bool(text == "on") }
-    if let number = Int(text) { return .int(number) }
-    return .text(text)
   }
 
   private func chosenWorkloads() throws -> [Workload] {

@@ -31,7 +31,7 @@ struct MemoryFigure: AsyncParsableCommand {
     guard FileManager.default.isExecutableFile(atPath: program) else {
       throw ApusError(
         .unavailable, "there is no \(program)",
-        advice: "build it in the same way: swift build -c release --product apus")
+        advice: "build it in the same way: Deploy/build")
     }
     let guardPath = try EngineInstallation.standard(stateDirectory: ".").guardPath
     let directory = try TemporaryState()

@@ -67,7 +67,7 @@ struct DoctorCommand: AsyncParsableCommand {
       }
       return "\(directory.path), \(Figures.bytes(free)) free"
     }
-    await check("engine guard", "build it: swift build -c release --product apus-engine-guard") {
+    await check("engine guard", "build it: Deploy/build apus-engine-guard") {
       try EngineInstallation.standard(stateDirectory: directory.path).guardPath
     }
     await check("memory limit", "let the worker make control groups: as root, or by Delegate=memory", needed: false) {

@@ -51,7 +51,7 @@ actor Quickstart {
     }
     let routed = try await steps.step("Submit jobs of different shapes") {
       let routed = try await SampleJobs.run(SampleJobs.make(for: models), client)
-      Console.print(SampleJobs.table(routed))
+      Console.print(SampleJobs.table(routed, models: names))
       return routed
     }
     if json {

@@ -80,7 +80,7 @@ struct SampleJobs {
     throw ApusError(.unavailable, "the coordinator stopped answering before a sample job ended")
   }
 
-  static func table(_ routed: [Routed]) -> String {
+  static func table(_ routed: [Routed], models: [ModelID: String]) -> String {
     var table = TextTable([
       "SHAPE", "MODEL", "ROUTED TO", "STRATEGY", ">TTFT PREDICTED", ">MEASURED", ">E2E PREDICTED", ">MEASURED",
       "STATE",
@@ -89,7 +89,7 @@ struct SampleJobs {
       let metrics = job.measurement?.outcome.metrics
       table.add([
         job.sample.shape, job.sample.model.name, job.record.worker?.rawValue ?? "-",
-        job.record.configuration?.label ?? "-", Figures.milliseconds(job.record.predicted?.ttftMS),
+        job.record.configuration?.label(modelNames: models) ?? "-", Figures.milliseconds(job.record.predicted?.ttftMS),
         Figures.milliseconds(metrics?.ttft.meanMS), Figures.milliseconds(job.record.predicted?.e2eMS),
         Figures.milliseconds(metrics?.e2e.meanMS), job.record.state.rawValue,
       ])
