@@ -103,7 +103,7 @@ let package = Package(
     tests("ExpertPlacementTests", ["ExpertPlacement", "Serving"]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
-    tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit"]),
+    tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),

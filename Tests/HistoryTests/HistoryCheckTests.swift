@@ -30,7 +30,7 @@ import Testing
   ])
   func findsDamage(sql: String, finding: String) async throws {
     try await fill()
-    _ = try directory.sqlite3(directory.file(), "PRAGMA foreign_keys = OFF; \(sql)")
+    try directory.execute(sql, on: directory.file())
     let store = try SQLiteHistoryStore(path: directory.file())
     let findings = try await HistoryCheck.run(store)
     #expect(findings.contains { $0.contains(finding) }, "\(findings)")

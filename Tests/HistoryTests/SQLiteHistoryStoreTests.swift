@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test func refusesAnotherProgramsDatabase() async throws {
-    _ = try directory.sqlite3(directory.file(), "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")
+    try directory.execute("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)", on: directory.file())
     let before = try Data(contentsOf: URL(fileURLWithPath: directory.file()))
     let error = await refusal { () throws(ApusError) in _ = try SQLiteHistoryStore(path: directory.file()) }
     #expect(error?.code == .badInput)
@@ -144,7 +144,7 @@ import Testing
 
   @Test func refusesANewerHistory() async throws {
     await (try SQLiteHistoryStore(path: directory.file())).close()
-    _ = try directory.sqlite3(directory.file(), "INSERT INTO grdb_migrations VALUES ('9-from-the-future')")
+    try directory.execute("INSERT INTO grdb_migrations VALUES ('9-from-the-future')", on: directory.file())
     let error = await refusal { () throws(ApusError) in _ = try SQLiteHistoryStore(path: directory.file()) }
     #expect(error?.code == .badInput)
     #expect(error?.reason.contains("9-from-the-future") == true)

@@ -26,8 +26,8 @@ import Testing
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
   @Test(arguments: [1, 2]) func pastVersionsAreRead(version: Int) async throws {
     let directory = try TemporaryDirectory()
-    let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql").path
-    _ = try directory.sqlite3(directory.file(), ".read \(dump)")
+    let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
+    try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
     let store = try SQLiteHistoryStore(path: directory.file())
     #expect(try await HistoryCheck.run(store) == [])
     let stats = try await store.stats()

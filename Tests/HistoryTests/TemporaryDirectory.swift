@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import History
 import Serving
 
@@ -18,26 +19,13 @@ final class TemporaryDirectory: Sendable {
 
   func file(_ name: String = "history.sqlite") -> String { path + "/" + name }
 
-  /// Runs Debian's `sqlite3` on a file, to do what no store of ours would.
-  func sqlite3(_ file: String, _ sql: String) throws -> String {
-    try Command.run("/usr/bin/sqlite3", [file, sql])
-  }
-}
-
-enum Command {
-  struct Failed: Error { var status: Int32 }
-
-  static func run(_ program: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardOutput = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus) }
-    return text
+  /// Does with a database what no store of ours would.
+  func execute(_ sql: String, on file: String) throws {
+    var configuration = Configuration()
+    configuration.foreignKeysEnabled = false
+    let database = try DatabaseQueue(path: file, configuration: configuration)
+    try database.writeWithoutTransaction { try $0.execute(sql: sql) }
+    try database.close()
   }
 }
 
