@@ -41,11 +41,15 @@ enum Migrations {
       if let newest = unknown.max() { throw HistoryFault.newer(step: newest) }
     }
     try refuseNewer()
-    do {
-      try migrator.migrate(pool)
-    } catch {
-      // Another process that opened the same new file may have taken the step between our look and our lock.
-      guard try pool.read(migrator.hasCompletedMigrations) else { throw error }
+    while true {
+      let taken = try pool.read(migrator.appliedIdentifiers)
+      do {
+        return try migrator.migrate(pool)
+      } catch {
+        // Another process that opened the same new file may have taken the step between our look and our lock, and
+        // not yet those after it.
+        guard try pool.read(migrator.appliedIdentifiers) != taken else { throw error }
+      }
     }
   }
 }

@@ -173,6 +173,22 @@ import Testing
     #expect(list.openingCount == 1)
   }
 
+  @Test("Where nobody knows anything, each of the first methods opens alone, with its most promising setting")
+  func opensWithEachMethod() {
+    let names = ["a", "b", "c", "d", "e"].map { MethodName($0) }
+    let field =
+      names.flatMap { name in [entrant("\(name)1", [name]), entrant("\(name)2", [name])] }
+      + [entrant("ab", [names[0], names[1]])]
+    func labels(_ list: StartList) -> [String] {
+      list.entrants.prefix(list.openingCount).map { $0.candidate.configuration[.slotCount]?.textValue ?? "" }
+    }
+    #expect(labels(StartList(field)) == ["a1", "b1", "c1", "d1"])
+    #expect(Set(StartList(field).entrants) == Set(field), "all others come later")
+    var foreseen = field
+    foreseen[3].foreseen = LogEstimate(mean: 0.2, variance: 0.01)
+    #expect(labels(StartList(foreseen)) == [], "what is foreseen goes before what mostly helps")
+  }
+
   /// A server that somebody else started has its default and nothing else: that is measured, on each workload once.
   @Test func defaultAloneIsMeasured() {
     let workloads: [Workload] = [.chat, .edit]

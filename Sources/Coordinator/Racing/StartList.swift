@@ -3,11 +3,13 @@ public import Serving
 /// Who starts in a race, in the order to try them: a static portfolio, then the rest by what is foreseen.
 ///
 /// The portfolio is the opening: what did best over all other contexts (auto-sklearn 2.0, JMLR 2022). Mostly one of its
-/// few is good here too.
+/// few is good here too. Where nobody knows anything yet, the opening is each of the first few methods alone.
 public struct StartList: Hashable, Sendable {
   /// Portfolio, then the rest.
   public let entrants: [Entrant]
   public let openingCount: Int
+  /// Methods that open a race of which nothing is known: as many as a first, small trial has room for.
+  private static let firstMethods = 4
 
   /// - Parameters:
   ///   - entrants: in the order in which methods proposed them: of each method the most promising setting first.
@@ -20,9 +22,23 @@ public struct StartList: Hashable, Sendable {
         opening.append(rest.remove(at: place))
       }
     }
+    if opening.isEmpty, entrants.allSatisfy({ $0.foreseen == nil }) {
+      opening = Self.eachMethodAlone(rest)
+      rest.removeAll(where: opening.contains)
+    }
     openingCount = opening.count
     let order = rest.indices.sorted { (-rest[$0].promise, $0) < (-rest[$1].promise, $1) }
     self.entrants = opening + order.map { rest[$0] }
+  }
+
+  /// The first setting of each of the first few methods that keep the output.
+  private static func eachMethodAlone(_ entrants: [Entrant]) -> [Entrant] {
+    var seen: Set<MethodName> = []
+    let alone = entrants.filter { entrant in
+      let methods = entrant.candidate.configuration.methods
+      return entrant.candidate.fidelity == .exact && methods.count == 1 && seen.insert(methods[0]).inserted
+    }
+    return Array(alone.prefix(firstMethods))
   }
 
   /// The methods follow from the knobs; a portfolio from an old history may lack them.
