@@ -137,7 +137,7 @@ public enum TransportContract: String, Sendable, CaseIterable {
   }
 
   private static func slowsSendersDown(_ transport: TransportUnderTest, _ server: RecordingServer) async throws {
-    let count = 5000
+    let count = 2000
     let client = ScriptedPeer(try transport.connect("eager", .worker))
     await client.waitForConnection()
     let progress = Progress()

@@ -10,6 +10,9 @@ final class TCPCluster: Sendable {
   private let directory = TemporaryDirectory()
   private let current: Mutex<ZeroMQServerEndpoint>
 
+  /// Small, so that a test of full queues need not send for long.
+  private static let queueLimit = 32
+
   init() throws {
     ring = KeyRing(directory: directory.path)
     serverKeys = try ring.generate("coordinator")
@@ -21,8 +24,9 @@ final class TCPCluster: Sendable {
   var server: ZeroMQServerEndpoint { current.withLock { $0 } }
 
   private static func listen(_ address: String, _ keys: KeyPair, _ ring: KeyRing) throws -> ZeroMQServerEndpoint {
-    try ZeroMQServerEndpoint(
-      options: ServerOptions(address: address, keys: keys, authorized: AuthorizedKeys(ring: ring)))
+    var options = ServerOptions(address: address, keys: keys, authorized: AuthorizedKeys(ring: ring))
+    options.queueLimit = queueLimit
+    return try ZeroMQServerEndpoint(options: options)
   }
 
   /// A peer whose key is let in.
@@ -32,6 +36,7 @@ final class TCPCluster: Sendable {
 
   func connect(keys: KeyPair, serverKey: String? = nil) throws -> ZeroMQClientEndpoint {
     var options = ZeroMQClientOptions(address: address, keys: keys, serverKey: serverKey ?? serverKeys.publicKey)
+    options.queueLimit = Self.queueLimit
     options.firstReconnectMS = 10
     options.mostReconnectMS = 50
     return try ZeroMQClientEndpoint(options: options)
