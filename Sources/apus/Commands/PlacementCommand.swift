@@ -7,7 +7,7 @@ import Serving
 struct PlacementCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "placement", abstract: "Plan which host has which experts of a mixture-of-experts model.",
-    subcommands: [PlanCommand.self, RankCommand.self])
+    subcommands: [PlanCommand.self, RankCommand.self, ExportCommand.self])
 
   struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,6 +58,30 @@ struct PlacementCommand: AsyncParsableCommand {
       let problem = try input.problem()
       let ranking = PlacementRanking(problem, strategies: try input.strategies())
       Console.print(json ? PlacementOutput.json(ranking).text : PlacementOutput.text(ranking))
+    }
+  }
+
+  struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "export", abstract: "Plan, and print the plan as an engine is told it.",
+      discussion: PlacementExports.all.map { "\($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+    @Option(help: "\(PlacementExports.all.map(\.name).joined(separator: ", ")).") var format: String
+    @Option(help: "\(PlacementStrategies.all.map(\.name).joined(separator: ", ")).") var strategy: String
+    @OptionGroup var input: PlacementInput
+    @Option(help: "The model's own number of the first layer of the input.") var firstLayer = 0
+
+    func validate() throws {
+      guard (0...4096).contains(firstLayer) else {
+        throw ValidationError("--first-layer \(firstLayer) is not between 0 and 4096")
+      }
+    }
+
+    func run() throws {
+      let export = try PlacementExports.named(format)
+      let problem = try input.problem()
+      let planned = try PlannedPlacement(try input.strategy(named: strategy), problem)
+      Console.print(try export.text(of: planned.plan, for: problem.cluster, firstLayer: firstLayer))
     }
   }
 }
