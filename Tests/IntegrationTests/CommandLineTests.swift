@@ -38,6 +38,29 @@ struct CommandLineTests {
     #expect(output.standardError.contains(mention), "\(output)")
   }
 
+  @Test("Output that nobody reads ends the program quietly, output that has no room with its reason")
+  func outputThatCannotBeWritten() throws {
+    func run(into output: FileHandle) throws -> (status: Int32, standardError: String) {
+      let process = Process()
+      let errors = Pipe()
+      process.executableURL = URL(fileURLWithPath: Program.path)
+      process.arguments = ["methods"]
+      process.standardOutput = output
+      process.standardError = errors
+      try process.run()
+      let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit)
+      return (process.terminationStatus, text)
+    }
+    let pipe = Pipe()
+    try pipe.fileHandleForReading.close()
+    let unread = try run(into: pipe.fileHandleForWriting)
+    #expect(unread == (141, ""))
+    let full = try run(into: try #require(FileHandle(forWritingAtPath: "/dev/full")))
+    #expect(full.status == 74 && full.standardError.contains("cannot write the output"), "\(full)")
+  }
+
   @Test("A truncated model is refused and named")
   func truncatedModel() async throws {
     try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)

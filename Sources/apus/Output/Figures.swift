@@ -46,18 +46,3 @@ enum Figures {
 
   static func percent(_ share: Double) -> String { String(format: "%+.0f%%", share * 100) }
 }
-
-/// Lines to people; errors and progress go to standard error.
-enum Console {
-  static func print(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
-  }
-
-  static func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
-  }
-
-  static func note(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
-  }
-}
