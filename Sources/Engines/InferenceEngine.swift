@@ -104,6 +104,8 @@ public struct LaunchPlan: Hashable, Sendable {
   public var server: ServedModel?
   /// The folder the engine was installed to, which must be there when the command runs; nil for one found on PATH.
   public var engineDirectory: String?
+  /// What the engine must say of itself once it is ready; nil for one that cannot be asked.
+  public var shape: EngineShape?
 
   /// Where a `GET` answers 200 once the engine is ready.
   public var healthPath: String { if case .polled(_, let path) = readiness { path } else { "/health" } }
@@ -111,7 +113,7 @@ public struct LaunchPlan: Hashable, Sendable {
   /// - Parameter stopGraceSeconds: llama.cpp's server needs about 0.3.
   public init(
     command: [String], environment: [String: String], readiness: Readiness, startTimeoutSeconds: Double = 120,
-    stopGraceSeconds: Double = 2, engineDirectory: String? = nil
+    stopGraceSeconds: Double = 2, engineDirectory: String? = nil, shape: EngineShape? = nil
   ) {
     self.command = command
     self.environment = environment
@@ -119,6 +121,7 @@ public struct LaunchPlan: Hashable, Sendable {
     self.startTimeoutSeconds = startTimeoutSeconds
     self.stopGraceSeconds = stopGraceSeconds
     self.engineDirectory = engineDirectory
+    self.shape = shape
     server = nil
   }
 

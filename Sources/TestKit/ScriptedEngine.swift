@@ -33,6 +33,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var itlMS: Double?
     public var prefillMicrosecondsPerToken: Double?
     public var slots: Int?
+    public var claimedSlots: Int?
     public var contextTokens: Int?
     public var vocabulary: Int?
     public var tokensPerChunk: Int?
@@ -61,6 +62,7 @@ public struct ScriptedEngine: InferenceEngine {
       case ttftMS = "ttft_ms"
       case itlMS = "itl_ms"
       case prefillMicrosecondsPerToken = "prefill_us_per_token"
+      case claimedSlots = "claimed_slots"
       case contextTokens = "context_tokens"
       case tokensPerChunk = "tokens_per_chunk"
       case draftAcceptance = "draft_acceptance"
@@ -119,7 +121,8 @@ public struct ScriptedEngine: InferenceEngine {
       command: ["python3", "-I", Self.serverPath, String(decoding: json, as: UTF8.self)], environment: [:],
       readiness: isPolled
         ? .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health") : .announced,
-      startTimeoutSeconds: startTimeoutSeconds)
+      startTimeoutSeconds: startTimeoutSeconds,
+      shape: EngineShape(slotCount: script.slots ?? 1, contextTokens: script.contextTokens))
   }
 
   /// A plan for tests that need no configuration.

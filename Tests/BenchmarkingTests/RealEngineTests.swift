@@ -80,6 +80,38 @@ struct RealEngineTests {
     #expect(single.samples.dropFirst().allSatisfy { ($0.cachedTokenCount ?? 0) == 256 }, "\(single.samples)")
   }
 
+  /// The engine says how it is set up and what it did: slots, context, speculation, and counts of a block that are those
+  /// of its requests.
+  @Test func engineSaysWhatItIsAndDid() async throws {
+    let (host, model) = try host()
+    let knobs: [KnobName: KnobValue] = [
+      .slotCount: .int(4), .speculation: .text("n-gram"), .ngramSize: .int(3), .draftTokens: .int(8),
+    ]
+    let configuration = candidate(knobs).configuration
+    let engine = try await host.launch(configuration, model: model, contextTokens: 512)
+    let endpoint = host.endpoint(of: engine, configuration)
+    #expect(
+      try await StreamingClient().shape(at: endpoint)
+        == EngineShape(slotCount: 4, contextTokens: 512, isSpeculating: true))
+    let tokens = try await StreamingClient().tokenSource(at: endpoint)
+    let workload = Workload(
+      name: "w", promptTokens: 40...40, outputTokens: 12...12, concurrency: 4, requestCount: 8)
+    let before = try #require(await EngineCounters.read(endpoint))
+    let load = await LoadGenerator(client: StreamingClient(), timeLimitSeconds: 60).run(
+      PromptGenerator(workload: workload, seed: 1).requests(of: tokens), workload: workload, seed: 1, at: endpoint)
+    let counted = try #require(await EngineCounters.read(endpoint)).since(before)
+    await engine.stop()
+    #expect(load.failures.allSatisfy { $0 == nil })
+    #expect(counted.promptTokenCount == 8 * 40)
+    #expect(counted.cachedTokenCount == load.timelines.reduce(0) { $0 + ($1.cachedTokenCount ?? 0) })
+    let made = try #require(counted.outputTokenCount)
+    #expect((96...130).contains(made), "\(counted)")
+    let busy = try #require(counted.busySlotsPerStep)
+    #expect((1...4).contains(busy), "\(counted)")
+    #expect(counted.draftedTokenCount == load.draftedTokenCount ?? 0)
+    #expect(counted.acceptedTokenCount == load.acceptedTokenCount ?? 0)
+  }
+
   /// A greedy answer, and the same answer gone on with after its first tokens, are one.
   @Test func resumedJobIsTheSameJob() async throws {
     let (host, model) = try host()

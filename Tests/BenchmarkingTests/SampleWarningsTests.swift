@@ -13,11 +13,13 @@ import Testing
   }
 
   private func warnings(
-    _ samples: [RequestTimeline], workload: Workload = .chat, asked: Int = 10, machine: MachineUse? = nil
+    _ samples: [RequestTimeline], workload: Workload = .chat, asked: Int = 10, machine: MachineUse? = nil,
+    counted: EngineCounters? = nil, slots: Int = 1
   ) -> [String] {
     SampleWarnings.warnings(
       for: BlockConditions(
-        workload: workload, samples: samples, askedTokens: samples.map { _ in asked }, machine: machine))
+        workload: workload, samples: samples, askedTokens: samples.map { _ in asked }, machine: machine,
+        counted: counted, slotCount: slots))
   }
 
   /// A steady block on a quiet machine gives no warning at all.
@@ -60,6 +62,35 @@ import Testing
         sentAtSeconds: Double(index), tokenSeconds: (0..<40).map { 0.1 + 0.05 * Double($0 / 4) }, promptTokenCount: 8)
     }
     #expect(warnings(bursts, asked: 40) == [])
+  }
+
+  /// What the engine counted is held against the samples: tokens for others, slots that stood idle, a prefix read again.
+  @Test func engineCountsOtherwise() throws {
+    let samples = steady(16)  // 160 output tokens
+    #expect(warnings(samples, counted: EngineCounters(outputTokenCount: 170)) == [])
+    let strange = warnings(samples, counted: EngineCounters(outputTokenCount: 400))
+    #expect(try #require(strange.first).contains("counted 400 output tokens where the requests brought 160"))
+    var failed = samples
+    failed[0].failure = "lost"
+    #expect(warnings(failed, counted: EngineCounters(outputTokenCount: 400)).count == 1)
+
+    var eight = Workload.concurrent
+    eight.concurrency = 8
+    let (idle, busy) = (
+      EngineCounters(stepCount: 100, busySlotSum: 212), EngineCounters(stepCount: 100, busySlotSum: 700)
+    )
+    #expect(warnings(samples, workload: eight, counted: busy, slots: 8) == [])
+    #expect(try #require(warnings(samples, workload: eight, counted: idle, slots: 8).first).contains("2.1 of 8 slots"))
+    #expect(warnings(samples, workload: eight, counted: idle, slots: 2) == [])
+    eight.arrivalRate = 1
+    #expect(warnings(samples, workload: eight, counted: idle, slots: 8) == [])
+
+    var shared = Workload.sharedPrefix
+    shared.sharedPrefixShare = 0.8
+    func cached(_ count: Int) -> EngineCounters { EngineCounters(promptTokenCount: 1000, cachedTokenCount: count) }
+    #expect(warnings(samples, workload: shared, counted: cached(700)) == [])
+    let cold = warnings(samples, workload: shared, counted: cached(100))
+    #expect(try #require(cold.first).hasPrefix("10% of the prompt"))
   }
 
   /// Others' CPU time and the hypervisor's are told apart.

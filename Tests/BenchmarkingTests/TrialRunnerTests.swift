@@ -120,6 +120,7 @@ import Testing
   @Test(arguments: [
     ("engine_failed", "exited with status 3"), ("engine_failed", "SIGSEGV"), ("engine_failed", "not understood"),
     ("engine_failed", "scripted to refuse"), ("timed_out", "timedOut"), ("out_of_memory", "its limit is"),
+    ("engine_failed", "it serves 1 requests at once, and was told 2"),
   ]) func failuresAreResults(kind: String, reason: String) async throws {
     let reports = try await run(
       spec([1, 2], rounds: 1),
@@ -129,6 +130,7 @@ import Testing
         case "SIGSEGV": script.dieAfterTokens = 12
         case "not understood": script.garbage = true
         case "scripted to refuse": script.refuse = true
+        case "it serves 1 requests at once, and was told 2": script.claimedSlots = 1
         case "its limit is":
           script.eatMegabytesPerSecond = 1000
           script.itlMS = 300

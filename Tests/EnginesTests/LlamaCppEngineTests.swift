@@ -25,6 +25,9 @@ import Testing
     #expect(settings.removeValue(forKey: "model.path") == .text("/m.gguf"))
     settings["cpuparams.n_threads"] = nil
     settings["cpuparams_batch.n_threads"] = nil
+    for route in ["endpoint_metrics", "endpoint_slots"] {
+      #expect(settings.removeValue(forKey: route) == .bool(true))
+    }
     return settings
   }
 
@@ -41,12 +44,13 @@ import Testing
     }
   }
 
-  @Test func defaultSaysOnlyModelAndThreads() throws {
+  @Test func defaultSaysOnlyModelThreadsAndRoutes() throws {
     let plan = try plan([:])
     #expect(
       plan.command == [
         "/state/engines/llamacpp/bin/python", "/state/engines/llamacpp/server.py",
-        #"{"cpuparams.n_threads":4,"cpuparams_batch.n_threads":4,"model.path":"/m.gguf"}"#,
+        #"{"cpuparams.n_threads":4,"cpuparams_batch.n_threads":4,"endpoint_metrics":true,"endpoint_slots":true,"#
+          + #""model.path":"/m.gguf"}"#,
       ])
     #expect(plan.environment["OMP_WAIT_POLICY"] == "passive")
     #expect(plan.environment["OMP_NUM_THREADS"] == "4")
@@ -68,6 +72,19 @@ import Testing
   @Test func affinityIsAWordBeforeTheCommand() throws {
     let plan = try plan([.threadAffinity: .text("0-3,8")])
     #expect(Array(plan.command[..<4]) == ["taskset", "-c", "0-3,8", "/state/engines/llamacpp/bin/python"])
+  }
+
+  /// What the server must say of itself follows from the configuration, and every way to differ from it is said.
+  @Test func shapeIsWhatWasAsked() throws {
+    let asked = EngineShape(slotCount: 4, contextTokens: 512, isSpeculating: true)
+    #expect(try plan([.slotCount: .int(4), .speculation: .text("n-gram")], context: 512).shape == asked)
+    #expect(try plan([:]).shape == EngineShape(slotCount: 1, isSpeculating: false))
+    func contradiction(_ said: EngineShape) -> String? { said.contradiction(of: asked) }
+    #expect(contradiction(EngineShape(slotCount: 4, contextTokens: 768, isSpeculating: true)) == nil)
+    #expect(contradiction(EngineShape(slotCount: 4)) == nil)
+    #expect(contradiction(EngineShape(slotCount: 1))?.contains("serves 1 requests at once, and was told 4") == true)
+    #expect(contradiction(EngineShape(slotCount: 4, contextTokens: 256))?.contains("256 tokens") == true)
+    #expect(contradiction(EngineShape(slotCount: 4, isSpeculating: false))?.contains("does not speculate") == true)
   }
 
   struct Case: CustomStringConvertible {

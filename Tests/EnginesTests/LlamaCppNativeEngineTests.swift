@@ -25,7 +25,7 @@ import Testing
     #expect(
       plan.command == [
         "llama-server", "--model", "/m.gguf", "--threads", "4", "--threads-batch", "4", "--ctx-size", "512",
-        "--parallel", "1", "--host", "127.0.0.1", "--port", "81", "--metrics",
+        "--metrics", "--slots", "--parallel", "1", "--host", "127.0.0.1", "--port", "81",
       ])
     #expect(plan.environment == ["OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "4"])
     #expect(plan.readiness == .polled(baseURL: "http://127.0.0.1:81", path: "/health"))

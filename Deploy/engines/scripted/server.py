@@ -9,6 +9,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   ttft_ms, itl_ms    time to the first token and between tokens
   prefill_us_per_token  added to the first token's time for each prompt token not in the prefix cache
   slots              requests served at once; the others wait; default 1
+  claimed_slots      what /props and /slots say in place of `slots`
   context_tokens     longest prompt; a longer one is answered with 400 as llama.cpp does; default 8192
   vocabulary         token ids are 0..<vocabulary; default 8192
   tokens_per_chunk   tokens in one event of the stream, as with speculation; default 1
@@ -49,7 +50,7 @@ class Script:
     def __init__(self, settings):
         known = dict(
             port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
-            context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
+            claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
             die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
             forcible=True)
@@ -61,6 +62,30 @@ class Script:
         self.lock = threading.Lock()
         self.token_count = 0
         self.last_prompt = []
+        # What /metrics says, by llama.cpp's names.
+        self.counters = dict.fromkeys(
+            ("prompt_tokens", "prompt_tokens_cached", "tokens_predicted", "n_decode", "spec_decode_num_draft_tokens",
+             "spec_decode_num_accepted_tokens"), 0)
+        self.running = 0
+        self.busy_sum = 0
+
+    def count(self, **amounts):
+        with self.lock:
+            for name, amount in amounts.items():
+                self.counters[name] += amount
+
+    def count_step(self):
+        with self.lock:
+            self.counters["n_decode"] += 1
+            self.busy_sum += self.running
+
+    def metrics(self):
+        with self.lock:
+            lines = [f"# TYPE llamacpp:{name}_total counter\nllamacpp:{name}_total {value}"
+                     for name, value in self.counters.items()]
+            mean = self.busy_sum / max(1, self.counters["n_decode"])
+            lines.append(f"# TYPE llamacpp:n_busy_slots_per_decode gauge\nllamacpp:n_busy_slots_per_decode {mean:.6g}")
+        return "\n".join(lines) + "\n"
 
     def count_tokens(self, count):
         with self.lock:
@@ -126,9 +151,11 @@ class Handler(BaseHTTPRequestHandler):
         print("scripted engine:", format % arguments, file=sys.stderr, flush=True)
 
     def answer(self, value, status=200):
-        body = json.dumps(value).encode()
+        self.answer_bytes(json.dumps(value).encode(), "application/json; charset=utf-8", status)
+
+    def answer_bytes(self, body, kind, status=200):
         self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -142,6 +169,14 @@ class Handler(BaseHTTPRequestHandler):
             if (time.monotonic() - STARTED) * 1000 < self.script.load_ms or self.script.hang == "start":
                 return self.refuse(503, "unavailable_error", "Loading model")
             return self.answer({"status": "ok"})
+        script = self.script
+        slots = script.slots if script.claimed_slots is None else script.claimed_slots
+        if self.path == "/props":
+            return self.answer({"total_slots": slots, "default_generation_settings": {"n_ctx": script.context_tokens}})
+        if self.path == "/slots":
+            return self.answer([{"id": slot, "n_ctx": script.context_tokens} for slot in range(slots)])
+        if self.path == "/metrics":
+            return self.answer_bytes(script.metrics().encode(), "text/plain; version=0.0.4")
         self.refuse(404, "not_found_error", "File Not Found")
 
     def do_POST(self):
@@ -181,7 +216,13 @@ class Handler(BaseHTTPRequestHandler):
         if script.hang == "request":
             return time.sleep(3600)
         with script.free_slots:
-            self.generate(body, prompt)
+            with script.lock:
+                script.running += 1
+            try:
+                self.generate(body, prompt)
+            finally:
+                with script.lock:
+                    script.running -= 1
 
     def generate(self, body, prompt):
         script = self.script
@@ -217,6 +258,7 @@ class Handler(BaseHTTPRequestHandler):
                     "index": 0, "content": "".join(token_text(t) for t in chunk),
                     "tokens": chunk if body.get("return_tokens") else [], "stop": False, "id_slot": 0,
                     "tokens_predicted": len(produced), "tokens_evaluated": len(prompt)})
+            script.count_step()
             script.count_tokens(len(chunk))
             if script.hang == "stream" and 2 * len(produced) >= wanted:
                 return time.sleep(3600)
@@ -230,6 +272,10 @@ class Handler(BaseHTTPRequestHandler):
         if script.draft_acceptance is not None:
             timings["draft_n"] = 100
             timings["draft_n_accepted"] = round(100 * script.draft_acceptance)
+            script.count(
+                spec_decode_num_draft_tokens=100, spec_decode_num_accepted_tokens=timings["draft_n_accepted"])
+        script.count(
+            prompt_tokens=len(prompt) - cached, prompt_tokens_cached=cached, tokens_predicted=len(produced))
         last = {
             "index": 0, "content": "", "tokens": [], "id_slot": 0, "stop": True, "model": "scripted",
             "tokens_predicted": len(produced), "tokens_evaluated": len(prompt), "truncated": False,

@@ -167,8 +167,20 @@ public struct EngineHost: Sendable {
     } catch {
       throw .ended(reason: error.description, lastLines: "")
     }
-    return try await EngineProcess.start(
+    let process = try await EngineProcess.start(
       plan, guardPath: guardPath, memoryLimitBytes: memoryLimitBytes, memoryGuard: memoryGuard)
+    if let asked = plan.shape, let contradiction = await said(by: process, configuration)?.contradiction(of: asked) {
+      await process.stop()
+      throw .ended(reason: "the engine runs, but not as configured: \(contradiction)", lastLines: process.lastLines)
+    }
+    return process
+  }
+
+  /// What a ready engine says of itself. Nil when it does not: a server too old for the question is taken at its word, and
+  /// one that died fails its first request.
+  private func said(by process: EngineProcess, _ configuration: EngineConfiguration) async -> EngineShape? {
+    let client = StreamingClient(limits: RequestLimits(stallSeconds: 10, totalSeconds: 20))
+    return try? await client.shape(at: endpoint(of: process, configuration))
   }
 
   /// Bytes a configuration is estimated to take, before anything that was learned.

@@ -8,14 +8,21 @@ public struct BlockConditions: Hashable, Sendable {
   public var askedTokens: [Int]
   /// How busy the machine was while the block ran; nil where that is unknown.
   public var machine: MachineUse?
+  /// What the engine counted over the block; nil where it does not say.
+  public var counted: EngineCounters?
+  /// Requests the engine serves at once.
+  public var slotCount: Int
 
   public init(
-    workload: Workload, samples: [RequestTimeline], askedTokens: [Int], machine: MachineUse? = nil
+    workload: Workload, samples: [RequestTimeline], askedTokens: [Int], machine: MachineUse? = nil,
+    counted: EngineCounters? = nil, slotCount: Int = 1
   ) {
     self.workload = workload
     self.samples = samples
     self.askedTokens = askedTokens
     self.machine = machine
+    self.counted = counted
+    self.slotCount = slotCount
   }
 }
 
@@ -30,7 +37,7 @@ public enum SampleWarnings {
 
   public static func warnings(for block: BlockConditions) -> [String] {
     [failures(block), shortOutputs(block), fewSamples(block), slowFirst(block), outliers(block), stalls(block)]
-      .compactMap { $0 } + machineWarnings(block.machine)
+      .compactMap { $0 } + counterWarnings(block) + machineWarnings(block.machine)
   }
 
   private static func failures(_ block: BlockConditions) -> String? {
@@ -126,5 +133,5 @@ public enum SampleWarnings {
   }
 
   private static func milliseconds(_ seconds: Double) -> Int { Int((1000 * seconds).rounded()) }
-  private static func percent(_ share: Double) -> String { "\(Int((100 * share).rounded()))%" }
+  static func percent(_ share: Double) -> String { "\(Int((100 * share).rounded()))%" }
 }

@@ -118,6 +118,29 @@ extension StreamingClient {
     return answer.map { String($0.version.prefix(64)) }
   }
 
+  /// How llama.cpp's server says it is set up, at `/props` and `/slots`.
+  package func shape(at endpoint: EngineEndpoint) async throws(RequestFailure) -> EngineShape {
+    struct Properties: Decodable {
+      var slotCount: Int
+
+      private enum CodingKeys: String, CodingKey { case slotCount = "total_slots" }
+    }
+    struct Slot: Decodable {
+      var contextTokens: Int
+      var isSpeculating: Bool?
+
+      private enum CodingKeys: String, CodingKey {
+        case contextTokens = "n_ctx"
+        case isSpeculating = "speculative"
+      }
+    }
+    let properties: Properties = try await answer(to: Self.get(endpoint.baseURL + "/props"))
+    let slots: [Slot] = try await answer(to: Self.get(endpoint.baseURL + "/slots"))
+    return EngineShape(
+      slotCount: properties.slotCount, contextTokens: slots.map(\.contextTokens).min(),
+      isSpeculating: slots.first?.isSpeculating)
+  }
+
   /// The counters the engine keeps for Prometheus.
   func counters(at endpoint: EngineEndpoint) async throws(RequestFailure) -> PrometheusText {
     let limits = limits

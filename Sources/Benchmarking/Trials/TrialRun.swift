@@ -195,7 +195,8 @@ struct TrialRun {
       timeLimitSeconds: timing.blockSeconds, metrics: { MetricSummary.metrics(of: load.timelines, usage: usage) })
     let warnings = SampleWarnings.warnings(
       for: BlockConditions(
-        workload: workload, samples: load.timelines, askedTokens: requests.map(\.maxTokens), machine: machine))
+        workload: workload, samples: load.timelines, askedTokens: requests.map(\.maxTokens), machine: machine,
+        counted: counted, slotCount: host.slotCount(spec.candidates[block.candidate].configuration)))
     // An engine that refused a request, such as a prompt longer than its context, is sound and goes on.
     let isSound = ending == nil && load.failures.allSatisfy { $0?.leavesEngineUsable ?? true }
     if outcome.metrics == nil, !isSound {

@@ -7,9 +7,10 @@ public import Serving
 /// A knob that is not set is not mentioned, so the engine's own default holds. What that is for xllamacpp 2026.10.11549:
 /// one slot, the model's whole context, prefill steps of 2048 tokens in compute steps of 512, prefixes kept (in the slot,
 /// and up to 8 GiB of ended conversations in memory), flash attention where the model allows it, F16 keys and values, no
-/// speculation. Two things are always said: the thread count, by default the cores the worker may use, as the engine
-/// would count the machine's; and passive OpenMP, as threads that spin while they wait take the cores from everything
-/// else on the machine (measured: 20 to 50 times slower beside other work).
+/// speculation. Three things are always said: the thread count, by default the cores the worker may use, as the engine
+/// would count the machine's; the routes that say how the engine is set up and what it counted; and passive OpenMP, as
+/// threads that spin while they wait take the cores from everything else on the machine (measured: 20 to 50 times slower
+/// beside other work).
 public struct LlamaCppEngine: InferenceEngine {
   public let name = EngineName("llamacpp")
   public let summary = "llama.cpp's HTTP server for GGUF models, from the xllamacpp package"
@@ -97,6 +98,6 @@ public struct LlamaCppEngine: InferenceEngine {
         // An engine that dies leaves its traceback in the log's last lines, not in a buffer.
         "PYTHONUNBUFFERED": "1",
       ],
-      readiness: .announced, engineDirectory: directory)
+      readiness: .announced, engineDirectory: directory, shape: settings.shape(request))
   }
 }

@@ -101,9 +101,9 @@ public struct LlamaCppNativeEngine: InferenceEngine {
     let program = program(build)
     return LaunchPlan(
       command: settings.pinning + [program] + arguments
-        + ["--host", request.host, "--port", String(request.port), "--metrics"],
+        + ["--host", request.host, "--port", String(request.port)],
       environment: ["OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": String(settings.mostThreads)],
       readiness: .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health"),
-      engineDirectory: program.hasPrefix(directory + "/") ? directory : nil)
+      engineDirectory: program.hasPrefix(directory + "/") ? directory : nil, shape: settings.shape(request))
   }
 }

@@ -34,6 +34,10 @@ enum LlamaCppOption: String, CaseIterable, Sendable {
   /// Where the package's server listens; it chooses a port of its own where nothing is said.
   case hosts = "hostnames"
   case port = "port"
+  /// Counters in Prometheus' format at `/metrics`; off where nothing is said.
+  case metricsRoute = "endpoint_metrics"
+  /// What every slot does, at `/slots`.
+  case slotsRoute = "endpoint_slots"
 
   /// The field of the package by its dotted path.
   var field: String { rawValue }
@@ -71,6 +75,8 @@ enum LlamaCppOption: String, CaseIterable, Sendable {
     case .rpcServers: "--rpc"
     case .hosts: "--host"
     case .port: "--port"
+    case .metricsRoute: "--metrics"
+    case .slotsRoute: "--slots"
     }
   }
 }

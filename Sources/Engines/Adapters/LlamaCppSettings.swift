@@ -32,6 +32,14 @@ struct LlamaCppSettings {
     }
   }
 
+  /// What the server must say of itself once it is ready.
+  func shape(_ request: LaunchRequest) -> EngineShape {
+    var slotCount = 1
+    if case .int(let slots) = values[.slots] { slotCount = slots }
+    return EngineShape(
+      slotCount: slotCount, contextTokens: request.contextTokens, isSpeculating: values[.speculation] != nil)
+  }
+
   /// Listens where the request says, in place of a port of the server's own choice.
   mutating func listen(_ request: LaunchRequest) {
     values[.hosts] = .list([request.host])
@@ -77,6 +85,9 @@ struct LlamaCppSettings {
     processors = try knobs.text(
       .threadAffinity, matching: /[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*/, "a list of processors such as 0-3,8")
     values[.model] = .text(request.modelPath)
+    // What the engine says of itself is compared with what was asked, and its counters are read around every block.
+    values[.metricsRoute] = .bool(true)
+    values[.slotsRoute] = .bool(true)
     values[.threads] = .int(threadCount)
     values[.batchThreads] = .int(readingThreads)
     try setSlots(knobs, request)
