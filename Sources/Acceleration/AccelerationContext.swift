@@ -9,6 +9,8 @@ public struct AccelerationContext: Sendable {
   public var hardware: HardwareProfile
   public var engine: EngineName
   public var abilities: EngineAbilities
+  /// The engine's builds that are installed on the node; empty where it has one only, or nobody has looked.
+  public var builds: [EngineBuild]
   public var workload: Workload
   public var limits: Limits
   /// Whether the engine is a server that somebody else started: it runs as it is, with memory that is not this worker's.
@@ -22,7 +24,8 @@ public struct AccelerationContext: Sendable {
 
   public init(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineName,
-    abilities: EngineAbilities, workload: Workload, limits: Limits, isAttached: Bool = false, rpcServers: [String] = [],
+    abilities: EngineAbilities, builds: [EngineBuild] = [], workload: Workload, limits: Limits,
+    isAttached: Bool = false, rpcServers: [String] = [],
     engineMemoryBytes: Int? = nil, corrections: MemoryCorrections = MemoryCorrections()
   ) {
     self.model = model
@@ -31,6 +34,7 @@ public struct AccelerationContext: Sendable {
     self.hardware = hardware
     self.engine = engine
     self.abilities = abilities
+    self.builds = builds
     self.workload = workload
     self.limits = limits
     self.rpcServers = rpcServers

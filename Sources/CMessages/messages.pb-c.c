@@ -682,6 +682,51 @@ void   apus__engine_description__free_unpacked
   assert(message->base.descriptor == &apus__engine_description__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__engine_build__init
+                     (Apus__EngineBuild         *message)
+{
+  static const Apus__EngineBuild init_value = APUS__ENGINE_BUILD__INIT;
+  *message = init_value;
+}
+size_t apus__engine_build__get_packed_size
+                     (const Apus__EngineBuild *message)
+{
+  assert(message->base.descriptor == &apus__engine_build__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__engine_build__pack
+                     (const Apus__EngineBuild *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__engine_build__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__engine_build__pack_to_buffer
+                     (const Apus__EngineBuild *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__engine_build__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__EngineBuild *
+       apus__engine_build__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__EngineBuild *)
+     protobuf_c_message_unpack (&apus__engine_build__descriptor,
+                                allocator, len, data);
+}
+void   apus__engine_build__free_unpacked
+                     (Apus__EngineBuild *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__engine_build__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__model_profile__init
                      (Apus__ModelProfile         *message)
 {
@@ -4189,7 +4234,7 @@ const ProtobufCMessageDescriptor apus__hardware_profile__descriptor =
   (ProtobufCMessageInit) apus__hardware_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__engine_description__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__engine_description__field_descriptors[5] =
 {
   {
     "name",
@@ -4239,9 +4284,22 @@ static const ProtobufCFieldDescriptor apus__engine_description__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "builds",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__EngineDescription, n_builds),
+    offsetof(Apus__EngineDescription, builds),
+    &apus__engine_build__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__engine_description__field_indices_by_name[] = {
   3,   /* field[3] = attached_models */
+  4,   /* field[4] = builds */
   2,   /* field[2] = is_attached */
   0,   /* field[0] = name */
   1,   /* field[1] = version */
@@ -4249,7 +4307,7 @@ static const unsigned apus__engine_description__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__engine_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__engine_description__descriptor =
 {
@@ -4259,11 +4317,62 @@ const ProtobufCMessageDescriptor apus__engine_description__descriptor =
   "Apus__EngineDescription",
   "apus",
   sizeof(Apus__EngineDescription),
-  4,
+  5,
   apus__engine_description__field_descriptors,
   apus__engine_description__field_indices_by_name,
   1,  apus__engine_description__number_ranges,
   (ProtobufCMessageInit) apus__engine_description__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__engine_build__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineBuild, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fault",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineBuild, fault),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__engine_build__field_indices_by_name[] = {
+  1,   /* field[1] = fault */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange apus__engine_build__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__engine_build__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.EngineBuild",
+  "EngineBuild",
+  "Apus__EngineBuild",
+  "apus",
+  sizeof(Apus__EngineBuild),
+  2,
+  apus__engine_build__field_descriptors,
+  apus__engine_build__field_indices_by_name,
+  1,  apus__engine_build__number_ranges,
+  (ProtobufCMessageInit) apus__engine_build__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[21] =
@@ -4564,7 +4673,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   (ProtobufCMessageInit) apus__model_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[8] =
+static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[9] =
 {
   {
     "hardware",
@@ -4662,6 +4771,18 @@ static const ProtobufCFieldDescriptor apus__worker_description__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rpc_servers",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__WorkerDescription, n_rpc_servers),
+    offsetof(Apus__WorkerDescription, rpc_servers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__worker_description__field_indices_by_name[] = {
   6,   /* field[6] = engine_memory_bytes */
@@ -4672,11 +4793,12 @@ static const unsigned apus__worker_description__field_indices_by_name[] = {
   7,   /* field[7] = measures_energy */
   2,   /* field[2] = models */
   5,   /* field[5] = price_per_hour */
+  8,   /* field[8] = rpc_servers */
 };
 static const ProtobufCIntRange apus__worker_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor apus__worker_description__descriptor =
 {
@@ -4686,7 +4808,7 @@ const ProtobufCMessageDescriptor apus__worker_description__descriptor =
   "Apus__WorkerDescription",
   "apus",
   sizeof(Apus__WorkerDescription),
-  8,
+  9,
   apus__worker_description__field_descriptors,
   apus__worker_description__field_indices_by_name,
   1,  apus__worker_description__number_ranges,

@@ -23,7 +23,8 @@ struct CandidateSource: Sendable {
         set(
           model: model, available: worker.description.models, hardware: worker.description.hardware,
           engine: engine, worker: worker.name, workload: workload, limits: limits, methods: methods,
-          engineMemoryBytes: worker.description.engineMemoryBytes, pricePerHour: worker.description.pricePerHour)
+          rpcServers: worker.description.rpcServers, engineMemoryBytes: worker.description.engineMemoryBytes,
+          pricePerHour: worker.description.pricePerHour)
       }
     }
   }
@@ -57,8 +58,8 @@ struct CandidateSource: Sendable {
 
   private func set(
     model: ModelProfile, available: [ModelProfile], hardware: HardwareProfile, engine: EngineDescription,
-    worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName], engineMemoryBytes: Int? = nil,
-    pricePerHour: Double? = nil
+    worker: WorkerName, workload: Workload, limits: Limits, methods: [MethodName], rpcServers: [String] = [],
+    engineMemoryBytes: Int? = nil, pricePerHour: Double? = nil
   ) -> CandidateSet? {
     if let attachedModels = engine.attachedModels {
       guard attachedModels.contains(model.id) else { return nil }
@@ -68,8 +69,8 @@ struct CandidateSource: Sendable {
     guard let abilities = engine.isAttached ? .attached : engines[engine.name] else { return nil }
     let context = AccelerationContext(
       model: model, available: available, hardware: hardware, engine: engine.name, abilities: abilities,
-      workload: workload, limits: limits, isAttached: engine.isAttached, engineMemoryBytes: engineMemoryBytes,
-      corrections: corrections)
+      builds: engine.builds, workload: workload, limits: limits, isAttached: engine.isAttached,
+      rpcServers: rpcServers, engineMemoryBytes: engineMemoryBytes, corrections: corrections)
     return CandidateSet(
       worker: worker, hardware: hardware, model: model, available: available, workload: workload,
       candidates: Candidates.propose(in: context, methods: methods), isAttached: engine.isAttached,

@@ -9,24 +9,43 @@ import Synchronization
 struct BuildProbe: Sendable {
   let program: String
   /// A healthy program takes a tenth of a second.
-  static let timeLimit = Duration.seconds(20)
+  var timeLimit = Duration.seconds(20)
 
-  /// `llama.cpp <number> (<commit>)`; nil when the program is not there, crashes, hangs or says something else.
-  func version() async -> String? {
+  /// Why a program cannot be used here: `was ended by SIGILL (4)`.
+  struct Fault: Error, Hashable {
+    var reason: String
+  }
+
+  /// `llama.cpp <number> (<commit>)`.
+  ///
+  /// - Throws: what it did instead: it is not there, crashed, hung or said something else.
+  func version() async throws(Fault) -> String {
     let lines = Mutex<[String]>([])
     let keep: @Sendable (String) -> Void = { line in
       lines.withLock { if $0.count < 100 { $0.append(line) } }
     }
     let plan = ChildProcess.Plan([program, "--version"], output: .lines(keep), error: .lines(keep))
-    guard let child = try? ChildProcess.spawn(plan) else { return nil }
+    let child: ChildProcess
+    do throws(ApusError) {
+      child = try ChildProcess.spawn(plan)
+    } catch {
+      throw Fault(reason: error.reason)
+    }
+    let hung = Mutex(false)
     let timer = Task {
-      try? await Task.sleep(for: Self.timeLimit)
-      if !Task.isCancelled { child.terminate(graceSeconds: 1) }
+      try? await Task.sleep(for: timeLimit)
+      guard !Task.isCancelled else { return }
+      hung.withLock { $0 = true }
+      child.terminate(graceSeconds: 1)
     }
     let ending = await child.end()
     timer.cancel()
-    guard ending.isSuccess else { return nil }
-    return lines.withLock { $0.lazy.compactMap(Self.version(line:)).first }
+    if hung.withLock({ $0 }) { throw Fault(reason: "did not say its version within \(timeLimit)") }
+    guard ending.isSuccess else { throw Fault(reason: "\(ending)") }
+    guard let version = lines.withLock({ $0.lazy.compactMap(Self.version(line:)).first }) else {
+      throw Fault(reason: "says no version of llama.cpp")
+    }
+    return version
   }
 
   /// Reads `version: 0.5.0-dev (0c1e57098)` and the like.

@@ -65,10 +65,13 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
   public var engineMemoryBytes: Int?
   /// Whether it can measure the energy of a block.
   public var measuresEnergy: Bool
+  /// Where other nodes offer their memory to it with `ggml-rpc-server`, `HOST:PORT` each, as its owner says.
+  public var rpcServers: [String]
 
   public init(
     hardware: HardwareProfile, engines: [EngineDescription], models: [ModelProfile], jobCapacity: Int,
-    leases: [LeaseID] = [], pricePerHour: Double? = nil, engineMemoryBytes: Int? = nil, measuresEnergy: Bool = false
+    leases: [LeaseID] = [], pricePerHour: Double? = nil, engineMemoryBytes: Int? = nil, measuresEnergy: Bool = false,
+    rpcServers: [String] = []
   ) {
     self.hardware = hardware
     self.engines = engines
@@ -78,6 +81,7 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
     self.pricePerHour = pricePerHour
     self.engineMemoryBytes = engineMemoryBytes
     self.measuresEnergy = measuresEnergy
+    self.rpcServers = rpcServers
   }
 }
 

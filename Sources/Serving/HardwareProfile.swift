@@ -55,13 +55,29 @@ public struct EngineDescription: Hashable, Codable, Sendable {
   /// What a server that somebody else started serves. Nil for an engine the worker starts itself, which takes any of the
   /// worker's models whose files it can load.
   public var attachedModels: [ModelID]?
+  /// Its builds for sets of instructions that are installed, each tried once. Empty for an engine that has no such choice.
+  public var builds: [EngineBuild]
 
-  public init(name: EngineName, version: String, attachedModels: [ModelID]? = nil) {
+  public init(name: EngineName, version: String, attachedModels: [ModelID]? = nil, builds: [EngineBuild] = []) {
     self.name = name
     self.version = version
     self.attachedModels = attachedModels
+    self.builds = builds
   }
 
   /// Whether its configuration is not ours to choose.
   public var isAttached: Bool { attachedModels != nil }
+}
+
+/// An installed build of an engine for a set of instructions.
+public struct EngineBuild: Hashable, Codable, Sendable {
+  /// As the knob `isa_build` names it, such as `avx512`.
+  public var name: String
+  /// How it failed when it was tried on its machine; nil for one that runs there.
+  public var fault: String?
+
+  public init(name: String, fault: String? = nil) {
+    self.name = name
+    self.fault = fault
+  }
 }

@@ -129,7 +129,9 @@ public enum InferenceEngineContract {
         Workload.builtIn.map { workload in
           AccelerationContext(
             model: model, available: [model, smaller, draft, head], hardware: hardware, engine: engine.name,
-            abilities: engine.abilities, workload: workload, limits: Limits(), rpcServers: ["other:50052"])
+            abilities: engine.abilities,
+            builds: (engine.choices[.isaBuild] ?? []).sorted().map { EngineBuild(name: $0) }, workload: workload,
+            limits: Limits(), rpcServers: ["other:50052"])
         }
       }
     }

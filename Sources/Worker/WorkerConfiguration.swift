@@ -34,6 +34,12 @@ public struct WorkerConfiguration: Hashable, Sendable {
   /// What an hour of this node costs, above 0, in a currency that is the same for all nodes. Nil when nobody says: its
   /// cost is then not compared.
   public var pricePerHour: Double?
+  /// Where other nodes offer their memory with `ggml-rpc-server`, `HOST:PORT` each, separated by commas. Empty when none
+  /// does: no model is then spread over nodes.
+  public var rpcServers: [String] = []
+  /// Whether jobs' engines keep their slots on disk when they are unloaded, and take them up at their next start, where
+  /// the engine can. What was in prompts is then in files below the state directory.
+  public var restoresSlots = false
   /// Where the kernel's energy counters of the processor packages are (powercap).
   public var powercap = "/sys/class/powercap"
   /// Results that wait for the coordinator's confirmation, 1 to 100000; at the limit work is refused.
@@ -66,6 +72,8 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case engineMemoryShare = "engine_memory_share"
     case memoryGuard = "memory_guard"
     case pricePerHour = "price_per_hour"
+    case rpcServers = "rpc_servers"
+    case restoresSlots = "restore_slots"
     case powercap
     case reportCapacity = "report_capacity"
     case reportResendMS = "report_resend_ms"
@@ -108,6 +116,11 @@ public struct WorkerConfiguration: Hashable, Sendable {
       }
       pricePerHour = value
     }
+    rpcServers = options.text(.rpcServers, "").split(separator: ",").map(\.trimmingSpaces)
+    for server in rpcServers where server.wholeMatch(of: #/[A-Za-z0-9._-]+:[0-9]{1,5}/#) == nil {
+      throw options.error(.rpcServers, server, "HOST:PORT, several separated by commas")
+    }
+    restoresSlots = try options.truth(.restoresSlots, restoresSlots)
     powercap = options.text(.powercap, powercap)
     reportCapacity = try options.number(.reportCapacity, reportCapacity, in: 1...100_000)
     reportResendMS = try options.number(.reportResendMS, reportResendMS, in: 10...3_600_000)
@@ -170,6 +183,12 @@ private struct OptionReader {
     guard let value = Double(text), value > 0, value <= 1 else {
       throw error(option, text, "a number above 0 and at most 1")
     }
+    return value
+  }
+
+  func truth(_ option: WorkerConfiguration.Option, _ fallback: Bool) throws(ApusError) -> Bool {
+    guard let text = read(option.rawValue) else { return fallback }
+    guard let value = Bool(text) else { throw error(option, text, "true or false") }
     return value
   }
 

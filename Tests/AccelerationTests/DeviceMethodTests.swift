@@ -17,6 +17,8 @@ struct DeviceMethodTests {
   static let two = Fixture.gpus(24, 8)
   static let four = Fixture.gpus(80, 80, 80, 80)
   static let noGPU = "no GPU"
+  static let amx = Fixture.hardware(instructionSets: ["amx_int8", "amx_tile", "avx2", "avx512_vnni", "avx512f"])
+  static let builds = ["avx2", "avx512", "amx"].map { EngineBuild(name: $0) }
 
   static let cases: [Case] = [
     Case(method: GPUOffload(), context: Fixture.able(), refusal: noGPU),
@@ -59,20 +61,27 @@ struct DeviceMethodTests {
     Case(
       method: PrefillDecodeDisaggregation(), context: Fixture.able(hardware: two),
       offered: [[.prefillDecodeSplit: .bool(true)]]),
-    Case(method: RPCDistribution(), context: Fixture.able(), refusal: "no other node"),
+    Case(method: RPCDistribution(), context: Fixture.able(), refusal: "option rpc_servers names none"),
     Case(
       method: RPCDistribution(), context: Fixture.able(rpcServers: ["a:50052", "b:50052"]),
       offered: [[.rpcServers: .text("a:50052,b:50052")]]),
     Case(method: GraphCapture(), context: Fixture.able(), offered: [[.graphCapture: .bool(false)]]),
+    // What the processor has is no build: only what is installed and ran is offered.
     Case(
-      method: InstructionSetBuild(), context: Fixture.able(),
+      method: InstructionSetBuild(), context: Fixture.able(builds: builds),
       refusal: "the processor has no amx_int8, amx_tile, avx512f"),
+    Case(
+      method: InstructionSetBuild(), context: Fixture.able(hardware: amx, builds: builds),
+      offered: [[.isaBuild: .text("amx")], [.isaBuild: .text("avx512")]]),
     Case(
       method: InstructionSetBuild(),
       context: Fixture.able(
-        hardware: Fixture.hardware(instructionSets: ["amx_int8", "amx_tile", "avx2", "avx512_vnni", "avx512f"])),
-      offered: [[.isaBuild: .text("amx")], [.isaBuild: .text("avx512")]]),
-    Case(method: InstructionSetBuild(), context: Fixture.context(), refusal: "no build to choose"),
+        hardware: amx, builds: [EngineBuild(name: "avx2"), EngineBuild(name: "amx", fault: "was ended by SIGILL (4)")]),
+      refusal: "the installed build for amx does not run here: it was ended by SIGILL (4)"),
+    Case(
+      method: InstructionSetBuild(), context: Fixture.able(hardware: amx, builds: [EngineBuild(name: "avx2")]),
+      refusal: "of able, avx2 is installed here, and nothing to choose in its place"),
+    Case(method: InstructionSetBuild(), context: Fixture.able(hardware: amx), refusal: "no builds of able"),
     Case(method: ThreadAffinity(), context: Fixture.able(), refusal: "on 2 cores"),
     Case(
       method: ThreadAffinity(), context: Fixture.able(hardware: Fixture.hardware(cores: 8)),
@@ -92,7 +101,7 @@ struct DeviceMethodTests {
       method: HostCache(), context: Fixture.able(abilities: EngineAbilities(knobs: [.hostCacheMiB])),
       refusal: "share no prefix"),
     Case(method: SlotRestore(), context: Fixture.able(), refusal: "share no prefix"),
-    Case(method: SlotRestore(), context: Fixture.able(workload: .sharedPrefix), refusal: "by hand"),
+    Case(method: SlotRestore(), context: Fixture.able(workload: .sharedPrefix), refusal: "restore_slots is true"),
     Case(method: EagleSpeculation(), context: Fixture.able(), refusal: "no EAGLE head for dense"),
     Case(
       method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, Fixture.draft, Fixture.eagleHead]),

@@ -52,11 +52,12 @@ enum Fixture {
 
   static func able(
     model: ModelProfile = dense, available: [ModelProfile] = [dense, draft], hardware: HardwareProfile = hardware(),
-    abilities: EngineAbilities = ableEngine, workload: Workload = .concurrent, rpcServers: [String] = []
+    abilities: EngineAbilities = ableEngine, builds: [EngineBuild] = [], workload: Workload = .concurrent,
+    rpcServers: [String] = []
   ) -> AccelerationContext {
     AccelerationContext(
       model: model, available: available, hardware: hardware, engine: EngineName("able"), abilities: abilities,
-      workload: workload, limits: Limits(), rpcServers: rpcServers)
+      builds: builds, workload: workload, limits: Limits(), rpcServers: rpcServers)
   }
 
   static func model(

@@ -68,4 +68,42 @@ import Testing
     let short = source.plannedBytes(configurations, model: model, on: worker, workloads: [.chat])
     #expect(short[configurations[0]]! < bytes[configurations[0]]!, "contexts are as long as the longest workload's")
   }
+
+  /// A worker's installed builds and the nodes that lend it memory come with its description: each is a candidate there,
+  /// a build that died is refused with its end, and a node nobody has looked at has neither.
+  @Test func buildsAndLendersAreTheWorkers() throws {
+    let engine = EngineName("native")
+    let source = CandidateSource(
+      engines: [
+        engine: EngineAbilities(
+          knobs: [.isaBuild, .rpcServers], choices: [.isaBuild: ["avx2", "avx512", "amx"]],
+          defaults: [.isaBuild: .text("avx2")])
+      ], corrections: MemoryCorrections())
+    var hardware = Fixture.hardware()
+    hardware.instructionSets = ["amx_int8", "amx_tile", "avx2", "avx512_vnni", "avx512f"]
+    let model = Fixture.model()
+    let worker = WorkerDescription(
+      hardware: hardware,
+      engines: [
+        EngineDescription(
+          name: engine, version: "1",
+          builds: [
+            EngineBuild(name: "avx2"), EngineBuild(name: "avx512"),
+            EngineBuild(name: "amx", fault: "was ended by SIGILL (4)"),
+          ])
+      ], models: [model], jobCapacity: 1, rpcServers: ["10.0.0.2:50052"])
+    let methods = [MethodName("instruction-set-build"), MethodName("rpc-distribution")]
+    let here = try #require(
+      source.sets(
+        model: model, workload: .chat, limits: Limits(), methods: methods, workers: [(WorkerName("w"), worker)]
+      ).first
+    ).candidates
+    let offered = here.filter(\.isApplicable).map(\.configuration.knobs)
+    #expect(offered == [[:], [.isaBuild: .text("avx512")], [.rpcServers: .text("10.0.0.2:50052")]])
+    let amx = here.first { $0.configuration[.isaBuild] == .text("amx") }
+    #expect(amx?.refusedReason?.hasSuffix("it was ended by SIGILL (4)") == true)
+    let unseen = source.sets(model: model, available: [model], workload: .chat, limits: Limits(), hardware: hardware)
+    let tried = unseen.flatMap(\.candidates).flatMap(\.configuration.knobs.keys)
+    #expect(!tried.contains(.isaBuild) && !tried.contains(.rpcServers))
+  }
 }

@@ -92,21 +92,38 @@ import Testing
     }
   }
 
-  /// Two builds as the installer leaves them, one of which the processor cannot run: it dies by SIGILL when it starts.
+  /// Two builds as the installer leaves them, one of which the processor cannot run: it dies by SIGILL when it starts, and
+  /// is described with that.
   @Test func onlyBuildsThatRunAreDetected() async throws {
     try put("avx2", "echo 'version: 0.5.0-dev (0c1e57098)' >&2")
     try put("avx512", "kill -ILL $$")
-    #expect(await engine.detect()?.version == "llama.cpp 0.5.0-dev (0c1e57098) (avx2)")
+    #expect(
+      await engine.detect()
+        == EngineDescription(
+          name: engine.name, version: "llama.cpp 0.5.0-dev (0c1e57098) (avx2)",
+          builds: [EngineBuild(name: "avx2"), EngineBuild(name: "avx512", fault: "was ended by SIGILL (4)")]))
     #expect(
       try plan([.isaBuild: .text("avx512")]).command[0]
         == "\(folder.path)/engines/llamacpp-native/bin/avx512/llama-server")
     #expect(try plan([:]).command[0].hasSuffix("bin/avx2/llama-server"))
     try put("avx512", "echo 'version: 0.5.0-dev (0c1e57098)'")
-    #expect(await engine.detect()?.version == "llama.cpp 0.5.0-dev (0c1e57098) (avx2, avx512)")
+    try put("amx", "exit 3")
+    let description = try #require(await engine.detect())
+    #expect(description.version == "llama.cpp 0.5.0-dev (0c1e57098) (avx2, avx512)")
+    #expect(description.builds.map(\.fault) == [nil, nil, "exited with status 3"])
     // Neither of two that crash or say nothing.
     try put("avx2", "kill -SEGV $$")
     try put("avx512", "echo hello")
     #expect(await engine.detect()?.version.hasSuffix("(avx2)") != true)
+  }
+
+  /// A program that neither answers nor ends is ended, and that is its fault.
+  @Test func hangingBuildIsGivenUp() async throws {
+    try put("avx2", "exec sleep 600")
+    let probe = BuildProbe(program: engine.program("avx2"), timeLimit: .milliseconds(200))
+    await #expect(throws: BuildProbe.Fault(reason: "did not say its version within 0.2 seconds")) {
+      try await probe.version()
+    }
   }
 
   private func put(_ build: String, _ script: String) throws {

@@ -188,10 +188,11 @@ struct RandomMessages {
       engines: list { generator in
         EngineDescription(
           name: generator.id(), version: generator.text(),
-          attachedModels: generator.some { $0.list { $0.id() } })
+          attachedModels: generator.some { $0.list { $0.id() } },
+          builds: generator.list { EngineBuild(name: $0.text(), fault: $0.some { $0.text() }) })
       },
       models: list { $0.model() }, jobCapacity: count(), leases: list { $0.id() }, pricePerHour: some { $0.number() },
-      engineMemoryBytes: some { $0.count() }, measuresEnergy: chance())
+      engineMemoryBytes: some { $0.count() }, measuresEnergy: chance(), rpcServers: list { $0.text() })
   }
 
   mutating func tokenChunk() -> TokenChunk {

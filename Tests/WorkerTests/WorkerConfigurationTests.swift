@@ -17,7 +17,8 @@ import Testing
     let said = try configuration([
       "name": "gpu-1", "coordinator": "tcp://10.0.0.1:7700", "cores": "0-1,3", "engines": "llamacpp, vllm",
       "job_capacity": "8", "engine_memory_share": "0.4", "state": "/var/lib/apus", "token_flush_ms": "0",
-      "price_per_hour": "1.25", "memory_guard": "data",
+      "price_per_hour": "1.25", "memory_guard": "data", "rpc_servers": "10.0.0.2:50052, big.local:1",
+      "restore_slots": "true",
     ])
     #expect(said.cores == CPUList([0, 1, 3]))
     #expect(said.engines == [EngineName("llamacpp"), EngineName("vllm")])
@@ -25,6 +26,7 @@ import Testing
     #expect(said.jobWorkerOptions.tokenFlushAfter == .zero)
     #expect(said.engineMemoryShare == 0.4)
     #expect(said.pricePerHour == 1.25 && said.memoryGuard == .data)
+    #expect(said.rpcServers == ["10.0.0.2:50052", "big.local:1"] && said.restoresSlots)
     #expect(said.modelsDirectory == "/var/lib/apus/models")
     #expect(said.ownDirectory == "/var/lib/apus/workers/gpu-1")
   }
@@ -35,6 +37,7 @@ import Testing
     ("engine_memory_share", "1.5"), ("engine_memory_share", "nan"), ("cores", "3-1"), ("report_capacity", "-1"),
     ("token_flush_ms", "1001"), ("reserved_disk_bytes", "-1"), ("hello_ms", "1"), ("report_resend_ms", "9"),
     ("price_per_hour", "0"), ("price_per_hour", "free"), ("price_per_hour", "inf"), ("memory_guard", "rlimit"),
+    ("rpc_servers", "10.0.0.2"), ("restore_slots", "maybe"),
   ]) func refuses(option: String, value: String) {
     do {
       _ = try configuration([option: value])

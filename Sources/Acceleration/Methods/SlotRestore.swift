@@ -2,9 +2,9 @@ public import Serving
 
 /// Saves the cache of every slot to disk when the engine stops, and restores it at the next start.
 ///
-/// It spares the first requests after a start the reading of a prefix they share with the last ones before it. A
-/// benchmark starts every engine with prompts of its own and leaves its first requests out, so it would only measure
-/// the saving: the setting is for configurations made by hand, never a candidate.
+/// It spares the first requests after a start the reading of a prefix they share with the last ones before it. No trial
+/// can show that: each of its blocks has a prefix of its own, made so that nothing an engine has kept helps it. So it is
+/// no candidate, but the worker's option `restore_slots`, which gives it to jobs whatever their strategy is.
 public struct SlotRestore: AccelerationMethod {
   static let methodName = MethodName("slot-restore")
 
@@ -21,7 +21,9 @@ public struct SlotRestore: AccelerationMethod {
       return [.refused("requests share no prefix that a restored slot could hold")]
     }
     return [
-      .refused("it helps the first requests after a start, which a benchmark leaves out; set slot_store by hand")
+      .refused(
+        "a block of a benchmark has a prefix that no earlier engine has seen, so nothing is there to restore; jobs have "
+          + "it where the worker's option restore_slots is true")
     ]
   }
 }

@@ -139,6 +139,16 @@ public struct EngineHost: Sendable {
     return try await AttachedServer.attach(to: server, process: attachedProcesses[configuration.engine])
   }
 
+  /// The configuration with slots that outlive the engine, where its engine can do so beside what the configuration asks
+  /// for; otherwise the configuration. Whatever is found in a slot was computed as it would be again, so an answer does not
+  /// change.
+  public func restoringSlots(_ configuration: EngineConfiguration) -> EngineConfiguration {
+    let knobs = configuration.knobs.merging([.slotStore: .bool(true)]) { said, _ in said }
+    guard engine(configuration.engine)?.knobs.contains(.slotStore) == true, KnobRules.violation(of: knobs) == nil
+    else { return configuration }
+    return EngineConfiguration(engine: configuration.engine, methods: configuration.methods, knobs: knobs)
+  }
+
   /// A configuration whose `thread_affinity` names processors by the kernel's numbers.
   ///
   /// - Throws: `badInput` when it names a core this worker does not have.

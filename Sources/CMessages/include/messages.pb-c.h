@@ -30,6 +30,7 @@ typedef struct Apus__Candidate Apus__Candidate;
 typedef struct Apus__Accelerator Apus__Accelerator;
 typedef struct Apus__HardwareProfile Apus__HardwareProfile;
 typedef struct Apus__EngineDescription Apus__EngineDescription;
+typedef struct Apus__EngineBuild Apus__EngineBuild;
 typedef struct Apus__ModelProfile Apus__ModelProfile;
 typedef struct Apus__WorkerDescription Apus__WorkerDescription;
 typedef struct Apus__SLO Apus__SLO;
@@ -397,10 +398,26 @@ struct  Apus__EngineDescription
    */
   size_t n_attached_models;
   ProtobufCBinaryData *attached_models;
+  size_t n_builds;
+  Apus__EngineBuild **builds;
 };
 #define APUS__ENGINE_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__engine_description__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0,NULL }
+    , {0,NULL}, {0,NULL}, 0, 0,NULL, 0,NULL }
+
+
+struct  Apus__EngineBuild
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  /*
+   * may be absent
+   */
+  Apus__Text *fault;
+};
+#define APUS__ENGINE_BUILD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__engine_build__descriptor) \
+    , {0,NULL}, NULL }
 
 
 struct  Apus__ModelProfile
@@ -456,10 +473,15 @@ struct  Apus__WorkerDescription
    */
   Apus__Integer *engine_memory_bytes;
   protobuf_c_boolean measures_energy;
+  /*
+   * HOST:PORT
+   */
+  size_t n_rpc_servers;
+  ProtobufCBinaryData *rpc_servers;
 };
 #define APUS__WORKER_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__worker_description__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0, 0,NULL, NULL, NULL, 0 }
+    , NULL, 0,NULL, 0,NULL, 0, 0,NULL, NULL, NULL, 0, 0,NULL }
 
 
 struct  Apus__SLO
@@ -1844,6 +1866,25 @@ Apus__EngineDescription *
 void   apus__engine_description__free_unpacked
                      (Apus__EngineDescription *message,
                       ProtobufCAllocator *allocator);
+/* Apus__EngineBuild methods */
+void   apus__engine_build__init
+                     (Apus__EngineBuild         *message);
+size_t apus__engine_build__get_packed_size
+                     (const Apus__EngineBuild   *message);
+size_t apus__engine_build__pack
+                     (const Apus__EngineBuild   *message,
+                      uint8_t             *out);
+size_t apus__engine_build__pack_to_buffer
+                     (const Apus__EngineBuild   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__EngineBuild *
+       apus__engine_build__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__engine_build__free_unpacked
+                     (Apus__EngineBuild *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__ModelProfile methods */
 void   apus__model_profile__init
                      (Apus__ModelProfile         *message);
@@ -2955,6 +2996,9 @@ typedef void (*Apus__HardwareProfile_Closure)
 typedef void (*Apus__EngineDescription_Closure)
                  (const Apus__EngineDescription *message,
                   void *closure_data);
+typedef void (*Apus__EngineBuild_Closure)
+                 (const Apus__EngineBuild *message,
+                  void *closure_data);
 typedef void (*Apus__ModelProfile_Closure)
                  (const Apus__ModelProfile *message,
                   void *closure_data);
@@ -3151,6 +3195,7 @@ extern const ProtobufCMessageDescriptor apus__candidate__descriptor;
 extern const ProtobufCMessageDescriptor apus__accelerator__descriptor;
 extern const ProtobufCMessageDescriptor apus__hardware_profile__descriptor;
 extern const ProtobufCMessageDescriptor apus__engine_description__descriptor;
+extern const ProtobufCMessageDescriptor apus__engine_build__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_profile__descriptor;
 extern const ProtobufCMessageDescriptor apus__worker_description__descriptor;
 extern const ProtobufCMessageDescriptor apus__slo__descriptor;

@@ -98,6 +98,9 @@ public struct LlamaCppEngine: InferenceEngine {
         // An engine that dies leaves its traceback in the log's last lines, not in a buffer.
         "PYTHONUNBUFFERED": "1",
       ],
-      readiness: .announced, engineDirectory: directory, shape: settings.shape(request))
+      readiness: .announced,
+      // A slot of a gigabyte is written in seconds; one that is cut short is removed at the next start.
+      stopGraceSeconds: settings.values[.slotDirectory] == nil ? 2 : 20, engineDirectory: directory,
+      shape: settings.shape(request))
   }
 }

@@ -4,9 +4,10 @@ public import Serving
 /// The program `llama-server` of llama.cpp: built by Deploy/engines/llamacpp-native/install, or found on PATH.
 ///
 /// The built one comes in a folder for each instruction set, `bin/avx2` and `bin/avx512`, which differ in nothing but
-/// ggml's processor code; `isa_build` picks one, and without it the one that every x86-64 processor of the last ten
-/// years runs is taken. A build is offered only if it loads, computes and ends well in a child process on this machine
-/// (`BuildProbe`): one made for more than the processor has dies by SIGILL, which must not be the worker's end.
+/// ggml's processor code; one made by hand for AMX belongs into `bin/amx`. `isa_build` picks one, and without it the one
+/// that every x86-64 processor of the last ten years runs is taken. A build is offered only if it is there, and loads,
+/// computes and ends well in a child process on this machine (`BuildProbe`): one made for more than the processor has
+/// dies by SIGILL, which must not be the worker's end.
 ///
 /// It is told the same settings as the package's server (`LlamaCppOption`), and one slot where none are set, so that
 /// the two engines differ in the build only.
@@ -21,7 +22,7 @@ public struct LlamaCppNativeEngine: InferenceEngine {
     .tensorOverrides, .rpcServers,
   ]
   /// Names of builds, as the installer's folders; the first is the default.
-  static let builds = ["avx2", "avx512"]
+  static let builds = ["avx2", "avx512", "amx"]
   public let choices: [KnobName: Set<String>] = [
     .speculation: Set(LlamaCppSettings.kinds.keys), .keyCacheType: ["f16", "q8_0", "q4_0"],
     .valueCacheType: ["f16", "q8_0", "q4_0"], .isaBuild: Set(builds),
@@ -77,17 +78,26 @@ public struct LlamaCppNativeEngine: InferenceEngine {
     return build == nil && access(built, X_OK) != 0 ? "llama-server" : built
   }
 
-  /// The first build that runs here, by its own word, with the names of all that do.
+  /// The first build that runs here, by its own word, with the names of all that do; and what became of every one that
+  /// is installed.
   public func detect() async -> EngineDescription? {
-    var usable: [String] = []
+    var found: [EngineBuild] = []
     var version: String?
     for build in Self.builds where access(program(build), X_OK) == 0 {
-      guard let said = await BuildProbe(program: program(build)).version() else { continue }
-      usable.append(build)
-      version = version ?? said
+      do throws(BuildProbe.Fault) {
+        let said = try await BuildProbe(program: program(build)).version()
+        found.append(EngineBuild(name: build))
+        version = version ?? said
+      } catch {
+        found.append(EngineBuild(name: build, fault: error.reason))
+      }
     }
-    if let version { return EngineDescription(name: name, version: "\(version) (\(usable.joined(separator: ", ")))") }
-    guard program(nil) == "llama-server", let said = await BuildProbe(program: "llama-server").version() else {
+    if let version {
+      let usable = found.filter { $0.fault == nil }.map(\.name)
+      return EngineDescription(
+        name: name, version: "\(version) (\(usable.joined(separator: ", ")))", builds: found)
+    }
+    guard program(nil) == "llama-server", let said = try? await BuildProbe(program: "llama-server").version() else {
       return nil
     }
     return EngineDescription(name: name, version: "\(said) (PATH)")

@@ -55,6 +55,8 @@ extension EngineDescription: WireValue {
   func write(to c: UnsafeMutablePointer<Apus__EngineDescription>, _ arena: Arena) throws(CodecError) {
     c.pointee.name = try arena.text(name)
     c.pointee.version = try arena.text(version)
+    c.pointee.n_builds = builds.count
+    c.pointee.builds = try arena.messages(builds)
     guard let attachedModels else { return }
     c.pointee.is_attached = 1
     c.pointee.n_attached_models = attachedModels.count
@@ -67,7 +69,23 @@ extension EngineDescription: WireValue {
     self.init(
       name: try Wire.id(c.pointee.name, "EngineDescription.name"),
       version: try Wire.text(c.pointee.version, "EngineDescription.version"),
-      attachedModels: c.pointee.is_attached != 0 ? attached : nil)
+      attachedModels: c.pointee.is_attached != 0 ? attached : nil,
+      builds: try Wire.messages(c.pointee.builds, c.pointee.n_builds, "EngineDescription.builds"))
+  }
+}
+
+extension EngineBuild: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__EngineBuild>) { apus__engine_build__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__EngineBuild>, _ arena: Arena) throws(CodecError) {
+    c.pointee.name = try arena.text(name)
+    c.pointee.fault = try arena.optionalText(fault)
+  }
+
+  init(reading c: UnsafePointer<Apus__EngineBuild>) throws(CodecError) {
+    self.init(
+      name: try Wire.text(c.pointee.name, "EngineBuild.name"),
+      fault: try Wire.text(c.pointee.fault, "EngineBuild.fault"))
   }
 }
 
@@ -86,6 +104,8 @@ extension WorkerDescription: WireValue {
     c.pointee.price_per_hour = try arena.number(pricePerHour, "WorkerDescription.price_per_hour")
     c.pointee.engine_memory_bytes = try arena.count(engineMemoryBytes, "WorkerDescription.engine_memory_bytes")
     c.pointee.measures_energy = measuresEnergy ? 1 : 0
+    c.pointee.n_rpc_servers = rpcServers.count
+    c.pointee.rpc_servers = try arena.texts(rpcServers)
   }
 
   init(reading c: UnsafePointer<Apus__WorkerDescription>) throws(CodecError) {
@@ -97,6 +117,7 @@ extension WorkerDescription: WireValue {
       leases: try Wire.ids(c.pointee.leases, c.pointee.n_leases, "WorkerDescription.leases"),
       pricePerHour: try Wire.number(c.pointee.price_per_hour, "WorkerDescription.price_per_hour"),
       engineMemoryBytes: try Wire.count(c.pointee.engine_memory_bytes, "WorkerDescription.engine_memory_bytes"),
-      measuresEnergy: c.pointee.measures_energy != 0)
+      measuresEnergy: c.pointee.measures_energy != 0,
+      rpcServers: try Wire.texts(c.pointee.rpc_servers, c.pointee.n_rpc_servers, "WorkerDescription.rpc_servers"))
   }
 }

@@ -13,6 +13,7 @@ public final class EngineWorkExecutor: WorkExecutor {
   private let pricePerHour: Double?
   private let memoryLimitBytes: Int
   private let jobCapacity: Int
+  private let rpcServers: [String]
 
   /// - Parameters:
   ///   - hardware: as `Capabilities.measure` found it.
@@ -38,13 +39,16 @@ public final class EngineWorkExecutor: WorkExecutor {
     self.inventory = inventory
     self.hardware = hardware
     jobCapacity = configuration.jobCapacity
+    rpcServers = configuration.rpcServers
+    let restoresSlots = configuration.restoresSlots
     pool = EnginePool(engineLimit: configuration.warmEngineCount, memoryLimitBytes: limit) {
       key async throws(EngineFailure) -> EngineProcess in
       let host = inventory.host
       guard let model = host.profile(key.model) else {
         throw .ended(reason: "the model \(key.model) is not here any more", lastLines: "")
       }
-      return try await host.launch(key.configuration, model: model, contextTokens: key.contextTokens)
+      let kept = restoresSlots ? host.restoringSlots(key.configuration) : key.configuration
+      return try await host.launch(kept, model: model, contextTokens: key.contextTokens)
     }
   }
 
@@ -55,7 +59,8 @@ public final class EngineWorkExecutor: WorkExecutor {
     try await inventory.look()
     return WorkerDescription(
       hardware: hardware, engines: inventory.installedEngines, models: inventory.models, jobCapacity: jobCapacity,
-      pricePerHour: pricePerHour, engineMemoryBytes: memoryLimitBytes, measuresEnergy: energyMeter != nil)
+      pricePerHour: pricePerHour, engineMemoryBytes: memoryLimitBytes, measuresEnergy: energyMeter != nil,
+      rpcServers: rpcServers)
   }
 
   public func warmConfigurations() async -> [String] { await pool.warmConfigurations }

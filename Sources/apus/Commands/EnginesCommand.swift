@@ -27,6 +27,7 @@ struct EnginesCommand: AsyncParsableCommand {
                   ("name", .string(entry.engine.name.rawValue)), ("summary", .string(entry.engine.summary)),
                   ("is_installed", .bool(entry.here != nil)), ("version", JSONValue(entry.here?.version)),
                   ("knobs", JSONValue(strings: entry.engine.knobs.sorted().map(\.rawValue))),
+                  ("builds", .array((entry.here?.builds ?? []).map(Self.json))),
                 ])
               })
           )
@@ -38,5 +39,15 @@ struct EnginesCommand: AsyncParsableCommand {
       table.add([entry.engine.name.rawValue, entry.here?.version ?? "not installed", entry.engine.summary])
     }
     Console.print(table.text())
+    // One that is installed and does not run is what its owner wants to know of.
+    for entry in found {
+      for build in entry.here?.builds ?? [] {
+        if let fault = build.fault { Console.note("\(entry.engine.name): the build for \(build.name) \(fault)") }
+      }
+    }
+  }
+
+  private static func json(_ build: EngineBuild) -> JSONValue {
+    .object([("name", .string(build.name)), ("fault", JSONValue(build.fault))])
   }
 }

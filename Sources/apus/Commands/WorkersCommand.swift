@@ -60,6 +60,7 @@ struct WorkersCommand: AsyncParsableCommand {
       ("engine_memory_bytes", .int(worker.description.engineMemoryBytes ?? hardware.memoryBytes)),
       ("price_per_hour", JSONValue(worker.description.pricePerHour)),
       ("measures_energy", .bool(worker.description.measuresEnergy)),
+      ("rpc_servers", JSONValue(strings: worker.description.rpcServers)),
       (
         "accelerators",
         .array(
