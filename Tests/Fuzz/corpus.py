@@ -1,6 +1,9 @@
-"""Packs the inputs of one reader into one file, smallest first, and unpacks it: `corpus.py pack|unpack FILE FOLDER`.
+"""Packs the inputs of one reader into one file, and unpacks it: `corpus.py pack FILE FOLDER SEEDS`, `corpus.py unpack FILE
+FOLDER`.
 
-The file is a row of entries, each a 32-bit little-endian length and as many bytes.
+The file is a row of entries, each a 32-bit little-endian length and as many bytes. The seeds come first: they are valid,
+and a fuzzer that looks for the smallest inputs which reach the same code keeps hardly any valid one. Then the rest,
+smallest first.
 """
 import os
 import struct
@@ -10,12 +13,15 @@ import sys
 MOST_BYTES = 96 << 10
 
 
+def inputs(folder):
+    return sorted({open(f"{folder}/{name}", "rb").read() for name in os.listdir(folder)}, key=lambda i: (len(i), i))
+
+
 def main():
-    action, path, folder = sys.argv[1:]
+    action, path, folder, *seeds = sys.argv[1:]
     if action == "pack":
-        inputs = sorted({open(f"{folder}/{name}", "rb").read() for name in os.listdir(folder)}, key=lambda i: (len(i), i))
         packed = b""
-        for entry in inputs:
+        for entry in dict.fromkeys(inputs(*seeds) + inputs(folder)):
             if len(packed) + len(entry) + 4 <= MOST_BYTES:
                 packed += struct.pack("<I", len(entry)) + entry
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -44,7 +44,7 @@ def gguf_seeds():
 
 
 def safetensors(header, data_bytes):
-    body = json.dumps(header, separators=(",", ":")).encode()
+    body = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
     return struct.pack("<Q", len(body)) + body + bytes(data_bytes)
 
 
@@ -54,6 +54,13 @@ def safetensors_seeds():
         {"__metadata__": {"format": "pt"}, "a.weight": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]},
          "b": {"dtype": "I8", "shape": [], "data_offsets": [8, 9]}, "z": {"dtype": "F8_E4M3", "shape": [0, 3], "data_offsets": [9, 9]}}, 9)
     yield safetensors({"\u00e9\n": {"shape": [1], "data_offsets": [0, 8], "dtype": "F64"}}, 8)
+    # Out of their order in the file, and with what a reader passes over.
+    yield safetensors(
+        {"second": {"dtype": "F16", "shape": [2, 3], "data_offsets": [4, 16], "note": [1, {"a": None}]},
+         "first": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}, 16)
+    # White space before the weights, as the format's own library pads its header.
+    yield safetensors(b'{"w":{"dtype":"BOOL","shape":[8],"data_offsets":[0,8]}}         ', 8)
+    yield safetensors({"__metadata__": {}}, 0)
 
 
 def config_seeds():
