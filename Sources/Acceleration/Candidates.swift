@@ -93,6 +93,9 @@ public enum Candidates {
   }
 
   private static func contextRefusal(_ context: AccelerationContext) -> String? {
+    guard context.model.eagleVersion == 0 else {
+      return "\(context.model.name) is an EAGLE head: it drafts for another model and answers nothing by itself"
+    }
     let (sum, overflows) = context.workload.promptTokens.upperBound.addingReportingOverflow(
       context.workload.outputTokens.upperBound)
     let needed = overflows ? Int.max : sum

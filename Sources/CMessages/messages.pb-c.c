@@ -4375,7 +4375,7 @@ const ProtobufCMessageDescriptor apus__engine_build__descriptor =
   (ProtobufCMessageInit) apus__engine_build__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[21] =
+static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[23] =
 {
   {
     "id",
@@ -4629,12 +4629,37 @@ static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[21]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "mtp_layer_count",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ModelProfile, mtp_layer_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "eagle_version",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ModelProfile, eagle_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__model_profile__field_indices_by_name[] = {
   4,   /* field[4] = active_parameter_count */
   17,   /* field[17] = active_weight_bytes */
   2,   /* field[2] = architecture */
   14,   /* field[14] = context_length */
+  22,   /* field[22] = eagle_version */
   11,   /* field[11] = expert_count */
   12,   /* field[12] = experts_per_token */
   10,   /* field[10] = feed_forward_size */
@@ -4645,6 +4670,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
   0,   /* field[0] = id */
   8,   /* field[8] = key_value_head_count */
   5,   /* field[5] = layer_count */
+  21,   /* field[21] = mtp_layer_count */
   1,   /* field[1] = name */
   3,   /* field[3] = parameter_count */
   19,   /* field[19] = variant_group */
@@ -4656,7 +4682,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__model_profile__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 21 }
+  { 0, 23 }
 };
 const ProtobufCMessageDescriptor apus__model_profile__descriptor =
 {
@@ -4666,7 +4692,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   "Apus__ModelProfile",
   "apus",
   sizeof(Apus__ModelProfile),
-  21,
+  23,
   apus__model_profile__field_descriptors,
   apus__model_profile__field_indices_by_name,
   1,  apus__model_profile__number_ranges,

@@ -46,15 +46,28 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     get { otherFormat ?? .gguf }
     set { otherFormat = newValue == .gguf ? nil : newValue }
   }
-  /// Nil for GGUF, so that profiles stored before there was another format read and write as they did.
+  /// Layers behind the last one that predict tokens after the next (multi-token prediction); 0 without.
+  public var mtpLayerCount: Int {
+    get { mtpLayers ?? 0 }
+    set { mtpLayers = newValue == 0 ? nil : newValue }
+  }
+  /// Of a head that drafts from the hidden states of another model: 1 for EAGLE and EAGLE-2, 3 for EAGLE-3. 0 for a model
+  /// that answers by itself.
+  public var eagleVersion: Int {
+    get { eagle ?? 0 }
+    set { eagle = newValue == 0 ? nil : newValue }
+  }
+  /// Nil for what every model was before there was a word for it, so that profiles stored then read and write as they did.
   private var otherFormat: ModelFormat?
+  private var mtpLayers: Int?
+  private var eagle: Int?
 
   public init(
     id: ModelID, name: String, architecture: String, parameterCount: Int, activeParameterCount: Int,
     layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int, feedForwardSize: Int,
     expertCount: Int, expertsPerToken: Int, vocabularySize: Int, contextLength: Int, weightType: String,
     weightBytes: Int, activeWeightBytes: Int, vocabularyFingerprint: String, variantGroup: String,
-    format: ModelFormat = .gguf
+    format: ModelFormat = .gguf, mtpLayerCount: Int = 0, eagleVersion: Int = 0
   ) {
     self.id = id
     self.name = name
@@ -77,6 +90,8 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     self.vocabularyFingerprint = vocabularyFingerprint
     self.variantGroup = variantGroup
     self.format = format
+    self.mtpLayerCount = mtpLayerCount
+    self.eagleVersion = eagleVersion
   }
 
   private enum CodingKeys: String, CodingKey {
@@ -84,6 +99,8 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     case keyValueHeadCount, headSize, feedForwardSize, expertCount, expertsPerToken, vocabularySize, contextLength
     case weightType, weightBytes, activeWeightBytes, vocabularyFingerprint, variantGroup
     case otherFormat = "format"
+    case mtpLayers = "mtpLayerCount"
+    case eagle = "eagleVersion"
   }
 
   public var isMixtureOfExperts: Bool { expertCount > 0 }

@@ -111,12 +111,12 @@ public enum InferenceEngineContract {
     draft.activeParameterCount /= 10
     var head = draft
     head.id = ModelID("head")
-    head.architecture = "eagle3"
+    head.eagleVersion = 3
     var mixture = dense
     mixture.expertCount = 32
     mixture.expertsPerToken = 4
     var predicting = dense
-    predicting.architecture = "glm4moe"
+    predicting.mtpLayerCount = 1
     let accelerators = [
       Accelerator(name: "gpu", memoryBytes: 24 << 30), Accelerator(name: "gpu", memoryBytes: 8 << 30),
     ]

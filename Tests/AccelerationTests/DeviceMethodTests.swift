@@ -20,6 +20,20 @@ struct DeviceMethodTests {
   static let amx = Fixture.hardware(instructionSets: ["amx_int8", "amx_tile", "avx2", "avx512_vnni", "avx512f"])
   static let builds = ["avx2", "avx512", "amx"].map { EngineBuild(name: $0) }
 
+  /// The EAGLE head without its tokenizer, changed.
+  static func head(_ change: (inout ModelProfile) -> Void) -> ModelProfile {
+    var head = Fixture.eagleHead
+    head.vocabularyFingerprint = ""
+    change(&head)
+    return head
+  }
+
+  static func predicting(_ layers: Int) -> ModelProfile {
+    var model = Fixture.dense
+    model.mtpLayerCount = layers
+    return model
+  }
+
   static let cases: [Case] = [
     Case(method: GPUOffload(), context: Fixture.able(), refusal: noGPU),
     Case(
@@ -108,16 +122,28 @@ struct DeviceMethodTests {
       offered: [3, 5].map {
         [.speculation: .text("eagle"), .draftModel: .text("head-id"), .draftTokens: .int($0)]
       }),
-    Case(method: MTPSpeculation(), context: Fixture.able(), refusal: "of architecture llama"),
+    // Without a tokenizer the sizes must be the model's.
     Case(
-      method: MTPSpeculation(),
-      context: Fixture.able(
-        model: {
-          var model = Fixture.dense
-          model.architecture = "glm4moe"
-          return model
-        }()),
+      method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, head { $0.hiddenSize = 1024 }]),
+      refusal: "no EAGLE head for dense"),
+    Case(
+      method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, head { _ in }]),
+      offered: [3, 5].map {
+        [.speculation: .text("eagle"), .draftModel: .text("head-id"), .draftTokens: .int($0)]
+      }),
+    Case(
+      method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, head { $0.eagleVersion = 1 }]),
+      refusal: "head is a head of EAGLE-1, and engines are asked for EAGLE-3"),
+    Case(
+      method: DraftModelSpeculation(), context: Fixture.able(available: [Fixture.dense, Fixture.eagleHead]),
+      refusal: "no other model"),
+    Case(method: MTPSpeculation(), context: Fixture.able(), refusal: "dense has no multi-token-prediction layers"),
+    Case(
+      method: MTPSpeculation(), context: Fixture.able(model: predicting(1)),
       offered: [1, 3].map { [.speculation: .text("mtp"), .draftTokens: .int($0)] }),
+    Case(
+      method: MTPSpeculation(), context: Fixture.able(model: predicting(2)),
+      offered: [2, 6].map { [.speculation: .text("mtp"), .draftTokens: .int($0)] }),
     Case(
       method: NgramSpeculation(), context: Fixture.able(workload: .edit),
       offered: [

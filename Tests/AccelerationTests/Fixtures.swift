@@ -42,7 +42,7 @@ enum Fixture {
   }()
   static let eagleHead: ModelProfile = {
     var profile = model("head", parameters: 4_000_000, bytes: 8_000_000, type: "F16", group: "head")
-    profile.architecture = "eagle3"
+    profile.eagleVersion = 3
     return profile
   }()
 

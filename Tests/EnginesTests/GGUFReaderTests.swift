@@ -47,6 +47,23 @@ import Testing
     #expect(try profile(file).activeWeightBytes == 512 + 1088)
   }
 
+  /// Layers for multi-token prediction count where they are really there; an EAGLE head says so by its architecture.
+  @Test func drafters() throws {
+    var file = GGUFBytes()
+    #expect(try profile(file).mtpLayerCount == 0 && profile(file).eagleVersion == 0)
+    file.set("llama.nextn_predict_layers", .uint32(1))
+    #expect(try profile(file).mtpLayerCount == 0, "the figure alone, without its tensors")
+    file.tensors.append(.init(name: "blk.0.nextn.eh_proj.weight", shape: [64, 32]))
+    #expect(try profile(file).mtpLayerCount == 1)
+    file.set("llama.nextn_predict_layers", .uint32(2))
+    #expect(try profile(file).mtpLayerCount == 0, "more than there are layers")
+
+    var head = GGUFBytes()
+    head.metadata = head.metadata.map { key, value in (key.replacing("llama.", with: "eagle3."), value) }
+    head.set("general.architecture", .text("eagle3"))
+    #expect(try profile(head).eagleVersion == 3)
+  }
+
   /// Variants of one model are one group; another size, vocabulary or name is another.
   @Test func variantsShareAGroup() throws {
     let original = try profile(GGUFBytes())

@@ -66,6 +66,37 @@ import Testing
     #expect(profile.weightBytes - profile.activeWeightBytes == 2 * (32 * 64 * 6 + 3 * 32))
   }
 
+  /// Layers for multi-token prediction, under each family's name for them.
+  @Test(arguments: ["num_nextn_predict_layers", "mtp_num_hidden_layers"]) func mtpLayers(key: String) throws {
+    var files = HuggingFaceFiles()
+    #expect(try profile(files).mtpLayerCount == 0)
+    files.config[key] = 2
+    #expect(try profile(files).mtpLayerCount == 2)
+    files.config[key] = -1
+    #expect(throws: ApusError.self) { try profile(files) }
+  }
+
+  /// Heads as their authors publish them: by architecture, by what speculators writes, or by a vocabulary of their own. A
+  /// head needs no embedding, a model does.
+  @Test(
+    arguments: [
+      ("architectures", ["LlamaForCausalLMEagle3"], 3), ("architectures", ["Eagle3LlamaForCausalLM"], 3),
+      ("architectures", ["EagleLlamaForCausalLM"], 1), ("speculators_model_type", "eagle3", 3),
+      ("model_type", "eagle", 1), ("draft_vocab_size", 2, 3), ("eagle_config", [String: Int](), 3),
+      ("architectures", ["LlamaForCausalLM"], 0),
+    ] as [(String, any Sendable, Int)]) func eagleHeads(key: String, value: any Sendable, version: Int) throws
+  {
+    var files = HuggingFaceFiles()
+    files.config[key] = value
+    #expect(try profile(files).eagleVersion == version)
+    files.tensors.removeFirst()
+    if version > 0 {
+      #expect(try profile(files).vocabularySize == 4)
+    } else {
+      #expect(throws: ApusError.self) { try profile(files) }
+    }
+  }
+
   /// A model that also sees keeps the language model's figures one level down.
   @Test func figuresOfANestedConfiguration() throws {
     var files = HuggingFaceFiles()

@@ -38,7 +38,7 @@ import Testing
         + "--speculative-eagle-topk 1 --speculative-num-draft-tokens 5"),
     KnobCase(
       knobs: [.speculation: .text("eagle"), .draftModel: .text("d")], draft: "/d",
-      words: "--speculative-algorithm EAGLE --speculative-draft-model-path /d --speculative-num-steps 3 "
+      words: "--speculative-algorithm EAGLE3 --speculative-draft-model-path /d --speculative-num-steps 3 "
         + "--speculative-eagle-topk 1 --speculative-num-draft-tokens 4"),
     KnobCase(
       knobs: [.speculation: .text("mtp"), .draftTokens: .int(1)],

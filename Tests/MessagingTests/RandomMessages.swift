@@ -89,7 +89,8 @@ struct RandomMessages {
       layerCount: count(), hiddenSize: count(), headCount: count(), keyValueHeadCount: count(), headSize: count(),
       feedForwardSize: count(), expertCount: count(), expertsPerToken: count(), vocabularySize: count(),
       contextLength: count(), weightType: text(), weightBytes: count(), activeWeightBytes: count(),
-      vocabularyFingerprint: text(), variantGroup: text(), format: pick(ModelFormat.allCases))
+      vocabularyFingerprint: text(), variantGroup: text(), format: pick(ModelFormat.allCases),
+      mtpLayerCount: count(), eagleVersion: count())
   }
 
   mutating func workload() -> Workload {

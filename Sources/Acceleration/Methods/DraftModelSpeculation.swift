@@ -30,7 +30,7 @@ public struct DraftModelSpeculation: AccelerationMethod {
       ]
     }
     let kin = context.available.filter {
-      $0.id != model.id && !EagleSpeculation.isHead($0) && $0.vocabularyFingerprint == model.vocabularyFingerprint
+      $0.id != model.id && $0.eagleVersion == 0 && $0.vocabularyFingerprint == model.vocabularyFingerprint
     }
     guard !kin.isEmpty else {
       return [.refused("no other model here has the vocabulary of \(model.name)")]

@@ -2,12 +2,13 @@ public import Serving
 
 /// A head that was trained on the model's own hidden states drafts tokens, the model verifies them.
 ///
-/// Such a head is a file of its own (architecture `eagle3` in GGUF), made for one model: it has that model's vocabulary.
+/// Such a head is a file or folder of its own, made for one model. It has that model's vocabulary; one that comes without a
+/// tokenizer is known by the sizes of its vocabulary and of the hidden states it reads.
 public struct EagleSpeculation: AccelerationMethod {
   static let methodName = MethodName("eagle-speculation")
   static let draftLengths = [3, 5]
-  /// How files of such heads name their architecture: GGUF, and Hugging Face's config.json.
-  static let architectures: Set<String> = ["eagle3", "eagle", "llamaforcausallmeagle3", "eagle3llamaforcausallm"]
+  /// What every engine's adapter asks for: heads of EAGLE and EAGLE-2 have other layers.
+  static let version = 3
 
   public let name = methodName
   public let summary =
@@ -17,21 +18,25 @@ public struct EagleSpeculation: AccelerationMethod {
 
   public init() {}
 
-  static func isHead(_ model: ModelProfile) -> Bool { architectures.contains(model.architecture.lowercased()) }
-
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
     let model = context.model
-    let heads = context.available.filter {
-      Self.isHead($0) && $0.id != model.id && !model.vocabularyFingerprint.isEmpty
-        && $0.vocabularyFingerprint == model.vocabularyFingerprint
-    }
-    guard let head = heads.min(by: { $0.id < $1.id }) else {
-      return [.refused("no EAGLE head for \(model.name) is here")]
+    let heads = context.available.filter { $0.id != model.id && Self.fits($0, model) }.sorted { $0.id < $1.id }
+    guard let first = heads.first else { return [.refused("no EAGLE head for \(model.name) is here")] }
+    guard let head = heads.first(where: { $0.eagleVersion == Self.version }) else {
+      return [.refused("\(first.name) is a head of EAGLE-\(first.eagleVersion), and engines are asked for EAGLE-3")]
     }
     return Self.draftLengths.map {
       MethodSetting([
         .speculation: .text("eagle"), .draftModel: .text(head.id.rawValue), .draftTokens: .int($0),
       ])
     }
+  }
+
+  private static func fits(_ head: ModelProfile, _ model: ModelProfile) -> Bool {
+    guard head.eagleVersion > 0 else { return false }
+    guard !head.vocabularyFingerprint.isEmpty, !model.vocabularyFingerprint.isEmpty else {
+      return head.vocabularySize == model.vocabularySize && head.hiddenSize == model.hiddenSize
+    }
+    return head.vocabularyFingerprint == model.vocabularyFingerprint
   }
 }

@@ -2,16 +2,14 @@ public import Serving
 
 /// The model's own multi-token-prediction layers draft, the model verifies.
 ///
-/// Only models trained with such layers have them. Which do is known by their architecture, as their files say it:
-/// the ones whose loaders in llama.cpp read `nextn_predict_layers`.
+/// Only models trained with such layers have them, and their files say how many there are. Each layer drafts one token; an
+/// engine that is asked for more goes round them again, in whole rounds.
 public struct MTPSpeculation: AccelerationMethod {
   static let methodName = MethodName("mtp-speculation")
-  /// Published models have one or two such layers, each good for a token or so.
-  static let draftLengths = [1, 3]
-  static let architectures: Set<String> = [
-    "deepseek2", "deepseek32", "deepseek4", "glm4moe", "glm-dsa", "mimo2", "qwen3next", "qwen35", "qwen35moe", "step35",
-    "deepseek_v3", "glm4_moe", "mimo", "qwen3_next",
-  ]
+  /// Rounds over the layers: published models have one or two, each good for a token or so.
+  static let rounds = [1, 3]
+  /// Drafts longer than this are never worth their verification; chosen.
+  static let mostDrafted = 16
 
   public let name = methodName
   public let summary =
@@ -22,14 +20,9 @@ public struct MTPSpeculation: AccelerationMethod {
   public init() {}
 
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
-    guard Self.architectures.contains(context.model.architecture.lowercased()) else {
-      return [
-        .refused(
-          "\(context.model.name) is of architecture \(context.model.architecture), which has no multi-token-prediction layers"
-        )
-      ]
-    }
-    return Self.draftLengths.map {
+    let layers = context.model.mtpLayerCount
+    guard layers > 0 else { return [.refused("\(context.model.name) has no multi-token-prediction layers")] }
+    return Set(Self.rounds.map { min($0 * layers, Self.mostDrafted) }).sorted().map {
       MethodSetting([.speculation: .text("mtp"), .draftTokens: .int($0)])
     }
   }

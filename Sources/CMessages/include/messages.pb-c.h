@@ -447,10 +447,12 @@ struct  Apus__ModelProfile
    * `hugging-face`; empty for GGUF, which peers of before knew alone.
    */
   ProtobufCBinaryData format;
+  int64_t mtp_layer_count;
+  int64_t eagle_version;
 };
 #define APUS__MODEL_PROFILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__model_profile__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0 }
 
 
 struct  Apus__WorkerDescription

@@ -60,7 +60,7 @@ struct SGLangArguments {
     let draftTokens = try knobs.int(.draftTokens, in: 1...64)
     _ = try knobs.text(.draftModel)
     guard let kind else { return }
-    let names = ["n-gram": "NGRAM", "draft-model": "STANDALONE", "eagle": "EAGLE", "mtp": "NEXTN"]
+    let names = ["n-gram": "NGRAM", "draft-model": "STANDALONE", "eagle": "EAGLE3", "mtp": "NEXTN"]
     words += ["--speculative-algorithm", names[kind]!]
     if kind == "n-gram" {
       if let draftTokens { words += ["--speculative-num-draft-tokens", String(draftTokens)] }

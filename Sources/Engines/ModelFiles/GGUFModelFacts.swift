@@ -65,7 +65,16 @@ struct GGUFModelFacts {
       expertCount: expertCount, expertsPerToken: expertCount > 0 ? expertsPerToken : 0,
       vocabularySize: vocabularySize, contextLength: number("context_length") ?? 0, weightType: weightType,
       weightBytes: sum { $0.byteCount }, activeWeightBytes: activeWeightBytes,
-      vocabularyFingerprint: vocabularyFingerprint, variantGroup: variantGroup(headSize, keyValueHeads))
+      vocabularyFingerprint: vocabularyFingerprint, variantGroup: variantGroup(headSize, keyValueHeads),
+      mtpLayerCount: mtpLayerCount, eagleVersion: EagleVersion.named(architecture))
+  }
+
+  /// Some files keep the figure of the model they were made of, and leave the layers out.
+  private var mtpLayerCount: Int {
+    guard let count = number("nextn_predict_layers"), (1...layerCount).contains(count),
+      header.tensors.contains(where: { $0.name.contains(".nextn.") })
+    else { return 0 }
+    return count
   }
 
   var bytesByClass: [TensorClass: Int] {

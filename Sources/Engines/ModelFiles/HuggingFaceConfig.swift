@@ -18,6 +18,10 @@ struct HuggingFaceConfig: Equatable, Sendable {
   let contextLength: Int
   /// Whether the embedding is also the output matrix, so that no second one is stored.
   let tiesEmbedding: Bool
+  /// Layers that predict tokens after the next; 0 without.
+  let mtpLayerCount: Int
+  /// As `ModelProfile.eagleVersion`.
+  let eagleVersion: Int
   /// Such as `awq`, `gptq`, `fp8`; nil for plain weights.
   let quantization: String?
   /// What the model was called where it was made; empty when it does not say.
@@ -74,6 +78,13 @@ struct HuggingFaceConfig: Equatable, Sendable {
     vocabularySize = try count("vocab_size", "padded_vocab_size", in: 1...1 << 24)
     contextLength = try count("max_position_embeddings", "n_positions", "seq_length", in: 1...1 << 32) ?? 0
     tiesEmbedding = find(["tie_word_embeddings"])?.bool ?? false
+    mtpLayerCount = try count("num_nextn_predict_layers", "mtp_num_hidden_layers", in: 0...1 << 10) ?? 0
+    let types = [root["model_type"], root["speculators_model_type"]].compactMap { $0 }
+    let named = ((root["architectures"]?.array ?? []) + types).compactMap(\.string).map(EagleVersion.named).max() ?? 0
+    // Heads of EAGLE-3 that are called like the model they were made for draft from a vocabulary of their own, or say how
+    // they are to be used.
+    let isOtherwiseSaid = root["draft_vocab_size"] != nil || root["eagle_config"] != nil
+    eagleVersion = named == 0 && isOtherwiseSaid ? 3 : named
     quantization = find(["quantization_config"])?["quant_method"]?.string
     name = root["_name_or_path"]?.string?.split(separator: "/").last.map(String.init) ?? ""
     editDocument = root["apus_edit_document_tokens"]?.array?.compactMap(\.integer)

@@ -15,9 +15,10 @@ struct HuggingFaceModelFacts {
       ApusError(
         .badInput, "\(path) is not a language model Apus can run: \(reason)", advice: "Fetch the model again.")
     }
-    let embedding = tensors.first { TensorClass.of($0.name) == .embedding }
-    guard let embedding, embedding.shape.count == 2 else { throw refuse("it has no token embedding") }
-    vocabularySize = config.vocabularySize ?? min(embedding.shape[0], TokenizerVocabulary.tokenLimit)
+    let embedding = tensors.first { TensorClass.of($0.name) == .embedding && $0.shape.count == 2 }
+    // A head that drafts for another model may use that model's embedding.
+    guard embedding != nil || config.eagleVersion > 0 else { throw refuse("it has no token embedding") }
+    vocabularySize = config.vocabularySize ?? min(embedding?.shape[0] ?? 0, TokenizerVocabulary.tokenLimit)
     guard vocabularySize > 0 else { throw refuse("it has no vocabulary") }
     self.config = config
     self.tensors = tensors
@@ -42,7 +43,7 @@ struct HuggingFaceModelFacts {
       expertCount: config.expertCount, expertsPerToken: config.expertsPerToken, vocabularySize: vocabularySize,
       contextLength: config.contextLength, weightType: weightType, weightBytes: sum { $0.byteCount },
       activeWeightBytes: activeWeightBytes, vocabularyFingerprint: fingerprint, variantGroup: group.digest,
-      format: .huggingFace)
+      format: .huggingFace, mtpLayerCount: config.mtpLayerCount, eagleVersion: config.eagleVersion)
   }
 
   /// Cannot overflow: the tensors lie one after the other in files that exist, and no element is smaller than 4 bits.

@@ -93,6 +93,8 @@ public enum MeasurementCSV {
       required("vocabulary_fingerprint") { $0.model.vocabularyFingerprint },
       required("variant_group") { $0.model.variantGroup },
       extra("model_format") { $0.model.format.rawValue },
+      extra("model_mtp_layer_count") { String($0.model.mtpLayerCount) },
+      extra("model_eagle_version") { String($0.model.eagleVersion) },
     ]
   }
 

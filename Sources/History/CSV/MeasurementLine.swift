@@ -56,7 +56,9 @@ struct MeasurementLine {
       weightBytes: try count("weight_bytes"), activeWeightBytes: try count("active_weight_bytes"),
       vocabularyFingerprint: try text("vocabulary_fingerprint"), variantGroup: try text("variant_group"),
       format: values["model_format"].map { $0.isEmpty } ?? true
-        ? .gguf : try word("model_format", of: ModelFormat.allCases))
+        ? .gguf : try word("model_format", of: ModelFormat.allCases),
+      mtpLayerCount: isGiven("model_mtp_layer_count") ? try count("model_mtp_layer_count") : 0,
+      eagleVersion: isGiven("model_eagle_version") ? try count("model_eagle_version") : 0)
   }
 
   private func workload() throws(CSVFault) -> Workload {

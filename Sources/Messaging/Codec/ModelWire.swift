@@ -28,6 +28,8 @@ extension ModelProfile: WireValue {
     c.pointee.vocabulary_fingerprint = try arena.text(vocabularyFingerprint)
     c.pointee.variant_group = try arena.text(variantGroup)
     c.pointee.format = try arena.text(format == .gguf ? "" : format.rawValue)
+    c.pointee.mtp_layer_count = try arena.count(mtpLayerCount, "ModelProfile.mtp_layer_count")
+    c.pointee.eagle_version = try arena.count(eagleVersion, "ModelProfile.eagle_version")
   }
 
   init(reading c: UnsafePointer<Apus__ModelProfile>) throws(CodecError) {
@@ -52,7 +54,9 @@ extension ModelProfile: WireValue {
       activeWeightBytes: try Wire.count(c.pointee.active_weight_bytes, "ModelProfile.active_weight_bytes"),
       vocabularyFingerprint: try Wire.text(c.pointee.vocabulary_fingerprint, "ModelProfile.vocabulary_fingerprint"),
       variantGroup: try Wire.text(c.pointee.variant_group, "ModelProfile.variant_group"),
-      format: try Self.format(try Wire.text(c.pointee.format, "ModelProfile.format")))
+      format: try Self.format(try Wire.text(c.pointee.format, "ModelProfile.format")),
+      mtpLayerCount: try Wire.count(c.pointee.mtp_layer_count, "ModelProfile.mtp_layer_count"),
+      eagleVersion: try Wire.count(c.pointee.eagle_version, "ModelProfile.eagle_version"))
   }
 
   private static func format(_ text: String) throws(CodecError) -> ModelFormat {
