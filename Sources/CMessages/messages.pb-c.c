@@ -2842,6 +2842,51 @@ void   apus__request__free_unpacked
   assert(message->base.descriptor == &apus__request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__job_waiting__init
+                     (Apus__JobWaiting         *message)
+{
+  static const Apus__JobWaiting init_value = APUS__JOB_WAITING__INIT;
+  *message = init_value;
+}
+size_t apus__job_waiting__get_packed_size
+                     (const Apus__JobWaiting *message)
+{
+  assert(message->base.descriptor == &apus__job_waiting__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__job_waiting__pack
+                     (const Apus__JobWaiting *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__job_waiting__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__job_waiting__pack_to_buffer
+                     (const Apus__JobWaiting *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__job_waiting__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__JobWaiting *
+       apus__job_waiting__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__JobWaiting *)
+     protobuf_c_message_unpack (&apus__job_waiting__descriptor,
+                                allocator, len, data);
+}
+void   apus__job_waiting__free_unpacked
+                     (Apus__JobWaiting *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__job_waiting__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__job_with_measurement__init
                      (Apus__JobWithMeasurement         *message)
 {
@@ -9327,6 +9372,57 @@ const ProtobufCMessageDescriptor apus__request__descriptor =
   (ProtobufCMessageInit) apus__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__job_waiting__field_descriptors[2] =
+{
+  {
+    "job",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobWaiting, job),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobWaiting, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__job_waiting__field_indices_by_name[] = {
+  0,   /* field[0] = job */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange apus__job_waiting__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__job_waiting__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.JobWaiting",
+  "JobWaiting",
+  "Apus__JobWaiting",
+  "apus",
+  sizeof(Apus__JobWaiting),
+  2,
+  apus__job_waiting__field_descriptors,
+  apus__job_waiting__field_indices_by_name,
+  1,  apus__job_waiting__number_ranges,
+  (ProtobufCMessageInit) apus__job_waiting__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__job_with_measurement__field_descriptors[2] =
 {
   {
@@ -9826,7 +9922,7 @@ const ProtobufCMessageDescriptor apus__training_summary__descriptor =
   (ProtobufCMessageInit) apus__training_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__response__field_descriptors[17] =
+static const ProtobufCFieldDescriptor apus__response__field_descriptors[18] =
 {
   {
     "id",
@@ -10032,6 +10128,18 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[17] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "job_waiting",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Response, kind_case),
+    offsetof(Apus__Response, job_waiting),
+    &apus__job_waiting__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__response__field_indices_by_name[] = {
   1,   /* field[1] = accepted */
@@ -10043,6 +10151,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
   0,   /* field[0] = id */
   5,   /* field[5] = job */
   3,   /* field[3] = job_ended */
+  17,   /* field[17] = job_waiting */
   4,   /* field[4] = jobs */
   16,   /* field[16] = launch */
   13,   /* field[13] = model_offset */
@@ -10055,7 +10164,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor apus__response__descriptor =
 {
@@ -10065,7 +10174,7 @@ const ProtobufCMessageDescriptor apus__response__descriptor =
   "Apus__Response",
   "apus",
   sizeof(Apus__Response),
-  17,
+  18,
   apus__response__field_descriptors,
   apus__response__field_indices_by_name,
   1,  apus__response__number_ranges,

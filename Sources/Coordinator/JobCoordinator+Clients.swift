@@ -135,6 +135,17 @@ extension JobCoordinator {
     answer(asker, .accepted(record))
     watchers.add(asker, to: record.id)
     catchUp(record.id)
+    if ledger.isStranded(record.id) { tellWaiting(record, asker) }
+  }
+
+  /// Why nothing runs a job whose only nodes, or the servers they were attached to, are gone.
+  func tellWaiting(_ record: JobRecord, _ asker: Asker) {
+    let model = record.spec.model
+    let name = directory.models[model]?.name ?? model.rawValue
+    let lost = directory.lost(having: model).map(\.rawValue)
+    let verb = lost.count == 1 ? "was" : "were"
+    let past = lost.isEmpty ? "" : "; \(lost.joined(separator: ", ")) had it and \(verb) lost"
+    answer(asker, .jobWaiting(record.id, reason: "no connected worker has \(name)\(past)"))
   }
 
   private func follow(_ record: JobRecord, _ asker: Asker) async {

@@ -214,6 +214,8 @@ public actor JobCoordinator {
     case .jobEnded(let record, let measurement):
       metrics.jobsEnded += 1
       tellEnd(of: record, measurement)
+    case .jobStranded(let record):
+      for asker in watchers.askers(of: record.id) { tellWaiting(record, asker) }
     case .rank(let key):
       rank(key)
     case .trialMeasured(let trial, let measurement):

@@ -26,10 +26,12 @@ extension JobLedger {
       let (route, job, _) = heads[oldest]
       let choices = routes.values[route].choices ?? []
       guard let choice = choice(for: job, choices) else {
+        strand(route, &actions)
         preempt(choices, at: now, &actions)
         heads.remove(at: oldest)
         continue
       }
+      _ = routes.values[route].strand(false)
       routes.values[route].waiting.removeFirst()
       assign(job, to: choice, at: now, &actions)
       if let next = head(of: route) {
@@ -62,6 +64,18 @@ extension JobLedger {
         && workers[$0.worker] != nil
     }
     return (others.isEmpty ? choices : others).first { hasRoom($0.worker) }
+  }
+
+  /// Says of the jobs of a route that they have nowhere to go, once each time it comes to be so. While the route is ranked
+  /// nobody knows.
+  private mutating func strand(
+    _ route: Dictionary<RouteKey, Route>.Index, _ actions: inout [LedgerAction]
+  ) {
+    guard let choices = routes.values[route].choices, !routes.values[route].isRanking else { return }
+    let hasWorker = choices.contains { workers[$0.worker] != nil }
+    for id in routes.values[route].strand(!hasWorker) {
+      if let entry = jobs[id], entry.state == .queued { actions.append(.jobStranded(entry.record)) }
+    }
   }
 
   private func hasRoom(_ name: WorkerName) -> Bool {

@@ -149,6 +149,13 @@ public struct JobLedger: Sendable {
     return record
   }
 
+  /// Whether a job waits while no worker is connected that could run it.
+  public func isStranded(_ id: JobID) -> Bool {
+    guard let entry = jobs[id], entry.state == .queued else { return false }
+    // What it waits with is not asked anew: a model's tokens may be known better by now.
+    return routes.values.contains { $0.isStranded && $0.waiting.contains(id) }
+  }
+
   /// The tokens of a job from `first` on and their text from a byte on: for a client that comes later or fell behind.
   public func shown(of id: JobID, from first: Int, textBytes: Int) -> (tokenIDs: [Int32], text: String)? {
     guard let entry = jobs[id], first < entry.tokenIDs.count else { return nil }
@@ -195,11 +202,7 @@ public struct JobLedger: Sendable {
     if !watched.isEmpty { watched.remove(id) }
     queuedCount += 1
     waitingKeys.insert(key)
-    if atFront {
-      routes[key, default: Route()].waiting.prepend(id)
-    } else {
-      routes[key, default: Route()].waiting.append(id)
-    }
+    routes[key, default: Route()].enqueue(id, atFront: atFront)
   }
 
   /// Back into the queue, in front: the job has waited already. Or to its end, when trying again makes no sense.

@@ -118,6 +118,23 @@ struct Route: Sendable {
   var isRanking = false
   /// In order of arrival. An entry whose job is not queued any more (cancelled) is skipped.
   var waiting: Deque<JobID> = []
+  /// Whether no worker is connected that could run its jobs, and it was said of each of them.
+  var isStranded = false
+  /// Jobs that came while it was so, and of which it was not said yet.
+  var newcomers: [JobID] = []
+
+  mutating func enqueue(_ job: JobID, atFront: Bool) {
+    if atFront { waiting.prepend(job) } else { waiting.append(job) }
+    if isStranded { newcomers.append(job) }
+  }
+
+  /// - Returns: the jobs of which it is to be said now that they have nowhere to go.
+  mutating func strand(_ isStranded: Bool) -> [JobID] {
+    let untold = !isStranded ? [] : self.isStranded ? newcomers : Array(waiting)
+    self.isStranded = isStranded
+    newcomers = []
+    return untold
+  }
 
   /// Whether it is to be ranked, now or again; asked once, it says no until it was.
   mutating func startRanking() -> Bool {

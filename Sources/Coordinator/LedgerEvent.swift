@@ -58,6 +58,8 @@ public enum LedgerAction: Hashable, Sendable {
   case jobEnded(JobRecord, Measurement?)
   /// Rank the choices for this key and answer with `routed` or `unroutable`.
   indirect case rank(RouteKey)
+  /// The job waits, and no worker is connected that could run it: tell those who watch.
+  case jobStranded(JobRecord)
   /// A block of a trial is stored.
   case trialMeasured(TrialID, Measurement)
   case trialEnded(TrialID, TrialEnding)

@@ -82,6 +82,9 @@ struct StreamWatchers: Sendable {
     if !kept.isEmpty { watchers[job] = kept }
   }
 
+  /// Those who watch a job.
+  func askers(of job: JobID) -> [Asker] { watchers[job]?.map(\.asker) ?? [] }
+
   /// The job is over: those who are still to be told.
   mutating func remove(_ job: JobID) -> [Asker] {
     lateJobs.remove(job)

@@ -51,6 +51,11 @@ struct WorkerDirectory: Sendable {
     live.filter { $0.description.models.contains { $0.id == model } }
   }
 
+  /// Workers that had the model's file and are gone, by name.
+  func lost(having model: ModelID) -> [WorkerName] {
+    entries.filter { $0.value.peer == nil && $0.value.description.models.contains { $0.id == model } }.keys.sorted()
+  }
+
   var live: [(name: WorkerName, description: WorkerDescription)] {
     entries.filter { $0.value.peer != nil }.map { ($0.key, $0.value.description) }.sorted { $0.name < $1.name }
   }

@@ -2,8 +2,8 @@ public import Serving
 
 /// What a client (command line, gateway) asks a coordinator.
 public enum ClientRequest: Hashable, Sendable {
-  /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`. A client that goes away loses only the
-  /// stream.
+  /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`; by `jobWaiting` in between, each time there
+  /// comes to be no node for it. A client that goes away loses only the stream.
   indirect case submit(JobSpec)
   /// Newest first.
   case listJobs(state: JobState?, limit: Int)
@@ -31,6 +31,8 @@ public enum ClientRequest: Hashable, Sendable {
 public enum ClientResponse: Hashable, Sendable {
   case accepted(JobRecord)
   case tokens(TokenChunk)
+  /// Nothing runs the job until a node comes that can, and why: for the client to tell, or to lose patience.
+  case jobWaiting(JobID, reason: String)
   case jobEnded(JobRecord, Measurement?)
   case jobs([JobRecord])
   case job(JobRecord, Measurement?)
@@ -49,7 +51,7 @@ public enum ClientResponse: Hashable, Sendable {
   /// Whether no further answer to the same request follows.
   public var isLast: Bool {
     switch self {
-    case .accepted, .tokens, .benchmarkProgress: false
+    case .accepted, .tokens, .jobWaiting, .benchmarkProgress: false
     default: true
     }
   }

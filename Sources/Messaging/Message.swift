@@ -32,7 +32,7 @@ public enum Message: Hashable, Sendable {
 }
 
 /// The version of Schemas/messages.proto that both ends must speak.
-public let protocolVersion: UInt32 = 2
+public let protocolVersion: UInt32 = 3
 
 public enum PeerRole: String, Hashable, Sendable, CaseIterable { case worker, client }
 

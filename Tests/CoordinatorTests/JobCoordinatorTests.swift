@@ -171,6 +171,36 @@ import Testing
     await cluster.stop(worker)
   }
 
+  @Test("Who waits for a job that nothing can run is told so, and the job runs once a worker comes")
+  func stranded() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let first = try await cluster.worker("one")
+    let client = try await cluster.client()
+    await first.stop()
+    try await cluster.passing(beating: []) {
+      try await client.until { await client.workers().allSatisfy { !$0.isAlive } }
+    }
+    let request = try await client.send(.submit(Fixture.spec()))
+    guard case .accepted(let record)? = await client.next(of: request),
+      case .jobWaiting(record.id, let reason)? = await client.next(of: request)
+    else {
+      Issue.record("the job was not said to wait")
+      return
+    }
+    #expect(reason == "no connected worker has dense; one had it and was lost")
+    let late = try await cluster.client("late")
+    let watching = try await late.send(.watchJob(record.id))
+    guard case .accepted? = await late.next(of: watching), case .jobWaiting? = await late.next(of: watching) else {
+      Issue.record("who came later was not told")
+      return
+    }
+    let second = try await cluster.worker("two")
+    let seen = SeenJob(try await cluster.passing(beating: [second]) { try await client.rest(of: request) })
+    #expect(seen.ended?.state == .completed && seen.ended?.worker == "two" && seen.waits.isEmpty)
+    await cluster.stop(second)
+  }
+
   @Test("Who watches later sees the job from its beginning, whether it runs or has ended")
   func watch() async throws {
     let cluster = ScriptedCluster()

@@ -297,7 +297,7 @@ private struct World {
       if !record.state.isFinished { violations.append("\(record.id) ended as \(record.state)") }
     case .trialEnded(let trial, _):
       if !trialsEnded.insert(trial).inserted { violations.append("\(trial) ended twice") }
-    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss: break
+    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss, .jobStranded: break
     }
   }
 

@@ -101,6 +101,33 @@ import Testing
     #expect(foreseenTokens() == [1024], "each model has its own tokenizer")
   }
 
+  @Test("Jobs with nowhere to go are named once: all when the last worker goes, then each that comes")
+  func stranded() throws {
+    var story = Story(answersRankings: false)
+    let key = RouteKey(Fixture.spec())
+    func stranded(_ actions: [LedgerAction]) -> [JobID] {
+      actions.compactMap { if case .jobStranded(let record) = $0 { record.id } else { nil } }
+    }
+    story.tell(.jobStored(Fixture.job("one")))
+    #expect(!story.ledger.isStranded("one"), "it is being ranked")
+    story.tell(.routed(key, [Fixture.choice("a"), Fixture.choice("b")]))
+    #expect(stranded(story.tell(.jobStored(Fixture.job("two")))) == [])
+    #expect(stranded(story.tell(.jobStored(Fixture.job("three")))) == [], "both workers are busy, and there")
+    #expect(stranded(story.tell(.workerLost("a"))) == [])
+    #expect(stranded(story.tell(.workerLost("b"))).sorted() == ["one", "three", "two"])
+    #expect(story.ledger.isStranded("three"))
+    #expect(stranded(story.tell(.tick)) == [])
+    #expect(stranded(story.tell(.jobStored(Fixture.job("four")))) == ["four"])
+    story.tell(.cancel("four"))
+    #expect(!story.ledger.isStranded("four"))
+    // A worker comes that has the model: it is ranked again, and its jobs go on.
+    #expect(stranded(story.tell(.workerJoined("b", Fixture.worker(machine: "machine-2", capacity: 2)))) == [])
+    #expect(stranded(story.tell(.routed(key, [Fixture.choice("b")]))) == [])
+    #expect(story.ledger.leaseCount(of: "b") == 2)
+    #expect(!story.ledger.isStranded("three"), "it waits for a worker that is there")
+    #expect(stranded(story.tell(.workerLost("b"))).count == 3)
+  }
+
   @Test("A job goes to its best choice with room, and waits when there is none")
   func bestChoiceWithRoom() {
     var story = Story()

@@ -155,6 +155,8 @@ actor ScriptedClient {
 struct SeenJob: Sendable {
   var accepted: JobRecord?
   var chunks: [TokenChunk] = []
+  /// Why it had to wait, each time it was said.
+  var waits: [String] = []
   var ended: JobRecord?
   var measurement: Measurement?
   var failure: ApusError?
@@ -164,6 +166,7 @@ struct SeenJob: Sendable {
       switch answer {
       case .accepted(let record): accepted = record
       case .tokens(let chunk): chunks.append(chunk)
+      case .jobWaiting(_, let reason): waits.append(reason)
       case .jobEnded(let record, let measurement):
         ended = record
         self.measurement = measurement

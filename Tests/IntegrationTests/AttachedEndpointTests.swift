@@ -87,6 +87,11 @@ struct AttachedEndpointTests {
         !(try await cluster.run(["workers", "--json"])).standardOutput.contains("mine@w1:")
       }
       #expect(try await cluster.isAlive("w1"))
+      // A job for it has nowhere to go, and whoever sends one is told, and need not wait for ever.
+      let stranded = try await cluster.run(["submit", "--model", name, "--prompt", "hello", "--wait", "0.5"])
+      #expect(stranded.status == 75, "\(stranded)")
+      #expect(stranded.standardError.contains("waits: no connected worker has \(name)"), "\(stranded)")
+      #expect(stranded.standardError.contains("still waits after 0.5 seconds"), "\(stranded)")
     }
   }
 

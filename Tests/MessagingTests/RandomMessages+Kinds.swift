@@ -3,7 +3,7 @@ import Serving
 
 extension RandomMessages {
   /// Kinds of messages, requests and responses together.
-  static let kindCount = 13 + 15 + 16
+  static let kindCount = 13 + 15 + 17
 
   /// A message of the kind with this number, so that a loop over the numbers covers all of them.
   mutating func message(kind: Int) -> Message {
@@ -111,6 +111,7 @@ extension RandomMessages {
     case 12: .modelOffset(modelOffset())
     case 13: .done
     case 14: .launch(launch())
+    case 15: .jobWaiting(id(), reason: text())
     default: .failure(error())
     }
   }

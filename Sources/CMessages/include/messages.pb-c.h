@@ -78,6 +78,7 @@ typedef struct Apus__ListJobs Apus__ListJobs;
 typedef struct Apus__PlanLaunch Apus__PlanLaunch;
 typedef struct Apus__PushModel Apus__PushModel;
 typedef struct Apus__Request Apus__Request;
+typedef struct Apus__JobWaiting Apus__JobWaiting;
 typedef struct Apus__JobWithMeasurement Apus__JobWithMeasurement;
 typedef struct Apus__JobList Apus__JobList;
 typedef struct Apus__WorkerStatus Apus__WorkerStatus;
@@ -1429,6 +1430,17 @@ struct  Apus__Request
     , 0, APUS__REQUEST__KIND__NOT_SET, {0} }
 
 
+struct  Apus__JobWaiting
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData job;
+  ProtobufCBinaryData reason;
+};
+#define APUS__JOB_WAITING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__job_waiting__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
 struct  Apus__JobWithMeasurement
 {
   ProtobufCMessage base;
@@ -1550,7 +1562,8 @@ typedef enum {
   APUS__RESPONSE__KIND_MODEL_OFFSET = 14,
   APUS__RESPONSE__KIND_DONE = 15,
   APUS__RESPONSE__KIND_FAILURE = 16,
-  APUS__RESPONSE__KIND_LAUNCH = 17
+  APUS__RESPONSE__KIND_LAUNCH = 17,
+  APUS__RESPONSE__KIND_JOB_WAITING = 18
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__RESPONSE__KIND__CASE)
 } Apus__Response__KindCase;
 
@@ -1576,6 +1589,7 @@ struct  Apus__Response
     Apus__Empty *done;
     Apus__Failure *failure;
     Apus__EngineLaunch *launch;
+    Apus__JobWaiting *job_waiting;
   };
 };
 #define APUS__RESPONSE__INIT \
@@ -2780,6 +2794,25 @@ Apus__Request *
 void   apus__request__free_unpacked
                      (Apus__Request *message,
                       ProtobufCAllocator *allocator);
+/* Apus__JobWaiting methods */
+void   apus__job_waiting__init
+                     (Apus__JobWaiting         *message);
+size_t apus__job_waiting__get_packed_size
+                     (const Apus__JobWaiting   *message);
+size_t apus__job_waiting__pack
+                     (const Apus__JobWaiting   *message,
+                      uint8_t             *out);
+size_t apus__job_waiting__pack_to_buffer
+                     (const Apus__JobWaiting   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__JobWaiting *
+       apus__job_waiting__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__job_waiting__free_unpacked
+                     (Apus__JobWaiting *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__JobWithMeasurement methods */
 void   apus__job_with_measurement__init
                      (Apus__JobWithMeasurement         *message);
@@ -3142,6 +3175,9 @@ typedef void (*Apus__PushModel_Closure)
 typedef void (*Apus__Request_Closure)
                  (const Apus__Request *message,
                   void *closure_data);
+typedef void (*Apus__JobWaiting_Closure)
+                 (const Apus__JobWaiting *message,
+                  void *closure_data);
 typedef void (*Apus__JobWithMeasurement_Closure)
                  (const Apus__JobWithMeasurement *message,
                   void *closure_data);
@@ -3245,6 +3281,7 @@ extern const ProtobufCMessageDescriptor apus__list_jobs__descriptor;
 extern const ProtobufCMessageDescriptor apus__plan_launch__descriptor;
 extern const ProtobufCMessageDescriptor apus__push_model__descriptor;
 extern const ProtobufCMessageDescriptor apus__request__descriptor;
+extern const ProtobufCMessageDescriptor apus__job_waiting__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_with_measurement__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_list__descriptor;
 extern const ProtobufCMessageDescriptor apus__worker_status__descriptor;

@@ -39,6 +39,13 @@ extension NumberedResponse: WireValue {
     case .tokens(let chunk):
       c.pointee.kind_case = APUS__RESPONSE__KIND_TOKENS
       c.pointee.tokens = try arena.message(chunk)
+    case .jobWaiting(let job, let reason):
+      let waiting = try arena.array(of: Apus__JobWaiting.self, 1)
+      apus__job_waiting__init(waiting)
+      waiting.pointee.job = try arena.text(job)
+      waiting.pointee.reason = try arena.text(reason)
+      c.pointee.kind_case = APUS__RESPONSE__KIND_JOB_WAITING
+      c.pointee.job_waiting = waiting
     case .jobEnded(let job, let measurement):
       c.pointee.kind_case = APUS__RESPONSE__KIND_JOB_ENDED
       c.pointee.job_ended = try arena.message(JobWithMeasurement(job: job, measurement: measurement))
@@ -101,6 +108,13 @@ extension NumberedResponse: WireValue {
     switch c.pointee.kind_case {
     case APUS__RESPONSE__KIND_ACCEPTED: response = .accepted(try Wire.message(c.pointee.accepted, "Response.accepted"))
     case APUS__RESPONSE__KIND_TOKENS: response = .tokens(try Wire.message(c.pointee.tokens, "Response.tokens"))
+    case APUS__RESPONSE__KIND_JOB_WAITING:
+      guard let waiting = c.pointee.job_waiting else {
+        throw .invalid(field: "Response.job_waiting", problem: "is missing")
+      }
+      response = .jobWaiting(
+        try Wire.id(waiting.pointee.job, "JobWaiting.job"),
+        reason: try Wire.text(waiting.pointee.reason, "JobWaiting.reason"))
     case APUS__RESPONSE__KIND_JOB_ENDED:
       let ended: JobWithMeasurement = try Wire.message(c.pointee.job_ended, "Response.job_ended")
       response = .jobEnded(ended.job, ended.measurement)

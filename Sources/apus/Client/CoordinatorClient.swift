@@ -126,6 +126,9 @@ actor CoordinatorClient {
     throw ApusError(.bug, "the coordinator ended its answer without saying anything")
   }
 
+  /// Ends all answers with an error, as if the coordinator had given it.
+  func giveUp(_ error: ApusError) { fail(error) }
+
   func close() {
     fail(ApusError(.unavailable, "closed"))
     reader?.cancel()

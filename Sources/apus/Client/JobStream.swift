@@ -7,20 +7,31 @@ struct JobStream {
   /// Print tokens as they come; otherwise the whole output at the end.
   var isStreaming: Bool
   var json: Bool
+  /// How long the job may have nowhere to run before it is left to itself; nil for as long as it takes.
+  var patience: Duration?
+  /// Ends the answers with an error.
+  var giveUp: @Sendable (ApusError) async -> Void = { _ in }
 
   /// Reads answers until the job ends.
   ///
-  /// - Throws: what ended it: `unavailable` for a job that failed, with its reason.
+  /// - Throws: what ended it: `unavailable` for a job that failed, with its reason; `tryAgain` when patience ended.
   @discardableResult
   func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws -> (
     JobRecord, Serving.Measurement?
   ) {
     var shownBytes = 0
+    var limit: Task<Void, any Error>?
+    defer { limit?.cancel() }
     for try await answer in answers {
       switch answer {
       case .accepted(let record):
         if isStreaming && !json { Console.note("accepted as \(record.id)") }
+      case .jobWaiting(let job, let reason):
+        Console.note("\(job) waits: \(reason)")
+        limit = limit ?? patience.map { end(of: job, because: reason, after: $0) }
       case .tokens(let chunk):
+        limit?.cancel()
+        limit = nil
         if isStreaming && !json {
           Console.write(chunk.text)
           shownBytes += chunk.text.utf8.count
@@ -47,5 +58,16 @@ struct JobStream {
       }
     }
     throw ApusError(.unavailable, "the coordinator stopped answering before the job ended")
+  }
+
+  private func end(of job: JobID, because reason: String, after patience: Duration) -> Task<Void, any Error> {
+    Task { [giveUp] in
+      try await Task.sleep(for: patience)
+      await giveUp(
+        ApusError(
+          .tryAgain, "job \(job) still waits after \(patience): \(reason)",
+          advice: "it runs once a node comes that can: `apus jobs watch \(job)` follows it, "
+            + "`apus jobs cancel \(job)` ends it"))
+    }
   }
 }

@@ -27,6 +27,11 @@ struct SubmitCommand: AsyncParsableCommand {
   var maxQualityLoss: Double?
   @Flag(help: "Show tokens as they come.") var stream = false
   @Option(help: "Submitting twice with one key is one job.") var idempotencyKey: String?
+  @Option(
+    help: ArgumentHelp(
+      "Leave the job in the queue, with exit status 75, when no node could run it for so long. [default: wait]",
+      valueName: "seconds"))
+  var wait: Double?
 
   func run() async throws {
     let text = try promptText()
@@ -35,13 +40,19 @@ struct SubmitCommand: AsyncParsableCommand {
     defer { Task { await client.close() } }
     var job = spec
     job.model = try await Reference.model(model, client).id
-    try await JobStream(isStreaming: stream, json: options.json).follow(await client.answers(to: .submit(job)))
+    try await JobStream(
+      isStreaming: stream, json: options.json, patience: wait.map { .seconds($0) },
+      giveUp: { await client.giveUp($0) }
+    ).follow(await client.answers(to: .submit(job)))
   }
 
   /// The job without its model, which needs the coordinator.
   private func specification(prompt text: String) throws(ApusError) -> JobSpec {
     guard maxTokens >= 1 else {
       throw ApusError(.usage, "--max-tokens \(maxTokens) is not at least 1")
+    }
+    guard (0...1e9).contains(wait ?? 0) else {
+      throw ApusError(.usage, "--wait \(wait ?? 0) is not zero or more seconds")
     }
     guard temperature >= 0, temperature.isFinite else {
       throw ApusError(.usage, "--temperature \(temperature) is not zero or more")
