@@ -7,7 +7,7 @@ import Serving
 struct PlacementCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "placement", abstract: "Plan which host has which experts of a mixture-of-experts model.",
-    subcommands: [PlanCommand.self, RankCommand.self, ExportCommand.self])
+    subcommands: [PlanCommand.self, RankCommand.self, ExportCommand.self, CacheCommand.self])
 
   struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
