@@ -19,10 +19,12 @@ import Testing
 
   private func importing(
     _ text: String, into store: any HistoryStore, skipping: Bool = false
-  ) async throws(ApusError) -> MeasurementCSV.ImportResult {
+  ) async throws(ApusError) -> HistoryImport.Summary {
     let file = directory.file("in.csv")
     precondition(FileManager.default.createFile(atPath: file, contents: Data(text.utf8)), "the test's disk is full")
-    return try await MeasurementCSV.importFile(file, into: store, skippingWrongRows: skipping)
+    return try await HistoryImport.importFile(
+      file, as: ImporterCatalogue.importer(named: "tidy", for: file), into: store, skippingWrongRows: skipping,
+      isRestoring: true)
   }
 
   private static func examples() -> [Measurement] {
@@ -164,7 +166,8 @@ import Testing
   @Test func filesThatCannotBeUsed() async throws {
     let store = InMemoryHistoryStore()
     let missing = await refusal { () throws(ApusError) in
-      _ = try await MeasurementCSV.importFile(directory.file("none.csv"), into: store)
+      _ = try await HistoryImport.importFile(
+        directory.file("none.csv"), as: ImporterCatalogue.importer(named: "tidy", for: ""), into: store)
     }
     #expect(missing?.code == .disk)
     let unwritable = await refusal { () throws(ApusError) in
@@ -172,7 +175,8 @@ import Testing
     }
     #expect(unwritable?.code == .disk)
     let full = await refusal { () throws(ApusError) in
-      _ = try await MeasurementCSV.importFile(directory.path, into: store)
+      _ = try await HistoryImport.importFile(
+        directory.path, as: ImporterCatalogue.importer(named: "tidy", for: ""), into: store)
     }
     #expect(full?.code == .disk, "a directory is no file")
   }

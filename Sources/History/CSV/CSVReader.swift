@@ -4,10 +4,11 @@ import Foundation
 public struct CSVRecord: Hashable, Sendable {
   /// Number of the line it begins in, from 1.
   public var line: Int
-  public var fields: Result<[String], CSVFault>
+  public var fields: Result<[String], RowFault>
 }
 
-public struct CSVFault: Error, Hashable, Sendable {
+/// What is wrong with a line or a row, without its place.
+public struct RowFault: Error, Hashable, Sendable {
   public var reason: String
 
   init(_ reason: String) { self.reason = reason }
@@ -54,7 +55,7 @@ public struct CSVReader {
   private var recordLine = 1
   private var wasQuoted = false
   private var isAtStart = true
-  private var fault: CSVFault?
+  private var fault: RowFault?
 
   public init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -139,7 +140,7 @@ public struct CSVReader {
 
   @discardableResult
   private mutating func fail(_ reason: String) -> CSVRecord? {
-    if fault == nil { fault = CSVFault(reason) }
+    if fault == nil { fault = RowFault(reason) }
     state = .skipping
     (field, fields) = ([], [])
     return nil

@@ -2,85 +2,93 @@ import Serving
 
 /// Reads the measurement out of one line of CSV, and says what is wrong with it.
 struct MeasurementLine {
-  /// Values by column.
-  private let values: [String: String]
+  private let record: ImportRecord
   private let file: String
 
   /// - Parameter header: The file's columns, in order; `fields` has as many.
   init(header: [String], fields: [String], file: String) {
-    values = Dictionary(zip(header, fields), uniquingKeysWith: { first, _ in first })
+    record = ImportRecord(Dictionary(zip(header, fields), uniquingKeysWith: { first, _ in first }))
     self.file = file
   }
 
   /// - Throws: What is wrong, naming the column and its value.
-  func measurement() throws(CSVFault) -> Measurement {
-    let id = try key("id")
+  func measurement() throws(RowFault) -> Measurement {
+    let id = try record.key("id")
     let metrics = try outcomeAndMetrics()
     return Measurement(
-      id: MeasurementID(id), source: .imported(from: file), worker: WorkerName(try key("worker")),
+      id: MeasurementID(id), source: .imported(from: file), worker: WorkerName(try record.key("worker")),
       hardware: try hardware(), model: try model(), workload: try workload(), configuration: try configuration(),
-      fidelity: try word("fidelity", of: [.exact, .approximate]), engineVersion: try text("engine_version"),
-      startedAtMS: Int64(try count("started_at_ms")), outcome: metrics, warnings: try json("warnings") ?? [],
+      fidelity: try record.word("fidelity", of: [.exact, .approximate]),
+      engineVersion: try record.text("engine_version"), startedAtMS: Int64(try record.count("started_at_ms")),
+      outcome: metrics, warnings: try record.json("warnings") ?? [],
       quality: try quality(),
-      memoryEstimateBytes: try isGiven("memory_estimate_bytes") ? count("memory_estimate_bytes") : nil)
+      memoryEstimateBytes: try record.isGiven("memory_estimate_bytes") ? record.count("memory_estimate_bytes") : nil)
   }
 
-  private func configuration() throws(CSVFault) -> EngineConfiguration {
-    let knobs: [String: KnobValue] = try json("knobs") ?? [:]
+  private func configuration() throws(RowFault) -> EngineConfiguration {
+    let knobs: [String: KnobValue] = try record.json("knobs") ?? [:]
     return EngineConfiguration(
-      engine: EngineName(try key("engine")), methods: try list("methods").map { MethodName($0) },
+      engine: EngineName(try record.key("engine")), methods: try record.list("methods").map { MethodName($0) },
       knobs: Dictionary(uniqueKeysWithValues: knobs.map { (KnobName($0.key), $0.value) }))
   }
 
-  private func hardware() throws(CSVFault) -> HardwareProfile {
+  private func hardware() throws(RowFault) -> HardwareProfile {
     HardwareProfile(
-      machine: MachineID(try key("machine")), processor: try text("processor"),
-      coreCount: try count("core_count", atLeast: 1), instructionSets: try list("instruction_sets"),
-      memoryBytes: try count("memory_bytes"), memoryBandwidth: try figure("memory_bandwidth_bytes_per_second"),
-      gemmRate: try figure("gemm_rate_flops"), accelerators: try json("accelerators") ?? [])
+      machine: MachineID(try record.key("machine")), processor: try record.text("processor"),
+      coreCount: try coreCount(), instructionSets: try record.list("instruction_sets"),
+      memoryBytes: try record.count("memory_bytes"),
+      memoryBandwidth: try record.figure("memory_bandwidth_bytes_per_second"),
+      gemmRate: try record.figure("gemm_rate_flops"), accelerators: try record.json("accelerators") ?? [])
   }
 
-  private func model() throws(CSVFault) -> ModelProfile {
-    let id = try text("model_id")
-    guard id.utf8.count == 64, id.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
-      throw CSVFault("model_id is \(id.prefix(80).debugDescription), not the 64 lower-case digits of a SHA-256")
+  /// Of hardware that is none of ours the count may be unknown, which is 0.
+  private func coreCount() throws(RowFault) -> Int {
+    try record.count(
+      "core_count", atLeast: record.text("processor").hasPrefix(HistoryImport.hardwareMark) ? 0 : 1)
+  }
+
+  private func model() throws(RowFault) -> ModelProfile {
+    let id = try record.key("model_id")
+    let isDigest = id.utf8.count == 64 && id.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    guard isDigest || ModelID(id).isName else {
+      throw RowFault("model_id is \(id.prefix(80).debugDescription), not the 64 lower-case digits of a SHA-256")
     }
     return ModelProfile(
-      id: ModelID(id), name: try text("model_name"), architecture: try text("architecture"),
-      parameterCount: try count("parameter_count"), activeParameterCount: try count("active_parameter_count"),
-      layerCount: try count("layer_count"), hiddenSize: try count("hidden_size"), headCount: try count("head_count"),
-      keyValueHeadCount: try count("key_value_head_count"), headSize: try count("head_size"),
-      feedForwardSize: try count("feed_forward_size"), expertCount: try count("expert_count"),
-      expertsPerToken: try count("experts_per_token"), vocabularySize: try count("vocabulary_size"),
-      contextLength: try count("context_length_tokens"), weightType: try text("weight_type"),
-      weightBytes: try count("weight_bytes"), activeWeightBytes: try count("active_weight_bytes"),
-      vocabularyFingerprint: try text("vocabulary_fingerprint"), variantGroup: try text("variant_group"),
-      format: values["model_format"].map { $0.isEmpty } ?? true
-        ? .gguf : try word("model_format", of: ModelFormat.allCases),
-      mtpLayerCount: isGiven("model_mtp_layer_count") ? try count("model_mtp_layer_count") : 0,
-      eagleVersion: isGiven("model_eagle_version") ? try count("model_eagle_version") : 0)
+      id: ModelID(id), name: try record.text("model_name"), architecture: try record.text("architecture"),
+      parameterCount: try record.count("parameter_count"),
+      activeParameterCount: try record.count("active_parameter_count"), layerCount: try record.count("layer_count"),
+      hiddenSize: try record.count("hidden_size"), headCount: try record.count("head_count"),
+      keyValueHeadCount: try record.count("key_value_head_count"), headSize: try record.count("head_size"),
+      feedForwardSize: try record.count("feed_forward_size"), expertCount: try record.count("expert_count"),
+      expertsPerToken: try record.count("experts_per_token"), vocabularySize: try record.count("vocabulary_size"),
+      contextLength: try record.count("context_length_tokens"), weightType: try record.text("weight_type"),
+      weightBytes: try record.count("weight_bytes"), activeWeightBytes: try record.count("active_weight_bytes"),
+      vocabularyFingerprint: try record.text("vocabulary_fingerprint"), variantGroup: try record.text("variant_group"),
+      format: record.isGiven("model_format") ? try record.word("model_format", of: ModelFormat.allCases) : .gguf,
+      mtpLayerCount: record.isGiven("model_mtp_layer_count") ? try record.count("model_mtp_layer_count") : 0,
+      eagleVersion: record.isGiven("model_eagle_version") ? try record.count("model_eagle_version") : 0)
   }
 
-  private func workload() throws(CSVFault) -> Workload {
+  private func workload() throws(RowFault) -> Workload {
     Workload(
-      name: try text("workload_name"), promptTokens: try range("prompt_tokens"),
-      outputTokens: try range("output_tokens"), concurrency: try count("concurrency", atLeast: 1),
-      arrivalRate: try text("arrival_rate_per_second").isEmpty ? nil : figure("arrival_rate_per_second"),
-      sharedPrefixShare: try share("shared_prefix_share"), repetitiveness: try share("repetitiveness"),
-      requestCount: try count("block_request_count", atLeast: 1))
+      name: try record.text("workload_name"), promptTokens: try record.range("prompt_tokens"),
+      outputTokens: try record.range("output_tokens"), concurrency: try record.count("concurrency", atLeast: 1),
+      arrivalRate: try record.text("arrival_rate_per_second").isEmpty ? nil : record.figure("arrival_rate_per_second"),
+      sharedPrefixShare: try record.share("shared_prefix_share"), repetitiveness: try record.share("repetitiveness"),
+      requestCount: try record.count("block_request_count", atLeast: 1))
   }
 
-  private func outcomeAndMetrics() throws(CSVFault) -> Outcome {
-    switch try text("outcome") {
+  private func outcomeAndMetrics() throws(RowFault) -> Outcome {
+    switch try record.text("outcome") {
     case "completed": return .completed(try metrics())
-    case "out_of_memory": return .outOfMemory(detail: try text("failure_detail"))
-    case "timed_out": return .timedOut(afterSeconds: try figure("timed_out_after_seconds"))
+    case "out_of_memory": return .outOfMemory(detail: try record.text("failure_detail"))
+    case "timed_out": return .timedOut(afterSeconds: try record.figure("timed_out_after_seconds"))
     case "engine_failed":
-      return .engineFailed(reason: try text("failure_detail"), lastLines: try text("failure_last_lines"))
+      return .engineFailed(reason: try record.text("failure_detail"), lastLines: try record.text("failure_last_lines"))
     case "lost_worker": return .lostWorker
     case "cancelled": return .cancelled
     case let other:
-      throw CSVFault(
+      throw RowFault(
         """
         outcome is \(other.prefix(40).debugDescription), not one of completed, out_of_memory, timed_out, engine_failed, \
         lost_worker, cancelled
@@ -88,126 +96,50 @@ struct MeasurementLine {
     }
   }
 
-  private func metrics() throws(CSVFault) -> Metrics {
+  private func metrics() throws(RowFault) -> Metrics {
     Metrics(
-      requestCount: try count("request_count"), failedRequestCount: try count("failed_request_count"),
-      promptTokenCount: try count("prompt_token_count"), outputTokenCount: try count("output_token_count"),
-      wallSeconds: try figure("wall_seconds"), cpuSeconds: try known("cpu_seconds") ? figure("cpu_seconds") : nil,
-      peakMemoryBytes: try known("peak_memory_bytes") ? count("peak_memory_bytes") : nil,
-      loadSeconds: try figure("load_seconds"),
+      requestCount: try record.count("request_count"), failedRequestCount: try record.count("failed_request_count"),
+      promptTokenCount: try record.count("prompt_token_count"),
+      outputTokenCount: try record.count("output_token_count"),
+      wallSeconds: try record.figure("wall_seconds"),
+      cpuSeconds: try record.known("cpu_seconds") ? record.figure("cpu_seconds") : nil,
+      peakMemoryBytes: try record.known("peak_memory_bytes") ? record.count("peak_memory_bytes") : nil,
+      loadSeconds: try record.optionalFigure("load_seconds") ?? .nan,
       ttft: try latency("ttft"), itl: try latency("itl"), tpot: try latency("tpot"), e2e: try latency("e2e"),
-      acceptanceRate: try text("acceptance_rate").isEmpty ? nil : share("acceptance_rate"),
-      energyJoules: try isGiven("energy_joules") ? figure("energy_joules") : nil)
+      acceptanceRate: try record.text("acceptance_rate").isEmpty ? nil : record.share("acceptance_rate"),
+      energyJoules: try record.isGiven("energy_joules") ? record.figure("energy_joules") : nil)
   }
 
   /// Nil where the count of positions is empty, or in a file without it.
-  private func quality() throws(CSVFault) -> QualityLoss? {
-    guard isGiven("quality_position_count") else { return nil }
-    let positionCount = try count("quality_position_count", atLeast: 1)
-    let mismatchCount = try count("quality_decisive_mismatch_count")
+  private func quality() throws(RowFault) -> QualityLoss? {
+    guard record.isGiven("quality_position_count") else { return nil }
+    let positionCount = try record.count("quality_position_count", atLeast: 1)
+    let mismatchCount = try record.count("quality_decisive_mismatch_count")
     guard mismatchCount <= positionCount else {
-      throw CSVFault("quality_decisive_mismatch_count is \(mismatchCount), more than the \(positionCount) positions")
+      throw RowFault("quality_decisive_mismatch_count is \(mismatchCount), more than the \(positionCount) positions")
     }
     return QualityLoss(
-      positionCount: positionCount, topAgreement: try share("quality_top_agreement"),
+      positionCount: positionCount, topAgreement: try record.share("quality_top_agreement"),
       decisiveMismatchCount: mismatchCount,
-      divergence: try optionalFigure("quality_divergence_nats_per_token"),
-      perplexity: try optionalFigure("quality_perplexity"),
-      referencePerplexity: try optionalFigure("quality_reference_perplexity"),
-      probeVersion: try count("quality_probe_version"))
+      divergence: try record.optionalFigure("quality_divergence_nats_per_token"),
+      perplexity: try record.optionalFigure("quality_perplexity"),
+      referencePerplexity: try record.optionalFigure("quality_reference_perplexity"),
+      probeVersion: try record.count("quality_probe_version"))
   }
 
-  private func latency(_ name: String) throws(CSVFault) -> LatencySummary {
+  /// A figure that its source did not say is empty.
+  private func latency(_ name: String) throws(RowFault) -> LatencySummary {
     let summary = LatencySummary(
-      meanMS: try figure("\(name)_mean_ms"), p50MS: try figure("\(name)_p50_ms"),
-      p90MS: try figure("\(name)_p90_ms"), p99MS: try figure("\(name)_p99_ms"))
+      meanMS: try record.optionalFigure("\(name)_mean_ms") ?? .nan,
+      p50MS: try record.optionalFigure("\(name)_p50_ms") ?? .nan,
+      p90MS: try record.optionalFigure("\(name)_p90_ms") ?? .nan,
+      p99MS: try record.optionalFigure("\(name)_p99_ms") ?? .nan)
+    let known = [summary.p50MS, summary.p90MS, summary.p99MS].filter { !$0.isNaN }
     // Interpolated percentiles of equal figures may differ in their last digits.
     let slack = 1 + 1e-9
-    guard summary.p50MS <= summary.p90MS * slack, summary.p90MS <= summary.p99MS * slack else {
-      throw CSVFault("\(name)_p50_ms, \(name)_p90_ms and \(name)_p99_ms do not ascend")
+    guard zip(known, known.dropFirst()).allSatisfy({ $0 <= $1 * slack }) else {
+      throw RowFault("\(name)_p50_ms, \(name)_p90_ms and \(name)_p99_ms do not ascend")
     }
     return summary
-  }
-}
-
-extension MeasurementLine {
-  private func text(_ column: String) throws(CSVFault) -> String {
-    guard let value = values[column] else { throw CSVFault("\(column) is missing") }
-    return value
-  }
-
-  private func known(_ column: String) throws(CSVFault) -> Bool { try !text(column).isEmpty }
-
-  /// Whether a column that may be left out has a value here.
-  private func isGiven(_ column: String) -> Bool { values[column].map { !$0.isEmpty } ?? false }
-
-  private func wrong(_ column: String, _ value: String, _ expected: String) -> CSVFault {
-    CSVFault(
-      value.isEmpty ? "\(column) is empty" : "\(column) is \(value.prefix(40).debugDescription), not \(expected)")
-  }
-
-  /// A name that other rows refer to.
-  private func key(_ column: String) throws(CSVFault) -> String {
-    let value = try text(column)
-    guard !value.isEmpty, value.utf8.count <= RecordRules.keyLengthLimit, value.utf8.allSatisfy({ $0 >= 32 }) else {
-      throw wrong(column, value, "a name of at most \(RecordRules.keyLengthLimit) bytes")
-    }
-    return value
-  }
-
-  private func count(_ column: String, atLeast minimum: Int = 0) throws(CSVFault) -> Int {
-    let value = try text(column)
-    guard let count = Int(value), count >= minimum else {
-      throw wrong(column, value, "a whole number of at least \(minimum)")
-    }
-    return count
-  }
-
-  private func figure(_ column: String) throws(CSVFault) -> Double {
-    let value = try text(column)
-    guard let figure = Double(value), figure >= 0, figure.isFinite else {
-      throw wrong(column, value, "a number of at least 0")
-    }
-    return figure
-  }
-
-  /// Nil for an empty field.
-  private func optionalFigure(_ column: String) throws(CSVFault) -> Double? {
-    try text(column).isEmpty ? nil : figure(column)
-  }
-
-  private func share(_ column: String) throws(CSVFault) -> Double {
-    let share = try figure(column)
-    guard share <= 1 else { throw wrong(column, try text(column), "a share from 0 to 1") }
-    return share
-  }
-
-  private func range(_ name: String) throws(CSVFault) -> ClosedRange<Int> {
-    let (low, high) = (try count("\(name)_min", atLeast: 1), try count("\(name)_max", atLeast: 1))
-    guard low <= high else { throw CSVFault("\(name)_min is \(low), more than \(name)_max, which is \(high)") }
-    return low...high
-  }
-
-  private func word<Word: RawRepresentable<String>>(_ column: String, of words: [Word]) throws(CSVFault) -> Word {
-    let value = try text(column)
-    guard let word = Word(rawValue: value) else {
-      throw wrong(column, value, "one of \(words.map(\.rawValue).joined(separator: ", "))")
-    }
-    return word
-  }
-
-  private func list(_ column: String) throws(CSVFault) -> [String] {
-    try text(column).split(separator: ";").map(String.init)
-  }
-
-  /// Nil for an empty field.
-  private func json<Value: Decodable>(_ column: String) throws(CSVFault) -> Value? {
-    let value = try text(column)
-    guard !value.isEmpty else { return nil }
-    do {
-      return try StoredJSON.value(Value.self, value)
-    } catch {
-      throw wrong(column, value, "the JSON that Schemas/measurement.csv.md describes")
-    }
   }
 }

@@ -8,7 +8,7 @@ import Serving
 struct HistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "history", abstract: "Import, export, count, check and compact the history.",
-    subcommands: [Import.self, Export.self, Stats.self, Check.self, Compact.self])
+    subcommands: [HistoryImportCommand.self, Export.self, Stats.self, Check.self, Compact.self])
 
   struct Common: ParsableArguments {
     @Option(help: "State directory of the coordinator.")
@@ -24,29 +24,6 @@ struct HistoryCommand: AsyncParsableCommand {
           .badInput, "there is no history at \(path)", advice: "name the coordinator's state directory with --state")
       }
       return try SQLiteHistoryStore(path: path)
-    }
-  }
-
-  struct Import: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Read measurements from tidy CSV (Schemas/measurement.csv.md).")
-    @OptionGroup var common: Common
-    @Argument(help: "A CSV file.") var file: String
-    @Flag(help: "Leave wrong rows out and report them, instead of refusing the file.") var skipWrongRows = false
-
-    func run() async throws {
-      let directory = StateDirectory(common.state)
-      try directory.create()
-      let store = try SQLiteHistoryStore(path: directory.history)
-      let result = try await MeasurementCSV.importFile(file, into: store, skippingWrongRows: skipWrongRows)
-      await store.close()
-      for line in result.problems { Console.note("line \(line.line): \(line.reason)") }
-      Console.print(
-        common.json
-          ? JSONValue.object([
-            ("imported_count", .int(result.importedCount)), ("skipped_count", .int(result.problems.count)),
-          ]).text
-          : "imported \(result.importedCount) measurements, left out \(result.problems.count)")
     }
   }
 
@@ -144,7 +121,10 @@ struct HistoryCommand: AsyncParsableCommand {
       if !findings.isEmpty {
         throw ApusError(
           .badInput, "the history at \(common.path) has \(findings.count) problems",
-          advice: "export what can be read with `apus history export` and import it into a new state directory")
+          advice: """
+            export what can be read with `apus history export` and import it into a new state directory with \
+            `apus history import --restore`
+            """)
       }
     }
   }
