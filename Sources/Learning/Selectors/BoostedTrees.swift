@@ -16,7 +16,7 @@ struct BoostedTrees: TableSelector {
   func train(on table: SelectionTable, _ context: TrainingContext) -> any TableModel {
     let rows = PairRows(table)
     let (matrix, cells) = rows.training(table)
-    let targets = Self.targets(table, cells)
+    let targets = table.relativeLogCosts(cells).map { Float($0) }
     do {
       let data = try DataMatrix(values: matrix.values, columnCount: matrix.columnCount, labels: targets)
       let booster = try Booster(
@@ -29,24 +29,6 @@ struct BoostedTrees: TableSelector {
     } catch {
       // The parameters are ours and the labels finite: the library has nothing to refuse.
       preconditionFailure("XGBoost refused a training: \(error)")
-    }
-  }
-
-  private static func targets(_ table: SelectionTable, _ cells: [Int]) -> [Float] {
-    let logs = table.logCosts
-    let count = table.algorithmCount
-    var (sums, counts) = (
-      [Double](repeating: 0, count: table.instanceCount), [Double](repeating: 0, count: table.instanceCount)
-    )
-    for cell in cells {
-      sums[cell / count] += logs[cell]
-      counts[cell / count] += 1
-    }
-    return cells.map { cell in
-      // A failure is worse than any cost by as much as its penalty says.
-      let penalty: Double =
-        if case .runTime(_, let penalty) = table.kind, table.isCensored[cell] { penalty / 10 } else { 0 }
-      return Float(logs[cell] + penalty - sums[cell / count] / counts[cell / count])
     }
   }
 

@@ -2,6 +2,7 @@
 public enum TableSelectorCatalogue {
   public static let all: [any TableSelector] = [
     SingleBest(), GreedyPortfolio(), NearestInstances(), InstanceClusters(), MatrixFactorization(),
+    NeuralFactorization(),
     PerAlgorithmForest(), MultiOutputForest(), ExpectedCostForest(), PairwiseForest(), SurvivalForest(), JointForest(),
     BoostedTrees(), BestRule(), plainBlend, PreSolvingSchedule(), defaultSelector,
   ]

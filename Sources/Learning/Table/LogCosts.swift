@@ -26,6 +26,22 @@ extension SelectionTable {
     }
   }
 
+  /// For each of some cells, all of its instance: by how much its log cost is above the mean of the instance. What the
+  /// instance itself costs is of no use to a choice.
+  func relativeLogCosts(_ cells: [Int]) -> [Double] {
+    let logs = logCosts
+    var (sums, counts) = ([Double](repeating: 0, count: instanceCount), [Double](repeating: 0, count: instanceCount))
+    for cell in cells {
+      sums[cell / algorithmCount] += logs[cell]
+      counts[cell / algorithmCount] += 1
+    }
+    return cells.map { cell in
+      // A failure is worse than any cost by as much as its penalty says.
+      let penalty: Double = if case .runTime(_, let penalty) = kind, isCensored[cell] { penalty / 10 } else { 0 }
+      return logs[cell] + penalty - sums[cell / algorithmCount] / counts[cell / algorithmCount]
+    }
+  }
+
   /// `values` (indexed as `costs`) without holes: a pair that was never tried gets what an additive model expects, the
   /// mean of the instance plus the mean deviation of the algorithm.
   func completed(_ values: [Double]) -> [Double] {

@@ -30,6 +30,7 @@ struct EnginesFigure: AsyncParsableCommand {
   @Option(help: "Seconds after which no block starts.") var budget = 1800.0
   @Option(help: "Seed of prompts and order.") var seed: UInt64 = 1
   @Option(help: "Database that gets every measurement with its samples.") var history: String?
+  @Option(help: "The worker's name in it, which says how this process is restricted.") var worker = "engines-figure"
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {
@@ -81,7 +82,7 @@ struct EnginesFigure: AsyncParsableCommand {
   private func host(_ installation: EngineInstallation) async throws -> EngineHost {
     let library = ModelLibrary(directory: installation.modelsDirectory)
     try library.scan()
-    let hardware = await Capabilities.measure(cachePath: state + "/engines-figure.json")
+    let hardware = await Capabilities.measure(cachePath: "\(state)/\(worker).json")
     var engines: [any InferenceEngine] = []
     var versions: [EngineName: String] = [:]
     for engine in EngineCatalogue.all(installation) {
@@ -91,7 +92,7 @@ struct EnginesFigure: AsyncParsableCommand {
     }
     return EngineHost(
       engines: engines, modelPath: { library.path(of: $0) }, profile: { library.profile(of: $0) },
-      worker: WorkerName("engines-figure"), hardware: hardware, engineVersions: versions,
+      worker: WorkerName(worker), hardware: hardware, engineVersions: versions,
       guardPath: installation.guardPath, memoryLimitBytes: hardware.memoryBytes / 10 * 8)
   }
 

@@ -7,19 +7,26 @@ import Serving
 struct SelectorEvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Compare all selectors on ASlib scenarios or on a CSV file of measurements.",
+    abstract: "Compare selectors on ASlib scenarios, on a CSV file of measurements, or on a history.",
     discussion: """
       --aslib: official folds, repetition 1; test instances nobody solves are left out; feature costs of the default
       steps are charged to selectors that read features. 0 is the virtual best, 1 the single best of the training folds.
       --aslib --online: the scenario as a stream in random order. A bandit is told only what its choice cost, cut off at
       the cutoff. rePAR10 is its PAR10 over that of always choosing the best. Timings are best taken with --threads 1.
       --table: one row for each (instance, algorithm). achieved/best is 1 for the best algorithm of a context.
+      --history --protocol metainf: which of no method, prefix caching, chunked prefill, continuous batching or all is the
+      best, for a model or a node that is left out; accelerations are over no method. Deploy/measure-methods measures such
+      a history.
       """)
 
   @Option(parsing: .upToNextOption, help: "Folders of ASlib scenarios.") var aslib: [String] = []
   @Flag(help: "Choose and learn online, from the outcomes of the own choices alone.") var online = false
   @Option(help: "A CSV file of measurements.") var table: String?
   @Option(help: "Test on this CSV file, train on --table.") var test: String?
+  @Option(help: "A history's file, such as .apus/history.sqlite.") var history: String?
+  @Option(name: .customLong("protocol"), help: "How the history is evaluated: metainf.") var protocolName = "metainf"
+  @Option(help: "What counts in --history: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var objective = "e2e"
   @Option(help: "Columns that together name an instance, separated by commas.") var instance: String?
   @Option(help: "Columns that together name an algorithm, separated by commas.") var algorithm: String?
   @Option(help: "The column with the measured cost or gain.") var cost: String?
@@ -37,8 +44,12 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object.") var json = false
 
   func validate() throws {
-    guard aslib.isEmpty != (table == nil) else { throw ValidationError("give either --aslib or --table") }
-    guard !online || table == nil else { throw ValidationError("--online needs --aslib") }
+    guard [!aslib.isEmpty, table != nil, history != nil].count(where: { $0 }) == 1 else {
+      throw ValidationError("give one of --aslib, --table and --history")
+    }
+    guard !online || !aslib.isEmpty else { throw ValidationError("--online needs --aslib") }
+    guard protocolName == "metainf" else { throw ValidationError("--protocol is metainf, not \(protocolName)") }
+    guard history == nil || selectors == nil else { throw ValidationError("a protocol has its own --selectors") }
     guard !(minimize && maximize) else { throw ValidationError("--minimize and --maximize exclude each other") }
     guard (1...1000).contains(seeds) else { throw ValidationError("--seeds is a number from 1 to 1000, not \(seeds)") }
     guard threads.map({ (1...1024).contains($0) }) ?? true else { throw ValidationError("--threads is 1 to 1024") }
@@ -53,7 +64,11 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     let seedNumbers = (1...seeds).map { UInt64($0) }
     let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
     do {
-      if online {
+      if let history {
+        let evaluation = try await ProtocolEvaluation(
+          history: history, objective: QueryOptions.objective(objective), seeds: seedNumbers, threadCount: threadCount)
+        Console.print(json ? evaluation.json().text : evaluation.text())
+      } else if online {
         try await evaluateStreams(chosen(of: BanditKind.all, \.name), seedNumbers, threadCount)
       } else if aslib.isEmpty {
         try await evaluateTable(chosen(of: TableSelectorCatalogue.all, \.name), seedNumbers, threadCount)
