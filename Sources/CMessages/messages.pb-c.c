@@ -5542,7 +5542,7 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   (ProtobufCMessageInit) apus__predicted_metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[13] =
+static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[14] =
 {
   {
     "id",
@@ -5700,6 +5700,18 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "is_exploration",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobRecord, is_exploration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_record__field_indices_by_name[] = {
   12,   /* field[12] = attempt_count */
@@ -5708,6 +5720,7 @@ static const unsigned apus__job_record__field_indices_by_name[] = {
   10,   /* field[10] = failure */
   5,   /* field[5] = finished_at_ms */
   0,   /* field[0] = id */
+  13,   /* field[13] = is_exploration */
   11,   /* field[11] = measurement */
   9,   /* field[9] = output */
   8,   /* field[8] = predicted */
@@ -5719,7 +5732,7 @@ static const unsigned apus__job_record__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__job_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor apus__job_record__descriptor =
 {
@@ -5729,7 +5742,7 @@ const ProtobufCMessageDescriptor apus__job_record__descriptor =
   "Apus__JobRecord",
   "apus",
   sizeof(Apus__JobRecord),
-  13,
+  14,
   apus__job_record__field_descriptors,
   apus__job_record__field_indices_by_name,
   1,  apus__job_record__number_ranges,

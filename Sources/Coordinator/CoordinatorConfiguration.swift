@@ -33,6 +33,8 @@ public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
   public var routeRefreshSeconds = 2.0
   /// Seconds of confirmation runs that a benchmark may add to its budget.
   public var confirmationSeconds = 60.0
+  /// How much of the jobs may be sent elsewhere than to what is believed best, to learn.
+  public var exploration = ExplorationPolicy()
 
   public init(
     heartbeatMS: Int = 1000, queueLimit: Int = 10_000, retrainAfter: Int = 200, selectorPath: String? = nil

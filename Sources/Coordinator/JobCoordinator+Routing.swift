@@ -17,16 +17,27 @@ private struct Ranking: Sendable {
   var hardware: HardwareProfile?
   var selector: SelectorModel?
   var evidence: EvidenceIndex
+  /// Fingerprints of what each worker has loaded.
+  var warm: [WorkerName: [String]] = [:]
+
+  func run() async -> Recommendation { await route().recommendation }
 
   /// On the concurrent pool: proposing and predicting for many workers takes milliseconds.
-  @concurrent func run() async -> Recommendation {
+  @concurrent func route() async -> (recommendation: Recommendation, options: [ExplorationOption]) {
     let sets =
       if let hardware {
         source.sets(model: model, available: available, workload: workload, limits: limits, hardware: hardware)
       } else {
         source.sets(model: model, workload: workload, limits: limits, workers: workers)
       }
-    return Recommender(model: selector, evidence: evidence).recommend(sets, objective: objective, limits: limits)
+    var answer = Recommender(model: selector, evidence: evidence).route(sets, objective: objective, limits: limits)
+    for place in answer.options.indices {
+      let option = answer.options[place]
+      if warm[option.worker]?.contains(option.candidate.configuration.fingerprint) == true {
+        answer.options[place].loadSeconds = 0
+      }
+    }
+    return answer
   }
 }
 
@@ -46,22 +57,22 @@ extension JobCoordinator {
     }
     let ranking = Ranking(
       source: candidates, model: model, workload: key.workload, objective: key.objective, limits: key.limits,
-      workers: workers, selector: selector, evidence: evidence)
+      workers: workers, selector: selector, evidence: evidence, warm: directory.warmConfigurations)
     rankingCount += 1
     background?.start {
-      let recommendation = await ranking.run()
-      await self.ranked(key, recommendation)
+      let (recommendation, options) = await ranking.route()
+      await self.ranked(key, recommendation, options)
     }
   }
 
-  private func ranked(_ key: RouteKey, _ recommendation: Recommendation) {
+  private func ranked(_ key: RouteKey, _ recommendation: Recommendation, _ options: [ExplorationOption]) {
     rankingCount -= 1
     let choices = RouteChoices.make(from: recommendation)
     if choices.isEmpty {
       let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
       decide(.unroutable(key, reason: refusal ?? "no engine here can run the model within the limits"))
     } else {
-      decide(.routed(key, choices))
+      decide(.routed(key, choices, exploring: options))
     }
   }
 

@@ -99,7 +99,9 @@ public actor JobCoordinator {
     time = Timekeeper(clock)
     var generator = SystemRandomNumberGenerator()
     identifiers = IdentifierSource(using: &generator)
-    ledger = JobLedger(limits: configuration.ledgerLimits, originMS: time.originMS, using: &generator)
+    ledger = JobLedger(
+      limits: configuration.ledgerLimits, exploration: configuration.exploration, originMS: time.originMS,
+      using: &generator)
     detector = FailureDetector(heartbeat: .milliseconds(configuration.heartbeatMS))
     outbox = Outbox(limit: configuration.outboxLimit)
     training = Training(
@@ -193,7 +195,10 @@ public actor JobCoordinator {
     case .assign(let worker, let assignment, let record):
       metrics.leasesGiven += 1
       send(.assignment(assignment), to: worker)
-      if let record { write(PendingWrite(records: [.job(record)], purpose: .note)) }
+      if let record {
+        if record.isExploration { metrics.explorations += 1 }
+        write(PendingWrite(records: [.job(record)], purpose: .note))
+      }
       if case .trial(let spec) = assignment.work { trialStarted(spec.id) }
     case .revoke(let worker, let lease):
       if lease.job == nil { metrics.trialsStopped += 1 }

@@ -1,4 +1,5 @@
 import Messaging
+import Selection
 import Serving
 
 /// Which work goes where.
@@ -33,7 +34,8 @@ extension JobLedger {
       }
       _ = routes.values[route].strand(false)
       routes.values[route].waiting.removeFirst()
-      assign(job, to: choice, at: now, &actions)
+      let trial = exploration(insteadOf: choice, for: job, routes.values[route].options)
+      assign(job, to: trial ?? choice, isExploration: trial != nil, at: now, &actions)
       if let next = head(of: route) {
         heads[oldest] = (route, next.job, next.sequence)
       } else {
@@ -78,19 +80,29 @@ extension JobLedger {
     }
   }
 
+  /// What a new job tries in place of its best choice; nil for almost all.
+  private mutating func exploration(
+    insteadOf choice: RouteChoice, for job: JobID, _ options: [ExplorationOption]
+  ) -> RouteChoice? {
+    guard explorer.policy.share > 0, options.count > 1, let worker = workers[choice.worker],
+      explorer.isDue(isIdle: queuedCount == 1 && worker.leases.isEmpty), jobs[job]!.record.attemptCount == 0
+    else { return nil }
+    return explorer.pick(instead: choice, among: options, hasRoom: hasRoom).map(RouteChoice.init)
+  }
+
   private func hasRoom(_ name: WorkerName) -> Bool {
     guard let worker = workers[name], worker.leases.count < worker.jobCapacity else { return false }
     return trialMachines.isEmpty || !trialMachines.contains(worker.machine)
   }
 
   private mutating func assign(
-    _ job: JobID, to choice: RouteChoice, at now: Duration, _ actions: inout [LedgerAction]
+    _ job: JobID, to choice: RouteChoice, isExploration: Bool, at now: Duration, _ actions: inout [LedgerAction]
   ) {
     let id = identifiers.lease(for: job)
     leases[id] = Lease(worker: choice.worker, work: .job(job), lastProgress: now)
     workers[choice.worker]!.leases.insert(id)
     queuedCount -= 1
-    let (work, record) = jobs[job]!.run(as: choice, under: id)
+    let (work, record) = jobs[job]!.run(as: choice, isExploration: isExploration, under: id)
     actions.append(.assign(choice.worker, Assignment(lease: id, work: .job(work)), record))
   }
 
@@ -112,10 +124,11 @@ extension JobLedger {
 
   // MARK: Rankings
 
-  mutating func route(_ key: RouteKey, _ choices: [RouteChoice]) {
+  mutating func route(_ key: RouteKey, _ choices: [RouteChoice], _ options: [ExplorationOption]) {
     guard routes[key] != nil else { return }
     routes[key]!.isRanking = false
     routes[key]!.choices = choices
+    routes[key]!.options = options
     if routes.count > limits.routes {
       routes = routes.filter { !$0.value.waiting.isEmpty || $0.key == key }
     }

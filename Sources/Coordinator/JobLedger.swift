@@ -35,6 +35,7 @@ public struct JobLedger: Sendable {
   /// Milliseconds since 1970-01-01 UTC at `now` zero.
   let originMS: Int64
   var identifiers: IdentifierSource
+  var explorer: Explorer
   var jobs: [JobID: JobEntry] = [:]
   var leases: [LeaseID: Lease] = [:]
   var workers: [WorkerName: WorkerEntry] = [:]
@@ -55,10 +56,14 @@ public struct JobLedger: Sendable {
   /// Jobs that wait for a worker.
   public internal(set) var queuedCount = 0
 
-  public init(limits: Limits = Limits(), originMS: Int64 = 0, using generator: inout some RandomNumberGenerator) {
+  public init(
+    limits: Limits = Limits(), exploration: ExplorationPolicy = .off, originMS: Int64 = 0,
+    using generator: inout some RandomNumberGenerator
+  ) {
     self.limits = limits
     self.originMS = originMS
     identifiers = IdentifierSource(using: &generator)
+    explorer = Explorer(exploration, seed: generator.next())
   }
 
   public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
@@ -88,8 +93,8 @@ public struct JobLedger: Sendable {
     case .jobRestored(let record):
       restore(record, at: now)
       dispatch(at: now, &actions)
-    case .routed(let key, let choices):
-      route(key, choices)
+    case .routed(let key, let choices, let options):
+      route(key, choices, options)
       dispatch(at: now, &actions)
     case .unroutable(let key, let reason):
       fail(key, reason, at: now, &actions)

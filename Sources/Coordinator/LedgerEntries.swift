@@ -1,5 +1,6 @@
 import DequeModule
 import Messaging
+import Selection
 import Serving
 
 /// A job that has not ended, or whose end is not stored yet.
@@ -36,13 +37,14 @@ struct JobEntry: Sendable {
   }
 
   /// - Returns: what its worker is told, and the record that says so.
-  mutating func run(as choice: RouteChoice, under lease: LeaseID) -> (JobAssignment, JobRecord) {
+  mutating func run(as choice: RouteChoice, isExploration: Bool, under lease: LeaseID) -> (JobAssignment, JobRecord) {
     state = .leased(lease)
     record.state = .running
     record.worker = choice.worker
     record.configuration = choice.candidate.configuration
     record.predicted = choice.predicted
     record.attemptCount += 1
+    if record.isExploration != isExploration { record.isExploration = isExploration }
     let assignment = JobAssignment(
       job: record.id, spec: record.spec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
       generatedText: text)
@@ -114,6 +116,7 @@ struct TrialEntry: Sendable {
 struct Route: Sendable {
   /// Nil until they were ranked.
   var choices: [RouteChoice]?
+  var options: [ExplorationOption] = []
   var isStale = false
   var isRanking = false
   /// In order of arrival. An entry whose job is not queued any more (cancelled) is skipped.

@@ -1,4 +1,5 @@
 public import Messaging
+public import Selection
 public import Serving
 
 /// What happens to a ledger. What is large and rare is indirect, so that the others move few bytes.
@@ -9,8 +10,8 @@ public enum LedgerEvent: Sendable {
   case jobNotStored
   /// An unfinished job from the history, after a restart.
   case jobRestored(JobRecord)
-  /// The answer to `rank`, best first.
-  indirect case routed(RouteKey, [RouteChoice])
+  /// The answer to `rank`, best first, and what a job could try to learn from.
+  indirect case routed(RouteKey, [RouteChoice], exploring: [ExplorationOption] = [])
   /// No worker can ever run jobs of this key, and why.
   indirect case unroutable(RouteKey, reason: String)
   /// Evidence or workers changed: rank again before the next job of each key.

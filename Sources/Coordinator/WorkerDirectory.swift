@@ -44,6 +44,8 @@ struct WorkerDirectory: Sendable {
     entries[name]?.warmConfigurations = configurations
   }
 
+  var warmConfigurations: [WorkerName: [String]] { entries.mapValues(\.warmConfigurations) }
+
   func peer(of name: WorkerName) -> Peer? { entries[name]?.peer }
 
   /// Live workers that have the model's file, by name.

@@ -6,6 +6,7 @@ enum JobTable {
   private static let columns = [
     "id", "client", "idempotency_key", "model_id", "state", "submitted_at_ms", "finished_at_ms", "worker",
     "measurement_id", "attempt_count", "spec", "configuration", "predicted", "failure", "output",
+    "is_exploration",
   ]
 
   /// A finished job keeps its state: a record that says another one changes nothing.
@@ -23,6 +24,7 @@ enum JobTable {
       job.attemptCount.databaseValue, StoredJSON.text(job.spec).databaseValue,
       nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
       job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
+      job.isExploration.databaseValue,
     ]
     try db.cachedStatement(sql: upsert).execute(arguments: StatementArguments(values))
   }
@@ -43,7 +45,7 @@ enum JobTable {
   private static func job(_ row: Row) throws -> JobRecord {
     guard let id = row[0] as String?, let client = row[1] as String?, let word = row[4] as String?,
       let state = JobState(rawValue: word), let submittedAt = row[5] as Int64?, let attempts = row[9] as Int?,
-      let spec = row[10] as String?
+      let spec = row[10] as String?, let isExploration = row[15] as Bool?
     else { throw HistoryFault.damaged("job \((row[0] as String?) ?? "without id") lacks a column") }
     return JobRecord(
       id: JobID(id), client: client, spec: try StoredJSON.value(JobSpec.self, spec), state: state,
@@ -51,6 +53,7 @@ enum JobTable {
       configuration: try (row[11] as String?).map { try StoredJSON.value(EngineConfiguration.self, $0) },
       predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
       output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
-      measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts)
+      measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts,
+      isExploration: isExploration)
   }
 }

@@ -13,6 +13,7 @@ enum Migrations {
     ("1-jobs-and-measurements", FirstSchema.sql),
     ("2-quality-losses", QualitySchema.sql),
     ("3-energy-and-memory-estimates", EnergyAndMemorySchema.sql),
+    ("4-explorations", ExplorationSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

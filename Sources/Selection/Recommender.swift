@@ -38,6 +38,13 @@ public struct Recommender: Sendable {
   public func recommend(_ sets: [CandidateSet], objective: Objective, limits: Limits)
     -> Recommendation
   {
+    route(sets, objective: objective, limits: limits).recommendation
+  }
+
+  /// The same, with what a job could try in place of the recommended: those candidates that are described in full.
+  public func route(_ sets: [CandidateSet], objective: Objective, limits: Limits)
+    -> (recommendation: Recommendation, options: [ExplorationOption])
+  {
     let metric = CostMetric(objective)
     let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
     let judges = panel.judges
@@ -84,11 +91,15 @@ public struct Recommender: Sendable {
     let ranked = applicable.enumerated().map { rank, entry in
       Self.describe(entry, judges[entry.set], objective: objective, inFull: described.contains(rank))
     }
-    return Recommendation(
+    let options = described.sorted().compactMap { rank in
+      ExplorationOption(applicable[rank], judges[applicable[rank].set], described: ranked[rank], slos: limits.slos)
+    }
+    let recommendation = Recommendation(
       decision: decision,
       candidates: ranked
         + refused.map { Self.describe($0, judges[$0.set], objective: objective, inFull: false) },
       reasons: reasons)
+    return (recommendation, options)
   }
 
   /// Ranks of the candidates somebody will look at: the first ones, the first of each set, and the defaults.

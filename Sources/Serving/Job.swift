@@ -88,6 +88,7 @@ public struct JobRecord: Hashable, Sendable {
     var failure: String?
     var measurement: MeasurementID?
     var attemptCount: Int
+    var isExploration: Bool
   }
 
   @Boxed private var fields: Fields
@@ -143,16 +144,21 @@ public struct JobRecord: Hashable, Sendable {
     get { fields.attemptCount }
     set { fields.attemptCount = newValue }
   }
+  /// Whether its last run tried something other than what was believed best, to learn from it.
+  public var isExploration: Bool {
+    get { fields.isExploration }
+    set { fields.isExploration = newValue }
+  }
 
   public init(
     id: JobID, client: String, spec: JobSpec, state: JobState = .queued, submittedAtMS: Int64,
     finishedAtMS: Int64? = nil, worker: WorkerName? = nil, configuration: EngineConfiguration? = nil,
     predicted: PredictedMetrics? = nil, output: String = "", failure: String? = nil,
-    measurement: MeasurementID? = nil, attemptCount: Int = 0
+    measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false
   ) {
     fields = Fields(
       id: id, client: client, spec: spec, state: state, submittedAtMS: submittedAtMS, finishedAtMS: finishedAtMS,
       worker: worker, configuration: configuration, predicted: predicted, output: output, failure: failure,
-      measurement: measurement, attemptCount: attemptCount)
+      measurement: measurement, attemptCount: attemptCount, isExploration: isExploration)
   }
 }

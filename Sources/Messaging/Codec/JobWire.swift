@@ -97,6 +97,7 @@ extension JobRecord: WireValue {
     c.pointee.failure = try arena.optionalText(failure)
     c.pointee.measurement = try arena.optionalText(measurement?.rawValue)
     c.pointee.attempt_count = try arena.count(attemptCount, "JobRecord.attempt_count")
+    c.pointee.is_exploration = isExploration ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
@@ -113,7 +114,8 @@ extension JobRecord: WireValue {
       output: try Wire.text(c.pointee.output, "JobRecord.output"),
       failure: try Wire.text(c.pointee.failure, "JobRecord.failure"),
       measurement: try Wire.id(c.pointee.measurement, "JobRecord.measurement"),
-      attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"))
+      attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"),
+      isExploration: c.pointee.is_exploration != 0)
   }
 }
 

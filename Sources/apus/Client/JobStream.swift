@@ -43,7 +43,8 @@ struct JobStream {
           // What the stream did not bring (a job watched late, a last piece) is in the record.
           Console.print(String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self))
           if let worker = record.worker, let configuration = record.configuration {
-            Console.note("ran on \(worker) with \(configuration.label)")
+            Console.note(
+              "ran on \(worker) with \(configuration.label)" + (record.isExploration ? ", an exploration" : ""))
           }
           if let summary = JobOutput.comparison(record, measurement) { Console.note(summary) }
         }

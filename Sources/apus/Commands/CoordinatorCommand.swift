@@ -19,20 +19,31 @@ struct CoordinatorCommand: AsyncParsableCommand {
   @Option(help: "Milliseconds between heartbeats; a worker is lost after three. [default: 1000]") var heartbeatMs: Int?
   @Option(help: "Most jobs waiting at once. [default: 10000]") var queueLimit: Int?
   @Option(help: "Measurements between trainings. [default: 200]") var retrainAfter: Int?
+  @Option(help: "Most of all jobs that may be used to learn, 0 to 0.5; 0 for none. [default: 0.05]")
+  var explorationShare: Double?
+  @Option(help: "Most that such a job may be expected to take, over the best choice's time. [default: 1.5]")
+  var explorationMaxSlowdown: Double?
   @Flag(help: "Print one JSON line once it listens.") var json = false
 
   func run() async throws {
     let options = try ServiceOptions(
       path: config, section: "coordinator",
-      allowed: ["state", "bind", "heartbeat_ms", "queue_limit", "retrain_after"])
+      allowed: [
+        "state", "bind", "heartbeat_ms", "queue_limit", "retrain_after", "exploration_share",
+        "exploration_max_slowdown",
+      ])
     let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
     try directory.create()
     let lock = try DirectoryLock(path: directory.coordinatorLock)
-    let configuration = CoordinatorConfiguration(
+    var configuration = CoordinatorConfiguration(
       heartbeatMS: try options.number("heartbeat_ms", flag: heartbeatMs, default: 1000, in: 50...60_000),
       queueLimit: try options.number("queue_limit", flag: queueLimit, default: 10_000, in: 1...10_000_000),
       retrainAfter: try options.number("retrain_after", flag: retrainAfter, default: 200, in: 1...1_000_000),
       selectorPath: directory.selector)
+    configuration.exploration = ExplorationPolicy(
+      share: try options.number("exploration_share", flag: explorationShare, default: 0.05, in: 0...0.5),
+      maxSlowdown: try options.number(
+        "exploration_max_slowdown", flag: explorationMaxSlowdown, default: 1.5, in: 1...100))
     let ring = KeyRing(directory: directory.keys)
     let keys = try ring.pairMakingIfNeeded("coordinator")
     let store = try SQLiteHistoryStore(path: directory.history)

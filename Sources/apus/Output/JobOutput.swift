@@ -8,7 +8,8 @@ enum JobOutput {
     for job in jobs {
       table.add([
         job.id.rawValue, job.state.rawValue, job.worker?.rawValue ?? "-", job.configuration?.label ?? "-",
-        String(job.attemptCount), time(job.submittedAtMS), job.failure.map { String($0.prefix(60)) } ?? "",
+        String(job.attemptCount), time(job.submittedAtMS),
+        job.failure.map { String($0.prefix(60)) } ?? (job.isExploration ? "exploration" : ""),
       ])
     }
     return table
@@ -21,6 +22,7 @@ enum JobOutput {
     ]
     if let worker = job.worker { lines.append("worker     \(worker)") }
     if let configuration = job.configuration { lines.append("strategy   \(configuration.label)") }
+    if job.isExploration { lines.append("exploration: sent elsewhere than to what is believed best, to learn") }
     if let failure = job.failure { lines.append("failure    \(failure)") }
     if let summary = comparison(job, measurement) { lines.append(summary) }
     if !job.output.isEmpty { lines.append("output     \(job.output)") }
@@ -43,6 +45,7 @@ enum JobOutput {
       ("job", .string(job.id.rawValue)), ("state", .string(job.state.rawValue)),
       ("model", .string(job.spec.model.rawValue)), ("worker", JSONValue(job.worker?.rawValue)),
       ("strategy", JSONValue(job.configuration?.fingerprint)), ("attempt_count", .int(job.attemptCount)),
+      ("is_exploration", .bool(job.isExploration)),
       ("submitted_at_ms", .int(Int(job.submittedAtMS))),
       ("finished_at_ms", JSONValue(job.finishedAtMS.map { Int($0) })),
       ("predicted_ttft_ms", JSONValue(job.predicted?.ttftMS)), ("predicted_tpot_ms", JSONValue(job.predicted?.tpotMS)),

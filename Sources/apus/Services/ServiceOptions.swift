@@ -49,6 +49,16 @@ struct ServiceOptions {
     return value
   }
 
+  func number(
+    _ key: String, flag: Double?, default fallback: Double, in range: ClosedRange<Double>
+  ) throws(ApusError) -> Double {
+    guard let text = text(key, flag: flag.map { String($0) }) else { return fallback }
+    guard let value = Double(text), range.contains(value) else {
+      throw ApusError(.usage, "\(key) \(text) is not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
   func fraction(_ key: String, flag: Double?, default fallback: Double) throws(ApusError) -> Double {
     guard let text = text(key, flag: flag.map { String($0) }) else { return fallback }
     guard let value = Double(text), value > 0, value <= 1 else {
