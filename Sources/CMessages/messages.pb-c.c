@@ -9525,7 +9525,7 @@ const ProtobufCMessageDescriptor apus__job_list__descriptor =
   (ProtobufCMessageInit) apus__job_list__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__worker_status__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__worker_status__field_descriptors[7] =
 {
   {
     "name",
@@ -9599,8 +9599,21 @@ static const ProtobufCFieldDescriptor apus__worker_status__field_descriptors[6] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "changes",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__WorkerStatus, n_changes),
+    offsetof(Apus__WorkerStatus, changes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__worker_status__field_indices_by_name[] = {
+  6,   /* field[6] = changes */
   1,   /* field[1] = description */
   2,   /* field[2] = is_alive */
   4,   /* field[4] = lease_count */
@@ -9611,7 +9624,7 @@ static const unsigned apus__worker_status__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__worker_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__worker_status__descriptor =
 {
@@ -9621,7 +9634,7 @@ const ProtobufCMessageDescriptor apus__worker_status__descriptor =
   "Apus__WorkerStatus",
   "apus",
   sizeof(Apus__WorkerStatus),
-  6,
+  7,
   apus__worker_status__field_descriptors,
   apus__worker_status__field_indices_by_name,
   1,  apus__worker_status__number_ranges,

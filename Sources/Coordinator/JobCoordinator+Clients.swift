@@ -231,13 +231,16 @@ extension JobCoordinator {
     }
   }
 
+  private static let shownChanges = 10
+
   private var workerStatuses: [WorkerStatus] {
     let now = time.now()
     return directory.entries.sorted { $0.key < $1.key }.map { name, entry in
       let silence = detector.silence(of: name, at: now) ?? entry.lostAt.map { now - $0 } ?? .zero
       return WorkerStatus(
         name: name, description: entry.description, isAlive: entry.peer != nil, silentSeconds: silence.seconds,
-        leaseCount: ledger.leaseCount(of: name), warmConfigurations: entry.warmConfigurations)
+        leaseCount: ledger.leaseCount(of: name), warmConfigurations: entry.warmConfigurations,
+        changes: evidence.changes.filter { $0.worker == name }.suffix(Self.shownChanges).map(\.description))
     }
   }
 

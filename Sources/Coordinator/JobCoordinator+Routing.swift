@@ -139,6 +139,7 @@ extension JobCoordinator {
         evidence.insert(stored.measurement)
         qualityCoverage.note(stored.measurement)
       }
+      toldChanges = evidence.changes.count
       guard let last = page.last, page.count == Self.pageSize else { return }
       filter.afterRow = last.row
     }
@@ -156,6 +157,7 @@ extension JobCoordinator {
     }
     hasNewEvidence = true
     training.policy.measured()
+    tellChanges()
   }
 
   /// Has the routes ranked again on new evidence, and takes in what waited; both not too often: a copy of the evidence
@@ -174,5 +176,16 @@ extension JobCoordinator {
     }
     newEvidence = []
     hasNewEvidence = false
+    tellChanges()
+  }
+
+  private func tellChanges() {
+    guard evidence.changes.count > toldChanges else { return }
+    for change in evidence.changes[toldChanges...] {
+      logger.warning("what was measured before counts for less: \(change)")
+    }
+    metrics.knowledgeChanges += evidence.changes.count - toldChanges
+    toldChanges = evidence.changes.count
+    training.policy.knowledgeDidChange()
   }
 }

@@ -6,6 +6,7 @@ public struct RetrainPolicy: Sendable {
   public let interval: Duration
   private var newMeasurements = 0
   private var benchmarkEnded = false
+  private var knowledgeChanged = false
   private var lastStart: Duration?
   private var isTraining = false
 
@@ -23,9 +24,13 @@ public struct RetrainPolicy: Sendable {
   /// The end of a benchmark is worth a training whatever the count: somebody waits to use what it found.
   public mutating func benchmarkDidEnd() { benchmarkEnded = true }
 
+  /// A node is not what it was: what is measured there from now on is worth a training sooner than usual.
+  public mutating func knowledgeDidChange() { knowledgeChanged = true }
+
   /// Whether to train now. The caller that trains says so with `started`.
   public func shouldTrain(at now: Duration) -> Bool {
-    guard !isTraining, hasNews, benchmarkEnded || newMeasurements >= measurementCount else { return false }
+    let enough = knowledgeChanged ? max(1, measurementCount / 4) : measurementCount
+    guard !isTraining, hasNews, benchmarkEnded || newMeasurements >= enough else { return false }
     return lastStart.map { now - $0 >= interval } ?? true
   }
 
@@ -34,6 +39,7 @@ public struct RetrainPolicy: Sendable {
     lastStart = now
     newMeasurements = 0
     benchmarkEnded = false
+    knowledgeChanged = false
   }
 
   public mutating func ended() { isTraining = false }

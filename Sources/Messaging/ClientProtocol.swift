@@ -198,10 +198,12 @@ public struct WorkerStatus: Hashable, Codable, Sendable {
   public var silentSeconds: Double
   public var leaseCount: Int
   public var warmConfigurations: [String]
+  /// Why what was measured on it before counts for less now, in words; in the order it was noticed.
+  public var changes: [String]
 
   public init(
     name: WorkerName, description: WorkerDescription, isAlive: Bool, silentSeconds: Double, leaseCount: Int,
-    warmConfigurations: [String]
+    warmConfigurations: [String], changes: [String] = []
   ) {
     self.name = name
     self.description = description
@@ -209,6 +211,7 @@ public struct WorkerStatus: Hashable, Codable, Sendable {
     self.silentSeconds = silentSeconds
     self.leaseCount = leaseCount
     self.warmConfigurations = warmConfigurations
+    self.changes = changes
   }
 }
 

@@ -20,22 +20,34 @@ public struct EvidenceIndex: Sendable {
 
   /// Shapes as they are.
   private(set) var exact = EvidenceTable()
-  /// Similar shapes together: paired ratios only, as a ratio carries over between lengths and a duration does not.
+  /// Similar shapes together: paired ratios, which carry over between lengths, and what jobs took, their lengths taken out
+  /// (`WorkScale`).
   private(set) var near = EvidenceTable()
   /// Blocks of one configuration an hour apart differ by 13% in the median on a busy machine; ratios within a round by
   /// about 10%.
   private(set) var levelNoise = PooledNoise(priorDeviation: 0.13)
   private(set) var pairNoise = PooledNoise(priorDeviation: 0.10)
+  /// Jobs of similar lengths, once their lengths are taken out.
+  private(set) var jobNoise = PooledNoise(priorDeviation: NodeEffect.noise)
+  /// What became of each worker's engines.
+  private(set) var nodes = NodeHistory()
+  /// Why earlier measurements of some node count for less, in the order it was noticed.
+  public var changes: [KnowledgeChange] { nodes.changes }
 
   private var models: [ModelID: Int32] = [:]
+  /// Kinds of machines, and homes of nodes that went their own way (`NodeHistory`).
   private var hardwares: [String: Int32] = [:]
   /// The model and the hardware of the last measurement with their numbers: looking them up, and making a fingerprint of
   /// the hardware, takes longer than comparing with them.
   private var lastModel: (profile: Boxed<ModelProfile>, number: Int32)?
   private var lastHardware: (profile: Boxed<HardwareProfile>, number: Int32)?
+  private var lastScale: (model: Int32, hardware: Int32, scale: WorkScale)?
   /// Numbers of hardware on which energy was measured.
   private var hardwaresWithEnergy: Set<Int32> = []
   private(set) var configurations: [ConfigurationKey: Int32] = [:]
+  /// Family of each configuration, by its number: those that set the same knobs are one.
+  private var families: [Int32] = []
+  private var familyNumbers: [[KnobName]: Int32] = [:]
   private var pairing = BlockPairing()
   /// By exact context; and over all contexts, with one stream and with several.
   private var tails: [Int32: TailRatios] = [:]
@@ -50,7 +62,7 @@ public struct EvidenceIndex: Sendable {
   public mutating func insert(_ measurement: Measurement) { _ = place(measurement) }
 
   /// `insert`, telling where it went: nil when it was passed over or refused.
-  mutating func place(_ measurement: Measurement) -> (context: Int32, configuration: Int32)? {
+  mutating func place(_ measurement: Measurement) -> Placed? {
     qualities.insert(measurement)
     let outcome = measurement.outcome
     let isFailure = outcome.isFailureOfConfiguration
@@ -66,16 +78,20 @@ public struct EvidenceIndex: Sendable {
     measurementCount += 1
     memoryCorrections.insert(measurement)
     let shape = WorkloadShape(measurement.workload)
-    var key = EvidenceTable.ContextKey(
-      model: number(of: measurement.boxedModel),
-      hardware: number(of: measurement.boxedHardware), shape: shape)
+    let hardware = number(of: measurement.boxedHardware)
+    let configuration = number(of: measurement.configuration)
+    let home = home(of: measurement, hardware: hardware, configuration)
+    var key = EvidenceTable.ContextKey(model: number(of: measurement.boxedModel), hardware: home, shape: shape)
     let context = exact.makeContext(key)
-    let configuration = Self.number(ConfigurationKey(measurement.configuration), &configurations)
+    let placed = Placed(context: context, configuration: configuration, home: home)
+    let isJob = if case .job = measurement.source { true } else { false }
     guard let costs else {
       exact.addFailure(context, configuration)
-      return (context, configuration)
+      key.shape = shape.neighbourhood
+      if isJob { near.addFailure(near.makeContext(key), configuration) }
+      return placed
     }
-    if !costs[.energy].isNaN { hardwaresWithEnergy.insert(key.hardware) }
+    if !costs[.energy].isNaN { hardwaresWithEnergy.insert(hardware) }
     levelNoise.add(exact.addLevel(context, configuration, costs))
     if let metrics = outcome.metrics, metrics.requestCount >= TailRatios.leastRequests {
       // A job is one request; only benchmarks get here, so there are few contexts.
@@ -83,7 +99,10 @@ public struct EvidenceIndex: Sendable {
       commonTails[measurement.workload.concurrency > 1, default: TailRatios()].add(metrics)
     }
 
-    if case .trial(let trial, _, _, let round) = measurement.source {
+    if isJob, let metrics = outcome.metrics {
+      key.shape = shape.neighbourhood
+      addJob(measurement, metrics, costs, key, hardware: hardware, configuration)
+    } else if case .trial(let trial, _, _, let round) = measurement.source {
       key.shape = shape.neighbourhood
       let block = BlockPairing.Block(
         context: context, neighbourhood: near.makeContext(key), configuration: configuration,
@@ -95,7 +114,52 @@ public struct EvidenceIndex: Sendable {
           engine: measurement.configuration.engine))
       for pair in completed { add(pair.block, against: pair.baseline) }
     }
-    return (context, configuration)
+    return placed
+  }
+
+  /// Where a measurement went.
+  struct Placed {
+    var context: Int32
+    var configuration: Int32
+    /// See `NodeHistory`.
+    var home: Int32
+  }
+
+  private mutating func home(of measurement: Measurement, hardware: Int32, _ configuration: Int32) -> Int32 {
+    // What comes from a file is not in the order in which a node went through it.
+    if case .imported = measurement.source { return hardware }
+    return nodes.place(measurement, hardware: hardware, family: family(of: configuration), homes: &hardwares).home
+  }
+
+  /// - Parameter key: of the job's neighbourhood.
+  private mutating func addJob(
+    _ measurement: Measurement, _ metrics: Metrics, _ costs: LogCosts, _ key: EvidenceTable.ContextKey,
+    hardware: Int32, _ configuration: Int32
+  ) {
+    let outcome = RecentOutcomes.Outcome(
+      model: measurement.boxedModel, promptTokens: max(1, metrics.promptTokenCount / metrics.requestCount),
+      outputTokens: max(1, metrics.outputTokenCount / metrics.requestCount),
+      configuration: measurement.configuration, costs: costs)
+    let scale = scale(measurement, key.model, hardware)
+    var ofScale = LogCosts(
+      costs.lanes
+        - scale.logarithms(promptTokens: Double(outcome.promptTokens), outputTokens: Double(outcome.outputTokens)))
+    ofScale[.memory] = .nan
+    ofScale[.energy] = .nan
+    let neighbourhood = near.makeContext(key)
+    let known = near.cell(neighbourhood, configuration)?.level
+    jobNoise.add(near.addLevel(neighbourhood, configuration, ofScale))
+    let expected = known.map { Double($0.mean[CostMetric.e2e.rawValue]) }
+    nodes.observe(
+      measurement, outcome, surprise: expected.flatMap { $0.isNaN ? nil : ofScale[.e2e] - $0 },
+      earlier: known?.count(.e2e) ?? 0, family: family(of: configuration), homes: &hardwares)
+  }
+
+  private mutating func scale(_ measurement: Measurement, _ model: Int32, _ hardware: Int32) -> WorkScale {
+    if let lastScale, lastScale.model == model, lastScale.hardware == hardware { return lastScale.scale }
+    let scale = WorkScale(measurement.model, measurement.hardware)
+    lastScale = (model, hardware, scale)
+    return scale
   }
 
   private mutating func add(_ block: BlockPairing.Block, against baseline: LogCosts) {
@@ -118,7 +182,15 @@ public struct EvidenceIndex: Sendable {
     return number
   }
 
-  private static func number<Key: Hashable>(_ key: Key, _ numbers: inout [Key: Int32]) -> Int32 {
+  private mutating func number(of configuration: EngineConfiguration) -> Int32 {
+    let number = Self.number(ConfigurationKey(configuration), &configurations)
+    if families.count == number {
+      families.append(Self.number(configuration.knobs.keys.sorted(), &familyNumbers))
+    }
+    return number
+  }
+
+  static func number<Key: Hashable>(_ key: Key, _ numbers: inout [Key: Int32]) -> Int32 {
     if let known = numbers[key] { return known }
     let number = Int32(numbers.count)
     numbers[key] = number
@@ -147,11 +219,30 @@ public struct EvidenceIndex: Sendable {
 
   func context(model: ModelID, hardware: HardwareProfile, workload: Workload) -> Context {
     guard let place = place(model: model, hardware: hardware) else { return Context() }
+    return context(model: place.model, home: place.hardware, workload)
+  }
+
+  func context(model: Int32, home: Int32, _ workload: Workload) -> Context {
     let shape = WorkloadShape(workload)
     func key(_ shape: WorkloadShape) -> EvidenceTable.ContextKey {
-      EvidenceTable.ContextKey(model: place.model, hardware: place.hardware, shape: shape)
+      EvidenceTable.ContextKey(model: model, hardware: home, shape: shape)
     }
     return Context(exact: exact.context(key(shape)), near: near.context(key(shape.neighbourhood)))
+  }
+
+  func family(of configuration: Int32) -> Int32 { families[Int(configuration)] }
+
+  /// What a gain measured in a context counts for in an average over contexts: half where it is stale (chosen).
+  func gainWeights() -> (_ context: Int32, _ configuration: Int32) -> Double {
+    guard !changes.isEmpty else { return { _, _ in 1 } }
+    let homes = Dictionary(uniqueKeysWithValues: exact.allContexts.map { ($0.value, $0.key.hardware) })
+    let engines = Dictionary(uniqueKeysWithValues: configurations.map { ($0.value, $0.key.engine) })
+    return { isStale(homes[$0]!, engines[$1]!, $1) ? 0.5 : 1 }
+  }
+
+  /// Whether what was measured at a home holds for no node any more that it was measured on.
+  func isStale(_ home: Int32, _ engine: EngineName, _ configuration: Int32) -> Bool {
+    nodes.isStale(home, engine, family: family(of: configuration))
   }
 
   func configuration(_ configuration: EngineConfiguration) -> Int32? {

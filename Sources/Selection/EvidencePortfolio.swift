@@ -15,11 +15,14 @@ public struct EvidencePortfolio: Sendable {
     rows = Dictionary(uniqueKeysWithValues: Set(cells.map(\.context)).sorted().enumerated().map { ($1, $0) })
     configurations = index.configurations.sorted { $0.value < $1.value }
       .map { EngineConfiguration(engine: $0.key.engine, knobs: $0.key.knobs) }
+    let weight = index.gainWeights()
     var costs = [[Double?]](
       repeating: [Double?](repeating: nil, count: configurations.count), count: rows.count)
     for (context, configuration, cell) in cells {
       let mean = index.exact.pairs(cell).map { Double($0.mean[metric.rawValue]) }
-      if let mean, !mean.isNaN, let row = rows[context] { costs[row][Int(configuration)] = mean }
+      if let mean, !mean.isNaN, let row = rows[context] {
+        costs[row][Int(configuration)] = mean * weight(context, configuration)
+      }
     }
     self.costs = costs
   }

@@ -28,7 +28,8 @@ struct HeldOutContext {
     var places: [Int32: (hash: UInt64, representative: Measurement)] = [:]
     for measurement in measurements {
       let hash = TrainingSet.contextHash(measurement)
-      guard !without.contains(hash), let (context, configuration) = index.place(measurement) else { continue }
+      guard !without.contains(hash), let placed = index.place(measurement) else { continue }
+      let (context, configuration) = (placed.context, placed.configuration)
       if places[context] == nil { places[context] = (hash, measurement) }
       if configurations[configuration] == nil { configurations[configuration] = measurement.configuration }
     }

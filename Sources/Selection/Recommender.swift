@@ -78,6 +78,7 @@ public struct Recommender: Sendable {
       // Strategies of one node cost as much more as they take longer, whatever its price; nothing says so of energy.
       if objective == .energy { decision = .measureFirst }
     }
+    reasons += judges.compactMap(\.contexts.ofNode.change).map { "what was measured before counts for less: \($0)" }
     if decision == .measureFirst { order.sort(&applicable, isCautious: false) }
     // Those that could be judged come first, by what they would have cost.
     order.sort(&refused, isCautious: false)
@@ -138,7 +139,7 @@ public struct Recommender: Sendable {
         of: judge.set.candidates[index].fidelity, judge.quality(row), limits)
       {
         entry.refusedReason = refusal
-      } else if own.failures > 0, own.count == 0 {
+      } else if own.failures > 0, own.successCount == 0 {
         entry.refusedReason = "failed all \(own.failures) times it was tried here"
       } else if let memoryLimit, let memory = judge.posterior(row, .memory)?.cost,
         CostMetric.memory.value(logCost: memory.mean) > memoryLimit
@@ -197,7 +198,8 @@ public struct Recommender: Sendable {
     let nothingBetter = "nothing measured or foreseen is better than the default beyond doubt"
     let promising = ranking.first {
       $0.set == first.set && !$0.isBaseline && judge.evidence[$0.row].count == 0
-        && judge.evidence[$0.row].pairCount == 0 && Words.speedup($0) >= worthMeasuring
+        && judge.evidence[$0.row].pairCount == 0 && judge.evidence[$0.row].jobCount == 0
+        && Words.speedup($0) >= worthMeasuring
     }
     guard let promising else { return (.default, [nothingBetter]) }
     let label = judge.set.candidates[promising.candidate].configuration.label

@@ -53,8 +53,8 @@ public enum SelectorTrainer {
           contextCount: set.pairedContextCount,
           trainedAtMS: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
           knownPairs: set.knownPairs,
-          contexts: set.contextHashes.map { SelectorFile.Context(hash: $0.value, regret: regrets[$0.value]) }
-            .sorted { $0.hash < $1.hash },
+          // Before and after a change on a node a context is one.
+          contexts: Set(set.contextHashes.values).sorted().map { SelectorFile.Context(hash: $0, regret: regrets[$0]) },
           metrics: metrics),
         trees: trees))
   }

@@ -8,9 +8,11 @@ final class SetJudge {
   let table: ContextTable
   /// Indices of the set's candidates that can run, and their rows in the table.
   let entries: [(candidate: Int, row: Int)]
-  let context: EvidenceIndex.Context
+  let contexts: WorkerContexts
   /// For each row of the table.
   let evidence: [DirectEvidence]
+  /// The last jobs of this worker's engine, to ask the selector about, and what they really took.
+  let recent: [(rows: TableRows, costs: LogCosts)]
   /// What each row's configuration loses of the model's output; nil where it was not measured, and where there is no
   /// row at all because nothing is known of the model.
   private let losses: [QualityLoss?]
@@ -41,10 +43,18 @@ final class SetJudge {
       model: set.model, available: set.available, hardware: set.hardware, workload: set.workload,
       engine: engine,
       configurations: configurations)
-    let context = index.context(model: set.model.id, hardware: set.hardware, workload: set.workload)
-    self.context = context
+    let contexts = index.contexts(
+      model: set.model, hardware: set.hardware, worker: set.worker, engine: engine, workload: set.workload)
+    self.contexts = contexts
     hasEnergyEvidence = index.hasEnergy(on: set.hardware)
-    evidence = table.configurations.map { index.evidence(context, index.configuration($0)) }
+    evidence = table.configurations.map { index.evidence(contexts, $0) }
+    recent = (index.nodes.recent(set.worker, engine)?.outcomes ?? []).map { outcome in
+      let others = outcome.configuration.knobs.isEmpty ? [] : [outcome.configuration]
+      let table = ContextTable(
+        model: outcome.model.wrappedValue, available: set.available, hardware: set.hardware,
+        workload: outcome.workload, engine: engine, configurations: others)
+      return (TableRows(table: table, rows: Array(0...others.count)), outcome.costs)
+    }
     losses =
       index.qualities.knows(set.model.id)
       ? table.configurations.map { index.qualities.loss(model: set.model.id, $0) } : []
@@ -55,12 +65,12 @@ final class SetJudge {
   /// Whether measurements stand behind what is said of the set as a whole.
   func isInformed(_ metric: CostMetric) -> Bool {
     foresights[metric]?.answer.isInformed == true
-      || evidence[0].count > 0 && evidence.contains { $0.pairCount > 0 }
+      || evidence[0].successCount > 0 && evidence.contains { $0.pairCount > 0 }
   }
 
   /// Whether measurements stand behind what is said of one row.
   func isInformed(_ row: Int, _ metric: CostMetric) -> Bool {
-    foresights[metric]?.answer.isInformed == true || evidence[row].pairCount > 0 || evidence[row].count > 0
+    foresights[metric]?.answer.isInformed == true || evidence[row].pairCount > 0 || evidence[row].successCount > 0
   }
 
   func source(_ metric: CostMetric) -> String { foresights[metric]?.answer.source ?? "" }
@@ -90,16 +100,17 @@ final class SetJudge {
     -> Posterior
   {
     let own = evidence[row]
-    let level = Posterior.combined(level, evidence[0].level(metric, in: index))
+    let level = Posterior.combined(
+      Posterior.combined(level, evidence[0].level(metric, in: index)), evidence[0].jobs(metric, in: index))
     guard row != 0 else { return Posterior(level: level, prior: .zero, pairs: nil, alone: nil) }
     // Blocks that are in a pair already spoke through it.
     let isPairedHere = own.pairCount > 0 && !own.isNear
     var posterior = Posterior(
       level: level, prior: prior, pairs: own.ratio(metric, in: index),
-      alone: isPairedHere ? nil : own.level(metric, in: index))
+      alone: own.jobs(metric, in: index) ?? (isPairedHere ? nil : own.level(metric, in: index)))
     if own.failures > 0, metric != .memory {
       // Ten times the cost whenever it fails, in the manner of PAR10.
-      let share = Double(own.failures) / Double(own.failures + own.count)
+      let share = Double(own.failures) / Double(own.failures + own.successCount)
       let penalty = LogEstimate.penalty(failureShare: share)
       posterior.ratio.mean += penalty
       posterior.cost.mean += penalty
@@ -114,7 +125,7 @@ final class SetJudge {
     guard let posterior = posterior(row, metric) else { return nil }
     let tail =
       index.tailRatio(
-        context, slo.metric, percentile: slo.percentile, concurrency: set.workload.concurrency) ?? 1
+        contexts.ofNode.current, slo.metric, percentile: slo.percentile, concurrency: set.workload.concurrency) ?? 1
     return metric.value(logCost: posterior.cost.mean) * tail
   }
 }

@@ -49,6 +49,7 @@ struct TrainingSet {
 
   private struct Place {
     var representative: Measurement
+    var home: Int32
     var configurations: [Int32] = []
   }
 
@@ -61,14 +62,15 @@ struct TrainingSet {
     var places: [Int32: Place] = [:]
     var configurations: [Int32: EngineConfiguration] = [:]
     for measurement in measurements {
-      guard let (context, configuration) = evidence.place(measurement) else { continue }
+      guard let placed = evidence.place(measurement) else { continue }
+      let (context, configuration) = (placed.context, placed.configuration)
       if configurations[configuration] == nil {
         configurations[configuration] = measurement.configuration
       }
       if places[context] == nil {
         var representative = measurement
         representative.samples = []
-        places[context] = Place(representative: representative)
+        places[context] = Place(representative: representative, home: placed.home)
       }
       if !places[context]!.configurations.contains(configuration) {
         places[context]!.configurations.append(configuration)
@@ -92,7 +94,7 @@ struct TrainingSet {
       )
       .sorted(by: { $0.key < $1.key }) {
         addRows(
-          context, pair: pair, place.representative, engine: engine, available: models,
+          context, pair: pair, place.representative, home: place.home, engine: engine, available: models,
           numbers.map { ($0, configurations[$0]!) })
       }
     }
@@ -106,7 +108,7 @@ struct TrainingSet {
   }
 
   private mutating func addRows(
-    _ context: Int32, pair: Int, _ representative: Measurement, engine: EngineName,
+    _ context: Int32, pair: Int, _ representative: Measurement, home: Int32, engine: EngineName,
     available: [ModelProfile],
     _ configurations: [(number: Int32, configuration: EngineConfiguration)]
   ) {
@@ -115,8 +117,15 @@ struct TrainingSet {
       model: representative.model, available: available, hardware: representative.hardware,
       workload: representative.workload, engine: engine, configurations: others.map(\.configuration)
     )
-    let baseline = configurations.first { $0.configuration.knobs.isEmpty }
-      .flatMap { evidence.exact.cell(context, $0.number) }
+    let baselineNumber = configurations.first { $0.configuration.knobs.isEmpty }?.number
+    let baseline = baselineNumber.flatMap { evidence.exact.cell(context, $0) }
+    // What a change on every node that knew it made stale still teaches, at the weight of what may have changed since.
+    func changed(_ number: Int32, by deviation: Double) -> Double {
+      evidence.isStale(home, engine, number) ? deviation * deviation : 0
+    }
+    let staleBaseline = baseline == nil ? 0 : changed(baselineNumber ?? 0, by: DirectEvidence.levelChange)
+    let staleLevels = others.map { changed($0.number, by: DirectEvidence.levelChange) }
+    let staleRatios = others.map { changed($0.number, by: DirectEvidence.ratioChange) }
     var hasRatio = false
     for metric in CostMetric.allCases {
       let place = metric.rawValue
@@ -125,18 +134,18 @@ struct TrainingSet {
       if let baselineMean, let baseline {
         levels[place].append(
           table.features.row(0), target: baselineMean - roofline,
-          weight: weight(evidence.levelNoise.varianceOfMean(baseline.level, metric)),
+          weight: weight(evidence.levelNoise.varianceOfMean(baseline.level, metric) + staleBaseline),
           context: Int(context), pair: pair)
       }
       for (offset, other) in others.enumerated() {
         guard let cell = evidence.exact.cell(context, other.number) else { continue }
         let row = offset + 1
         let rooflineRatio = table.rooflineRatio(row, metric)
-        if let (target, weight) = ratio(cell, baseline: baseline, metric) {
+        if let (target, variance) = ratio(cell, baseline: baseline, metric) {
           hasRatio = true
           ratios[place].append(
-            table.features.row(row), target: target, weight: weight, context: Int(context),
-            pair: pair)
+            table.features.row(row), target: target, weight: weight(variance + staleRatios[offset]),
+            context: Int(context), pair: pair)
           rooflineRatios[place].append(rooflineRatio)
         } else if baselineMean == nil, let mean = Self.mean(cell.level, metric) {
           indirect[place].append(
@@ -144,7 +153,7 @@ struct TrainingSet {
               row: Array(table.features.row(row)), baselineRow: Array(table.features.row(0)),
               rooflineRatio: rooflineRatio, target: mean - roofline,
               // Half: it comes through the ratio's own error.
-              weight: weight(evidence.levelNoise.varianceOfMean(cell.level, metric)) / 2,
+              weight: weight(evidence.levelNoise.varianceOfMean(cell.level, metric) + staleLevels[offset]) / 2,
               context: Int(context),
               pair: pair))
         }
@@ -153,7 +162,8 @@ struct TrainingSet {
     if hasRatio { pairedContextCount += 1 }
   }
 
-  /// Logarithm of a configuration's cost over the default's, with failures counted; nil when neither is known.
+  /// Logarithm of a configuration's cost over the default's, with failures counted, and its variance; nil when neither is
+  /// known.
   private func ratio(_ cell: EvidenceCell, baseline: EvidenceCell?, _ metric: CostMetric) -> (
     Double, Double
   )? {
@@ -179,7 +189,7 @@ struct TrainingSet {
       return nil
     }
     let share = counted / (counted + successes)
-    return (mean * (1 - share) + Self.failureRatio * share, weight(variance))
+    return (mean * (1 - share) + Self.failureRatio * share, variance)
   }
 
   private func weight(_ variance: Double) -> Double {

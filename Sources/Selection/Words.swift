@@ -58,9 +58,11 @@ enum Words {
       reasons.append("ran in turns with the default in \(own.pairCount) rounds \(place)")
     } else if own.count > 0 {
       reasons.append("measured \(own.count) times here")
-    } else {
+    } else if own.jobCount == 0 {
       reasons.append("never measured here")
     }
+    if own.jobCount > 0 { reasons.append("ran \(own.jobCount) jobs of similar lengths here") }
+    if let change = own.change { reasons.append("some of that counts for less: \(change)") }
     if own.failures > 0 {
       reasons.append("failed \(own.failures) times here, which counts ten times its cost")
     }

@@ -98,7 +98,7 @@ extension RandomMessages {
         list {
           WorkerStatus(
             name: $0.id(), description: $0.workerDescription(), isAlive: $0.chance(), silentSeconds: $0.number(),
-            leaseCount: $0.count(), warmConfigurations: $0.list { $0.text() })
+            leaseCount: $0.count(), warmConfigurations: $0.list { $0.text() }, changes: $0.list { $0.text() })
         })
     case 9: .models(list { ModelStatus(profile: $0.model(), workers: $0.list { $0.id() }) })
     case 10:

@@ -142,6 +142,6 @@ struct EvidenceIndexTests {
       places * (MemoryLayout<(EvidenceTable.ContextKey, Int32)>.stride + MemoryLayout<(UInt64, Int32)>.stride)
       + 200_000 * MemoryLayout<EvidenceCell>.stride
     #expect(bytes < 50_000_000)
-    #expect(index.near.contextCount == 0)
+    #expect(index.near.contextCount < 200, "jobs of similar lengths share a neighbourhood")
   }
 }

@@ -1477,10 +1477,12 @@ struct  Apus__WorkerStatus
   int64_t lease_count;
   size_t n_warm_configurations;
   ProtobufCBinaryData *warm_configurations;
+  size_t n_changes;
+  ProtobufCBinaryData *changes;
 };
 #define APUS__WORKER_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__worker_status__descriptor) \
-    , {0,NULL}, NULL, 0, 0, 0, 0,NULL }
+    , {0,NULL}, NULL, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Apus__WorkerList

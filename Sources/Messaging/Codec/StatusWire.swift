@@ -14,6 +14,8 @@ extension WorkerStatus: WireValue {
     c.pointee.lease_count = try arena.count(leaseCount, "WorkerStatus.lease_count")
     c.pointee.n_warm_configurations = warmConfigurations.count
     c.pointee.warm_configurations = try arena.texts(warmConfigurations)
+    c.pointee.n_changes = changes.count
+    c.pointee.changes = try arena.texts(changes)
   }
 
   init(reading c: UnsafePointer<Apus__WorkerStatus>) throws(CodecError) {
@@ -24,7 +26,8 @@ extension WorkerStatus: WireValue {
       silentSeconds: try Wire.number(c.pointee.silent_seconds, "WorkerStatus.silent_seconds"),
       leaseCount: try Wire.count(c.pointee.lease_count, "WorkerStatus.lease_count"),
       warmConfigurations: try Wire.texts(
-        c.pointee.warm_configurations, c.pointee.n_warm_configurations, "WorkerStatus.warm_configurations"))
+        c.pointee.warm_configurations, c.pointee.n_warm_configurations, "WorkerStatus.warm_configurations"),
+      changes: try Wire.texts(c.pointee.changes, c.pointee.n_changes, "WorkerStatus.changes"))
   }
 }
 

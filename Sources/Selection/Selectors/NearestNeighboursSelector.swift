@@ -42,9 +42,12 @@ struct NearestNeighboursSelector: Selector {
   }
 
   func foresee(_ table: ContextTable, _ metric: CostMetric, rows: [Int]) -> Foresight? {
-    guard let place = evidence.place(model: table.model.id, hardware: table.hardware),
-      let known = workloads[Group(model: place.model, hardware: place.hardware)]
-    else { return nil }
+    guard let place = evidence.place(model: table.model.id, hardware: table.hardware) else { return nil }
+    // With the newest version of the engine, else with the first.
+    let newest = evidence.nodes.place(nil, table.configurations[0].engine, hardware: place.hardware).home
+    let current = workloads[Group(model: place.model, hardware: newest)]
+    guard let known = current ?? workloads[Group(model: place.model, hardware: place.hardware)] else { return nil }
+    let change = current == nil ? DirectEvidence.ratioChange : 0
     let shape = WorkloadShape(table.workload)
     // Contexts are numbered in the order they were first seen, which makes the choice among equals a fixed one.
     let nearest = known.map { (distance: $0.shape.distance(to: shape), context: $0.context) }
@@ -55,13 +58,13 @@ struct NearestNeighboursSelector: Selector {
     return Foresight(
       level: LogEstimate(
         mean: table.estimates[0].logCost(metric), variance: RooflineSelector.levelVariance),
-      ratios: rows.map { $0 == 0 ? .zero : ratio(table.configurations[$0], metric, nearest) },
+      ratios: rows.map { $0 == 0 ? .zero : ratio(table.configurations[$0], metric, nearest, change) },
       isInformed: true, source: "\(nearest.count) similar workloads measured here")
   }
 
   private func ratio(
     _ configuration: EngineConfiguration, _ metric: CostMetric,
-    _ nearest: ArraySlice<(distance: Double, context: Int32)>
+    _ nearest: ArraySlice<(distance: Double, context: Int32)>, _ change: Double
   ) -> LogEstimate {
     var precision = 1 / Self.priorVariance
     var sum = 0.0
@@ -77,7 +80,7 @@ struct NearestNeighboursSelector: Selector {
       let mean = Double(pairs.mean[metric.rawValue])
       guard !mean.isNaN else { continue }
       let drift = Self.drift + Self.driftByDistance * neighbour.distance
-      let weight = 1 / (evidence.pairNoise.varianceOfMean(pairs, metric) + drift * drift)
+      let weight = 1 / (evidence.pairNoise.varianceOfMean(pairs, metric) + drift * drift + change * change)
       precision += weight
       sum += weight * mean
     }

@@ -26,6 +26,7 @@ struct PortfolioSelector: Selector {
     let rows = Dictionary(
       uniqueKeysWithValues: Set(cells.map(\.context)).sorted().enumerated().map { ($1, $0) })
     contextCount = rows.count
+    let weight = evidence.gainWeights()
     var gains: [CostMetric: [Int32: LogEstimate]] = [:]
     for metric in CostMetric.allCases {
       var costs = [[Double?]](
@@ -34,7 +35,7 @@ struct PortfolioSelector: Selector {
       for (context, configuration, cell) in cells {
         let mean = evidence.exact.pairs(cell).map { Double($0.mean[metric.rawValue]) }
         guard let mean, !mean.isNaN, let row = rows[context] else { continue }
-        costs[row][Int(configuration)] = mean
+        costs[row][Int(configuration)] = mean * weight(context, configuration)
       }
       gains[metric] = Dictionary(
         uniqueKeysWithValues: Portfolio.greedy(costs, size: Self.size).map { member in

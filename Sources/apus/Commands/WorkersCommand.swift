@@ -19,6 +19,7 @@ struct WorkersCommand: AsyncParsableCommand {
       Console.print(JSONValue.object([("workers", .array(workers.map(Self.json)))]).text)
     } else {
       Console.print(Self.table(workers).text())
+      for change in workers.flatMap(\.changes) { Console.print("measured before counts for less: \(change)") }
     }
   }
 
@@ -77,6 +78,7 @@ struct WorkersCommand: AsyncParsableCommand {
       ),
       ("models", JSONValue(strings: worker.description.models.map(\.name))),
       ("warm_configurations", JSONValue(strings: worker.warmConfigurations)),
+      ("changes", JSONValue(strings: worker.changes)),
     ])
   }
 }

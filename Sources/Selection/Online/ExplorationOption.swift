@@ -8,9 +8,9 @@ public struct ExplorationOption: Hashable, Sendable {
   public var worker: WorkerName
   public var candidate: Candidate
   public var predicted: PredictedMetrics
-  /// Equal for options that share their default's cost.
+  /// Equal for options that share their default's cost; one whose own cost is known from jobs shares none.
   public var group: Int
-  /// The default's cost, prices included where money is the objective.
+  /// The default's cost, or the whole cost of one known from jobs; prices included where money is the objective.
   public var level: LogEstimate
   /// The cost over the default's.
   public var ratio: LogEstimate
@@ -36,10 +36,15 @@ public struct ExplorationOption: Hashable, Sendable {
   /// Nil for a candidate that cannot be compared with the others.
   init?(_ entry: RankingEntry, _ judge: SetJudge, described: RankedCandidate, slos: [SLO]) {
     guard let posterior = entry.posterior, let scale = entry.scale, scale.incomparable == nil else { return nil }
+    // What jobs tell of a strategy they tell of its cost, not of how much of it is the default's.
+    let isKnown = judge.evidence[entry.row].jobCount > 0
+    let level = isKnown ? posterior.cost : posterior.level
     self.init(
-      worker: described.worker, candidate: described.candidate, predicted: described.predicted, group: entry.set,
-      level: LogEstimate(mean: posterior.level.mean + scale.offset, variance: posterior.level.variance),
-      ratio: posterior.ratio, isTight: slos.contains { judge.upperPercentile(entry.row, $0) > $0.limitMS },
+      worker: described.worker, candidate: described.candidate, predicted: described.predicted,
+      group: entry.set << 32 | (isKnown ? entry.row : 0),
+      level: LogEstimate(mean: level.mean + scale.offset, variance: level.variance),
+      ratio: isKnown ? .zero : posterior.ratio,
+      isTight: slos.contains { judge.upperPercentile(entry.row, $0) > $0.limitMS },
       loadSeconds: judge.set.isAttached ? 0 : Self.loadSeconds(judge, entry.row))
   }
 
