@@ -29,6 +29,9 @@ public struct CoordinatorMetrics: Hashable, Codable, Sendable {
   public var trialsStopped = 0
   public var rankings = 0
   public var trainings = 0
+  /// Newly trained selectors that were refused, and that were taken back after their first jobs.
+  public var selectorsRefused = 0
+  public var selectorsTakenBack = 0
   /// Drifts and engine versions after which earlier measurements of a node count for less.
   public var knowledgeChanges = 0
   /// Jobs that were sent elsewhere than to what is believed best, to learn.

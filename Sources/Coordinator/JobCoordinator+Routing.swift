@@ -158,6 +158,7 @@ extension JobCoordinator {
     hasNewEvidence = true
     training.policy.measured()
     tellChanges()
+    watchSelector(measurement)
   }
 
   /// Has the routes ranked again on new evidence, and takes in what waited; both not too often: a copy of the evidence

@@ -118,9 +118,12 @@ extension JobCoordinator {
     let (model, verdict) = try await Self.judge(
       path, against: selector, on: recent.map(\.measurement), models: Array(directory.models.values))
     if verdict.promotes {
+      probation = selector.map { Probation(old: $0) }
       selector = model
       keep(path)
       decide(.routesStale)
+    } else {
+      metrics.selectorsRefused += 1
     }
     return TrainingSummary(
       rowCount: model.rowCount, seconds: 0, wasPromoted: verdict.promotes, reason: verdict.reason)
@@ -133,12 +136,46 @@ extension JobCoordinator {
     return (new, PromotionGate.decide(old: old, new: new, on: measurements, models: models))
   }
 
-  /// Puts the model's file where the next start finds it.
+  /// Takes a measurement of a new selector's first jobs; after the last one it stays, or the old one comes back.
+  func watchSelector(_ measurement: Measurement) {
+    guard let old = probation?.old, let new = selector, let jobs = probation?.add(measurement) else { return }
+    let models = Array(directory.models.values)
+    background?.start {
+      let objection = await Self.objection(to: new, old: old, jobs: jobs, models: models)
+      await self.endProbation(of: new, old, objection)
+    }
+  }
+
+  @concurrent private static func objection(
+    to new: SelectorModel, old: SelectorModel, jobs: [Measurement], models: [ModelProfile]
+  ) async -> String? {
+    Probation.objection(to: new, old: old, jobs: jobs, models: models)
+  }
+
+  private func endProbation(of new: SelectorModel, _ old: SelectorModel, _ objection: String?) {
+    // Another one may have been trained meanwhile, and has a probation of its own.
+    guard selector?.trainedAtMS == new.trainedAtMS, probation?.old.trainedAtMS == old.trainedAtMS else { return }
+    probation = nil
+    guard let objection else { return }
+    metrics.selectorsTakenBack += 1
+    logger.warning("the selector trained on \(old.rowCount) measurements serves again: of the new one, \(objection)")
+    selector = old
+    if let place = configuration.selectorPath { move(previous(place), to: place) }
+    decide(.routesStale)
+  }
+
+  /// Puts the model's file where the next start finds it, and the old one beside it.
   private func keep(_ path: String) {
     guard let place = configuration.selectorPath, place != path else { return }
-    if rename(path, place) != 0 {
-      // Harmless for what runs: the model is in memory, and the next start trains again.
-      logger.warning("cannot move \(path) to \(place): \(String(cString: strerror(errno)))")
-    }
+    if access(place, F_OK) == 0 { move(place, to: previous(place)) }
+    move(path, to: place)
+  }
+
+  private func previous(_ place: String) -> String { place + ".previous" }
+
+  private func move(_ path: String, to place: String) {
+    guard rename(path, place) != 0 else { return }
+    // Harmless for what runs: the model is in memory, and the next start trains again.
+    logger.warning("cannot move \(path) to \(place): \(String(cString: strerror(errno)))")
   }
 }

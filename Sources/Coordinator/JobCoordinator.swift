@@ -61,6 +61,8 @@ public actor JobCoordinator {
   var evidence = EvidenceIndex()
   var qualityCoverage = QualityCoverage()
   var selector: SelectorModel?
+  /// While a new selector's first jobs come in.
+  var probation: Probation?
   var training: Training
   /// How many of the changes on nodes that the evidence shows were told.
   var toldChanges = 0

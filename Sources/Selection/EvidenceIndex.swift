@@ -136,10 +136,7 @@ public struct EvidenceIndex: Sendable {
     _ measurement: Measurement, _ metrics: Metrics, _ costs: LogCosts, _ key: EvidenceTable.ContextKey,
     hardware: Int32, _ configuration: Int32
   ) {
-    let outcome = RecentOutcomes.Outcome(
-      model: measurement.boxedModel, promptTokens: max(1, metrics.promptTokenCount / metrics.requestCount),
-      outputTokens: max(1, metrics.outputTokenCount / metrics.requestCount),
-      configuration: measurement.configuration, costs: costs)
+    let outcome = RecentOutcomes.Outcome(measurement, metrics, costs)
     let scale = scale(measurement, key.model, hardware)
     var ofScale = LogCosts(
       costs.lanes

@@ -5,10 +5,14 @@ public import Serving
 ///
 /// Both are judged by what their choices cost, against the best that was measured, in contexts that are new to both: for
 /// a context the new model was trained on, its cross-validation says what it would have chosen without. Where nothing is
-/// new to the old model, the new one is taken: it knows the same contexts, from more rounds.
+/// new to the old model, the new one is taken: it knows the same contexts, from more rounds. Whatever its choices cost, one
+/// whose forecasts of the last jobs are worse than the old one's is refused, all the more as it was trained on them; what
+/// comes later judges both alike (`Probation`).
 public enum PromotionGate {
   /// A new model may be worse by this much (as a ratio of costs) before it is refused: below it is luck.
   static let tolerance = 0.01
+  /// Most of the last jobs that forecasts are compared on.
+  static let mostJobs = 200
 
   public struct Verdict: Hashable, Sendable {
     public var promotes: Bool
@@ -30,6 +34,16 @@ public enum PromotionGate {
   ) -> Verdict {
     guard let old else {
       return Verdict(promotes: true, reason: "there was no model before", contextCount: 0)
+    }
+    let jobs = JobForecasts(
+      measurements.filter { if case .job = $0.source { true } else { false } }.suffix(mostJobs),
+      models: models + measurements.map(\.model))
+    if jobs.isWorse(new, than: old) {
+      return Verdict(
+        promotes: false,
+        reason: "refused: its forecasts of the last \(jobs.count) jobs are off by \(jobs.typicalFactor(new)), "
+          + "the old one's by \(jobs.typicalFactor(old))",
+        contextCount: 0)
     }
     let crossValidated = Dictionary(uniqueKeysWithValues: new.header.contexts.map { ($0.hash, $0.regret) })
     let regrets = HeldOutContext.all(measurements, models: models, without: Set(old.header.contexts.map(\.hash)))

@@ -49,11 +49,7 @@ final class SetJudge {
     hasEnergyEvidence = index.hasEnergy(on: set.hardware)
     evidence = table.configurations.map { index.evidence(contexts, $0) }
     recent = (index.nodes.recent(set.worker, engine)?.outcomes ?? []).map { outcome in
-      let others = outcome.configuration.knobs.isEmpty ? [] : [outcome.configuration]
-      let table = ContextTable(
-        model: outcome.model.wrappedValue, available: set.available, hardware: set.hardware,
-        workload: outcome.workload, engine: engine, configurations: others)
-      return (TableRows(table: table, rows: Array(0...others.count)), outcome.costs)
+      (outcome.question(hardware: set.hardware, available: set.available), outcome.costs)
     }
     losses =
       index.qualities.knows(set.model.id)

@@ -62,4 +62,53 @@ struct PromotionGateTests {
     let promoted = PromotionGate.decide(old: bad, new: good, on: heldOut, models: SyntheticWorld.models)
     #expect(promoted.promotes && promoted.newRegret! < promoted.oldRegret!)
   }
+
+  /// Every measurement as if it had been a job of its own.
+  private func jobs(_ measurements: [Measurement]) -> [Measurement] {
+    measurements.enumerated().map { number, measurement in
+      var job = measurement
+      job.source = .job(JobID("job-\(number)"))
+      return job
+    }
+  }
+
+  /// Trained on a world in which everything takes three times as long.
+  private func slow() throws -> SelectorModel {
+    let lies = Trained.history.map { measurement in
+      var lie = measurement
+      let truth = world.truth(
+        measurement.configuration, measurement.model, measurement.hardware, measurement.workload)
+      lie.outcome = .completed(truth.scaled(3).metrics)
+      return lie
+    }
+    return try SelectorTrainer.train(lies, models: SyntheticWorld.models).model
+  }
+
+  @Test("One that foresees the last jobs worse is refused, whatever it was trained on; as the old one it is replaced")
+  func forecasts() throws {
+    let (good, bad) = (try Trained.model(), try slow())
+    let recent = jobs(world.history(models: [dense], hardware: [small], workloads: [.chat]))
+    let refused = PromotionGate.decide(old: good, new: bad, on: recent, models: SyntheticWorld.models)
+    #expect(!refused.promotes && refused.reason.contains("forecasts of the last"), "\(refused.reason)")
+    #expect(PromotionGate.decide(old: bad, new: good, on: recent, models: SyntheticWorld.models).promotes)
+    // Too few to say.
+    let few = Array(recent.prefix(JobForecasts.least - 1))
+    #expect(PromotionGate.decide(old: good, new: bad, on: few, models: SyntheticWorld.models).promotes)
+  }
+
+  @Test("A new model's first jobs decide whether the old one comes back; trials and failures are not among them")
+  func probation() throws {
+    let (good, bad) = (try Trained.model(), try slow())
+    let trials = world.history(models: [dense], hardware: [small], workloads: [.chat, .edit], rounds: 4)
+    var probation = Probation(old: good)
+    #expect(probation.add(trials[0]) == nil)
+    let answers = jobs(trials).map { probation.add($0) }
+    let first = try #require(answers.firstIndex { $0 != nil })
+    #expect(first == Probation.length - 1 && answers.count { $0 != nil } == 1)
+    let judged = try #require(answers[first])
+    let objection = Probation.objection(to: bad, old: good, jobs: judged, models: SyntheticWorld.models)
+    #expect(objection?.contains("first 50 jobs") == true, "\(String(describing: objection))")
+    #expect(Probation.objection(to: good, old: bad, jobs: judged, models: SyntheticWorld.models) == nil)
+    #expect(Probation.objection(to: good, old: good, jobs: judged, models: SyntheticWorld.models) == nil)
+  }
 }

@@ -13,10 +13,24 @@ struct RecentOutcomes: Sendable {
     var configuration: EngineConfiguration
     var costs: LogCosts
 
-    var workload: Workload {
-      Workload(
+    init(_ measurement: Measurement, _ metrics: Metrics, _ costs: LogCosts) {
+      model = measurement.boxedModel
+      promptTokens = max(1, metrics.promptTokenCount / metrics.requestCount)
+      outputTokens = max(1, metrics.outputTokenCount / metrics.requestCount)
+      configuration = measurement.configuration
+      self.costs = costs
+    }
+
+    /// What to ask a selector about it: the default, and after it the configuration when that is another one.
+    func question(hardware: HardwareProfile, available: [ModelProfile]) -> TableRows {
+      let others = configuration.knobs.isEmpty ? [] : [configuration]
+      let workload = Workload(
         name: "job", promptTokens: promptTokens...promptTokens, outputTokens: outputTokens...outputTokens,
         requestCount: 1)
+      let table = ContextTable(
+        model: model.wrappedValue, available: available, hardware: hardware, workload: workload,
+        engine: configuration.engine, configurations: others)
+      return TableRows(table: table, rows: Array(0...others.count))
     }
   }
 
