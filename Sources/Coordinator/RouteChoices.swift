@@ -1,14 +1,14 @@
-import Serving
+public import Serving
 
 /// From a recommendation to the order in which a job tries workers.
-enum RouteChoices {
+public enum RouteChoices {
   /// Configurations kept for each worker: the second is for a job for which the first failed.
   static let perWorker = 2
 
   /// Best first. After the recommended configurations of each worker comes its engine's default, which a job falls
   /// back on when they fail. When nothing is known (or nothing is better) the defaults stand alone, on the workers in
   /// the order of what is foreseen for them.
-  static func make(from recommendation: Recommendation) -> [RouteChoice] {
+  public static func make(from recommendation: Recommendation) -> [RouteChoice] {
     let applicable = recommendation.candidates.filter { $0.candidate.isApplicable }
     let defaults = applicable.filter { $0.candidate.configuration.isDefault }.map(choice)
     guard recommendation.decision == .use else {
