@@ -55,7 +55,7 @@ struct ChoiceEvaluationTests {
     let names = ["neural-factorization", "boosted-trees", "ensemble"]
     let selectors = names.map { name in TableSelectorCatalogue.all.first { $0.name == name }! }
     let scores = try ChoiceEvaluation(table, baseline: 0).scores(selectors, seeds: [1], threadCount: 2)
-    for score in scores.dropFirst() { #expect(score.accuracy > 0.85, "\(score)") }
+    for score in scores.dropFirst() { #expect(score.accuracy > 0.75, "\(score)") }
     #expect(scores[0].accuracy < 0.4)
   }
 

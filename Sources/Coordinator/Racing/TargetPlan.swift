@@ -106,7 +106,11 @@ struct TargetPlan: Sendable {
 
   /// Tells the races what was measured since. After a trial, and not after each block: pairs come in any order.
   mutating func refreshRaces() {
-    news.remove(baseline.configuration)
+    if news.remove(baseline.configuration) != nil {
+      // A block of the default completes pairs of whoever ran in its round, also before it.
+      news.formUnion(measuredWorkloads.flatMap(results.configurations))
+      news.remove(baseline.configuration)
+    }
     for (place, workload) in workloads.enumerated() where races[place] != nil {
       for configuration in news {
         races[place]!.record(configuration, results.ratios(configuration, workload, [.screening, .paired]))
