@@ -1942,6 +1942,51 @@ void   apus__recommend_query__free_unpacked
   assert(message->base.descriptor == &apus__recommend_query__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__predicted_intervals__init
+                     (Apus__PredictedIntervals         *message)
+{
+  static const Apus__PredictedIntervals init_value = APUS__PREDICTED_INTERVALS__INIT;
+  *message = init_value;
+}
+size_t apus__predicted_intervals__get_packed_size
+                     (const Apus__PredictedIntervals *message)
+{
+  assert(message->base.descriptor == &apus__predicted_intervals__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__predicted_intervals__pack
+                     (const Apus__PredictedIntervals *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__predicted_intervals__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__predicted_intervals__pack_to_buffer
+                     (const Apus__PredictedIntervals *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__predicted_intervals__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PredictedIntervals *
+       apus__predicted_intervals__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PredictedIntervals *)
+     protobuf_c_message_unpack (&apus__predicted_intervals__descriptor,
+                                allocator, len, data);
+}
+void   apus__predicted_intervals__free_unpacked
+                     (Apus__PredictedIntervals *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__predicted_intervals__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__ranked_candidate__init
                      (Apus__RankedCandidate         *message)
 {
@@ -7676,7 +7721,123 @@ const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
   (ProtobufCMessageInit) apus__recommend_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[9] =
+static const ProtobufCFieldDescriptor apus__predicted_intervals__field_descriptors[7] =
+{
+  {
+    "ttft_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, ttft_ms),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tpot_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, tpot_ms),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "e2e_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, e2e_ms),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "throughput",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, throughput),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, memory_bytes),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "joules_per_token",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, joules_per_token),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cost_per_million_tokens",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PredictedIntervals, cost_per_million_tokens),
+    &apus__interval__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__predicted_intervals__field_indices_by_name[] = {
+  6,   /* field[6] = cost_per_million_tokens */
+  2,   /* field[2] = e2e_ms */
+  5,   /* field[5] = joules_per_token */
+  4,   /* field[4] = memory_bytes */
+  3,   /* field[3] = throughput */
+  1,   /* field[1] = tpot_ms */
+  0,   /* field[0] = ttft_ms */
+};
+static const ProtobufCIntRange apus__predicted_intervals__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor apus__predicted_intervals__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PredictedIntervals",
+  "PredictedIntervals",
+  "Apus__PredictedIntervals",
+  "apus",
+  sizeof(Apus__PredictedIntervals),
+  7,
+  apus__predicted_intervals__field_descriptors,
+  apus__predicted_intervals__field_indices_by_name,
+  1,  apus__predicted_intervals__number_ranges,
+  (ProtobufCMessageInit) apus__predicted_intervals__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[10] =
 {
   {
     "candidate",
@@ -7786,11 +7947,24 @@ static const ProtobufCFieldDescriptor apus__ranked_candidate__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "intervals",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RankedCandidate, intervals),
+    &apus__predicted_intervals__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__ranked_candidate__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
   6,   /* field[6] = evidence_count */
   3,   /* field[3] = interval */
+  9,   /* field[9] = intervals */
   2,   /* field[2] = predicted */
   8,   /* field[8] = quality */
   7,   /* field[7] = reasons */
@@ -7801,7 +7975,7 @@ static const unsigned apus__ranked_candidate__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__ranked_candidate__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
 {
@@ -7811,7 +7985,7 @@ const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
   "Apus__RankedCandidate",
   "apus",
   sizeof(Apus__RankedCandidate),
-  9,
+  10,
   apus__ranked_candidate__field_descriptors,
   apus__ranked_candidate__field_indices_by_name,
   1,  apus__ranked_candidate__number_ranges,

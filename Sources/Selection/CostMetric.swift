@@ -35,6 +35,12 @@ public enum CostMetric: Int, CaseIterable, Sendable {
   public func value(logCost: Double) -> Double {
     self == .throughput ? exp(-logCost) : exp(logCost)
   }
+
+  /// The same of an interval.
+  func interval(logCost: ClosedRange<Double>) -> ClosedRange<Double> {
+    let ends = (value(logCost: logCost.lowerBound), value(logCost: logCost.upperBound))
+    return min(ends.0, ends.1)...max(ends.0, ends.1)
+  }
 }
 
 /// The logarithm of each metric's cost; NaN where there is none (no second token, no energy counter).

@@ -122,3 +122,35 @@ extension EvidenceIndex {
     return evidence
   }
 }
+
+extension Posterior {
+  /// What is believed of a candidate after what was measured of it and of the default.
+  ///
+  /// - Parameters:
+  ///   - level: foreseen for the default.
+  ///   - prior: foreseen for the candidate's ratio to it; nil for the default itself.
+  ///   - noise: whose pooled noise says how much a repeat is worth.
+  init(
+    level: LogEstimate, prior: LogEstimate?, own: DirectEvidence, baseline: DirectEvidence, _ metric: CostMetric,
+    noise index: EvidenceIndex
+  ) {
+    let level = Self.combined(
+      Self.combined(level, baseline.level(metric, in: index)), baseline.jobs(metric, in: index))
+    guard let prior else {
+      self.init(level: level, prior: .zero, pairs: nil, alone: nil)
+      return
+    }
+    // Blocks that are in a pair already spoke through it.
+    let isPairedHere = own.pairCount > 0 && !own.isNear
+    self.init(
+      level: level, prior: prior, pairs: own.ratio(metric, in: index),
+      alone: own.jobs(metric, in: index) ?? (isPairedHere ? nil : own.level(metric, in: index)))
+    if own.failures > 0, metric != .memory {
+      // Ten times the cost whenever it fails, in the manner of PAR10.
+      let share = Double(own.failures) / Double(own.failures + own.successCount)
+      let penalty = LogEstimate.penalty(failureShare: share)
+      ratio.mean += penalty
+      cost.mean += penalty
+    }
+  }
+}

@@ -36,10 +36,8 @@ struct ObjectiveScale {
   /// objective has no value here.
   func interval(_ logCost: ClosedRange<Double>) -> ClosedRange<Double>? {
     guard incomparable == nil else { return nil }
-    let ends = [logCost.lowerBound, logCost.upperBound].map {
-      isMoney ? exp($0 + offset) : metric.value(logCost: $0)
-    }
-    return min(ends[0], ends[1])...max(ends[0], ends[1])
+    guard isMoney else { return metric.interval(logCost: logCost) }
+    return exp(logCost.lowerBound + offset)...exp(logCost.upperBound + offset)
   }
 }
 
@@ -48,5 +46,14 @@ extension PredictedMetrics {
   mutating func setCost(pricePerHour: Double?) {
     guard let pricePerHour, let throughput, throughput > 0 else { return }
     costPerMillionTokens = pricePerHour / 3600 / throughput * 1e6
+  }
+}
+
+extension PredictedIntervals {
+  /// The same for the price.
+  mutating func setCost(pricePerHour: Double?) {
+    guard let pricePerHour, let throughput, throughput.lowerBound > 0 else { return }
+    let price = pricePerHour / 3600 * 1e6
+    costPerMillionTokens = price / throughput.upperBound...price / throughput.lowerBound
   }
 }

@@ -34,17 +34,18 @@ public struct Recommender: Sendable {
 
   /// - Parameters:
   ///   - sets: one for each worker and engine.
+  ///   - inFull: whether every applicable candidate gets all metrics, not just the first ones.
   /// - Returns: applicable candidates best first, then the refused ones.
-  public func recommend(_ sets: [CandidateSet], objective: Objective, limits: Limits)
-    -> Recommendation
-  {
-    route(sets, objective: objective, limits: limits).recommendation
+  public func recommend(
+    _ sets: [CandidateSet], objective: Objective, limits: Limits, inFull: Bool = false
+  ) -> Recommendation {
+    route(sets, objective: objective, limits: limits, inFull: inFull).recommendation
   }
 
   /// The same, with what a job could try in place of the recommended: those candidates that are described in full.
-  public func route(_ sets: [CandidateSet], objective: Objective, limits: Limits)
-    -> (recommendation: Recommendation, options: [ExplorationOption])
-  {
+  public func route(
+    _ sets: [CandidateSet], objective: Objective, limits: Limits, inFull: Bool = false
+  ) -> (recommendation: Recommendation, options: [ExplorationOption]) {
     let metric = CostMetric(objective)
     let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
     let judges = panel.judges
@@ -83,7 +84,8 @@ public struct Recommender: Sendable {
     // Those that could be judged come first, by what they would have cost.
     order.sort(&refused, isCautious: false)
 
-    let described = Self.describedEntries(applicable, setCount: judges.count)
+    let described =
+      inFull ? Set(applicable.indices) : Self.describedEntries(applicable, setCount: judges.count)
     let rows = Dictionary(grouping: described.map { applicable[$0] }, by: \.set)
       .mapValues { Optional(Set($0.map(\.row)).sorted()) }
     for metric in CostMetric.allCases {
@@ -240,9 +242,11 @@ public struct Recommender: Sendable {
       guard let cost = each == metric ? posterior.cost : judge.posterior(entry.row, each)?.cost
       else { continue }
       ranked.predicted.set(each, each.value(logCost: cost.mean))
+      ranked.intervals.set(each, each.interval(logCost: cost.interval))
     }
-    ranked.predicted.settle(outputTokens: judge.set.workload.meanOutputTokens)
+    ranked.settle(outputTokens: judge.set.workload.meanOutputTokens)
     ranked.predicted.setCost(pricePerHour: judge.set.pricePerHour)
+    ranked.intervals.setCost(pricePerHour: judge.set.pricePerHour)
     if inFull || entry.refusedReason != nil {
       ranked.reasons =
         Words.reasons(entry, own, source: judge.source(metric)) + [quality.map(Words.quality)].compactMap { $0 }
@@ -251,14 +255,18 @@ public struct Recommender: Sendable {
   }
 }
 
-extension PredictedMetrics {
+extension RankedCandidate {
   /// Each metric is foreseen by itself; a request still cannot end before its tokens have come: E2E is at least
   /// TTFT + TPOT x (output tokens - 1).
   fileprivate mutating func settle(outputTokens: Double) {
-    guard let ttftMS, let tpotMS, let whole = e2eMS else { return }
-    e2eMS = max(whole, ttftMS + tpotMS * max(0, outputTokens - 1))
+    guard let ttftMS = predicted.ttftMS, let tpotMS = predicted.tpotMS, let whole = predicted.e2eMS else { return }
+    let settled = max(whole, ttftMS + tpotMS * max(0, outputTokens - 1))
+    predicted.e2eMS = settled
+    if let range = intervals.e2eMS { intervals.e2eMS = range.lowerBound...max(range.upperBound, settled) }
   }
+}
 
+extension PredictedMetrics {
   fileprivate mutating func set(_ metric: CostMetric, _ value: Double) {
     guard value.isFinite else { return }
     switch metric {
@@ -268,6 +276,20 @@ extension PredictedMetrics {
     case .throughput: throughput = value
     case .memory: memoryBytes = Int(min(value, 1e18))
     case .energy: joulesPerToken = value
+    }
+  }
+}
+
+extension PredictedIntervals {
+  fileprivate mutating func set(_ metric: CostMetric, _ range: ClosedRange<Double>) {
+    guard range.upperBound.isFinite else { return }
+    switch metric {
+    case .ttft: ttftMS = range
+    case .tpot: tpotMS = range
+    case .e2e: e2eMS = range
+    case .throughput: throughput = range
+    case .memory: memoryBytes = range
+    case .energy: joulesPerToken = range
     }
   }
 }

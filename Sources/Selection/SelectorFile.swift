@@ -16,6 +16,8 @@ struct SelectorFile {
     var trainedAtMS: Int64
     /// See `SelectorModel.pair`.
     var knownPairs: [UInt64]
+    /// `SelectorModel.hash` of each model.
+    var knownModels: [UInt64]
     /// What it learned from.
     var contexts: [Context]
     /// One for each `CostMetric`, in its order.
@@ -35,15 +37,23 @@ struct SelectorFile {
     var name: String
     /// How much of the roofline's ratio is taken before the trees correct it, 0...1.
     var rooflineTrust: Double
-    /// Deviation of the logarithm that 90% intervals are made of, calibrated on rows the trees had not seen: from other
-    /// workloads of a known model and hardware (near), and from other models or hardware (far).
-    var levelNear: Double
-    var levelFar: Double
-    var ratioNear: Double
-    var ratioFar: Double
+    /// How wrong it is in contexts it has not seen, by how far they are from those it has.
+    var known: Spread
+    var newHardware: Spread
+    var newModel: Spread
+    /// What the deviation of a cost is multiplied by where the configuration was measured before in its context.
+    var measuredCostFactor: Double
     /// Places within the trees; empty for none.
     var levelTrees: Range<Int>
     var ratioTrees: Range<Int>
+
+    func spread(_ familiarity: Familiarity) -> Spread {
+      switch familiarity {
+      case .known: known
+      case .newHardware: newHardware
+      case .newModel: newModel
+      }
+    }
   }
 
   static let magic = Array("APUSSEL1".utf8)
@@ -115,8 +125,8 @@ struct SelectorFile {
       throw Self.broken(name, "its metrics are \(header.metrics.map(\.name))")
     }
     for metric in header.metrics {
-      let deviations = [metric.levelNear, metric.levelFar, metric.ratioNear, metric.ratioFar]
-      guard deviations.allSatisfy({ $0.isFinite && $0 > 0 }), metric.rooflineTrust.isFinite,
+      guard Familiarity.allCases.allSatisfy({ metric.spread($0).isSound }), metric.rooflineTrust.isFinite,
+        metric.measuredCostFactor.isFinite, metric.measuredCostFactor > 0,
         [metric.levelTrees, metric.ratioTrees].allSatisfy({
           $0.lowerBound >= 0 && $0.upperBound <= trees.count
         })

@@ -28,6 +28,7 @@ public struct SelectorModel: Sendable {
   let header: SelectorFile.Header
   private let forests: [CostMetric: Forests]
   private let knownPairs: Set<UInt64>
+  private let knownModels: Set<UInt64>
 
   private struct Forests: Sendable {
     let level: TreePredictor?
@@ -47,6 +48,7 @@ public struct SelectorModel: Sendable {
     let file = try SelectorFile(bytes: bytes, name: name)
     header = file.header
     knownPairs = Set(header.knownPairs)
+    knownModels = Set(header.knownModels)
     var forests: [CostMetric: Forests] = [:]
     do {
       for (metric, figures) in zip(CostMetric.allCases, header.metrics) {
@@ -64,14 +66,16 @@ public struct SelectorModel: Sendable {
     self.forests = forests
   }
 
-  /// Whether it was trained on this model on this hardware, in whatever workload.
-  func knows(model: ModelID, hardware: HardwareProfile) -> Bool {
-    knownPairs.contains(Self.pair(model, hardware))
+  func familiarity(model: ModelID, hardware: HardwareProfile) -> Familiarity {
+    if knownPairs.contains(Self.pair(model, hardware)) { return .known }
+    return knownModels.contains(Self.hash(model)) ? .newHardware : .newModel
   }
 
   static func pair(_ model: ModelID, _ hardware: HardwareProfile) -> UInt64 {
     StableHash.of("\(model)|\(hardware.fingerprint)")
   }
+
+  static func hash(_ model: ModelID) -> UInt64 { StableHash.of(model.rawValue) }
 
   /// All tables' rows in one prediction for each forest: XGBoost 1.7 reads the cgroup's limits from files at every call,
   /// which takes longer than a hundred rows.
@@ -104,24 +108,30 @@ public struct SelectorModel: Sendable {
     ratios: ArraySlice<Double>?
   ) -> Foresight {
     let table = asked.table
-    let isKnown = knows(model: table.model.id, hardware: table.hardware)
-    let levelDeviation = isKnown ? figures.levelNear : figures.levelFar
-    let ratioDeviation = isKnown ? figures.ratioNear : figures.ratioFar
+    let familiarity = familiarity(model: table.model.id, hardware: table.hardware)
+    let spread = figures.spread(familiarity)
     var left = ratios
     return Foresight(
       level: LogEstimate(
-        mean: table.estimates[0].logCost(metric) + level, variance: levelDeviation * levelDeviation),
+        mean: table.estimates[0].logCost(metric) + level, variance: spread.level * spread.level),
       ratios: asked.rows.map { row in
         guard row != 0 else { return .zero }
         let correction = left?.popFirst() ?? 0
         return LogEstimate(
           mean: figures.rooflineTrust * table.rooflineRatio(row, metric) + correction,
-          variance: ratioDeviation * ratioDeviation)
+          variance: spread.ratio * spread.ratio)
       },
-      isInformed: true,
-      source: isKnown
-        ? "trees trained on \(rowCount) measurements, this model and hardware among them"
-        : "trees trained on \(rowCount) measurements of other models or hardware")
+      isInformed: true, source: source(familiarity),
+      costFactors: CostFactors(unmeasured: spread.costFactor, measured: figures.measuredCostFactor))
+  }
+
+  private func source(_ familiarity: Familiarity) -> String {
+    let trees = "trees trained on \(rowCount) measurements"
+    switch familiarity {
+    case .known: return trees + ", this model and hardware among them"
+    case .newHardware: return trees + ", this model on other hardware among them"
+    case .newModel: return trees + " of other models"
+    }
   }
 
   private static func predict(_ forest: TreePredictor, _ values: [Float]) -> [Double] {

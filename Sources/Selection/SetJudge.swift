@@ -87,30 +87,18 @@ final class SetJudge {
   func posterior(_ row: Int, _ metric: CostMetric) -> Posterior? {
     guard let (answer, places) = foresights[metric] else { return nil }
     if let places {
-      return places[row].map { posterior(row, metric, level: answer.level, prior: answer.ratios[$0]) }
+      return places[row].map { posterior(row, metric, answer, prior: answer.ratios[$0]) }
     }
-    return posterior(row, metric, level: answer.level, prior: answer.ratios[row])
+    return posterior(row, metric, answer, prior: answer.ratios[row])
   }
 
-  private func posterior(_ row: Int, _ metric: CostMetric, level: LogEstimate, prior: LogEstimate)
-    -> Posterior
-  {
+  private func posterior(_ row: Int, _ metric: CostMetric, _ answer: Foresight, prior: LogEstimate) -> Posterior {
     let own = evidence[row]
-    let level = Posterior.combined(
-      Posterior.combined(level, evidence[0].level(metric, in: index)), evidence[0].jobs(metric, in: index))
-    guard row != 0 else { return Posterior(level: level, prior: .zero, pairs: nil, alone: nil) }
-    // Blocks that are in a pair already spoke through it.
-    let isPairedHere = own.pairCount > 0 && !own.isNear
     var posterior = Posterior(
-      level: level, prior: prior, pairs: own.ratio(metric, in: index),
-      alone: own.jobs(metric, in: index) ?? (isPairedHere ? nil : own.level(metric, in: index)))
-    if own.failures > 0, metric != .memory {
-      // Ten times the cost whenever it fails, in the manner of PAR10.
-      let share = Double(own.failures) / Double(own.failures + own.successCount)
-      let penalty = LogEstimate.penalty(failureShare: share)
-      posterior.ratio.mean += penalty
-      posterior.cost.mean += penalty
-    }
+      level: answer.level, prior: row == 0 ? nil : prior, own: own, baseline: evidence[0], metric, noise: index)
+    let isMeasured = own.level(metric, in: index) ?? own.jobs(metric, in: index) != nil
+    let factor = isMeasured ? answer.costFactors.measured : answer.costFactors.unmeasured
+    posterior.cost.variance *= factor * factor
     return posterior
   }
 

@@ -21,31 +21,14 @@ struct TrainingSet {
   static let mostContexts = 10_000
 
   private(set) var evidence = EvidenceIndex()
-  /// For each metric, by `CostMetric.rawValue`.
-  private(set) var ratios = [ForestRows](repeating: ForestRows(), count: CostMetric.allCases.count)
-  /// The roofline's ratio of each row of `ratios`.
-  private(set) var rooflineRatios = [[Double]](repeating: [], count: CostMetric.allCases.count)
-  private(set) var levels = [ForestRows](repeating: ForestRows(), count: CostMetric.allCases.count)
-  /// Rows that wait for the ratio forest: where in `levels` they go once it is known how they compare to the default.
-  private(set) var indirect = [[IndirectLevel]](repeating: [], count: CostMetric.allCases.count)
+  private(set) var cells = MeasuredCells(columnCount: FeatureEncoder.columns.count)
+  /// See `SelectorModel.pair`.
   private(set) var knownPairs: [UInt64] = []
+  private(set) var knownModels: [UInt64] = []
   /// `contextHash` of each context, by its number.
   private(set) var contextHashes: [Int32: UInt64] = [:]
   /// Contexts with at least one ratio.
   private(set) var pairedContextCount = 0
-
-  /// A cost of another configuration than the default.
-  struct IndirectLevel {
-    /// Features of the configuration, and of the default in the same context.
-    var row: [Float]
-    var baselineRow: [Float]
-    var rooflineRatio: Double
-    /// Logarithm of the cost over the roofline's for the default.
-    var target: Double
-    var weight: Double
-    var context: Int
-    var pair: Int
-  }
 
   private struct Place {
     var representative: Measurement
@@ -77,7 +60,8 @@ struct TrainingSet {
       }
     }
     let models = available.values.sorted { $0.id < $1.id }
-    var pairNumbers: [UInt64: Int] = [:]
+    var pairs: Set<UInt64> = []
+    var (hardwareNumbers, modelNumbers): ([String: Int32], [ModelID: Int32]) = ([:], [:])
     let paired = Set(evidence.exact.allCells.filter { $0.cell.pairs >= 0 }.map(\.context))
     let contexts = places.keys.sorted()
     let kept =
@@ -85,20 +69,22 @@ struct TrainingSet {
       + contexts.filter { !paired.contains($0) }.suffix(Self.mostContexts)
     for context in kept {
       let place = places[context]!
-      let hash = SelectorModel.pair(place.representative.model.id, place.representative.hardware)
-      let pair = pairNumbers[hash, default: pairNumbers.count]
-      pairNumbers[hash] = pair
+      let (model, hardware) = (place.representative.model, place.representative.hardware)
+      pairs.insert(SelectorModel.pair(model.id, hardware))
+      let modelNumber = EvidenceIndex.number(model.id, &modelNumbers)
+      let hardwareNumber = EvidenceIndex.number(hardware.fingerprint, &hardwareNumbers)
       contextHashes[context] = Self.contextHash(place.representative)
       for (engine, numbers) in Dictionary(
         grouping: place.configurations, by: { configurations[$0]!.engine }
       )
       .sorted(by: { $0.key < $1.key }) {
-        addRows(
-          context, pair: pair, place.representative, home: place.home, engine: engine, available: models,
-          numbers.map { ($0, configurations[$0]!) })
+        addCells(
+          context, place.representative, home: place.home, engine: engine, available: models,
+          numbers.map { ($0, configurations[$0]!) }, hardware: hardwareNumber, model: modelNumber)
       }
     }
-    knownPairs = pairNumbers.keys.sorted()
+    knownPairs = pairs.sorted()
+    knownModels = modelNumbers.keys.map(SelectorModel.hash).sorted()
   }
 
   /// Which context a measurement belongs to.
@@ -107,59 +93,64 @@ struct TrainingSet {
       "\(measurement.model.id)|\(measurement.hardware.fingerprint)|\(measurement.workload.shape)")
   }
 
-  private mutating func addRows(
-    _ context: Int32, pair: Int, _ representative: Measurement, home: Int32, engine: EngineName,
-    available: [ModelProfile],
-    _ configurations: [(number: Int32, configuration: EngineConfiguration)]
+  private mutating func addCells(
+    _ context: Int32, _ representative: Measurement, home: Int32, engine: EngineName, available: [ModelProfile],
+    _ configurations: [(number: Int32, configuration: EngineConfiguration)], hardware: Int32, model: Int32
   ) {
     let others = configurations.filter { !$0.configuration.knobs.isEmpty }
     let table = ContextTable(
       model: representative.model, available: available, hardware: representative.hardware,
-      workload: representative.workload, engine: engine, configurations: others.map(\.configuration)
-    )
+      workload: representative.workload, engine: engine, configurations: others.map(\.configuration))
     let baselineNumber = configurations.first { $0.configuration.knobs.isEmpty }?.number
     let baseline = baselineNumber.flatMap { evidence.exact.cell(context, $0) }
-    // What a change on every node that knew it made stale still teaches, at the weight of what may have changed since.
-    func changed(_ number: Int32, by deviation: Double) -> Double {
-      evidence.isStale(home, engine, number) ? deviation * deviation : 0
+    let baselineRow = cells.appendBaseline(table.features.row(0))
+    func cell(_ configuration: Int32, isBaseline: Bool) -> MeasuredCells.Cell {
+      MeasuredCells.Cell(
+        context: context, configuration: configuration, hardware: hardware, model: model, isBaseline: isBaseline,
+        baselineRow: baselineRow)
     }
-    let staleBaseline = baseline == nil ? 0 : changed(baselineNumber ?? 0, by: DirectEvidence.levelChange)
-    let staleLevels = others.map { changed($0.number, by: DirectEvidence.levelChange) }
-    let staleRatios = others.map { changed($0.number, by: DirectEvidence.ratioChange) }
+    func allCosts(_ configuration: Int32, row: Int, _ own: EvidenceCell) -> [MeasuredCells.Costs] {
+      let isStale = evidence.isStale(home, engine, configuration)
+      return CostMetric.allCases.map { costs($0, table, row: row, own, baseline: baseline, isStale: isStale) }
+    }
+    if let baselineNumber, let baseline {
+      cells.append(
+        cell(baselineNumber, isBaseline: true), table.features.row(0), allCosts(baselineNumber, row: 0, baseline))
+    }
     var hasRatio = false
-    for metric in CostMetric.allCases {
-      let place = metric.rawValue
-      let roofline = table.estimates[0].logCost(metric)
-      let baselineMean = baseline.flatMap { Self.mean($0.level, metric) }
-      if let baselineMean, let baseline {
-        levels[place].append(
-          table.features.row(0), target: baselineMean - roofline,
-          weight: weight(evidence.levelNoise.varianceOfMean(baseline.level, metric) + staleBaseline),
-          context: Int(context), pair: pair)
-      }
-      for (offset, other) in others.enumerated() {
-        guard let cell = evidence.exact.cell(context, other.number) else { continue }
-        let row = offset + 1
-        let rooflineRatio = table.rooflineRatio(row, metric)
-        if let (target, variance) = ratio(cell, baseline: baseline, metric) {
-          hasRatio = true
-          ratios[place].append(
-            table.features.row(row), target: target, weight: weight(variance + staleRatios[offset]),
-            context: Int(context), pair: pair)
-          rooflineRatios[place].append(rooflineRatio)
-        } else if baselineMean == nil, let mean = Self.mean(cell.level, metric) {
-          indirect[place].append(
-            IndirectLevel(
-              row: Array(table.features.row(row)), baselineRow: Array(table.features.row(0)),
-              rooflineRatio: rooflineRatio, target: mean - roofline,
-              // Half: it comes through the ratio's own error.
-              weight: weight(evidence.levelNoise.varianceOfMean(cell.level, metric) + staleLevels[offset]) / 2,
-              context: Int(context),
-              pair: pair))
-        }
-      }
+    for (offset, other) in others.enumerated() {
+      guard let own = evidence.exact.cell(context, other.number) else { continue }
+      let all = allCosts(other.number, row: offset + 1, own)
+      hasRatio = hasRatio || all.contains { !$0.ratio.isNaN }
+      cells.append(cell(other.number, isBaseline: false), table.features.row(offset + 1), all)
     }
     if hasRatio { pairedContextCount += 1 }
+  }
+
+  /// - Parameter isStale: whether a change on every node that knew it made it stale: it still teaches, at the weight of
+  ///   what may have changed since.
+  private func costs(
+    _ metric: CostMetric, _ table: ContextTable, row: Int, _ cell: EvidenceCell, baseline: EvidenceCell?, isStale: Bool
+  ) -> MeasuredCells.Costs {
+    func weight(_ variance: Double, change: Double) -> Float {
+      Float(self.weight(variance + (isStale ? change * change : 0)))
+    }
+    var costs = MeasuredCells.Costs(
+      roofline: Float(table.estimates[0].logCost(metric)),
+      rooflineRatio: row == 0 ? 0 : Float(table.rooflineRatio(row, metric)))
+    if let level = Self.mean(cell.level, metric) {
+      costs.level = Float(level)
+      costs.levelWeight = weight(
+        evidence.levelNoise.varianceOfMean(cell.level, metric), change: DirectEvidence.levelChange)
+    }
+    guard row > 0 else { return costs }
+    if let (ratio, variance) = ratio(cell, baseline: baseline, metric) {
+      costs.ratio = Float(ratio)
+      costs.ratioWeight = weight(variance, change: DirectEvidence.ratioChange)
+    } else {
+      costs.isIndirect = !costs.level.isNaN && baseline.flatMap { Self.mean($0.level, metric) } == nil
+    }
+    return costs
   }
 
   /// Logarithm of a configuration's cost over the default's, with failures counted, and its variance; nil when neither is
@@ -200,16 +191,5 @@ struct TrainingSet {
     guard moments.count > 0 else { return nil }
     let mean = Double(moments.mean[metric.rawValue])
     return mean.isNaN ? nil : mean
-  }
-
-  /// Adds the rows that waited, now that `ratio` says how each compares to the default.
-  mutating func addIndirectLevels(_ metric: CostMetric, ratios: [Double]) {
-    let rows = indirect[metric.rawValue]
-    precondition(ratios.count == rows.count, "one ratio for each waiting row")
-    for (row, ratio) in zip(rows, ratios) {
-      levels[metric.rawValue].append(
-        row.baselineRow[...], target: row.target - ratio, weight: row.weight, context: row.context,
-        pair: row.pair)
-    }
   }
 }

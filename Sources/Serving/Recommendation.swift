@@ -37,11 +37,37 @@ public struct PredictedMetrics: Hashable, Codable, Sendable {
   }
 }
 
+/// Where each figure of `PredictedMetrics` lies with 90% probability, in the figure's own unit. Nil where nobody can say.
+public struct PredictedIntervals: Hashable, Codable, Sendable {
+  public var ttftMS: ClosedRange<Double>?
+  public var tpotMS: ClosedRange<Double>?
+  public var e2eMS: ClosedRange<Double>?
+  public var throughput: ClosedRange<Double>?
+  public var memoryBytes: ClosedRange<Double>?
+  public var joulesPerToken: ClosedRange<Double>?
+  public var costPerMillionTokens: ClosedRange<Double>?
+
+  public init(
+    ttftMS: ClosedRange<Double>? = nil, tpotMS: ClosedRange<Double>? = nil, e2eMS: ClosedRange<Double>? = nil,
+    throughput: ClosedRange<Double>? = nil, memoryBytes: ClosedRange<Double>? = nil,
+    joulesPerToken: ClosedRange<Double>? = nil, costPerMillionTokens: ClosedRange<Double>? = nil
+  ) {
+    self.ttftMS = ttftMS
+    self.tpotMS = tpotMS
+    self.e2eMS = e2eMS
+    self.throughput = throughput
+    self.memoryBytes = memoryBytes
+    self.joulesPerToken = joulesPerToken
+    self.costPerMillionTokens = costPerMillionTokens
+  }
+}
+
 /// One candidate with what is known of it, best first in a recommendation.
 public struct RankedCandidate: Hashable, Codable, Sendable {
   public var candidate: Candidate
   public var worker: WorkerName
   public var predicted: PredictedMetrics
+  public var intervals: PredictedIntervals
   /// Where the objective's value lies with 90% probability, in the objective's own unit; nil when unknown.
   public var interval: ClosedRange<Double>?
   /// Predicted speed-up over the engine's default on the same worker: > 1 is better, whatever the objective.
@@ -57,12 +83,13 @@ public struct RankedCandidate: Hashable, Codable, Sendable {
 
   public init(
     candidate: Candidate, worker: WorkerName, predicted: PredictedMetrics = PredictedMetrics(),
-    interval: ClosedRange<Double>? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
+    intervals: PredictedIntervals = PredictedIntervals(), interval: ClosedRange<Double>? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
     evidenceCount: Int = 0, reasons: [String] = [], quality: QualityLoss? = nil
   ) {
     self.candidate = candidate
     self.worker = worker
     self.predicted = predicted
+    self.intervals = intervals
     self.interval = interval
     self.speedup = speedup
     self.speedupInterval = speedupInterval

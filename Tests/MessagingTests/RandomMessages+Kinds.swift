@@ -121,7 +121,8 @@ extension RandomMessages {
       decision: pick([.use, .measureFirst, .default]),
       candidates: list {
         RankedCandidate(
-          candidate: $0.candidate(), worker: $0.id(), predicted: $0.predicted(), interval: $0.some { $0.interval() },
+          candidate: $0.candidate(), worker: $0.id(), predicted: $0.predicted(), intervals: $0.intervals(),
+          interval: $0.some { $0.interval() },
           speedup: $0.some { $0.number() }, speedupInterval: $0.some { $0.interval() }, evidenceCount: $0.count(),
           reasons: $0.list { $0.text() }, quality: $0.some { $0.quality() })
       }, reasons: list { $0.text() })

@@ -129,6 +129,13 @@ struct RandomMessages {
       costPerMillionTokens: some { $0.number() })
   }
 
+  mutating func intervals() -> PredictedIntervals {
+    PredictedIntervals(
+      ttftMS: some { $0.interval() }, tpotMS: some { $0.interval() }, e2eMS: some { $0.interval() },
+      throughput: some { $0.interval() }, memoryBytes: some { $0.interval() }, joulesPerToken: some { $0.interval() },
+      costPerMillionTokens: some { $0.interval() })
+  }
+
   mutating func jobRecord() -> JobRecord {
     JobRecord(
       id: id(), client: text(), spec: jobSpec(), state: pick(JobState.allCases), submittedAtMS: Int64(count()),

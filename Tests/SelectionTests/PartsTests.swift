@@ -116,16 +116,37 @@ struct PosteriorTests {
   }
 }
 
-@Suite("Interval widths come from errors on unseen rows")
+@Suite("Interval widths come from errors on unseen groups")
 struct CalibrationTests {
-  @Test("The deviation makes 90% of the errors fit, and few groups widen it")
-  func deviation() throws {
-    let residuals = (1...99).map { Double($0) / 100 }
-    let many = try #require(Calibration.deviation(residuals, groupCount: 1000))
-    #expect(abs(many * LogEstimate.quantile95 - 0.90) < 0.01)
-    #expect(try #require(Calibration.deviation(residuals, groupCount: 2)) > 1.4 * many)
-    #expect(Calibration.deviation([], groupCount: 0) == nil)
-    #expect(Calibration.deviation([0, 0], groupCount: 2) == Calibration.least)
+  @Test("90% of the errors fit, and few groups widen")
+  func size() throws {
+    let errors = (1...99).map { Double($0.isMultiple(of: 2) ? $0 : -$0) / 100 }
+    let many = try #require(Calibration.size(errors, groups: (1...99).map { Int32($0) }))
+    #expect(abs(many - 0.90 * (1 + 1 / 99.0)) < 1e-9)
+    // All in one group: the same errors, and no idea how the next group will do.
+    #expect(try #require(Calibration.size(errors, groups: [Int32](repeating: 7, count: 99))) > 1.9 * many)
+    #expect(Calibration.size([], groups: []) == nil)
+    #expect(Calibration.deviation([0, 0], groups: [1, 2]) == Calibration.least)
+  }
+
+  @Test("A group weighs the same however many rows it has")
+  func groups() {
+    let large = [Double](repeating: 0.1, count: 100)
+    let groups = [Int32](repeating: 1, count: 100)
+    // Of 2 groups 90% are 1.8: the large one is not enough.
+    #expect(Calibration.size(large + [0.5], groups: groups + [2]) == 0.5 * 1.5)
+  }
+
+  @Test("What is farther away is never trusted more, in its parts or as a whole")
+  func far() {
+    let near = Spread(level: 0.2, ratio: 0.1, costFactor: 1.2)
+    let far = Spread(level: 0.3, ratio: 0.05, costFactor: 0.5).atLeast(near)
+    #expect(far.level == 0.3 && far.ratio == 0.1)
+    func cost(_ spread: Spread) -> Double {
+      spread.costFactor * (spread.level * spread.level + spread.ratio * spread.ratio).squareRoot()
+    }
+    #expect(abs(cost(far) - cost(near)) < 1e-12)
+    #expect(abs(cost(near.widened(by: 2)) - 2 * cost(near)) < 1e-12)
   }
 }
 

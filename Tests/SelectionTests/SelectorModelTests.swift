@@ -60,7 +60,8 @@ struct SelectorModelTests {
     let good = try SelectorFile(bytes: Trained.file.get().bytes, name: "test")
     let changes: [(inout SelectorFile.Header) -> Void] = [
       { $0.encoderVersion += 1 }, { $0.columnsDigest ^= 1 }, { $0.metrics.removeLast() },
-      { $0.metrics[0].ratioNear = -1 }, { $0.metrics[0].levelTrees = 0..<Int.max },
+      { $0.metrics[0].known.ratio = -1 }, { $0.metrics[0].newModel.costFactor = -1 },
+      { $0.metrics[0].measuredCostFactor = 0 }, { $0.metrics[0].levelTrees = 0..<Int.max },
       { $0.metrics[0].levelTrees = 3..<40 }, { $0.metrics[1].name = "other" },
     ]
     for change in changes {

@@ -116,6 +116,44 @@ struct SelectorTrainerTests {
     #expect(share.ratio > 0.80)
   }
 
+  @Test("Each metric's interval holds what is measured about 90% of the time, in new workloads and in measured ones")
+  func coverageByMetric() throws {
+    // A round's drift is common to its candidates, so one later trial of each context would say little.
+    let worlds = (UInt64(2)...7).map { SyntheticWorld(seed: $0) }
+    let model = try Trained.model()
+    let shares = try [false, true].map { isMeasured in
+      let evidence = EvidenceIndex(isMeasured ? Trained.history : [])
+      let recommender = Recommender(model: model, evidence: evidence)
+      var inside = [CostMetric: (count: Int, total: Int)]()
+      for m in SyntheticWorld.targets {
+        for h in SyntheticWorld.hardware {
+          for w in [Workload.chat, .edit, .concurrent].map({ isMeasured ? $0.halved : $0 }) {
+            let later = worlds.map { world in
+              Dictionary(grouping: world.trial(m, h, w)) { ConfigurationKey($0.configuration) }
+            }
+            let answer = recommender.recommend(
+              [SyntheticWorld.set(m, h, w)], objective: .e2e, limits: Limits(allowsApproximate: true), inFull: true)
+            for ranked in answer.candidates where ranked.candidate.isApplicable {
+              for trial in later {
+                let blocks = try #require(trial[ConfigurationKey(ranked.candidate.configuration)])
+                let costs = blocks.compactMap { $0.outcome.metrics.flatMap(MeasuredCosts.read) }
+                for metric in CostMetric.allCases where metric != .energy {
+                  let mean = costs.reduce(0) { $0 + $1[metric] } / Double(costs.count)
+                  let interval = try #require(ranked.intervals[metric])
+                  inside[metric, default: (0, 0)].total += 1
+                  if interval.contains(metric.value(logCost: mean)) { inside[metric]!.count += 1 }
+                }
+              }
+            }
+          }
+        }
+      }
+      return inside.mapValues { Double($0.count) / Double($0.total) }
+    }
+    for (metric, share) in shares[0] { #expect((0.8...1).contains(share), "\(metric), new workloads") }
+    for (metric, share) in shares[1] { #expect((0.8...1).contains(share), "\(metric), measured") }
+  }
+
   @Test("Predicted metrics lie near the truth in the metrics' own units")
   func units() throws {
     let recommender = Recommender(model: try Trained.model(), evidence: EvidenceIndex())
@@ -215,5 +253,18 @@ struct SelectorTrainerTests {
     let baseline = try #require(answer.candidates.first { $0.candidate.configuration.isDefault })
     let truth = Trained.world.truth(config.configuration, m, h, w).e2eMS
     #expect(baseline.predicted.e2eMS! / truth > 3)
+  }
+}
+
+extension PredictedIntervals {
+  subscript(_ metric: CostMetric) -> ClosedRange<Double>? {
+    switch metric {
+    case .ttft: ttftMS
+    case .tpot: tpotMS
+    case .e2e: e2eMS
+    case .throughput: throughput
+    case .memory: memoryBytes
+    case .energy: joulesPerToken
+    }
   }
 }

@@ -58,6 +58,7 @@ typedef struct Apus__BenchmarkFinding Apus__BenchmarkFinding;
 typedef struct Apus__CandidateQuality Apus__CandidateQuality;
 typedef struct Apus__BenchmarkSummary Apus__BenchmarkSummary;
 typedef struct Apus__RecommendQuery Apus__RecommendQuery;
+typedef struct Apus__PredictedIntervals Apus__PredictedIntervals;
 typedef struct Apus__RankedCandidate Apus__RankedCandidate;
 typedef struct Apus__Recommendation Apus__Recommendation;
 typedef struct Apus__Hello Apus__Hello;
@@ -1066,6 +1067,46 @@ struct  Apus__RecommendQuery
     , {0,NULL}, NULL, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, NULL }
 
 
+/*
+ * Where each figure of PredictedMetrics lies with 90% probability.
+ */
+struct  Apus__PredictedIntervals
+{
+  ProtobufCMessage base;
+  /*
+   * may be absent
+   */
+  Apus__Interval *ttft_ms;
+  /*
+   * may be absent
+   */
+  Apus__Interval *tpot_ms;
+  /*
+   * may be absent
+   */
+  Apus__Interval *e2e_ms;
+  /*
+   * may be absent
+   */
+  Apus__Interval *throughput;
+  /*
+   * may be absent
+   */
+  Apus__Interval *memory_bytes;
+  /*
+   * may be absent
+   */
+  Apus__Interval *joules_per_token;
+  /*
+   * may be absent
+   */
+  Apus__Interval *cost_per_million_tokens;
+};
+#define APUS__PREDICTED_INTERVALS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__predicted_intervals__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+
 struct  Apus__RankedCandidate
 {
   ProtobufCMessage base;
@@ -1091,10 +1132,11 @@ struct  Apus__RankedCandidate
    * may be absent
    */
   Apus__QualityLoss *quality;
+  Apus__PredictedIntervals *intervals;
 };
 #define APUS__RANKED_CANDIDATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__ranked_candidate__descriptor) \
-    , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL, NULL }
+    , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL, NULL, NULL }
 
 
 struct  Apus__Recommendation
@@ -2417,6 +2459,25 @@ Apus__RecommendQuery *
 void   apus__recommend_query__free_unpacked
                      (Apus__RecommendQuery *message,
                       ProtobufCAllocator *allocator);
+/* Apus__PredictedIntervals methods */
+void   apus__predicted_intervals__init
+                     (Apus__PredictedIntervals         *message);
+size_t apus__predicted_intervals__get_packed_size
+                     (const Apus__PredictedIntervals   *message);
+size_t apus__predicted_intervals__pack
+                     (const Apus__PredictedIntervals   *message,
+                      uint8_t             *out);
+size_t apus__predicted_intervals__pack_to_buffer
+                     (const Apus__PredictedIntervals   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PredictedIntervals *
+       apus__predicted_intervals__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__predicted_intervals__free_unpacked
+                     (Apus__PredictedIntervals *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__RankedCandidate methods */
 void   apus__ranked_candidate__init
                      (Apus__RankedCandidate         *message);
@@ -3118,6 +3179,9 @@ typedef void (*Apus__BenchmarkSummary_Closure)
 typedef void (*Apus__RecommendQuery_Closure)
                  (const Apus__RecommendQuery *message,
                   void *closure_data);
+typedef void (*Apus__PredictedIntervals_Closure)
+                 (const Apus__PredictedIntervals *message,
+                  void *closure_data);
 typedef void (*Apus__RankedCandidate_Closure)
                  (const Apus__RankedCandidate *message,
                   void *closure_data);
@@ -3264,6 +3328,7 @@ extern const ProtobufCMessageDescriptor apus__benchmark_finding__descriptor;
 extern const ProtobufCMessageDescriptor apus__candidate_quality__descriptor;
 extern const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommend_query__descriptor;
+extern const ProtobufCMessageDescriptor apus__predicted_intervals__descriptor;
 extern const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommendation__descriptor;
 extern const ProtobufCMessageDescriptor apus__hello__descriptor;

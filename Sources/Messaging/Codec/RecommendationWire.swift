@@ -30,6 +30,33 @@ extension PredictedMetrics: WireValue {
   }
 }
 
+extension PredictedIntervals: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__PredictedIntervals>) { apus__predicted_intervals__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__PredictedIntervals>, _ arena: Arena) throws(CodecError) {
+    c.pointee.ttft_ms = try arena.interval(ttftMS, "PredictedIntervals.ttft_ms")
+    c.pointee.tpot_ms = try arena.interval(tpotMS, "PredictedIntervals.tpot_ms")
+    c.pointee.e2e_ms = try arena.interval(e2eMS, "PredictedIntervals.e2e_ms")
+    c.pointee.throughput = try arena.interval(throughput, "PredictedIntervals.throughput")
+    c.pointee.memory_bytes = try arena.interval(memoryBytes, "PredictedIntervals.memory_bytes")
+    c.pointee.joules_per_token = try arena.interval(joulesPerToken, "PredictedIntervals.joules_per_token")
+    c.pointee.cost_per_million_tokens = try arena.interval(
+      costPerMillionTokens, "PredictedIntervals.cost_per_million_tokens")
+  }
+
+  init(reading c: UnsafePointer<Apus__PredictedIntervals>) throws(CodecError) {
+    self.init(
+      ttftMS: try Wire.interval(c.pointee.ttft_ms, "PredictedIntervals.ttft_ms"),
+      tpotMS: try Wire.interval(c.pointee.tpot_ms, "PredictedIntervals.tpot_ms"),
+      e2eMS: try Wire.interval(c.pointee.e2e_ms, "PredictedIntervals.e2e_ms"),
+      throughput: try Wire.interval(c.pointee.throughput, "PredictedIntervals.throughput"),
+      memoryBytes: try Wire.interval(c.pointee.memory_bytes, "PredictedIntervals.memory_bytes"),
+      joulesPerToken: try Wire.interval(c.pointee.joules_per_token, "PredictedIntervals.joules_per_token"),
+      costPerMillionTokens: try Wire.interval(
+        c.pointee.cost_per_million_tokens, "PredictedIntervals.cost_per_million_tokens"))
+  }
+}
+
 extension RecommendQuery: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__RecommendQuery>) { apus__recommend_query__init(c) }
 
@@ -60,6 +87,7 @@ extension RankedCandidate: WireValue {
     c.pointee.candidate = try arena.message(candidate)
     c.pointee.worker = try arena.text(worker)
     c.pointee.predicted = try arena.message(predicted)
+    c.pointee.intervals = try arena.message(intervals)
     c.pointee.interval = try arena.interval(interval, "RankedCandidate.interval")
     c.pointee.speedup = try arena.number(speedup, "RankedCandidate.speedup")
     c.pointee.speedup_interval = try arena.interval(speedupInterval, "RankedCandidate.speedup_interval")
@@ -74,6 +102,7 @@ extension RankedCandidate: WireValue {
       candidate: try Wire.message(c.pointee.candidate, "RankedCandidate.candidate"),
       worker: try Wire.id(c.pointee.worker, "RankedCandidate.worker"),
       predicted: try Wire.message(c.pointee.predicted, "RankedCandidate.predicted"),
+      intervals: try Wire.message(c.pointee.intervals, "RankedCandidate.intervals"),
       interval: try Wire.interval(c.pointee.interval, "RankedCandidate.interval"),
       speedup: try Wire.number(c.pointee.speedup, "RankedCandidate.speedup"),
       speedupInterval: try Wire.interval(c.pointee.speedup_interval, "RankedCandidate.speedup_interval"),

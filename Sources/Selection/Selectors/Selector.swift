@@ -45,11 +45,31 @@ public struct Foresight: Sendable {
   public var isInformed: Bool
   /// Where it comes from, for people.
   public var source: String
+  /// What makes the intervals of whole costs hold what they promise.
+  public var costFactors: CostFactors
 
-  public init(level: LogEstimate, ratios: [LogEstimate], isInformed: Bool, source: String) {
+  public init(
+    level: LogEstimate, ratios: [LogEstimate], isInformed: Bool, source: String, costFactors: CostFactors = .none
+  ) {
     self.level = level
     self.ratios = ratios
     self.isInformed = isInformed
     self.source = source
+    self.costFactors = costFactors
+  }
+}
+
+/// What the deviation of a candidate's cost is multiplied by, after level, ratio and evidence were put together: those
+/// who calibrated on unseen contexts know better than a sum of independent errors does.
+public struct CostFactors: Hashable, Sendable {
+  /// For a candidate that was not measured in the context, and for one that was.
+  public var unmeasured: Double
+  public var measured: Double
+
+  public static let none = CostFactors(unmeasured: 1, measured: 1)
+
+  public init(unmeasured: Double, measured: Double) {
+    self.unmeasured = unmeasured
+    self.measured = measured
   }
 }

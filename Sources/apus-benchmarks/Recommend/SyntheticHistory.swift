@@ -110,11 +110,11 @@ struct SyntheticHistory {
     cpuSeconds: 0.5, peakMemoryBytes: 200_000_000, loadSeconds: 0.5, ttft: latency(30), itl: latency(20),
     tpot: latency(20), e2e: latency(350))
 
-  private static func latency(_ mean: Double) -> LatencySummary {
+  static func latency(_ mean: Double) -> LatencySummary {
     LatencySummary(meanMS: mean, p50MS: 0.95 * mean, p90MS: 1.2 * mean, p99MS: 1.5 * mean)
   }
 
-  private static func model(_ number: Int, _ name: String, parameters: Int, experts: Int = 0) -> ModelProfile {
+  static func model(_ number: Int, _ name: String, parameters: Int, experts: Int = 0) -> ModelProfile {
     let active = experts > 0 ? parameters / 3 : parameters
     return ModelProfile(
       id: ModelID(String(repeating: "\(number)", count: 64)), name: name,
@@ -125,7 +125,7 @@ struct SyntheticHistory {
       vocabularyFingerprint: "synthetic", variantGroup: name)
   }
 
-  private static func machine(_ name: String, cores: Int) -> HardwareProfile {
+  static func machine(_ name: String, cores: Int) -> HardwareProfile {
     HardwareProfile(
       machine: MachineID(name), processor: "processor of \(name)", coreCount: cores,
       instructionSets: ["avx2", "avx512f"], memoryBytes: 32 << 30, memoryBandwidth: 1e10 * Double(cores).squareRoot(),

@@ -13,6 +13,18 @@ struct FigureReport {
     var unit: String
     /// Most the project allows itself; nil for a number that stands beside.
     var target: Double?
+    /// Least the project wants; nil for no such wish.
+    var floor: Double?
+
+    /// In words; nil without a target.
+    var wish: (text: String, isMet: Bool)? {
+      switch (floor, target) {
+      case (let floor?, let target?): (String(format: "%g to %g", floor, target), (floor...target).contains(value))
+      case (nil, let target?): (String(format: "at most %g", target), value <= target)
+      case (let floor?, nil): (String(format: "at least %g", floor), value >= floor)
+      case (nil, nil): nil
+      }
+    }
   }
 
   /// The command's name.
@@ -29,13 +41,15 @@ struct FigureReport {
     self.method = method
   }
 
-  mutating func add(_ key: String, _ label: String, _ value: Double, _ unit: String, target: Double? = nil) {
-    values.append(Value(key: key, label: label, value: value, unit: unit, target: target))
+  mutating func add(
+    _ key: String, _ label: String, _ value: Double, _ unit: String, target: Double? = nil, floor: Double? = nil
+  ) {
+    values.append(Value(key: key, label: label, value: value, unit: unit, target: target, floor: floor))
   }
 
   /// Whether every number with a target keeps it and nothing was left out.
   private var meetsTargets: Bool {
-    skipped.isEmpty && values.allSatisfy { value in value.target.map { value.value <= $0 } ?? true }
+    skipped.isEmpty && values.allSatisfy { $0.wish?.isMet ?? true }
   }
 
   func print(asJSON: Bool) {
@@ -48,9 +62,7 @@ struct FigureReport {
     for value in values {
       let padding = String(repeating: " ", count: width - value.label.count)
       var line = "  \(value.label)\(padding)  " + String(format: "%10.3f", value.value) + " \(value.unit)"
-      if let target = value.target {
-        line += String(format: "   target at most %g: ", target) + (value.value <= target ? "met" : "MISSED")
-      }
+      if let wish = value.wish { line += "   target \(wish.text): " + (wish.isMet ? "met" : "MISSED") }
       lines.append(line)
     }
     lines += skipped.map { "  SKIPPED: \($0)" }
@@ -62,10 +74,12 @@ struct FigureReport {
 
   private var json: String {
     let targets = values.compactMap { value in value.target.map { (value.key, $0) } }
+    let floors = values.compactMap { value in value.floor.map { (value.key, $0) } }
     let document = Document(
       figure: figure, values: Dictionary(uniqueKeysWithValues: values.map { ($0.key, $0.value) }),
-      targets: Dictionary(uniqueKeysWithValues: targets), meetsTargets: meetsTargets, skipped: skipped,
-      method: method, machine: machine.sentence)
+      targets: Dictionary(uniqueKeysWithValues: targets),
+      floors: floors.isEmpty ? nil : Dictionary(uniqueKeysWithValues: floors), meetsTargets: meetsTargets,
+      skipped: skipped, method: method, machine: machine.sentence)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(document) else { preconditionFailure("a measured figure is a finite number") }
@@ -76,13 +90,14 @@ struct FigureReport {
     var figure: String
     var values: [String: Double]
     var targets: [String: Double]
+    var floors: [String: Double]?
     var meetsTargets: Bool
     var skipped: [String]
     var method: [String]
     var machine: String
 
     enum CodingKeys: String, CodingKey {
-      case figure, values, targets, skipped, method, machine
+      case figure, values, targets, floors, skipped, method, machine
       case meetsTargets = "meets_targets"
     }
   }

@@ -40,6 +40,22 @@ enum Figures {
     return String(format: "[%.2f, %.2f]", range.lowerBound, range.upperBound)
   }
 
+  /// A figure with its 90% interval: `52 ms [45, 60]`, the interval in the figure's unit.
+  static func withInterval(
+    _ value: Double?, _ range: ClosedRange<Double>?, _ format: (Double?) -> String
+  ) -> String {
+    guard let range else { return format(value) }
+    let text = format(value)
+    let unit = text.firstIndex(of: " ").map { text[$0...] } ?? ""
+    let ends = [range.lowerBound, range.upperBound].map { end in
+      let text = format(end)
+      return text.hasSuffix(unit) ? String(text.dropLast(unit.count)) : text
+    }
+    return "\(text) [\(ends[0]), \(ends[1])]"
+  }
+
+  static func bytes(_ value: Double?) -> String { bytes(value.map { Int(min($0, 1e18)) }) }
+
   static func seconds(_ value: Double) -> String {
     value < 60 ? String(format: "%.1f s", value) : String(format: "%d min %02d s", Int(value) / 60, Int(value) % 60)
   }

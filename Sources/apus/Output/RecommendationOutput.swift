@@ -20,7 +20,8 @@ enum RecommendationOutput {
         "predicted",
         json(ranked.predicted)
       ),
-      ("interval", JSONValue(ranked.interval)), ("speedup", JSONValue(ranked.speedup)),
+      ("intervals", json(ranked.intervals)), ("interval", JSONValue(ranked.interval)),
+      ("speedup", JSONValue(ranked.speedup)),
       ("speedup_interval", JSONValue(ranked.speedupInterval)), ("evidence_count", .int(ranked.evidenceCount)),
       ("quality", QualityOutput.json(ranked.quality)),
       ("reasons", JSONValue(strings: ranked.reasons)),
@@ -36,6 +37,16 @@ enum RecommendationOutput {
       ("memory_bytes", JSONValue(predicted.memoryBytes)),
       ("energy_j_per_tok", JSONValue(predicted.joulesPerToken)),
       ("cost_per_million_tok", JSONValue(predicted.costPerMillionTokens)),
+    ])
+  }
+
+  /// 90% intervals, each beside the figure of the same name in `predicted`.
+  private static func json(_ intervals: PredictedIntervals) -> JSONValue {
+    .object([
+      ("ttft_ms", JSONValue(intervals.ttftMS)), ("tpot_ms", JSONValue(intervals.tpotMS)),
+      ("e2e_ms", JSONValue(intervals.e2eMS)), ("throughput_tok_per_s", JSONValue(intervals.throughput)),
+      ("memory_bytes", JSONValue(intervals.memoryBytes)), ("energy_j_per_tok", JSONValue(intervals.joulesPerToken)),
+      ("cost_per_million_tok", JSONValue(intervals.costPerMillionTokens)),
     ])
   }
 
@@ -58,10 +69,22 @@ enum RecommendationOutput {
       table.add(
         [
           label(ranked), ranked.worker.rawValue,
-          Figures.milliseconds(ranked.predicted.ttftMS), Figures.milliseconds(ranked.predicted.tpotMS),
-          Figures.rate(ranked.predicted.throughput), Figures.bytes(ranked.predicted.memoryBytes),
-        ] + (hasCost ? [Figures.price(ranked.predicted.costPerMillionTokens)] : [])
-          + (hasEnergy ? [Figures.joulesPerToken(ranked.predicted.joulesPerToken)] : []) + [
+          Figures.withInterval(ranked.predicted.ttftMS, ranked.intervals.ttftMS, Figures.milliseconds),
+          Figures.withInterval(ranked.predicted.tpotMS, ranked.intervals.tpotMS, Figures.milliseconds),
+          Figures.withInterval(ranked.predicted.throughput, ranked.intervals.throughput, Figures.rate),
+          Figures.withInterval(
+            ranked.predicted.memoryBytes.map { Double($0) }, ranked.intervals.memoryBytes, Figures.bytes),
+        ]
+          + (hasCost
+            ? [
+              Figures.withInterval(
+                ranked.predicted.costPerMillionTokens, ranked.intervals.costPerMillionTokens, Figures.price)
+            ] : [])
+          + (hasEnergy
+            ? [
+              Figures.withInterval(
+                ranked.predicted.joulesPerToken, ranked.intervals.joulesPerToken, Figures.joulesPerToken)
+            ] : []) + [
             Figures.factor(ranked.speedup), Figures.factorRange(ranked.speedupInterval), String(ranked.evidenceCount),
             QualityOutput.cell(ranked),
           ])

@@ -1,0 +1,104 @@
+import XGBoost
+
+/// Estimates errors on cells whose group was not learned from: cross-conformal calibration (Vovk 2015), which spends no
+/// measurement on calibration alone.
+struct CrossConformal {
+  /// Cells that errors are estimated on; more only cost time.
+  static let mostCells = 4000
+  private static let mostFolds = 5
+
+  let learner: CostLearner
+  /// Whole contexts are taken or left, so that the remaining ones look like the history.
+  let sample: [Int]
+
+  init(_ learner: CostLearner) {
+    self.learner = learner
+    let cells = learner.cells
+    let stride = Int32(max(1, (cells.count + Self.mostCells - 1) / Self.mostCells))
+    sample = cells.cells.indices.filter { cells.cells[$0].context % stride == 0 }
+  }
+
+  /// What was foreseen of each cell of the sample when its group was not in the training.
+  struct Unseen {
+    var metric: CostMetric
+    var places: [Int]
+    var foreseen: [CostLearner.Foreseen]
+    /// Of each cell.
+    var groups: [Int32]
+  }
+
+  /// - Parameter group: of a cell; cells of one group leave together.
+  /// - Returns: nil with too few groups.
+  func unseen(_ metric: CostMetric, by group: KeyPath<MeasuredCells.Cell, Int32>) throws(XGBoostError) -> Unseen? {
+    let costs = learner.cells.costs[metric.rawValue]
+    let known = sample.filter { !costs[$0].level.isNaN || !costs[$0].ratio.isNaN }
+    let groups = known.map { learner.cells.cells[$0][keyPath: group] }
+    let distinct = Set(groups).sorted()
+    guard distinct.count >= Calibration.leastGroups else { return nil }
+    let foldCount = min(Self.mostFolds, distinct.count)
+    let fold = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0 % foldCount) })
+    var foreseen = [CostLearner.Foreseen](repeating: CostLearner.Foreseen(level: 0, ratio: 0), count: known.count)
+    for left in 0..<foldCount {
+      let test = known.indices.filter { fold[groups[$0]] == left }
+      let training = known.indices.filter { fold[groups[$0]] != left }.map { known[$0] }
+      let answers = try learner.foresee(metric, learner.learn(metric, training), test.map { known[$0] })
+      for (index, answer) in zip(test, answers) { foreseen[index] = answer }
+    }
+    return Unseen(metric: metric, places: known, foreseen: foreseen, groups: groups)
+  }
+
+  /// How wrong it was; nil when nothing can be said of ratios or levels.
+  func spread(_ unseen: Unseen) -> Spread {
+    let costs = learner.cells.costs[unseen.metric.rawValue]
+    var (levels, levelGroups): ([Double], [Int32]) = ([], [])
+    var (ratios, ratioGroups): ([Double], [Int32]) = ([], [])
+    for (index, place) in unseen.places.enumerated() {
+      let (cost, foreseen) = (costs[place], unseen.foreseen[index])
+      if learner.cells.cells[place].isBaseline {
+        guard !cost.level.isNaN else { continue }
+        levels.append(Double(cost.level) - foreseen.level)
+        levelGroups.append(unseen.groups[index])
+      } else if !cost.ratio.isNaN {
+        ratios.append(Double(cost.ratio) - foreseen.ratio)
+        ratioGroups.append(unseen.groups[index])
+      }
+    }
+    var spread = Spread(
+      level: Calibration.deviation(levels, groups: levelGroups) ?? Calibration.unknownLevel,
+      ratio: Calibration.deviation(ratios, groups: ratioGroups) ?? Calibration.unknownRatio, costFactor: 1)
+    spread.costFactor = costFactor(unseen, spread)
+    return spread
+  }
+
+  /// From whole costs over what they would be off by if errors of level and ratio were independent.
+  private func costFactor(_ unseen: Unseen, _ spread: Spread) -> Double {
+    let costs = learner.cells.costs[unseen.metric.rawValue]
+    var (scores, groups): ([Double], [Int32]) = ([], [])
+    for (index, place) in unseen.places.enumerated() where !costs[place].level.isNaN {
+      let foreseen = unseen.foreseen[index]
+      let isBaseline = learner.cells.cells[place].isBaseline
+      let variance = spread.level * spread.level + (isBaseline ? 0 : spread.ratio * spread.ratio)
+      scores.append((Double(costs[place].level) - foreseen.level - foreseen.ratio) / variance.squareRoot())
+      groups.append(unseen.groups[index])
+    }
+    let least = Calibration.least / (spread.level * spread.level + spread.ratio * spread.ratio).squareRoot()
+    return Calibration.size(scores, groups: groups).map { max(least, $0 / LogEstimate.quantile95) } ?? 1
+  }
+
+  /// For each context, how much more the candidate costs that would have been chosen there unseen than the best that
+  /// was measured; a logarithm, at least 0.
+  func regrets(_ unseen: Unseen) -> [Int32: Double] {
+    let costs = learner.cells.costs[unseen.metric.rawValue]
+    // The default is always a choice, at 0.
+    var chosen: [Int32: (foreseen: Double, ratio: Double)] = [:]
+    var best: [Int32: Double] = [:]
+    for (index, place) in unseen.places.enumerated() where !learner.cells.cells[place].isBaseline {
+      let context = learner.cells.cells[place].context
+      let (foreseen, ratio) = (unseen.foreseen[index].ratio, Double(costs[place].ratio))
+      guard !ratio.isNaN else { continue }
+      if foreseen < (chosen[context]?.foreseen ?? 0) { chosen[context] = (foreseen, ratio) }
+      best[context] = min(best[context] ?? 0, ratio)
+    }
+    return Dictionary(uniqueKeysWithValues: best.map { ($0, (chosen[$0]?.ratio ?? 0) - $1) })
+  }
+}
