@@ -2032,6 +2032,51 @@ void   apus__ranked_candidate__free_unpacked
   assert(message->base.descriptor == &apus__ranked_candidate__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__measurement_plan__init
+                     (Apus__MeasurementPlan         *message)
+{
+  static const Apus__MeasurementPlan init_value = APUS__MEASUREMENT_PLAN__INIT;
+  *message = init_value;
+}
+size_t apus__measurement_plan__get_packed_size
+                     (const Apus__MeasurementPlan *message)
+{
+  assert(message->base.descriptor == &apus__measurement_plan__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__measurement_plan__pack
+                     (const Apus__MeasurementPlan *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__measurement_plan__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__measurement_plan__pack_to_buffer
+                     (const Apus__MeasurementPlan *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__measurement_plan__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__MeasurementPlan *
+       apus__measurement_plan__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__MeasurementPlan *)
+     protobuf_c_message_unpack (&apus__measurement_plan__descriptor,
+                                allocator, len, data);
+}
+void   apus__measurement_plan__free_unpacked
+                     (Apus__MeasurementPlan *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__measurement_plan__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__recommendation__init
                      (Apus__Recommendation         *message)
 {
@@ -7992,7 +8037,58 @@ const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
   (ProtobufCMessageInit) apus__ranked_candidate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__measurement_plan__field_descriptors[2] =
+{
+  {
+    "candidates",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Apus__MeasurementPlan, n_candidates),
+    offsetof(Apus__MeasurementPlan, candidates),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__MeasurementPlan, seconds),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__measurement_plan__field_indices_by_name[] = {
+  0,   /* field[0] = candidates */
+  1,   /* field[1] = seconds */
+};
+static const ProtobufCIntRange apus__measurement_plan__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__measurement_plan__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.MeasurementPlan",
+  "MeasurementPlan",
+  "Apus__MeasurementPlan",
+  "apus",
+  sizeof(Apus__MeasurementPlan),
+  2,
+  apus__measurement_plan__field_descriptors,
+  apus__measurement_plan__field_indices_by_name,
+  1,  apus__measurement_plan__number_ranges,
+  (ProtobufCMessageInit) apus__measurement_plan__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[5] =
 {
   {
     "decision",
@@ -8030,16 +8126,42 @@ static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[3]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "confidence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Recommendation, confidence),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "measure_next",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Recommendation, measure_next),
+    &apus__measurement_plan__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__recommendation__field_indices_by_name[] = {
   1,   /* field[1] = candidates */
+  3,   /* field[3] = confidence */
   0,   /* field[0] = decision */
+  4,   /* field[4] = measure_next */
   2,   /* field[2] = reasons */
 };
 static const ProtobufCIntRange apus__recommendation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__recommendation__descriptor =
 {
@@ -8049,7 +8171,7 @@ const ProtobufCMessageDescriptor apus__recommendation__descriptor =
   "Apus__Recommendation",
   "apus",
   sizeof(Apus__Recommendation),
-  3,
+  5,
   apus__recommendation__field_descriptors,
   apus__recommendation__field_indices_by_name,
   1,  apus__recommendation__number_ranges,

@@ -54,16 +54,19 @@ struct Spread: Codable, Equatable, Sendable {
   /// What the deviation of a candidate's cost is multiplied by, since the errors of level and ratio do not add up like
   /// independent ones.
   var costFactor: Double
+  /// How much of the ratios' squared errors the candidates of a context have in common, 0...1.
+  var commonShare = 0.0
 
   static let unknown = Spread(level: Calibration.unknownLevel, ratio: Calibration.unknownRatio, costFactor: 1)
 
   func widened(by factor: Double) -> Spread {
-    Spread(level: level * factor, ratio: ratio * factor, costFactor: costFactor)
+    Spread(level: level * factor, ratio: ratio * factor, costFactor: costFactor, commonShare: commonShare)
   }
 
   /// At least as wide as another: what is farther away cannot be foreseen better.
   func atLeast(_ other: Spread) -> Spread {
-    var wide = Spread(level: max(level, other.level), ratio: max(ratio, other.ratio), costFactor: 1)
+    var wide = Spread(
+      level: max(level, other.level), ratio: max(ratio, other.ratio), costFactor: 1, commonShare: commonShare)
     wide.costFactor = max(costDeviation, other.costDeviation) / wide.costDeviation
     return wide
   }
@@ -71,7 +74,9 @@ struct Spread: Codable, Equatable, Sendable {
   /// Of a candidate's cost.
   private var costDeviation: Double { costFactor * (level * level + ratio * ratio).squareRoot() }
 
-  var isSound: Bool { [level, ratio, costFactor].allSatisfy { $0.isFinite && $0 > 0 } }
+  var isSound: Bool {
+    [level, ratio, costFactor].allSatisfy { $0.isFinite && $0 > 0 } && (0...1).contains(commonShare)
+  }
 }
 
 /// How far a model's knowledge is from a context.

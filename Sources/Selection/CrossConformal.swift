@@ -52,6 +52,7 @@ struct CrossConformal {
     let costs = learner.cells.costs[unseen.metric.rawValue]
     var (levels, levelGroups): ([Double], [Int32]) = ([], [])
     var (ratios, ratioGroups): ([Double], [Int32]) = ([], [])
+    var contexts: [Int32] = []
     for (index, place) in unseen.places.enumerated() {
       let (cost, foreseen) = (costs[place], unseen.foreseen[index])
       if learner.cells.cells[place].isBaseline {
@@ -61,13 +62,31 @@ struct CrossConformal {
       } else if !cost.ratio.isNaN {
         ratios.append(Double(cost.ratio) - foreseen.ratio)
         ratioGroups.append(unseen.groups[index])
+        contexts.append(learner.cells.cells[place].context)
       }
     }
     var spread = Spread(
       level: Calibration.deviation(levels, groups: levelGroups) ?? Calibration.unknownLevel,
-      ratio: Calibration.deviation(ratios, groups: ratioGroups) ?? Calibration.unknownRatio, costFactor: 1)
+      ratio: Calibration.deviation(ratios, groups: ratioGroups) ?? Calibration.unknownRatio, costFactor: 1,
+      commonShare: Self.commonShare(ratios, contexts))
     spread.costFactor = costFactor(unseen, spread)
     return spread
+  }
+
+  /// The mean product of two errors of one context over the mean square (the intraclass correlation): what all
+  /// candidates of a context are misjudged by together.
+  private static func commonShare(_ errors: [Double], _ contexts: [Int32]) -> Double {
+    var sums: [Int32: (sum: Double, squares: Double, count: Double)] = [:]
+    for (error, context) in zip(errors, contexts) {
+      let (sum, squares, count) = sums[context] ?? (0, 0, 0)
+      sums[context] = (sum + error, squares + error * error, count + 1)
+    }
+    var (products, squares) = (0.0, 0.0)
+    for (_, known) in sums.sorted(by: { $0.key < $1.key }) where known.count > 1 {
+      products += (known.sum * known.sum - known.squares) / (known.count * (known.count - 1))
+      squares += known.squares / known.count
+    }
+    return squares > 0 ? min(1, max(0, products / squares)) : 0
   }
 
   /// From whole costs over what they would be off by if errors of level and ratio were independent.

@@ -18,6 +18,9 @@ public struct EvidenceIndex: Sendable {
   /// What was learned about memory estimates.
   public private(set) var memoryCorrections = MemoryCorrections()
 
+  /// How long engines took to start.
+  private var trialTimes = TrialTimes()
+
   /// Shapes as they are.
   private(set) var exact = EvidenceTable()
   /// Similar shapes together: paired ratios, which carry over between lengths, and what jobs took, their lengths taken out
@@ -103,6 +106,9 @@ public struct EvidenceIndex: Sendable {
       key.shape = shape.neighbourhood
       addJob(measurement, metrics, costs, key, hardware: hardware, configuration)
     } else if case .trial(let trial, _, _, let round) = measurement.source {
+      if let metrics = outcome.metrics {
+        trialTimes.add(metrics.loadSeconds, model: key.model, hardware: hardware)
+      }
       key.shape = shape.neighbourhood
       let block = BlockPairing.Block(
         context: context, neighbourhood: near.makeContext(key), configuration: configuration,
@@ -208,6 +214,11 @@ public struct EvidenceIndex: Sendable {
       return nil
     }
     return (model, hardware)
+  }
+
+  /// How long an engine takes to start with a model there, as trials saw it; elsewhere where none ran there.
+  func loadSeconds(model: ModelID, hardware: HardwareProfile) -> Double? {
+    trialTimes.loadSeconds(place(model: model, hardware: hardware))
   }
 
   func hasEnergy(on hardware: HardwareProfile) -> Bool {

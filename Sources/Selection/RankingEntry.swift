@@ -28,7 +28,7 @@ struct RankingEntry {
   var expectedCost: Double { (posterior?.cost.mean ?? .infinity) + offset }
 
   private var offset: Double { scale?.offset ?? 0 }
-  private var isComparable: Bool { scale?.incomparable == nil }
+  var isComparable: Bool { scale?.incomparable == nil }
 
   /// What it is ranked by where somebody depends on it: as expected when its gain is proven, and never before the
   /// default when it is not.

@@ -14,8 +14,9 @@ public struct Recommender: Sendable {
   /// reads them and no job is sent to them.
   static let described = 10
   static let describedPerSet = 3
-  /// An unmeasured candidate must promise this much to be worth measuring before the default is used.
-  static let worthMeasuring = 1.10
+  /// Candidates to measure when the choice is not sure, and rounds of each in turns with the default.
+  static let mostToMeasure = 3
+  static let roundsToMeasure = 2.0
 
   private let selectors: [any Selector]
   private let evidence: EvidenceIndex
@@ -73,7 +74,9 @@ public struct Recommender: Sendable {
     }
     let order = RankingOrder(judges)
     order.sort(&applicable, isCautious: true)
-    var (decision, reasons) = Self.decide(applicable, judges, metric)
+    let confidence = Self.confidence(applicable, judges, metric)
+    var (decision, reasons) = Self.decide(applicable, judges, metric, confidence)
+    let toMeasure = Self.toMeasure(applicable, confidence)
     if let reason = applicable.first?.scale?.incomparable {
       reasons.append(reason)
       // Strategies of one node cost as much more as they take longer, whatever its price; nothing says so of energy.
@@ -84,8 +87,12 @@ public struct Recommender: Sendable {
     // Those that could be judged come first, by what they would have cost.
     order.sort(&refused, isCautious: false)
 
+    let planned = toMeasure.compactMap { wanted in
+      applicable.firstIndex { $0.set == wanted.set && $0.candidate == wanted.candidate }
+    }
     let described =
-      inFull ? Set(applicable.indices) : Self.describedEntries(applicable, setCount: judges.count)
+      inFull
+      ? Set(applicable.indices) : Self.describedEntries(applicable, setCount: judges.count).union(planned)
     let rows = Dictionary(grouping: described.map { applicable[$0] }, by: \.set)
       .mapValues { Optional(Set($0.map(\.row)).sorted()) }
     for metric in CostMetric.allCases {
@@ -101,7 +108,10 @@ public struct Recommender: Sendable {
       decision: decision,
       candidates: ranked
         + refused.map { Self.describe($0, judges[$0.set], objective: objective, inFull: false) },
-      reasons: reasons)
+      reasons: reasons, confidence: confidence?.probability,
+      measureNext: planned.isEmpty
+        ? nil
+        : MeasurementPlan(candidates: planned, seconds: Self.seconds(planned.map { applicable[$0] }, judges)))
     return (recommendation, options)
   }
 
@@ -169,7 +179,7 @@ public struct Recommender: Sendable {
   // MARK: Decide
 
   private static func decide(
-    _ ranking: [RankingEntry], _ judges: [SetJudge], _ metric: CostMetric
+    _ ranking: [RankingEntry], _ judges: [SetJudge], _ metric: CostMetric, _ confidence: ChoiceConfidence?
   ) -> (Recommendation.Decision, [String]) {
     guard let first = ranking.first else {
       return (.default, ["no candidate can run within the limits"])
@@ -198,10 +208,8 @@ public struct Recommender: Sendable {
       )
     }
     let nothingBetter = "nothing measured or foreseen is better than the default beyond doubt"
-    let promising = ranking.first {
-      $0.set == first.set && !$0.isBaseline && judge.evidence[$0.row].count == 0
-        && judge.evidence[$0.row].pairCount == 0 && judge.evidence[$0.row].jobCount == 0
-        && Words.speedup($0) >= worthMeasuring
+    let promising = toMeasure(ranking, confidence).first {
+      $0.set == first.set && judge.evidence[$0.row].successCount == 0 && judge.evidence[$0.row].pairCount == 0
     }
     guard let promising else { return (.default, [nothingBetter]) }
     let label = judge.set.candidates[promising.candidate].configuration.label
@@ -209,6 +217,37 @@ public struct Recommender: Sendable {
     // Where a benchmark ran, its answer stands; there is always one more combination that could be tried.
     let wasBenchmarked = judge.evidence.contains { $0.pairCount > 0 && !$0.isNear }
     return wasBenchmarked ? (.default, [nothingBetter, promise]) : (.measureFirst, [promise])
+  }
+
+  /// How sure the choice is: the first where its gain is proven, else the first default.
+  private static func confidence(
+    _ ranking: [RankingEntry], _ judges: [SetJudge], _ metric: CostMetric
+  ) -> ChoiceConfidence? {
+    guard let first = ranking.first else { return nil }
+    let choice = first.isProven ? 0 : ranking.firstIndex(where: \.isBaseline) ?? 0
+    return ChoiceConfidence(ranking, choice: choice) { judges[$0.set].commonShare($0.row, metric) }
+  }
+
+  /// Those most likely to be the best, when the choice is not sure.
+  private static func toMeasure(_ ranking: [RankingEntry], _ confidence: ChoiceConfidence?) -> [RankingEntry] {
+    guard let confidence, confidence.probability < ChoiceConfidence.sure else { return [] }
+    return Array(
+      confidence.winners.map { ranking[$0.place] }.filter { !$0.isBaseline }.prefix(mostToMeasure))
+  }
+
+  /// Time to measure candidates in turns with their nodes' defaults, nodes side by side; nil when it cannot be said.
+  private static func seconds(_ entries: [RankingEntry], _ judges: [SetJudge]) -> Double? {
+    var longest = 0.0
+    for (set, entries) in Dictionary(grouping: entries, by: \.set) {
+      guard let load = judges[set].loadSeconds else { return nil }
+      var seconds = 0.0
+      for row in [0] + entries.map(\.row) {
+        guard let block = judges[set].blockSeconds(row) else { return nil }
+        seconds += load + roundsToMeasure * block
+      }
+      longest = max(longest, seconds)
+    }
+    return longest
   }
 
   // MARK: Describe

@@ -122,7 +122,8 @@ public struct SelectorModel: Sendable {
           variance: spread.ratio * spread.ratio)
       },
       isInformed: true, source: source(familiarity),
-      costFactors: CostFactors(unmeasured: spread.costFactor, measured: figures.measuredCostFactor))
+      costFactors: CostFactors(unmeasured: spread.costFactor, measured: figures.measuredCostFactor),
+      commonShare: spread.commonShare)
   }
 
   private func source(_ familiarity: Familiarity) -> String {

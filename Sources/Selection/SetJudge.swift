@@ -1,3 +1,4 @@
+import Glibc
 import Serving
 
 /// Judges the candidates of one set: what each is believed to cost, from the selector and from direct evidence.
@@ -101,6 +102,22 @@ final class SetJudge {
     posterior.cost.variance *= factor * factor
     return posterior
   }
+
+  /// How much of a ratio's doubt the candidates of the set have in common: what the selector misjudges in a context it
+  /// mostly misjudges for all. A measured one has no part in that.
+  func commonShare(_ row: Int, _ metric: CostMetric) -> Double {
+    guard row != 0, evidence[row].successCount == 0, evidence[row].pairCount == 0 else { return 0 }
+    return foresights[metric]?.answer.commonShare ?? 0
+  }
+
+  /// Seconds of one block of the workload, without the engine's start; nil when its throughput is not foreseen.
+  func blockSeconds(_ row: Int) -> Double? {
+    guard let cost = posterior(row, .throughput)?.cost else { return nil }
+    return Double(set.workload.requestCount) * set.workload.meanOutputTokens * exp(cost.mean)
+  }
+
+  /// Seconds of an engine's start, as trials saw it; nil when none ran.
+  var loadSeconds: Double? { index.loadSeconds(model: set.model.id, hardware: set.hardware) }
 
   /// A percentile of a latency, in milliseconds: the foreseen mean times what was seen of tails. Nil when the mean is
   /// not foreseen.

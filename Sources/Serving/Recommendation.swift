@@ -83,7 +83,8 @@ public struct RankedCandidate: Hashable, Codable, Sendable {
 
   public init(
     candidate: Candidate, worker: WorkerName, predicted: PredictedMetrics = PredictedMetrics(),
-    intervals: PredictedIntervals = PredictedIntervals(), interval: ClosedRange<Double>? = nil, speedup: Double? = nil, speedupInterval: ClosedRange<Double>? = nil,
+    intervals: PredictedIntervals = PredictedIntervals(), interval: ClosedRange<Double>? = nil, speedup: Double? = nil,
+    speedupInterval: ClosedRange<Double>? = nil,
     evidenceCount: Int = 0, reasons: [String] = [], quality: QualityLoss? = nil
   ) {
     self.candidate = candidate
@@ -96,6 +97,19 @@ public struct RankedCandidate: Hashable, Codable, Sendable {
     self.evidenceCount = evidenceCount
     self.reasons = reasons
     self.quality = quality
+  }
+}
+
+/// What to measure before a choice can be trusted.
+public struct MeasurementPlan: Hashable, Codable, Sendable {
+  /// Places in `Recommendation.candidates`, the one most likely to be the best first.
+  public var candidates: [Int]
+  /// How long it takes to measure them in turns with the engine's default; nil when no trial was ever timed.
+  public var seconds: Double?
+
+  public init(candidates: [Int], seconds: Double? = nil) {
+    self.candidates = candidates
+    self.seconds = seconds
   }
 }
 
@@ -115,6 +129,11 @@ public struct Recommendation: Hashable, Codable, Sendable {
   public var candidates: [RankedCandidate]
   /// What decided, in words.
   public var reasons: [String]
+  /// How probable it is that `choice` costs at most 5% more than the best candidate would, 0...1; nil when nothing can
+  /// run.
+  public var confidence: Double?
+  /// Nil when the choice is sure enough.
+  public var measureNext: MeasurementPlan?
 
   /// What to run now: the first candidate when it is worth using, else the engine's default where that is foreseen to
   /// do best. Nil when nothing can run.
@@ -124,9 +143,14 @@ public struct Recommendation: Hashable, Codable, Sendable {
     return fallback ?? applicable.first
   }
 
-  public init(decision: Decision, candidates: [RankedCandidate], reasons: [String] = []) {
+  public init(
+    decision: Decision, candidates: [RankedCandidate], reasons: [String] = [], confidence: Double? = nil,
+    measureNext: MeasurementPlan? = nil
+  ) {
     self.decision = decision
     self.candidates = candidates
     self.reasons = reasons
+    self.confidence = confidence
+    self.measureNext = measureNext
   }
 }

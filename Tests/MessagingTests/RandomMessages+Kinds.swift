@@ -117,7 +117,7 @@ extension RandomMessages {
   }
 
   private mutating func recommendation() -> Recommendation {
-    Recommendation(
+    var recommendation = Recommendation(
       decision: pick([.use, .measureFirst, .default]),
       candidates: list {
         RankedCandidate(
@@ -125,7 +125,10 @@ extension RandomMessages {
           interval: $0.some { $0.interval() },
           speedup: $0.some { $0.number() }, speedupInterval: $0.some { $0.interval() }, evidenceCount: $0.count(),
           reasons: $0.list { $0.text() }, quality: $0.some { $0.quality() })
-      }, reasons: list { $0.text() })
+      }, reasons: list { $0.text() }, confidence: some { $0.share() })
+    let places = Array(recommendation.candidates.indices)
+    recommendation.measureNext = some { MeasurementPlan(candidates: places, seconds: $0.some { $0.number() }) }
+    return recommendation
   }
 
   private mutating func finding() -> BenchmarkFinding {

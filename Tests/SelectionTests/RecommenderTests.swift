@@ -20,7 +20,7 @@ struct RecommenderTests {
   }
 
   @Test("When nothing is known: measure first, with every applicable candidate, its estimate and no claim")
-  func nothingKnown() {
+  func nothingKnown() throws {
     let set = SyntheticWorld.set()
     let answer = recommend([set])
     #expect(answer.decision == .measureFirst)
@@ -29,6 +29,33 @@ struct RecommenderTests {
     #expect(answer.candidates.count == set.candidates.count)
     #expect(applicable[0].predicted.e2eMS != nil)
     #expect(answer.reasons[0].contains("was not measured"))
+    // Nothing says how long an engine takes to start.
+    #expect(try #require(answer.measureNext).candidates.count == 3 && answer.measureNext?.seconds == nil)
+    #expect(answer.confidence! < 0.5)
+  }
+
+  @Test("When the choice is not sure, it names three candidates to measure and the time of trials like the history's")
+  func measureNext() throws {
+    // Another workload was measured here: engines took 0.5 s to start.
+    let evidence = EvidenceIndex(world.trial(dense, small, .longPrompt, rounds: 1))
+    let answer = recommend([SyntheticWorld.set(dense, small, .chat)], evidence)
+    #expect(answer.decision == .measureFirst)
+    let plan = try #require(answer.measureNext)
+    let ranked = plan.candidates.map { answer.candidates[$0] }
+    #expect(
+      ranked.count == 3 && ranked.allSatisfy { $0.candidate.isApplicable && !$0.candidate.configuration.isDefault })
+    let baseline = try #require(answer.candidates.first { $0.candidate.configuration.isDefault })
+    let blocks = ([baseline] + ranked).map { 128 / ($0.predicted.throughput ?? 0) }
+    let expected: Double = 4 * 0.5 + 2 * blocks.reduce(0.0, +)
+    let seconds = try #require(plan.seconds)
+    #expect(abs(seconds - expected) < 1e-6)
+  }
+
+  @Test("A choice that was measured beside all others is sure, and nothing is left to measure")
+  func sure() throws {
+    let evidence = EvidenceIndex(world.trial(dense, small, .concurrent, rounds: 8))
+    let answer = recommend([SyntheticWorld.set(dense, small, .concurrent)], evidence)
+    #expect(answer.decision == .use && answer.confidence! > 0.8 && answer.measureNext == nil)
   }
 
   @Test("Without a worker or a candidate there is nothing to run, and that is said")

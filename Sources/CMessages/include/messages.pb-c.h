@@ -60,6 +60,7 @@ typedef struct Apus__BenchmarkSummary Apus__BenchmarkSummary;
 typedef struct Apus__RecommendQuery Apus__RecommendQuery;
 typedef struct Apus__PredictedIntervals Apus__PredictedIntervals;
 typedef struct Apus__RankedCandidate Apus__RankedCandidate;
+typedef struct Apus__MeasurementPlan Apus__MeasurementPlan;
 typedef struct Apus__Recommendation Apus__Recommendation;
 typedef struct Apus__Hello Apus__Hello;
 typedef struct Apus__Welcome Apus__Welcome;
@@ -1139,6 +1140,21 @@ struct  Apus__RankedCandidate
     , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL, NULL, NULL }
 
 
+struct  Apus__MeasurementPlan
+{
+  ProtobufCMessage base;
+  size_t n_candidates;
+  int64_t *candidates;
+  /*
+   * may be absent
+   */
+  Apus__Real *seconds;
+};
+#define APUS__MEASUREMENT_PLAN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__measurement_plan__descriptor) \
+    , 0,NULL, NULL }
+
+
 struct  Apus__Recommendation
 {
   ProtobufCMessage base;
@@ -1147,10 +1163,18 @@ struct  Apus__Recommendation
   Apus__RankedCandidate **candidates;
   size_t n_reasons;
   ProtobufCBinaryData *reasons;
+  /*
+   * may be absent
+   */
+  Apus__Real *confidence;
+  /*
+   * may be absent
+   */
+  Apus__MeasurementPlan *measure_next;
 };
 #define APUS__RECOMMENDATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__recommendation__descriptor) \
-    , APUS__DECISION__DECISION_UNKNOWN, 0,NULL, 0,NULL }
+    , APUS__DECISION__DECISION_UNKNOWN, 0,NULL, 0,NULL, NULL, NULL }
 
 
 struct  Apus__Hello
@@ -2497,6 +2521,25 @@ Apus__RankedCandidate *
 void   apus__ranked_candidate__free_unpacked
                      (Apus__RankedCandidate *message,
                       ProtobufCAllocator *allocator);
+/* Apus__MeasurementPlan methods */
+void   apus__measurement_plan__init
+                     (Apus__MeasurementPlan         *message);
+size_t apus__measurement_plan__get_packed_size
+                     (const Apus__MeasurementPlan   *message);
+size_t apus__measurement_plan__pack
+                     (const Apus__MeasurementPlan   *message,
+                      uint8_t             *out);
+size_t apus__measurement_plan__pack_to_buffer
+                     (const Apus__MeasurementPlan   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__MeasurementPlan *
+       apus__measurement_plan__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__measurement_plan__free_unpacked
+                     (Apus__MeasurementPlan *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__Recommendation methods */
 void   apus__recommendation__init
                      (Apus__Recommendation         *message);
@@ -3185,6 +3228,9 @@ typedef void (*Apus__PredictedIntervals_Closure)
 typedef void (*Apus__RankedCandidate_Closure)
                  (const Apus__RankedCandidate *message,
                   void *closure_data);
+typedef void (*Apus__MeasurementPlan_Closure)
+                 (const Apus__MeasurementPlan *message,
+                  void *closure_data);
 typedef void (*Apus__Recommendation_Closure)
                  (const Apus__Recommendation *message,
                   void *closure_data);
@@ -3330,6 +3376,7 @@ extern const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommend_query__descriptor;
 extern const ProtobufCMessageDescriptor apus__predicted_intervals__descriptor;
 extern const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor;
+extern const ProtobufCMessageDescriptor apus__measurement_plan__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommendation__descriptor;
 extern const ProtobufCMessageDescriptor apus__hello__descriptor;
 extern const ProtobufCMessageDescriptor apus__welcome__descriptor;

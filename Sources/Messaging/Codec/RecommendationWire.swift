@@ -124,6 +124,22 @@ extension Recommendation.Decision: WireChoice {
   }
 }
 
+extension MeasurementPlan: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__MeasurementPlan>) { apus__measurement_plan__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__MeasurementPlan>, _ arena: Arena) throws(CodecError) {
+    c.pointee.n_candidates = candidates.count
+    c.pointee.candidates = try arena.counts(candidates, "MeasurementPlan.candidates")
+    c.pointee.seconds = try arena.number(seconds, "MeasurementPlan.seconds")
+  }
+
+  init(reading c: UnsafePointer<Apus__MeasurementPlan>) throws(CodecError) {
+    self.init(
+      candidates: try Wire.counts(c.pointee.candidates, c.pointee.n_candidates, "MeasurementPlan.candidates"),
+      seconds: try Wire.number(c.pointee.seconds, "MeasurementPlan.seconds"))
+  }
+}
+
 extension Recommendation: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__Recommendation>) { apus__recommendation__init(c) }
 
@@ -133,12 +149,20 @@ extension Recommendation: WireValue {
     c.pointee.candidates = try arena.messages(candidates)
     c.pointee.n_reasons = reasons.count
     c.pointee.reasons = try arena.texts(reasons)
+    c.pointee.confidence = try arena.number(confidence, "Recommendation.confidence")
+    c.pointee.measure_next = try arena.message(measureNext)
   }
 
   init(reading c: UnsafePointer<Apus__Recommendation>) throws(CodecError) {
     self.init(
       decision: try Wire.choice(c.pointee.decision.rawValue, "Recommendation.decision"),
       candidates: try Wire.messages(c.pointee.candidates, c.pointee.n_candidates, "Recommendation.candidates"),
-      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "Recommendation.reasons"))
+      reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "Recommendation.reasons"),
+      confidence: try Wire.number(c.pointee.confidence, "Recommendation.confidence"),
+      measureNext: try Wire.optional(c.pointee.measure_next))
+    // Places of another answer would be read past its end.
+    for place in measureNext?.candidates ?? [] where !candidates.indices.contains(place) {
+      throw .invalid(field: "MeasurementPlan.candidates", problem: "is \(place) of \(candidates.count) candidates")
+    }
   }
 }

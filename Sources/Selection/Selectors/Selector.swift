@@ -47,15 +47,19 @@ public struct Foresight: Sendable {
   public var source: String
   /// What makes the intervals of whole costs hold what they promise.
   public var costFactors: CostFactors
+  /// How much of the ratios' variance is an error common to all of them, 0...1.
+  public var commonShare: Double
 
   public init(
-    level: LogEstimate, ratios: [LogEstimate], isInformed: Bool, source: String, costFactors: CostFactors = .none
+    level: LogEstimate, ratios: [LogEstimate], isInformed: Bool, source: String, costFactors: CostFactors = .none,
+    commonShare: Double = 0
   ) {
     self.level = level
     self.ratios = ratios
     self.isInformed = isInformed
     self.source = source
     self.costFactors = costFactors
+    self.commonShare = commonShare
   }
 }
 

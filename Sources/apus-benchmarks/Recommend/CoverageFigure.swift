@@ -38,6 +38,7 @@ struct CoverageFigure: ParsableCommand {
         "left out of the training, once each for each history: a fifth of the contexts (known), a fifth of the machines "
           + "(new hardware), a fifth of the models (new model); measured: the later trial of every context, foreseen after "
           + "the earlier one",
+        "the best is the best measured one, luck included; a context's choice is what the recommendation says to run now",
       ])
     var checks: [Setting: IntervalCheck] = [:]
     for repetition in 0..<repetitions {
@@ -147,6 +148,12 @@ struct CoverageFigure: ParsableCommand {
           "\(key)_\(metric.rawValue)_factor", "\(name), \(setting.rawValue), \(metric.rawValue): half width as factor",
           count.factor, "x")
       }
+      guard let choices = checks[setting]?.choices, choices.count > 0 else { continue }
+      let label = "\(name), \(setting.rawValue): choice within 5% of the best"
+      report.add("\(key)_confidence", label + ", foreseen", choices.foreseen / Double(choices.count), "")
+      report.add(
+        "\(key)_nearly_best_share", label + ", measured", Double(choices.kept) / Double(choices.count),
+        "of \(choices.count)")
     }
   }
 }

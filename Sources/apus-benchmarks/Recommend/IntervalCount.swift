@@ -51,6 +51,8 @@ enum IntervalMetric: String, CaseIterable {
 /// configuration's blocks.
 struct IntervalCheck {
   private(set) var counts: [IntervalMetric: IntervalCount] = [:]
+  /// Contexts, the sum of the probabilities that the choice is within 5% of the best, and how often it was.
+  private(set) var choices = (count: 0, foreseen: 0.0, kept: 0)
 
   private struct Key: Hashable {
     var model: ModelID
@@ -76,6 +78,14 @@ struct IntervalCheck {
         isAttached: first.outcome.metrics?.peakMemoryBytes == nil)
       let answer = recommender.recommend(
         [set], objective: .e2e, limits: Limits(allowsApproximate: true), inFull: true)
+      let costs = measured.mapValues { blocks in
+        blocks.reduce(0) { $0 + log($1.outcome.metrics?.e2e.meanMS ?? .infinity) } / Double(blocks.count)
+      }
+      if let confidence = answer.confidence, let choice = answer.choice, let best = costs.values.min() {
+        choices.count += 1
+        choices.foreseen += confidence
+        if costs[choice.candidate.configuration]! <= best + log(1.05) { choices.kept += 1 }
+      }
       for ranked in answer.candidates {
         guard let blocks = measured[ranked.candidate.configuration] else { continue }
         for metric in IntervalMetric.allCases {

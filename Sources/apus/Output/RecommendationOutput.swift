@@ -6,7 +6,24 @@ enum RecommendationOutput {
     .object([
       ("decision", .string(recommendation.decision.rawValue)),
       ("reasons", JSONValue(strings: recommendation.reasons)),
+      ("confidence", JSONValue(recommendation.confidence)),
+      ("measure_next", recommendation.measureNext.map { json($0, of: recommendation) } ?? .null),
       ("candidates", .array(recommendation.candidates.prefix(top).map(json))),
+    ])
+  }
+
+  private static func json(_ plan: MeasurementPlan, of recommendation: Recommendation) -> JSONValue {
+    .object([
+      (
+        "candidates",
+        .array(
+          plan.candidates.map { recommendation.candidates[$0] }.map {
+            .object([
+              ("strategy", .string($0.candidate.configuration.fingerprint)), ("node", .string($0.worker.rawValue)),
+            ])
+          })
+      ),
+      ("seconds", JSONValue(plan.seconds)),
     ])
   }
 
@@ -50,13 +67,20 @@ enum RecommendationOutput {
     ])
   }
 
+  /// How sure what is to run now is, in words.
+  private static func confidence(_ recommendation: Recommendation) -> String {
+    guard let probability = recommendation.confidence else { return "" }
+    return ", which costs at most 5% more than the best with \(Int((probability * 100).rounded()))% probability"
+  }
+
   static func text(_ recommendation: Recommendation, top: Int, explain: Bool, modelNames: [ModelID: String]) -> String {
     func label(_ ranked: RankedCandidate) -> String { ranked.candidate.configuration.label(modelNames: modelNames) }
     var lines: [String] = []
     switch recommendation.decision {
-    case .use: lines.append("use the first of these:")
-    case .measureFirst: lines.append("measure first; until then use the engine's default:")
-    case .default: lines.append("no strategy is known to beat the engine's default:")
+    case .use: lines.append("use the first of these\(confidence(recommendation)):")
+    case .measureFirst:
+      lines.append("measure first; until then use the engine's default\(confidence(recommendation)):")
+    case .default: lines.append("no strategy is known to beat the engine's default\(confidence(recommendation)):")
     }
     let shown = recommendation.candidates.filter(\.candidate.isApplicable).prefix(top)
     // Columns for what only some nodes can say: without a price or a counter they would be empty.
@@ -90,6 +114,11 @@ enum RecommendationOutput {
           ])
     }
     if !table.isEmpty { lines.append(table.text(indent: "  ")) }
+    if let plan = recommendation.measureNext {
+      let names = plan.candidates.map { recommendation.candidates[$0] }.map { "\(label($0)) on \($0.worker)" }
+      let time = plan.seconds.map { ", about \(Figures.seconds($0.rounded(.up)))" } ?? ""
+      lines.append("measure first: \(names.joined(separator: "; "))\(time)")
+    }
     if explain {
       lines += recommendation.reasons.map { "why: \($0)" }
       for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(3) {
