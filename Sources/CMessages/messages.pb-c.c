@@ -7663,7 +7663,7 @@ const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor =
   (ProtobufCMessageInit) apus__benchmark_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[7] =
 {
   {
     "model",
@@ -7737,9 +7737,22 @@ static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[6
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "in_full",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RecommendQuery, in_full),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__recommend_query__field_indices_by_name[] = {
   5,   /* field[5] = hardware */
+  6,   /* field[6] = in_full */
   3,   /* field[3] = limits */
   0,   /* field[0] = model */
   2,   /* field[2] = objective */
@@ -7749,7 +7762,7 @@ static const unsigned apus__recommend_query__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__recommend_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
 {
@@ -7759,7 +7772,7 @@ const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
   "Apus__RecommendQuery",
   "apus",
   sizeof(Apus__RecommendQuery),
-  6,
+  7,
   apus__recommend_query__field_descriptors,
   apus__recommend_query__field_indices_by_name,
   1,  apus__recommend_query__number_ranges,

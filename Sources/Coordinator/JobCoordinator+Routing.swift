@@ -19,6 +19,8 @@ private struct Ranking: Sendable {
   var evidence: EvidenceIndex
   /// Fingerprints of what each worker has loaded.
   var warm: [WorkerName: [String]] = [:]
+  /// See `RecommendQuery`.
+  var inFull = false
 
   func run() async -> Recommendation { await route().recommendation }
 
@@ -30,7 +32,8 @@ private struct Ranking: Sendable {
       } else {
         source.sets(model: model, workload: workload, limits: limits, workers: workers)
       }
-    var answer = Recommender(model: selector, evidence: evidence).route(sets, objective: objective, limits: limits)
+    var answer = Recommender(model: selector, evidence: evidence).route(
+      sets, objective: objective, limits: limits, inFull: inFull)
     for place in answer.options.indices {
       let option = answer.options[place]
       if warm[option.worker]?.contains(option.candidate.configuration.fingerprint) == true {
@@ -93,7 +96,7 @@ extension JobCoordinator {
     let ranking = Ranking(
       source: candidates, model: model, available: directory.models.values.sorted { $0.id < $1.id },
       workload: query.workload, objective: query.objective, limits: query.limits, workers: workers,
-      hardware: query.hardware, selector: selector, evidence: evidence)
+      hardware: query.hardware, selector: selector, evidence: evidence, inFull: query.inFull)
     rankingCount += 1
     do {
       try self.query(asker) { () async throws(ApusError) in

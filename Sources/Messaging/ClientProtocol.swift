@@ -66,10 +66,12 @@ public struct RecommendQuery: Hashable, Codable, Sendable {
   public var worker: WorkerName?
   /// A machine nobody has measured, in place of the workers.
   public var hardware: HardwareProfile?
+  /// Whether every applicable candidate is wanted with all its figures, not just the first ones.
+  public var inFull: Bool
 
   public init(
     model: ModelID, workload: Workload, objective: Objective, limits: Limits = Limits(), worker: WorkerName? = nil,
-    hardware: HardwareProfile? = nil
+    hardware: HardwareProfile? = nil, inFull: Bool = false
   ) {
     self.model = model
     self.workload = workload
@@ -77,6 +79,7 @@ public struct RecommendQuery: Hashable, Codable, Sendable {
     self.limits = limits
     self.worker = worker
     self.hardware = hardware
+    self.inFull = inFull
   }
 }
 

@@ -58,7 +58,7 @@ extension RandomMessages {
       .recommend(
         RecommendQuery(
           model: id(), workload: workload(), objective: objective(), limits: limits(), worker: some { $0.id() },
-          hardware: some { $0.hardware() }))
+          hardware: some { $0.hardware() }, inFull: chance()))
     case 7:
       .benchmark(
         BenchmarkSpec(

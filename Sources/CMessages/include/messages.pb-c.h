@@ -1062,10 +1062,11 @@ struct  Apus__RecommendQuery
    * may be absent
    */
   Apus__HardwareProfile *hardware;
+  protobuf_c_boolean in_full;
 };
 #define APUS__RECOMMEND_QUERY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__recommend_query__descriptor) \
-    , {0,NULL}, NULL, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, NULL }
+    , {0,NULL}, NULL, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, NULL, 0 }
 
 
 /*

@@ -67,6 +67,7 @@ extension RecommendQuery: WireValue {
     c.pointee.limits = try arena.message(limits)
     c.pointee.worker = try arena.optionalText(worker?.rawValue)
     c.pointee.hardware = try arena.message(hardware)
+    c.pointee.in_full = inFull ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__RecommendQuery>) throws(CodecError) {
@@ -76,7 +77,7 @@ extension RecommendQuery: WireValue {
       objective: try Wire.choice(c.pointee.objective.rawValue, "RecommendQuery.objective"),
       limits: try Wire.message(c.pointee.limits, "RecommendQuery.limits"),
       worker: try Wire.id(c.pointee.worker, "RecommendQuery.worker"),
-      hardware: try Wire.optional(c.pointee.hardware))
+      hardware: try Wire.optional(c.pointee.hardware), inFull: c.pointee.in_full != 0)
   }
 }
 

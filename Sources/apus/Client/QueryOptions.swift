@@ -1,3 +1,4 @@
+import Foundation
 import Serving
 
 /// Words of the command line that several commands read.
@@ -24,6 +25,26 @@ enum QueryOptions {
     }
     return slos
   }
+
+  /// Figures to weigh, in the order given.
+  static func axes(_ text: String) throws(ApusError) -> [FrontAxis] {
+    var axes: [FrontAxis] = []
+    for name in text.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) }) {
+      guard let axis = FrontAxis(rawValue: name) else {
+        throw ApusError(
+          .usage, "--over \(name) is not known",
+          advice: "use some of \(FrontAxis.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      if !axes.contains(axis) { axes.append(axis) }
+    }
+    guard !axes.isEmpty else {
+      throw ApusError(.usage, "--over names nothing", advice: "name figures such as ttft,throughput,memory")
+    }
+    return axes
+  }
+
+  /// More nats per token than any method loses.
+  static let anyLoss = 1e6
 
   /// Nats per token, 0 or more.
   static func qualityLoss(_ value: Double?) throws(ApusError) -> Double? {

@@ -32,6 +32,12 @@ struct RecommendCommand: AsyncParsableCommand {
   var maxQualityLoss: Double?
   @Option(help: "Show so many candidates, 1 to 1000.") var top = 5
   @Flag(help: "Say why, and why not the others.") var explain = false
+  @Flag(help: "Show the strategies that no other one beats in all of --over.") var pareto = false
+  @Option(
+    help: ArgumentHelp(
+      "With --pareto: what to weigh, separated by commas: \(FrontAxis.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "figures"))
+  var over = FrontAxis.usual.map(\.rawValue).joined(separator: ",")
   @Option(help: "Print the launch of the recommended strategy as command, systemd or k8s.") var emit: String?
   @Option(help: "With --emit: the port the engine listens on.") var port = 8080
   @Option(help: "With --emit: the address the engine listens on. [default: 127.0.0.1; 0.0.0.0 for k8s]")
@@ -42,13 +48,18 @@ struct RecommendCommand: AsyncParsableCommand {
     guard (1...1000).contains(top) else { throw ApusError(.usage, "--top \(top) is not between 1 and 1000") }
     let objective = try QueryOptions.objective(objective)
     let format = try emitFormat()
-    let limits = Limits(
+    let axes = try QueryOptions.axes(over)
+    var limits = Limits(
       slos: try QueryOptions.slos(slo), memoryBytes: try QueryOptions.bytes(maxMemory, option: "--max-memory"),
       allowsApproximate: approximate, maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss))
+    if pareto, axes.contains(.quality), limits.maxQualityLoss == nil {
+      // Whatever was measured is weighed; what nobody measured may lose anything.
+      limits.maxQualityLoss = QueryOptions.anyLoss
+    }
     let shape = try Reference.workload(workload)
     let client = try await options.connect()
     let profile = try await Reference.model(model, client)
-    var query = RecommendQuery(model: profile.id, workload: shape, objective: objective, limits: limits)
+    var query = RecommendQuery(model: profile.id, workload: shape, objective: objective, limits: limits, inFull: pareto)
     if let hardware {
       if FileManager.default.fileExists(atPath: hardware) {
         query.hardware = try HardwareFile.read(path: hardware)
@@ -65,6 +76,14 @@ struct RecommendCommand: AsyncParsableCommand {
     }
     let names = options.json ? [:] : try await Reference.modelNames(client)
     await client.close()
+    if pareto {
+      let front = ParetoFront(recommendation.candidates, axes: axes)
+      Console.print(
+        options.json
+          ? ParetoOutput.json(front, of: recommendation).text
+          : ParetoOutput.text(front, of: recommendation, modelNames: names))
+      return
+    }
     Console.print(
       options.json
         ? RecommendationOutput.json(recommendation, top: top).text

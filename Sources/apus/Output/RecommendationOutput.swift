@@ -27,7 +27,7 @@ enum RecommendationOutput {
     ])
   }
 
-  private static func json(_ ranked: RankedCandidate) -> JSONValue {
+  static func json(_ ranked: RankedCandidate) -> JSONValue {
     .object([
       ("strategy", .string(ranked.candidate.configuration.fingerprint)),
       ("methods", JSONValue(strings: ranked.candidate.configuration.methods.map(\.rawValue))),
