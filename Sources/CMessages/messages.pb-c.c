@@ -2032,6 +2032,186 @@ void   apus__ranked_candidate__free_unpacked
   assert(message->base.descriptor == &apus__ranked_candidate__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__evidence_note__init
+                     (Apus__EvidenceNote         *message)
+{
+  static const Apus__EvidenceNote init_value = APUS__EVIDENCE_NOTE__INIT;
+  *message = init_value;
+}
+size_t apus__evidence_note__get_packed_size
+                     (const Apus__EvidenceNote *message)
+{
+  assert(message->base.descriptor == &apus__evidence_note__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__evidence_note__pack
+                     (const Apus__EvidenceNote *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__evidence_note__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__evidence_note__pack_to_buffer
+                     (const Apus__EvidenceNote *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__evidence_note__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__EvidenceNote *
+       apus__evidence_note__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__EvidenceNote *)
+     protobuf_c_message_unpack (&apus__evidence_note__descriptor,
+                                allocator, len, data);
+}
+void   apus__evidence_note__free_unpacked
+                     (Apus__EvidenceNote *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__evidence_note__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__contribution__init
+                     (Apus__Contribution         *message)
+{
+  static const Apus__Contribution init_value = APUS__CONTRIBUTION__INIT;
+  *message = init_value;
+}
+size_t apus__contribution__get_packed_size
+                     (const Apus__Contribution *message)
+{
+  assert(message->base.descriptor == &apus__contribution__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__contribution__pack
+                     (const Apus__Contribution *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__contribution__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__contribution__pack_to_buffer
+                     (const Apus__Contribution *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__contribution__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Contribution *
+       apus__contribution__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Contribution *)
+     protobuf_c_message_unpack (&apus__contribution__descriptor,
+                                allocator, len, data);
+}
+void   apus__contribution__free_unpacked
+                     (Apus__Contribution *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__contribution__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__flip__init
+                     (Apus__Flip         *message)
+{
+  static const Apus__Flip init_value = APUS__FLIP__INIT;
+  *message = init_value;
+}
+size_t apus__flip__get_packed_size
+                     (const Apus__Flip *message)
+{
+  assert(message->base.descriptor == &apus__flip__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__flip__pack
+                     (const Apus__Flip *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__flip__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__flip__pack_to_buffer
+                     (const Apus__Flip *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__flip__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Flip *
+       apus__flip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Flip *)
+     protobuf_c_message_unpack (&apus__flip__descriptor,
+                                allocator, len, data);
+}
+void   apus__flip__free_unpacked
+                     (Apus__Flip *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__flip__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__explanation__init
+                     (Apus__Explanation         *message)
+{
+  static const Apus__Explanation init_value = APUS__EXPLANATION__INIT;
+  *message = init_value;
+}
+size_t apus__explanation__get_packed_size
+                     (const Apus__Explanation *message)
+{
+  assert(message->base.descriptor == &apus__explanation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__explanation__pack
+                     (const Apus__Explanation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__explanation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__explanation__pack_to_buffer
+                     (const Apus__Explanation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__explanation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Explanation *
+       apus__explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Explanation *)
+     protobuf_c_message_unpack (&apus__explanation__descriptor,
+                                allocator, len, data);
+}
+void   apus__explanation__free_unpacked
+                     (Apus__Explanation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__explanation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__measurement_plan__init
                      (Apus__MeasurementPlan         *message)
 {
@@ -7663,7 +7843,7 @@ const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor =
   (ProtobufCMessageInit) apus__benchmark_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[7] =
+static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[8] =
 {
   {
     "model",
@@ -7749,8 +7929,21 @@ static const ProtobufCFieldDescriptor apus__recommend_query__field_descriptors[7
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "explains",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RecommendQuery, explains),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__recommend_query__field_indices_by_name[] = {
+  7,   /* field[7] = explains */
   5,   /* field[5] = hardware */
   6,   /* field[6] = in_full */
   3,   /* field[3] = limits */
@@ -7762,7 +7955,7 @@ static const unsigned apus__recommend_query__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__recommend_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
 {
@@ -7772,7 +7965,7 @@ const ProtobufCMessageDescriptor apus__recommend_query__descriptor =
   "Apus__RecommendQuery",
   "apus",
   sizeof(Apus__RecommendQuery),
-  7,
+  8,
   apus__recommend_query__field_descriptors,
   apus__recommend_query__field_indices_by_name,
   1,  apus__recommend_query__number_ranges,
@@ -8050,6 +8243,340 @@ const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor =
   (ProtobufCMessageInit) apus__ranked_candidate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__evidence_note__field_descriptors[7] =
+{
+  {
+    "measurement",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, measurement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_at_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, started_at_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workload",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, workload),
+    &apus__workload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, configuration),
+    &apus__engine_configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, value),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_here",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EvidenceNote, is_here),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__evidence_note__field_indices_by_name[] = {
+  4,   /* field[4] = configuration */
+  6,   /* field[6] = is_here */
+  0,   /* field[0] = measurement */
+  1,   /* field[1] = started_at_ms */
+  5,   /* field[5] = value */
+  2,   /* field[2] = worker */
+  3,   /* field[3] = workload */
+};
+static const ProtobufCIntRange apus__evidence_note__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor apus__evidence_note__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.EvidenceNote",
+  "EvidenceNote",
+  "Apus__EvidenceNote",
+  "apus",
+  sizeof(Apus__EvidenceNote),
+  7,
+  apus__evidence_note__field_descriptors,
+  apus__evidence_note__field_indices_by_name,
+  1,  apus__evidence_note__number_ranges,
+  (ProtobufCMessageInit) apus__evidence_note__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__contribution__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Contribution, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Contribution, value),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "factor",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Contribution, factor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__contribution__field_indices_by_name[] = {
+  2,   /* field[2] = factor */
+  0,   /* field[0] = name */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange apus__contribution__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__contribution__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Contribution",
+  "Contribution",
+  "Apus__Contribution",
+  "apus",
+  sizeof(Apus__Contribution),
+  3,
+  apus__contribution__field_descriptors,
+  apus__contribution__field_indices_by_name,
+  1,  apus__contribution__number_ranges,
+  (ProtobufCMessageInit) apus__contribution__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__flip__field_descriptors[3] =
+{
+  {
+    "what",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Flip, what),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Flip, from),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Flip, to),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__flip__field_indices_by_name[] = {
+  1,   /* field[1] = from */
+  2,   /* field[2] = to */
+  0,   /* field[0] = what */
+};
+static const ProtobufCIntRange apus__flip__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__flip__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Flip",
+  "Flip",
+  "Apus__Flip",
+  "apus",
+  sizeof(Apus__Flip),
+  3,
+  apus__flip__field_descriptors,
+  apus__flip__field_indices_by_name,
+  1,  apus__flip__number_ranges,
+  (ProtobufCMessageInit) apus__flip__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__explanation__field_descriptors[5] =
+{
+  {
+    "subject",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Explanation, subject),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contributions",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Explanation, n_contributions),
+    offsetof(Apus__Explanation, contributions),
+    &apus__contribution__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "runner_up",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Explanation, runner_up),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "flips",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Explanation, n_flips),
+    offsetof(Apus__Explanation, flips),
+    &apus__flip__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Explanation, n_evidence),
+    offsetof(Apus__Explanation, evidence),
+    &apus__evidence_note__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__explanation__field_indices_by_name[] = {
+  1,   /* field[1] = contributions */
+  4,   /* field[4] = evidence */
+  3,   /* field[3] = flips */
+  2,   /* field[2] = runner_up */
+  0,   /* field[0] = subject */
+};
+static const ProtobufCIntRange apus__explanation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__explanation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Explanation",
+  "Explanation",
+  "Apus__Explanation",
+  "apus",
+  sizeof(Apus__Explanation),
+  5,
+  apus__explanation__field_descriptors,
+  apus__explanation__field_indices_by_name,
+  1,  apus__explanation__number_ranges,
+  (ProtobufCMessageInit) apus__explanation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__measurement_plan__field_descriptors[2] =
 {
   {
@@ -8101,7 +8628,7 @@ const ProtobufCMessageDescriptor apus__measurement_plan__descriptor =
   (ProtobufCMessageInit) apus__measurement_plan__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[6] =
 {
   {
     "decision",
@@ -8163,18 +8690,31 @@ static const ProtobufCFieldDescriptor apus__recommendation__field_descriptors[5]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "explanation",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Recommendation, explanation),
+    &apus__explanation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__recommendation__field_indices_by_name[] = {
   1,   /* field[1] = candidates */
   3,   /* field[3] = confidence */
   0,   /* field[0] = decision */
+  5,   /* field[5] = explanation */
   4,   /* field[4] = measure_next */
   2,   /* field[2] = reasons */
 };
 static const ProtobufCIntRange apus__recommendation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__recommendation__descriptor =
 {
@@ -8184,7 +8724,7 @@ const ProtobufCMessageDescriptor apus__recommendation__descriptor =
   "Apus__Recommendation",
   "apus",
   sizeof(Apus__Recommendation),
-  5,
+  6,
   apus__recommendation__field_descriptors,
   apus__recommendation__field_indices_by_name,
   1,  apus__recommendation__number_ranges,

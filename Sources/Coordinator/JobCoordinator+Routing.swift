@@ -21,6 +21,7 @@ private struct Ranking: Sendable {
   var warm: [WorkerName: [String]] = [:]
   /// See `RecommendQuery`.
   var inFull = false
+  var explains = false
 
   func run() async -> Recommendation { await route().recommendation }
 
@@ -32,8 +33,12 @@ private struct Ranking: Sendable {
       } else {
         source.sets(model: model, workload: workload, limits: limits, workers: workers)
       }
-    var answer = Recommender(model: selector, evidence: evidence).route(
-      sets, objective: objective, limits: limits, inFull: inFull)
+    let recommender = Recommender(model: selector, evidence: evidence)
+    var answer = recommender.route(sets, objective: objective, limits: limits, inFull: inFull)
+    if explains {
+      answer.recommendation.explanation = recommender.explain(
+        answer.recommendation, sets, objective: objective, limits: limits)
+    }
     for place in answer.options.indices {
       let option = answer.options[place]
       if warm[option.worker]?.contains(option.candidate.configuration.fingerprint) == true {
@@ -96,12 +101,18 @@ extension JobCoordinator {
     let ranking = Ranking(
       source: candidates, model: model, available: directory.models.values.sorted { $0.id < $1.id },
       workload: query.workload, objective: query.objective, limits: query.limits, workers: workers,
-      hardware: query.hardware, selector: selector, evidence: evidence, inFull: query.inFull)
+      hardware: query.hardware, selector: selector, evidence: evidence, inFull: query.inFull,
+      explains: query.explains)
     rankingCount += 1
     do {
       try self.query(asker) { () async throws(ApusError) in
-        let recommendation = await ranking.run()
+        var recommendation = await ranking.run()
         await self.rankingEnded()
+        if let subject = recommendation.explanation.map({ recommendation.candidates[$0.subject] }) {
+          let node = ranking.workers.first { $0.name == subject.worker }
+          recommendation.explanation?.evidence = try await self.nearestEvidence(
+            subject, query, hardware: query.hardware ?? node?.description.hardware)
+        }
         return .recommendation(recommendation)
       }
     } catch {
@@ -111,6 +122,24 @@ extension JobCoordinator {
   }
 
   private func rankingEnded() { rankingCount -= 1 }
+
+  /// The measurements of the history, its newest ones if there are many, that say most about a candidate.
+  private func nearestEvidence(
+    _ ranked: RankedCandidate, _ query: RecommendQuery, hardware: HardwareProfile?
+  ) async throws(ApusError) -> [Explanation.Evidence] {
+    guard let hardware else { return [] }
+    var nearest = NearestEvidence(
+      model: query.model, hardware: hardware, workload: query.workload, configuration: ranked.candidate.configuration,
+      objective: query.objective)
+    let newest = Int64(try await store.stats().measurementCount) - NearestEvidence.mostRows
+    var filter = MeasurementFilter(model: query.model, afterRow: max(0, newest), limit: Self.pageSize)
+    while true {
+      let page = try await store.measurements(filter, includingSamples: false)
+      for stored in page { nearest.add(stored.measurement) }
+      guard let last = page.last, page.count == Self.pageSize else { return nearest.evidence }
+      filter.afterRow = last.row
+    }
+  }
 
   /// What the selector would use for each of a benchmark's questions, exact methods only.
   func answers(

@@ -68,10 +68,12 @@ public struct RecommendQuery: Hashable, Codable, Sendable {
   public var hardware: HardwareProfile?
   /// Whether every applicable candidate is wanted with all its figures, not just the first ones.
   public var inFull: Bool
+  /// Whether an `Explanation` is wanted.
+  public var explains: Bool
 
   public init(
     model: ModelID, workload: Workload, objective: Objective, limits: Limits = Limits(), worker: WorkerName? = nil,
-    hardware: HardwareProfile? = nil, inFull: Bool = false
+    hardware: HardwareProfile? = nil, inFull: Bool = false, explains: Bool = false
   ) {
     self.model = model
     self.workload = workload
@@ -80,6 +82,7 @@ public struct RecommendQuery: Hashable, Codable, Sendable {
     self.worker = worker
     self.hardware = hardware
     self.inFull = inFull
+    self.explains = explains
   }
 }
 

@@ -18,10 +18,12 @@ public struct Recommender: Sendable {
   static let mostToMeasure = 3
   static let roundsToMeasure = 2.0
 
-  private let selectors: [any Selector]
-  private let evidence: EvidenceIndex
+  let model: SelectorModel?
+  let selectors: [any Selector]
+  let evidence: EvidenceIndex
 
   public init(model: SelectorModel?, evidence: EvidenceIndex) {
+    self.model = model
     self.evidence = evidence
     // Trees answer everywhere, so what comes after them is made only without them: it takes a pass over the evidence.
     var selectors: [any Selector] = []
@@ -48,32 +50,10 @@ public struct Recommender: Sendable {
     _ sets: [CandidateSet], objective: Objective, limits: Limits, inFull: Bool = false
   ) -> (recommendation: Recommendation, options: [ExplorationOption]) {
     let metric = CostMetric(objective)
-    let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
-    let judges = panel.judges
-    let memoryLimits = judges.map {
-      Double(min(limits.memoryBytes ?? .max, $0.set.engineMemoryBytes ?? .max, $0.set.hardware.memoryBytes))
-    }
-    let scales = judges.map { ObjectiveScale(objective, $0.set, hasEnergyEvidence: $0.hasEnergyEvidence) }
-    let tight = judges.indices.filter { place in
-      // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
-      !judges[place].set.isAttached
-        && judges[place].table.estimates.contains { 2 * $0.memoryBytes > memoryLimits[place] }
-    }
-    for needed in Set(limits.slos.map(\.metric.cost)) {
-      panel.foresee(needed, Dictionary(uniqueKeysWithValues: judges.indices.map { ($0, nil) }))
-    }
-    panel.foresee(.memory, Dictionary(uniqueKeysWithValues: tight.map { ($0, nil) }))
-    var applicable: [RankingEntry] = []
-    var refused: [RankingEntry] = []
-    for place in judges.indices {
-      let memoryLimit = tight.contains(place) ? memoryLimits[place] : nil
-      for var entry in Self.entries(judges[place], place, metric: metric, limits: limits, memoryLimit: memoryLimit) {
-        entry.scale = scales[place]
-        if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
-      }
-    }
+    let judged = judge(sets, objective: objective, limits: limits)
+    let (panel, judges) = (judged.panel, judged.judges)
+    var (applicable, refused) = (judged.applicable, judged.refused)
     let order = RankingOrder(judges)
-    order.sort(&applicable, isCautious: true)
     let confidence = Self.confidence(applicable, judges, metric)
     var (decision, reasons) = Self.decide(applicable, judges, metric, confidence)
     let toMeasure = Self.toMeasure(applicable, confidence)
@@ -113,6 +93,46 @@ public struct Recommender: Sendable {
         ? nil
         : MeasurementPlan(candidates: planned, seconds: Self.seconds(planned.map { applicable[$0] }, judges)))
     return (recommendation, options)
+  }
+
+  /// All candidates, judged and filtered.
+  struct Judged {
+    let panel: JudgePanel
+    /// Best first, what is not proven after its node's default.
+    let applicable: [RankingEntry]
+    let refused: [RankingEntry]
+
+    var judges: [SetJudge] { panel.judges }
+  }
+
+  func judge(_ sets: [CandidateSet], objective: Objective, limits: Limits) -> Judged {
+    let metric = CostMetric(objective)
+    let panel = JudgePanel(sets, selectors: selectors, index: evidence, metric: metric)
+    let judges = panel.judges
+    let memoryLimits = judges.map {
+      Double(min(limits.memoryBytes ?? .max, $0.set.engineMemoryBytes ?? .max, $0.set.hardware.memoryBytes))
+    }
+    let scales = judges.map { ObjectiveScale(objective, $0.set, hasEnergyEvidence: $0.hasEnergyEvidence) }
+    let tight = judges.indices.filter { place in
+      // The estimate has been checked when candidates were proposed; what is foreseen matters where it comes close.
+      !judges[place].set.isAttached
+        && judges[place].table.estimates.contains { 2 * $0.memoryBytes > memoryLimits[place] }
+    }
+    for needed in Set(limits.slos.map(\.metric.cost)) {
+      panel.foresee(needed, Dictionary(uniqueKeysWithValues: judges.indices.map { ($0, nil) }))
+    }
+    panel.foresee(.memory, Dictionary(uniqueKeysWithValues: tight.map { ($0, nil) }))
+    var applicable: [RankingEntry] = []
+    var refused: [RankingEntry] = []
+    for place in judges.indices {
+      let memoryLimit = tight.contains(place) ? memoryLimits[place] : nil
+      for var entry in Self.entries(judges[place], place, metric: metric, limits: limits, memoryLimit: memoryLimit) {
+        entry.scale = scales[place]
+        if entry.refusedReason == nil { applicable.append(entry) } else { refused.append(entry) }
+      }
+    }
+    RankingOrder(judges).sort(&applicable, isCautious: true)
+    return Judged(panel: panel, applicable: applicable, refused: refused)
   }
 
   /// Ranks of the candidates somebody will look at: the first ones, the first of each set, and the defaults.

@@ -27,6 +27,8 @@ public struct SelectorModel: Sendable {
 
   let header: SelectorFile.Header
   private let forests: [CostMetric: Forests]
+  /// Of the file, to take predictions apart.
+  private let trees: [UInt8]
   private let knownPairs: Set<UInt64>
   private let knownModels: Set<UInt64>
 
@@ -47,6 +49,7 @@ public struct SelectorModel: Sendable {
   init(bytes: [UInt8], name: String) throws(ApusError) {
     let file = try SelectorFile(bytes: bytes, name: name)
     header = file.header
+    trees = file.trees
     knownPairs = Set(header.knownPairs)
     knownModels = Set(header.knownModels)
     var forests: [CostMetric: Forests] = [:]
@@ -97,6 +100,31 @@ public struct SelectorModel: Sendable {
       defer { corrections = corrections?.dropFirst(count) }
       return foresight(
         asked[place], metric, forests.figures, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
+    }
+  }
+
+  /// What a candidate's foreseen ratio is made of, as logarithms whose sum it is.
+  struct RatioParts {
+    /// The roofline's ratio, as far as it is trusted.
+    var roofline: Double
+    /// What each column of `FeatureEncoder.columns` added (SHAP values), and what every candidate begins with.
+    var columns: [Double]
+    var base: Double
+  }
+
+  /// - Parameter row: of a candidate that is not the default.
+  /// - Returns: nil without trees for the metric.
+  func ratioParts(_ table: ContextTable, row: Int, _ metric: CostMetric) -> RatioParts? {
+    guard let figures = forests[metric]?.figures, !figures.ratioTrees.isEmpty else { return nil }
+    do {
+      let explainer = try TreeExplainer(trees[figures.ratioTrees], columnCount: FeatureEncoder.columns.count)
+      let parts = try explainer.contributions(Array(table.features.row(row)))[0].map { Double($0) }
+      return RatioParts(
+        roofline: figures.rooflineTrust * table.rooflineRatio(row, metric), columns: parts.dropLast(), base: parts.last!
+      )
+    } catch {
+      // The trees and the shapes were checked when the file was read.
+      preconditionFailure("XGBoost refused to explain: \(error)")
     }
   }
 

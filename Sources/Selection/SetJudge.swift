@@ -103,6 +103,13 @@ final class SetJudge {
     return posterior
   }
 
+  /// What the selector foresees of a row's ratio, before anything measured; nil for what it was not asked for.
+  func foreseenRatio(_ row: Int, _ metric: CostMetric) -> Double? {
+    guard let (answer, places) = foresights[metric] else { return nil }
+    guard let places else { return answer.ratios[row].mean }
+    return places[row].map { answer.ratios[$0].mean }
+  }
+
   /// How much of a ratio's doubt the candidates of the set have in common: what the selector misjudges in a context it
   /// mostly misjudges for all. A measured one has no part in that.
   func commonShare(_ row: Int, _ metric: CostMetric) -> Double {

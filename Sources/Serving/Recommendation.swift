@@ -134,6 +134,8 @@ public struct Recommendation: Hashable, Codable, Sendable {
   public var confidence: Double?
   /// Nil when the choice is sure enough.
   public var measureNext: MeasurementPlan?
+  /// Only where it was asked for.
+  public var explanation: Explanation?
 
   /// What to run now: the first candidate when it is worth using, else the engine's default where that is foreseen to
   /// do best. Nil when nothing can run.
@@ -145,12 +147,13 @@ public struct Recommendation: Hashable, Codable, Sendable {
 
   public init(
     decision: Decision, candidates: [RankedCandidate], reasons: [String] = [], confidence: Double? = nil,
-    measureNext: MeasurementPlan? = nil
+    measureNext: MeasurementPlan? = nil, explanation: Explanation? = nil
   ) {
     self.decision = decision
     self.candidates = candidates
     self.reasons = reasons
     self.confidence = confidence
     self.measureNext = measureNext
+    self.explanation = explanation
   }
 }

@@ -9,34 +9,17 @@ import CXGBoost
 /// Predicts with one thread: on a busy machine, OpenMP's barriers wait for threads that the system does not run, which
 /// costs far more than the second core gains.
 public final class TreePredictor: @unchecked Sendable {
-  private let handle: BoosterHandle
+  private let trees: LoadedTrees
   public let columnCount: Int
 
   /// - Parameter bytes: as `Booster.save` gave them.
   /// - Throws: bytes that are no model, or one for another number of columns.
   public init(_ bytes: some Collection<UInt8>, columnCount: Int) throws(XGBoostError) {
-    var created: BoosterHandle?
-    try XGBoostError.check(XGBoosterCreate(nil, 0, &created), "XGBoosterCreate")
-    guard let created else { preconditionFailure("XGBoost made no booster and gave no error") }
-    handle = created
+    trees = try LoadedTrees(bytes, columnCount: columnCount)
     self.columnCount = columnCount
-    let buffer = Array(bytes)
-    try XGBoostError.check(
-      XGBoosterLoadModelFromBuffer(handle, buffer, bst_ulong(buffer.count)),
-      "XGBoosterLoadModelFromBuffer")
-    try XGBoostError.check(XGBoosterSetParam(handle, "nthread", "1"), "XGBoosterSetParam(nthread)")
-    var columns: bst_ulong = 0
-    try XGBoostError.check(XGBoosterGetNumFeature(handle, &columns), "XGBoosterGetNumFeature")
-    guard Int(columns) == columnCount else {
-      throw XGBoostError(
-        operation: "XGBoosterGetNumFeature",
-        message: "the trees are for \(columns) columns, not \(columnCount)")
-    }
     // Forces the library's lazy configuration while nobody else can hold this object.
     _ = try predict([Float](repeating: .nan, count: columnCount))
   }
-
-  deinit { XGBoosterFree(handle) }
 
   /// One prediction for each row.
   ///
@@ -54,7 +37,7 @@ public final class TreePredictor: @unchecked Sendable {
       var dimension: bst_ulong = 0
       var predictions: UnsafePointer<Float>?
       let status = XGBoosterPredictFromDense(
-        handle, matrix, Self.configuration, nil, &shape, &dimension, &predictions)
+        trees.handle, matrix, Self.configuration, nil, &shape, &dimension, &predictions)
       guard status == 0, let predictions else { return (status, []) }
       return (status, Array(UnsafeBufferPointer(start: predictions, count: rows)))
     }

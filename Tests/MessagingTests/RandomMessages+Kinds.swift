@@ -58,7 +58,7 @@ extension RandomMessages {
       .recommend(
         RecommendQuery(
           model: id(), workload: workload(), objective: objective(), limits: limits(), worker: some { $0.id() },
-          hardware: some { $0.hardware() }, inFull: chance()))
+          hardware: some { $0.hardware() }, inFull: chance(), explains: chance()))
     case 7:
       .benchmark(
         BenchmarkSpec(
@@ -128,7 +128,24 @@ extension RandomMessages {
       }, reasons: list { $0.text() }, confidence: some { $0.share() })
     let places = Array(recommendation.candidates.indices)
     recommendation.measureNext = some { MeasurementPlan(candidates: places, seconds: $0.some { $0.number() }) }
+    if let last = places.last {
+      recommendation.explanation = some { $0.explanation(place: last) }
+    }
     return recommendation
+  }
+
+  private mutating func explanation(place: Int) -> Explanation {
+    Explanation(
+      subject: place,
+      contributions: list {
+        Explanation.Contribution(name: $0.text(), value: $0.some { $0.number() }, factor: $0.number())
+      },
+      runnerUp: some { _ in place }, flips: list { Explanation.Flip(what: $0.text(), from: $0.text(), to: $0.text()) },
+      evidence: list {
+        Explanation.Evidence(
+          measurement: $0.id(), startedAtMS: Int64($0.count()), worker: $0.id(), workload: $0.workload(),
+          configuration: $0.configuration(), value: $0.some { $0.number() }, isHere: $0.chance())
+      })
   }
 
   private mutating func finding() -> BenchmarkFinding {

@@ -43,6 +43,20 @@ struct BoosterTests {
     #expect(try TreePredictor(booster.save(), columnCount: 1).predict([1])[0] > 9)
   }
 
+  @Test("Contributions add up to the prediction, and a column that says nothing adds next to nothing")
+  func contributions() throws {
+    let (booster, values) = try Self.trained()
+    let bytes = try booster.save()
+    let predictions = try TreePredictor(bytes, columnCount: 2).predict(values)
+    let contributions = try TreeExplainer(bytes, columnCount: 2).contributions(values)
+    #expect(contributions.count == predictions.count)
+    for (parts, prediction) in zip(contributions, predictions) {
+      #expect(abs(parts.reduce(0, +) - prediction) < 1e-4)
+      #expect(abs(parts[0]) > 0.5 && abs(parts[1]) < 0.1)
+    }
+    #expect(throws: XGBoostError.self) { try TreeExplainer(bytes, columnCount: 3) }
+  }
+
   @Test("The same predictor gives the same answers to several threads at once")
   func threads() async throws {
     let (booster, values) = try Self.trained()

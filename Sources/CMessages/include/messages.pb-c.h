@@ -60,6 +60,10 @@ typedef struct Apus__BenchmarkSummary Apus__BenchmarkSummary;
 typedef struct Apus__RecommendQuery Apus__RecommendQuery;
 typedef struct Apus__PredictedIntervals Apus__PredictedIntervals;
 typedef struct Apus__RankedCandidate Apus__RankedCandidate;
+typedef struct Apus__EvidenceNote Apus__EvidenceNote;
+typedef struct Apus__Contribution Apus__Contribution;
+typedef struct Apus__Flip Apus__Flip;
+typedef struct Apus__Explanation Apus__Explanation;
 typedef struct Apus__MeasurementPlan Apus__MeasurementPlan;
 typedef struct Apus__Recommendation Apus__Recommendation;
 typedef struct Apus__Hello Apus__Hello;
@@ -1063,10 +1067,11 @@ struct  Apus__RecommendQuery
    */
   Apus__HardwareProfile *hardware;
   protobuf_c_boolean in_full;
+  protobuf_c_boolean explains;
 };
 #define APUS__RECOMMEND_QUERY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__recommend_query__descriptor) \
-    , {0,NULL}, NULL, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, NULL, 0 }
+    , {0,NULL}, NULL, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, NULL, 0, 0 }
 
 
 /*
@@ -1141,6 +1146,72 @@ struct  Apus__RankedCandidate
     , NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, 0,NULL, NULL, NULL }
 
 
+struct  Apus__EvidenceNote
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData measurement;
+  int64_t started_at_ms;
+  ProtobufCBinaryData worker;
+  Apus__Workload *workload;
+  Apus__EngineConfiguration *configuration;
+  /*
+   * may be absent
+   */
+  Apus__Real *value;
+  protobuf_c_boolean is_here;
+};
+#define APUS__EVIDENCE_NOTE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__evidence_note__descriptor) \
+    , {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL, 0 }
+
+
+struct  Apus__Contribution
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  /*
+   * may be absent
+   */
+  Apus__Real *value;
+  double factor;
+};
+#define APUS__CONTRIBUTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__contribution__descriptor) \
+    , {0,NULL}, NULL, 0 }
+
+
+struct  Apus__Flip
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData what;
+  ProtobufCBinaryData from;
+  ProtobufCBinaryData to;
+};
+#define APUS__FLIP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__flip__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+struct  Apus__Explanation
+{
+  ProtobufCMessage base;
+  int64_t subject;
+  size_t n_contributions;
+  Apus__Contribution **contributions;
+  /*
+   * may be absent
+   */
+  Apus__Integer *runner_up;
+  size_t n_flips;
+  Apus__Flip **flips;
+  size_t n_evidence;
+  Apus__EvidenceNote **evidence;
+};
+#define APUS__EXPLANATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__explanation__descriptor) \
+    , 0, 0,NULL, NULL, 0,NULL, 0,NULL }
+
+
 struct  Apus__MeasurementPlan
 {
   ProtobufCMessage base;
@@ -1172,10 +1243,14 @@ struct  Apus__Recommendation
    * may be absent
    */
   Apus__MeasurementPlan *measure_next;
+  /*
+   * may be absent
+   */
+  Apus__Explanation *explanation;
 };
 #define APUS__RECOMMENDATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__recommendation__descriptor) \
-    , APUS__DECISION__DECISION_UNKNOWN, 0,NULL, 0,NULL, NULL, NULL }
+    , APUS__DECISION__DECISION_UNKNOWN, 0,NULL, 0,NULL, NULL, NULL, NULL }
 
 
 struct  Apus__Hello
@@ -2522,6 +2597,82 @@ Apus__RankedCandidate *
 void   apus__ranked_candidate__free_unpacked
                      (Apus__RankedCandidate *message,
                       ProtobufCAllocator *allocator);
+/* Apus__EvidenceNote methods */
+void   apus__evidence_note__init
+                     (Apus__EvidenceNote         *message);
+size_t apus__evidence_note__get_packed_size
+                     (const Apus__EvidenceNote   *message);
+size_t apus__evidence_note__pack
+                     (const Apus__EvidenceNote   *message,
+                      uint8_t             *out);
+size_t apus__evidence_note__pack_to_buffer
+                     (const Apus__EvidenceNote   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__EvidenceNote *
+       apus__evidence_note__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__evidence_note__free_unpacked
+                     (Apus__EvidenceNote *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__Contribution methods */
+void   apus__contribution__init
+                     (Apus__Contribution         *message);
+size_t apus__contribution__get_packed_size
+                     (const Apus__Contribution   *message);
+size_t apus__contribution__pack
+                     (const Apus__Contribution   *message,
+                      uint8_t             *out);
+size_t apus__contribution__pack_to_buffer
+                     (const Apus__Contribution   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Contribution *
+       apus__contribution__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__contribution__free_unpacked
+                     (Apus__Contribution *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__Flip methods */
+void   apus__flip__init
+                     (Apus__Flip         *message);
+size_t apus__flip__get_packed_size
+                     (const Apus__Flip   *message);
+size_t apus__flip__pack
+                     (const Apus__Flip   *message,
+                      uint8_t             *out);
+size_t apus__flip__pack_to_buffer
+                     (const Apus__Flip   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Flip *
+       apus__flip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__flip__free_unpacked
+                     (Apus__Flip *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__Explanation methods */
+void   apus__explanation__init
+                     (Apus__Explanation         *message);
+size_t apus__explanation__get_packed_size
+                     (const Apus__Explanation   *message);
+size_t apus__explanation__pack
+                     (const Apus__Explanation   *message,
+                      uint8_t             *out);
+size_t apus__explanation__pack_to_buffer
+                     (const Apus__Explanation   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Explanation *
+       apus__explanation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__explanation__free_unpacked
+                     (Apus__Explanation *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__MeasurementPlan methods */
 void   apus__measurement_plan__init
                      (Apus__MeasurementPlan         *message);
@@ -3229,6 +3380,18 @@ typedef void (*Apus__PredictedIntervals_Closure)
 typedef void (*Apus__RankedCandidate_Closure)
                  (const Apus__RankedCandidate *message,
                   void *closure_data);
+typedef void (*Apus__EvidenceNote_Closure)
+                 (const Apus__EvidenceNote *message,
+                  void *closure_data);
+typedef void (*Apus__Contribution_Closure)
+                 (const Apus__Contribution *message,
+                  void *closure_data);
+typedef void (*Apus__Flip_Closure)
+                 (const Apus__Flip *message,
+                  void *closure_data);
+typedef void (*Apus__Explanation_Closure)
+                 (const Apus__Explanation *message,
+                  void *closure_data);
 typedef void (*Apus__MeasurementPlan_Closure)
                  (const Apus__MeasurementPlan *message,
                   void *closure_data);
@@ -3377,6 +3540,10 @@ extern const ProtobufCMessageDescriptor apus__benchmark_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommend_query__descriptor;
 extern const ProtobufCMessageDescriptor apus__predicted_intervals__descriptor;
 extern const ProtobufCMessageDescriptor apus__ranked_candidate__descriptor;
+extern const ProtobufCMessageDescriptor apus__evidence_note__descriptor;
+extern const ProtobufCMessageDescriptor apus__contribution__descriptor;
+extern const ProtobufCMessageDescriptor apus__flip__descriptor;
+extern const ProtobufCMessageDescriptor apus__explanation__descriptor;
 extern const ProtobufCMessageDescriptor apus__measurement_plan__descriptor;
 extern const ProtobufCMessageDescriptor apus__recommendation__descriptor;
 extern const ProtobufCMessageDescriptor apus__hello__descriptor;

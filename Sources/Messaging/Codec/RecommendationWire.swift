@@ -68,6 +68,7 @@ extension RecommendQuery: WireValue {
     c.pointee.worker = try arena.optionalText(worker?.rawValue)
     c.pointee.hardware = try arena.message(hardware)
     c.pointee.in_full = inFull ? 1 : 0
+    c.pointee.explains = explains ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__RecommendQuery>) throws(CodecError) {
@@ -77,7 +78,8 @@ extension RecommendQuery: WireValue {
       objective: try Wire.choice(c.pointee.objective.rawValue, "RecommendQuery.objective"),
       limits: try Wire.message(c.pointee.limits, "RecommendQuery.limits"),
       worker: try Wire.id(c.pointee.worker, "RecommendQuery.worker"),
-      hardware: try Wire.optional(c.pointee.hardware), inFull: c.pointee.in_full != 0)
+      hardware: try Wire.optional(c.pointee.hardware), inFull: c.pointee.in_full != 0,
+      explains: c.pointee.explains != 0)
   }
 }
 
@@ -152,6 +154,7 @@ extension Recommendation: WireValue {
     c.pointee.reasons = try arena.texts(reasons)
     c.pointee.confidence = try arena.number(confidence, "Recommendation.confidence")
     c.pointee.measure_next = try arena.message(measureNext)
+    c.pointee.explanation = try arena.message(explanation)
   }
 
   init(reading c: UnsafePointer<Apus__Recommendation>) throws(CodecError) {
@@ -160,10 +163,11 @@ extension Recommendation: WireValue {
       candidates: try Wire.messages(c.pointee.candidates, c.pointee.n_candidates, "Recommendation.candidates"),
       reasons: try Wire.texts(c.pointee.reasons, c.pointee.n_reasons, "Recommendation.reasons"),
       confidence: try Wire.number(c.pointee.confidence, "Recommendation.confidence"),
-      measureNext: try Wire.optional(c.pointee.measure_next))
+      measureNext: try Wire.optional(c.pointee.measure_next), explanation: try Wire.optional(c.pointee.explanation))
     // Places of another answer would be read past its end.
-    for place in measureNext?.candidates ?? [] where !candidates.indices.contains(place) {
-      throw .invalid(field: "MeasurementPlan.candidates", problem: "is \(place) of \(candidates.count) candidates")
+    let named = [explanation?.subject, explanation?.runnerUp].compactMap(\.self)
+    for place in (measureNext?.candidates ?? []) + named where !candidates.indices.contains(place) {
+      throw .invalid(field: "Recommendation", problem: "names candidate \(place) of \(candidates.count)")
     }
   }
 }

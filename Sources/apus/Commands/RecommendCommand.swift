@@ -59,7 +59,8 @@ struct RecommendCommand: AsyncParsableCommand {
     let shape = try Reference.workload(workload)
     let client = try await options.connect()
     let profile = try await Reference.model(model, client)
-    var query = RecommendQuery(model: profile.id, workload: shape, objective: objective, limits: limits, inFull: pareto)
+    var query = RecommendQuery(
+      model: profile.id, workload: shape, objective: objective, limits: limits, inFull: pareto, explains: explain)
     if let hardware {
       if FileManager.default.fileExists(atPath: hardware) {
         query.hardware = try HardwareFile.read(path: hardware)

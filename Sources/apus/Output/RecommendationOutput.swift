@@ -9,6 +9,7 @@ enum RecommendationOutput {
       ("confidence", JSONValue(recommendation.confidence)),
       ("measure_next", recommendation.measureNext.map { json($0, of: recommendation) } ?? .null),
       ("candidates", .array(recommendation.candidates.prefix(top).map(json))),
+      ("explanation", recommendation.explanation.map { ExplanationOutput.json($0, of: recommendation) } ?? .null),
     ])
   }
 
@@ -121,6 +122,9 @@ enum RecommendationOutput {
     }
     if explain {
       lines += recommendation.reasons.map { "why: \($0)" }
+      if let explanation = recommendation.explanation {
+        lines += ExplanationOutput.lines(explanation, of: recommendation, modelNames: modelNames)
+      }
       for ranked in recommendation.candidates.filter(\.candidate.isApplicable).prefix(3) {
         lines += ranked.reasons.map { "  \(label(ranked)) on \(ranked.worker): \($0)" }
       }
