@@ -97,7 +97,9 @@ extension JobCoordinator {
       }
     case .ending(let job):
       decide(.endingNotStored(job))
-    case .evidence, .note:
+    case .evidence(let worker, _):
+      if error.isAboutTheRecord { send(.refused(error), to: worker) }
+    case .note:
       break
     }
   }

@@ -7,6 +7,12 @@ enum RecordRules {
 
   static func check(_ records: [HistoryRecord]) throws(ApusError) {
     for record in records {
+      // One absurd row would teach the selector more than a hundred honest ones.
+      if case .measurement(let measurement) = record, let fault = measurement.outcome.metrics?.fault {
+        throw ApusError(
+          .badInput, "measurement \(measurement.id) of worker \(measurement.worker) cannot be true: \(fault)",
+          advice: "see that machine's clock, its engine and who runs it; nothing of this measurement is kept")
+      }
       for (kind, key) in keys(of: record) where key.utf8.count > keyLengthLimit || key.utf8.contains(0) {
         throw ApusError(
           .badInput, "\(kind) \(key.prefix(40).debugDescription) cannot be stored",

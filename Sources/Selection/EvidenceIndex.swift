@@ -78,14 +78,20 @@ public struct EvidenceIndex: Sendable {
       }
       costs = read
     }
-    measurementCount += 1
-    memoryCorrections.insert(measurement)
     let shape = WorkloadShape(measurement.workload)
     let hardware = number(of: measurement.boxedHardware)
     let configuration = number(of: measurement.configuration)
     let home = home(of: measurement, hardware: hardware, configuration)
     var key = EvidenceTable.ContextKey(model: number(of: measurement.boxedModel), hardware: home, shape: shape)
     let context = exact.makeContext(key)
+    if let costs, let known = exact.cell(context, configuration)?.level, known.count >= Outvoting.leastRepeats,
+      abs(costs[.e2e] - Double(known.mean[CostMetric.e2e.rawValue])) > Outvoting.absurd
+    {
+      refusedCount += 1
+      return nil
+    }
+    measurementCount += 1
+    memoryCorrections.insert(measurement)
     let placed = Placed(context: context, configuration: configuration, home: home)
     let isJob = if case .job = measurement.source { true } else { false }
     guard let costs else {

@@ -4,25 +4,12 @@ import Serving
 /// Reads the costs out of a block's metrics, or refuses figures that cannot be true: one absurd row would teach the
 /// selector more than a hundred honest ones.
 enum MeasuredCosts {
-  /// Eleven days, and a petabyte: beyond these a figure is a fault of whoever sent it.
-  static let mostMilliseconds = 1e9
-  static let mostBytes = 1e15
-  /// A megawatt for a day.
-  static let mostJoules = 1e11
-
-  /// Nil when a figure is not finite, not positive, out of range or contradicts another.
+  /// Nil when a figure is not known, not positive, impossible or contradicts another.
   static func read(_ metrics: Metrics) -> LogCosts? {
-    let latencies = [metrics.ttft.meanMS, metrics.e2e.meanMS]
-    guard metrics.requestCount > 0,
-      latencies.allSatisfy({ $0.isFinite && $0 > 0 && $0 < mostMilliseconds }),
+    guard metrics.fault == nil, metrics.requestCount > 0, metrics.ttft.meanMS > 0,
       // A mean of whole requests is never below the mean of their beginnings; the margin is for rounding.
-      metrics.e2e.meanMS >= 0.999 * metrics.ttft.meanMS,
-      metrics.tpot.meanMS.isFinite, metrics.tpot.meanMS >= 0,
-      metrics.tpot.meanMS < mostMilliseconds,
-      metrics.throughput.isFinite, metrics.throughput > 0, metrics.throughput < mostMilliseconds,
-      metrics.peakMemoryBytes.map({ $0 >= 0 && Double($0) < mostBytes }) ?? true,
-      // Absent is no fault; a counter that ran backwards is.
-      metrics.energyJoules.map({ $0 >= 0 && $0 < mostJoules }) ?? true
+      metrics.e2e.meanMS >= 0.999 * metrics.ttft.meanMS, !metrics.tpot.meanMS.isNaN,
+      metrics.throughput > 0, metrics.throughput < Metrics.mostMilliseconds
     else { return nil }
     var costs = LogCosts()
     costs[.ttft] = log(metrics.ttft.meanMS)

@@ -13,14 +13,17 @@ public enum SelectorTrainer {
   ///   - measurements: in the order stored; raw samples are not looked at.
   ///   - models: further models of the history, so that weight variants and drafts that configurations name are known.
   ///   - threadCount: for XGBoost.
+  ///   - outvotes: whether to leave out what the other measurements contradict (`Outvoting`).
   /// - Throws: `badInput` when there is too little to learn from.
   public static func train(
-    _ measurements: [Measurement], models: [ModelProfile] = [], threadCount: Int = 1
+    _ measurements: [Measurement], models: [ModelProfile] = [], threadCount: Int = 1, outvotes: Bool = true
   ) throws(ApusError) -> TrainedModelFile {
     precondition(threadCount >= 1, "\(threadCount) threads")
+    let outvoting = outvotes ? Outvoting(measurements, models: models) : nil
+    let measurements = outvoting?.believed(measurements) ?? measurements
     let set = TrainingSet(measurements, models: models)
+    let refused = set.evidence.refusedCount + (outvoting?.count ?? 0)
     guard set.evidence.measurementCount >= leastMeasurements else {
-      let refused = set.evidence.refusedCount
       throw ApusError(
         .badInput,
         "\(set.evidence.measurementCount) usable measurements are too few to train on"
@@ -45,7 +48,7 @@ public enum SelectorTrainer {
       SelectorFile(
         header: SelectorFile.Header(
           encoderVersion: FeatureEncoder.version, columnsDigest: FeatureEncoder.digest,
-          rowCount: set.evidence.measurementCount, refusedCount: set.evidence.refusedCount,
+          rowCount: set.evidence.measurementCount, refusedCount: refused,
           contextCount: set.pairedContextCount,
           trainedAtMS: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
           knownPairs: set.knownPairs, knownModels: set.knownModels,

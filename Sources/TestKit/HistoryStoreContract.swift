@@ -20,6 +20,7 @@ public struct HistoryStoreContract: Sendable {
     ("pages joined together are the whole", pagesAreTheWhole),
     ("appends from many tasks are all stored once", concurrentAppends),
     ("an append is stored whole or not at all", appendsAreWhole),
+    ("figures that cannot be true are refused, with the figure", absurdFiguresAreRefused),
     ("a closed store refuses", closedStoreRefuses),
   ]
 
@@ -123,14 +124,14 @@ public struct HistoryStoreContract: Sendable {
 
     var undefined = examples.metrics()
     undefined.itl = LatencySummary(meanMS: .nan, p50MS: .nan, p90MS: .nan, p99MS: .nan)
-    undefined.loadSeconds = .infinity
+    undefined.loadSeconds = .nan
     var odd = examples.measurement("odd")
     odd.outcome = .completed(undefined)
     try await store.append([.measurement(odd)])
     let back = try await store.measurement(odd.id)?.outcome.metrics
     try require(
-      back?.itl.p99MS.isNaN == true && back?.loadSeconds == .infinity && back?.ttft == undefined.ttft,
-      "figures that are not defined or not finite", "\(String(describing: back))")
+      back?.itl.p99MS.isNaN == true && back?.loadSeconds.isNaN == true && back?.ttft == undefined.ttft,
+      "figures that are not known", "\(String(describing: back))")
   }
 
   @Sendable private static func qualityComesBack(_ store: any HistoryStore) async throws {
@@ -322,6 +323,23 @@ public struct HistoryStoreContract: Sendable {
     // What the refused append would have made along the way must not be taken for stored.
     try await store.append([.measurement(measurement), .model(HistoryExamples.model(9))])
     try require(try await store.measurement(measurement.id) == measurement, "it can be stored afterwards")
+  }
+
+  @Sendable private static func absurdFiguresAreRefused(_ store: any HistoryStore) async throws {
+    var examples = HistoryExamples(seed: 11)
+    let absurd: [@Sendable (inout Metrics) -> Void] = [
+      { $0.ttft.meanMS = -5 }, { $0.loadSeconds = .infinity }, { $0.tpot.p99MS = .infinity }, { $0.wallSeconds = 0 },
+      { $0.e2e.meanMS = 1e12 }, { $0.outputTokenCount = -1 }, { $0.peakMemoryBytes = .max }, { $0.energyJoules = -1 },
+    ]
+    for change in absurd {
+      var measurement = examples.measurement()
+      guard var metrics = measurement.outcome.metrics else { continue }
+      change(&metrics)
+      measurement.outcome = .completed(metrics)
+      let record = HistoryRecord.measurement(measurement)
+      try await requireRefusal(.badInput, "a measurement of \(metrics)") { try await store.append([record]) }
+    }
+    try require(try await store.stats().measurementCount == 0, "nothing of them is kept")
   }
 
   @Sendable private static func closedStoreRefuses(_ store: any HistoryStore) async throws {

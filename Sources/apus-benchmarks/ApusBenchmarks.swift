@@ -14,7 +14,7 @@ struct ApusBenchmarks: AsyncParsableCommand {
     discussion: "Exit status 0 whether or not a target is met: the report says which are.",
     subcommands: [
       CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, MemoryFigure.self, ForecastFigure.self,
-      EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self,
+      EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self, PoisonFigure.self,
     ]
       + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self])
 

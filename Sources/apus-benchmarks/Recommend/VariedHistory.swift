@@ -28,6 +28,11 @@ struct VariedHistory {
     /// The default first.
     var candidates: [Candidate]
     fileprivate var truths: [Metrics]
+
+    /// What a candidate costs there without noise; nil for another one.
+    func trueE2EMS(_ candidate: Candidate) -> Double? {
+      candidates.firstIndex { $0.configuration == candidate.configuration }.map { truths[$0].e2e.meanMS }
+    }
   }
 
   let models: [ModelProfile]
