@@ -75,6 +75,9 @@ extension JobCoordinator {
       var planner = TrialPlanner(
         spec: spec, targets: targets, options: options, at: time.now(), using: &generator)
       planner.resume(from: earlier.map(\.measurement), at: time.now())
+      // Who was lost while this was prepared: nobody could tell a planner that was not there.
+      let live = Set(directory.live.map(\.name))
+      for worker in Set(targets.map(\.worker)).subtracting(live) { planner.workerGone(worker, at: time.now()) }
       benchmarks[spec.id] = BenchmarkRun(planner: planner, asker: asker)
       report(spec.id)
       advance(spec.id)
