@@ -37,6 +37,23 @@ public enum MethodCatalogue {
     configuration.methods.map { named($0)?.fidelity ?? .approximate }.max() ?? .exact
   }
 
+  private static let approximate = all.filter { $0.fidelity == .approximate }
+
+  /// What of a configuration may change the output: its approximate methods with their knobs, on the same engine. All of it
+  /// where every method promises to keep the output, or where one is not known.
+  ///
+  /// Configurations with equal parts lose the same, so the loss is measured once for all of them: an exact method beside an
+  /// approximate one is checked where it runs without.
+  public static func approximatePart(of configuration: EngineConfiguration) -> EngineConfiguration {
+    let own = approximate.filter { configuration.methods.contains($0.name) }
+    guard !own.isEmpty, own.count < configuration.methods.count,
+      configuration.methods.allSatisfy({ named($0) != nil })
+    else { return configuration }
+    return EngineConfiguration(
+      engine: configuration.engine, methods: own.map(\.name),
+      knobs: configuration.knobs.filter { knob, _ in own.contains { $0.knobs.contains(knob) } })
+  }
+
   public static func named(_ name: MethodName) -> (any AccelerationMethod)? {
     all.first { $0.name == name }
   }

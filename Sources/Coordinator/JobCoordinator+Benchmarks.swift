@@ -122,16 +122,17 @@ extension JobCoordinator {
     training.policy.benchmarkDidEnd()
   }
 
-  /// What is known, from this benchmark or before, of its candidates' quality.
+  /// What is known, from this benchmark or before, of its candidates' quality: of the part that may change the output.
   private func qualities(_ planner: TrialPlanner) -> [CandidateQuality] {
     takeInEvidence()
     var seen: Set<CandidateQuality> = []
     return planner.targets.map(\.target).flatMap { target in
       target.candidates.compactMap { candidate in
-        guard let loss = evidence.qualities.loss(model: target.model.id, candidate.configuration) else { return nil }
-        let promise = MethodCatalogue.fidelity(of: candidate.configuration)
+        let part = MethodCatalogue.approximatePart(of: candidate.configuration)
+        guard let loss = evidence.qualities.loss(model: target.model.id, part) else { return nil }
         return CandidateQuality(
-          model: target.model.id, candidate: Candidate(configuration: candidate.configuration, fidelity: promise),
+          model: target.model.id,
+          candidate: Candidate(configuration: part, fidelity: MethodCatalogue.fidelity(of: part)),
           loss: loss)
       }
     }

@@ -1,13 +1,19 @@
+import Acceleration
 public import Serving
 
-/// What is known of the quality of configurations, by model and configuration: it does not depend on the machine or the
-/// workload, beyond rounding.
+/// What is known of the quality of configurations, by model and the part of a configuration that may change the output: it
+/// does not depend on the machine or the workload, beyond rounding.
 ///
 /// The last engine version counts; of several measurements with it the worst, so that their order changes nothing.
 public struct QualityEvidence: Sendable {
   private struct Key: Hashable, Sendable {
     var model: ModelID
     var configuration: ConfigurationKey
+
+    init(_ model: ModelID, _ configuration: EngineConfiguration) {
+      self.model = model
+      self.configuration = ConfigurationKey(MethodCatalogue.approximatePart(of: configuration))
+    }
   }
 
   private struct Entry: Sendable {
@@ -26,8 +32,7 @@ public struct QualityEvidence: Sendable {
     guard let loss = measurement.quality, loss.isSound else { return }
     let new = Entry(
       engineVersion: measurement.engineVersion, measuredAtMS: measurement.startedAtMS, loss: loss)
-    let key = Key(
-      model: measurement.model.id, configuration: ConfigurationKey(measurement.configuration))
+    let key = Key(measurement.model.id, measurement.configuration)
     models.insert(key.model)
     guard let old = entries[key] else {
       entries[key] = new
@@ -46,7 +51,7 @@ public struct QualityEvidence: Sendable {
 
   public func loss(model: ModelID, _ configuration: EngineConfiguration) -> QualityLoss? {
     guard knows(model) else { return nil }
-    return entries[Key(model: model, configuration: ConfigurationKey(configuration))]?.loss
+    return entries[Key(model, configuration)]?.loss
   }
 }
 

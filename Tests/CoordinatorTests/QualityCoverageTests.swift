@@ -1,3 +1,4 @@
+import Acceleration
 import Serving
 import Testing
 
@@ -58,5 +59,18 @@ import Testing
     #expect(coverage.wanted(in: trial(.paired), versions: versions) == [2])
     coverage.note(failed)
     #expect(coverage.wanted(in: trial(.paired), versions: versions) == [2])
+  }
+
+  /// An exact method beside an approximate one changes nothing: one probe tells of both, whichever ran it.
+  @Test func onceForWhatMayChangeTheOutput() {
+    let cache: [KnobName: KnobValue] = [.keyCacheType: .text("q8_0"), .valueCacheType: .text("q8_0")]
+    let alone = EngineConfiguration(engine: Fixture.engine).adding(KeyValueCacheQuantization().name, cache)
+    let slots = alone.adding(ContinuousBatching().name, [.slotCount: .int(4)])
+    let both = [alone, slots].map { Candidate(configuration: $0, fidelity: .approximate) }
+    var coverage = QualityCoverage()
+    #expect(coverage.wanted(in: trial(.screening, [Fixture.candidate()] + both), versions: versions) == [1])
+    #expect(coverage.wanted(in: trial(.screening, [Fixture.candidate(), both[1]]), versions: versions) == [1])
+    coverage.note(measurement(both[1], quality: loss))
+    #expect(coverage.wanted(in: trial(.paired, [Fixture.candidate()] + both), versions: versions) == [])
   }
 }

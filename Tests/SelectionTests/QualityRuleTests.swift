@@ -1,3 +1,4 @@
+import Acceleration
 import Selection
 import Serving
 import Testing
@@ -132,5 +133,16 @@ struct QualityRuleTests {
     none.positionCount = 0
     table.insert(measured(approximate, none, hardware: small))
     #expect(table.loss(model: dense.id, approximate.configuration) == nil)
+  }
+
+  /// What an approximate method loses, it loses beside any exact one, too; and exact ones alone are judged each.
+  @Test func exactMethodsBesideItChangeNothing() throws {
+    let (approximate, _) = try candidates()
+    let beside = approximate.configuration.adding(ContinuousBatching().name, [.slotCount: .int(4)])
+    let batching = EngineConfiguration(engine: beside.engine).adding(ContinuousBatching().name, [.slotCount: .int(4)])
+    var table = QualityEvidence()
+    table.insert(measured(approximate, loss(0.02), hardware: small))
+    #expect(table.loss(model: dense.id, beside)?.divergence == 0.02)
+    #expect(table.loss(model: dense.id, batching) == nil)
   }
 }

@@ -1,3 +1,4 @@
+import Acceleration
 import Foundation
 import Messaging
 import Serving
@@ -90,8 +91,9 @@ enum BenchmarkOutput {
     ])
     for finding in summary.findings {
       guard let approximate = finding.approximate else { continue }
+      let part = MethodCatalogue.approximatePart(of: approximate.configuration)
       let loss = summary.qualities.first {
-        $0.model == finding.model && $0.candidate.configuration == approximate.configuration
+        $0.model == finding.model && $0.candidate.configuration == part
       }?.loss
       table.add(
         [
@@ -102,12 +104,15 @@ enum BenchmarkOutput {
     return table.isEmpty ? nil : table.text(indent: "  ")
   }
 
-  /// What further approximate configurations lose, that were not the fastest in any workload; nil when there are none.
+  /// What further approximate methods lose, that were in no workload's fastest; nil when there are none. What runs beside
+  /// them changes nothing, so each is shown alone.
   static func furtherLosses(_ summary: BenchmarkSummary, models: [ModelID: String]) -> String? {
     let further = summary.qualities.filter { quality in
       quality.candidate.fidelity == .approximate
         && !summary.findings.contains {
-          $0.model == quality.model && $0.approximate?.configuration == quality.candidate.configuration
+          $0.model == quality.model
+            && $0.approximate.map { MethodCatalogue.approximatePart(of: $0.configuration) }
+              == quality.candidate.configuration
         }
     }
     guard !further.isEmpty else { return nil }
