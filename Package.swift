@@ -25,6 +25,9 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -41,9 +44,11 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -75,6 +80,7 @@ let package = Package(
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
+    library("Gateway", ["Serving", "Messaging", hummingbird, hummingbirdCore, httpTypes, logging, nio]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
     library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),
 
@@ -82,7 +88,7 @@ let package = Package(
       "apus",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertPlacement", "History", "Learning", "Messaging",
-        "Selection", "Coordinator", "Worker", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+        "Selection", "Coordinator", "Worker", "Gateway", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
@@ -104,6 +110,7 @@ let package = Package(
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
+    tests("GatewayTests", ["Gateway", "Messaging", "Serving", logging, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),

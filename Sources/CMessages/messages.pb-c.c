@@ -1042,6 +1042,51 @@ void   apus__chat__free_unpacked
   assert(message->base.descriptor == &apus__chat__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__sampling__init
+                     (Apus__Sampling         *message)
+{
+  static const Apus__Sampling init_value = APUS__SAMPLING__INIT;
+  *message = init_value;
+}
+size_t apus__sampling__get_packed_size
+                     (const Apus__Sampling *message)
+{
+  assert(message->base.descriptor == &apus__sampling__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__sampling__pack
+                     (const Apus__Sampling *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__sampling__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__sampling__pack_to_buffer
+                     (const Apus__Sampling *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__sampling__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Sampling *
+       apus__sampling__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Sampling *)
+     protobuf_c_message_unpack (&apus__sampling__descriptor,
+                                allocator, len, data);
+}
+void   apus__sampling__free_unpacked
+                     (Apus__Sampling *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__sampling__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__job_spec__init
                      (Apus__JobSpec         *message)
 {
@@ -5541,7 +5586,58 @@ const ProtobufCMessageDescriptor apus__chat__descriptor =
   (ProtobufCMessageInit) apus__chat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[10] =
+static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[2] =
+{
+  {
+    "stop",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Sampling, n_stop),
+    offsetof(Apus__Sampling, stop),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "top_p",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Sampling, top_p),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__sampling__field_indices_by_name[] = {
+  0,   /* field[0] = stop */
+  1,   /* field[1] = top_p */
+};
+static const ProtobufCIntRange apus__sampling__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__sampling__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Sampling",
+  "Sampling",
+  "Apus__Sampling",
+  "apus",
+  sizeof(Apus__Sampling),
+  2,
+  apus__sampling__field_descriptors,
+  apus__sampling__field_indices_by_name,
+  1,  apus__sampling__number_ranges,
+  (ProtobufCMessageInit) apus__sampling__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[11] =
 {
   {
     "model",
@@ -5663,6 +5759,18 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[10] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sampling",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, sampling),
+    &apus__sampling__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_spec__field_indices_by_name[] = {
   2,   /* field[2] = chat */
@@ -5672,6 +5780,7 @@ static const unsigned apus__job_spec__field_indices_by_name[] = {
   3,   /* field[3] = max_tokens */
   0,   /* field[0] = model */
   6,   /* field[6] = objective */
+  10,   /* field[10] = sampling */
   5,   /* field[5] = seed */
   4,   /* field[4] = temperature */
   1,   /* field[1] = text */
@@ -5679,7 +5788,7 @@ static const unsigned apus__job_spec__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__job_spec__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor apus__job_spec__descriptor =
 {
@@ -5689,7 +5798,7 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   "Apus__JobSpec",
   "apus",
   sizeof(Apus__JobSpec),
-  10,
+  11,
   apus__job_spec__field_descriptors,
   apus__job_spec__field_indices_by_name,
   1,  apus__job_spec__number_ranges,

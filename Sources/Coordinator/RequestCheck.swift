@@ -9,6 +9,8 @@ struct RequestCheck {
 
   /// Beyond any context there is.
   private static let mostTokens = 1 << 24
+  /// Texts at which an answer may end.
+  private static let mostStops = 16
   /// Names listed in an advice.
   private static let namesListed = 20
 
@@ -32,6 +34,7 @@ struct RequestCheck {
     guard spec.temperature.isFinite, spec.temperature >= 0 else {
       throw ApusError(.badInput, "the temperature is \(spec.temperature)", advice: "give 0 (greedy) or more")
     }
+    if let sampling = spec.sampling { try self.sampling(sampling) }
     try limits(spec.limits)
     let isEmpty =
       switch spec.prompt {
@@ -49,6 +52,17 @@ struct RequestCheck {
         "a prompt of about \(promptTokens * 2) tokens and \(spec.maxTokens) new ones do not fit the context of "
           + "\(model.name), \(model.contextLength) tokens",
         advice: "shorten the prompt or ask for fewer tokens")
+    }
+  }
+
+  private func sampling(_ sampling: Sampling) throws(ApusError) {
+    guard sampling.stop.count <= Self.mostStops, sampling.stop.allSatisfy({ (1...1024).contains($0.utf8.count) }) else {
+      throw ApusError(
+        .badInput, "\(sampling.stop.count) texts to stop at, one of which may be empty or long",
+        advice: "give at most \(Self.mostStops) of 1 to 1024 bytes")
+    }
+    if let share = sampling.topP, !(share > 0 && share <= 1) {
+      throw ApusError(.badInput, "top-p is \(share)", advice: "give more than 0 and at most 1")
     }
   }
 

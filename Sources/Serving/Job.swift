@@ -16,6 +16,20 @@ public struct ChatMessage: Hashable, Codable, Sendable {
   }
 }
 
+/// How tokens are drawn and what ends an answer, beyond temperature, seed and length.
+public struct Sampling: Hashable, Codable, Sendable {
+  /// Texts at which the answer ends; they are no part of it.
+  public var stop: [String]
+  /// Tokens are drawn from the most probable that have this share of the probability together, above 0 and at most 1; nil
+  /// for the engine's own.
+  public var topP: Double?
+
+  public init(stop: [String] = [], topP: Double? = nil) {
+    self.stop = stop
+    self.topP = topP
+  }
+}
+
 /// One request to a model.
 public struct JobSpec: Hashable, Codable, Sendable {
   public var model: ModelID
@@ -31,11 +45,13 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var idempotencyKey: String?
   /// Generate past the end-of-sequence token, for benchmarks.
   public var ignoresEndOfSequence: Bool
+  /// Nil where nothing of it was asked for.
+  public var sampling: Sampling?
 
   public init(
     model: ModelID, prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0,
     objective: Objective = .e2e, limits: Limits = Limits(), idempotencyKey: String? = nil,
-    ignoresEndOfSequence: Bool = false
+    ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil
   ) {
     self.model = model
     self.prompt = prompt
@@ -46,6 +62,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.limits = limits
     self.idempotencyKey = idempotencyKey
     self.ignoresEndOfSequence = ignoresEndOfSequence
+    self.sampling = sampling
   }
 
   /// Bytes of the prompt's text, with a few for what a chat template puts around each message.

@@ -17,6 +17,7 @@ struct Apus: AsyncParsableCommand {
       QuickstartCommand.self,
       CoordinatorCommand.self,
       WorkerCommand.self,
+      GatewayCommand.self,
       KeysCommand.self,
       DoctorCommand.self,
       ModelCommand.self,

@@ -28,11 +28,11 @@ struct RealEngineQualityTests {
       [Candidate(configuration: EngineConfiguration(engine: EngineName("llamacpp")), fidelity: .exact)] + candidates
     let spec = TrialSpec(
       id: TrialID("t"), benchmark: BenchmarkID("b"), purpose: .paired, model: models[0].profile.id, candidates: all,
-      workloads: [.chat.halved], rounds: 1, seed: 5, timeLimitSeconds: 300,
+      workloads: [.chat.halved], rounds: 1, seed: 5, timeLimitSeconds: 2400,
       qualityWanted: Array(all.indices.dropFirst()))
     let reports = Reports()
     // Generous: other tests may use the machine.
-    await TrialRunner(host: host, timing: TrialTiming(qualitySeconds: 120)).run(spec) { await reports.add($0, $1) }
+    await TrialRunner(host: host, timing: TrialTiming(qualitySeconds: 600)).run(spec) { await reports.add($0, $1) }
     let measurements = await reports.measurements
     #expect(measurements.allSatisfy { $0.outcome.kind == "completed" }, "\(measurements.map(\.outcome))")
     return candidates.map { candidate in measurements.first { $0.configuration == candidate.configuration }! }

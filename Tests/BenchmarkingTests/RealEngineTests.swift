@@ -61,7 +61,7 @@ struct RealEngineTests {
     let spec = TrialSpec(
       id: TrialID("t"), benchmark: BenchmarkID("b"), purpose: .screening, model: model.id,
       candidates: [candidate(), candidate([.slotCount: .int(8)])], workloads: [.chat.halved, shared, .edit.halved],
-      rounds: 1, seed: 5, timeLimitSeconds: 120)
+      rounds: 1, seed: 5, timeLimitSeconds: 900)
     let reports = Reports()
     await TrialRunner(host: host).run(spec) { await reports.add($0, $1) }
     let measurements = await reports.measurements

@@ -119,7 +119,8 @@ struct RandomMessages {
       model: id(),
       prompt: chance() ? .text(text()) : .chat(list { ChatMessage(role: $0.text(), content: $0.text()) }),
       maxTokens: count(), temperature: number(), seed: seed(), objective: objective(), limits: limits(),
-      idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance())
+      idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance(),
+      sampling: some { random in Sampling(stop: random.list { $0.text() }, topP: random.some { $0.number() }) })
   }
 
   mutating func predicted() -> PredictedMetrics {

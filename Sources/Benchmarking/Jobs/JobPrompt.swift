@@ -12,7 +12,7 @@ struct JobPrompt {
   func request(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest {
     GenerationRequest(
       prompt: try await prompt(for: job), maxTokens: max(1, job.remainingTokens), temperature: job.spec.temperature,
-      seed: job.spec.seed, ignoresEndOfSequence: job.spec.ignoresEndOfSequence)
+      seed: job.spec.seed, ignoresEndOfSequence: job.spec.ignoresEndOfSequence, sampling: job.spec.sampling)
   }
 
   private func prompt(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {

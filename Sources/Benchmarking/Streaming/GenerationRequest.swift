@@ -18,9 +18,12 @@ public struct GenerationRequest: Hashable, Sendable {
   public var seed: UInt64
   /// Generate past the end-of-sequence token, so that every configuration does the same work.
   public var ignoresEndOfSequence: Bool
+  /// Nil where nothing of it was asked for.
+  public var sampling: Sampling?
 
   public init(
-    prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0, ignoresEndOfSequence: Bool = false
+    prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0, ignoresEndOfSequence: Bool = false,
+    sampling: Sampling? = nil
   ) {
     precondition(maxTokens >= 1, "a request for \(maxTokens) tokens")
     self.prompt = prompt
@@ -28,5 +31,6 @@ public struct GenerationRequest: Hashable, Sendable {
     self.temperature = temperature
     self.seed = seed
     self.ignoresEndOfSequence = ignoresEndOfSequence
+    self.sampling = sampling
   }
 }

@@ -20,8 +20,8 @@ struct LlamaCppDialect {
       Body(
         prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
         // The engine takes 32 bits and reads all ones as "any".
-        seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff, ignoresEndOfSequence: request.ignoresEndOfSequence
-      ))
+        seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
+        ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP))
   }
 
   private var predictedCount = 0
@@ -70,6 +70,8 @@ struct LlamaCppDialect {
     var temperature: Double
     var seed: UInt32
     var ignoresEndOfSequence: Bool
+    var stop: [String]?
+    var topP: Double?
     var stream = true
     var returnsTokens = true
     /// Without it the last event repeats the prompt and every sampling option.
@@ -78,7 +80,8 @@ struct LlamaCppDialect {
     ]
 
     private enum CodingKeys: String, CodingKey {
-      case prompt, temperature, seed, stream
+      case prompt, temperature, seed, stream, stop
+      case topP = "top_p"
       case tokenLimit = "n_predict"
       case ignoresEndOfSequence = "ignore_eos"
       case returnsTokens = "return_tokens"

@@ -18,7 +18,8 @@ struct OpenAIDialect {
     var body = Body(
       model: servedModel, namesTokens: namesTokens ? true : nil, tokenLimit: request.maxTokens,
       temperature: request.temperature,
-      seed: Int64(request.seed & 0x7fff_ffff), ignoresEndOfSequence: request.ignoresEndOfSequence ? true : nil)
+      seed: Int64(request.seed & 0x7fff_ffff), ignoresEndOfSequence: request.ignoresEndOfSequence ? true : nil,
+      stop: (request.sampling?.stop).flatMap { $0.isEmpty ? nil : $0 }, topP: request.sampling?.topP)
     switch request.prompt {
     case .text(let text): body.prompt = .text(text)
     case .chat(let messages): body.messages = messages
@@ -81,11 +82,14 @@ struct OpenAIDialect {
     var stream = true
     var streamOptions = ["include_usage": true]
     var ignoresEndOfSequence: Bool?
+    var stop: [String]?
+    var topP: Double?
     var continuesFinalMessage: Bool?
     var addsGenerationPrompt: Bool?
 
     private enum CodingKeys: String, CodingKey {
-      case model, prompt, messages, temperature, seed, stream
+      case model, prompt, messages, temperature, seed, stream, stop
+      case topP = "top_p"
       case namesTokens = "return_token_ids"
       case tokenLimit = "max_tokens"
       case streamOptions = "stream_options"

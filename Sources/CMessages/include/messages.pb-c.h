@@ -38,6 +38,7 @@ typedef struct Apus__Limits Apus__Limits;
 typedef struct Apus__Workload Apus__Workload;
 typedef struct Apus__ChatMessage Apus__ChatMessage;
 typedef struct Apus__Chat Apus__Chat;
+typedef struct Apus__Sampling Apus__Sampling;
 typedef struct Apus__JobSpec Apus__JobSpec;
 typedef struct Apus__PredictedMetrics Apus__PredictedMetrics;
 typedef struct Apus__JobRecord Apus__JobRecord;
@@ -572,6 +573,21 @@ struct  Apus__Chat
     , 0,NULL }
 
 
+struct  Apus__Sampling
+{
+  ProtobufCMessage base;
+  size_t n_stop;
+  ProtobufCBinaryData *stop;
+  /*
+   * may be absent
+   */
+  Apus__Real *top_p;
+};
+#define APUS__SAMPLING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__sampling__descriptor) \
+    , 0,NULL, NULL }
+
+
 typedef enum {
   APUS__JOB_SPEC__PROMPT__NOT_SET = 0,
   APUS__JOB_SPEC__PROMPT_TEXT = 2,
@@ -593,6 +609,10 @@ struct  Apus__JobSpec
    */
   Apus__Text *idempotency_key;
   protobuf_c_boolean ignores_end_of_sequence;
+  /*
+   * may be absent
+   */
+  Apus__Sampling *sampling;
   Apus__JobSpec__PromptCase prompt_case;
   union {
     ProtobufCBinaryData text;
@@ -601,7 +621,7 @@ struct  Apus__JobSpec
 };
 #define APUS__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_spec__descriptor) \
-    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
 
 
 struct  Apus__PredictedMetrics
@@ -2179,6 +2199,25 @@ Apus__Chat *
 void   apus__chat__free_unpacked
                      (Apus__Chat *message,
                       ProtobufCAllocator *allocator);
+/* Apus__Sampling methods */
+void   apus__sampling__init
+                     (Apus__Sampling         *message);
+size_t apus__sampling__get_packed_size
+                     (const Apus__Sampling   *message);
+size_t apus__sampling__pack
+                     (const Apus__Sampling   *message,
+                      uint8_t             *out);
+size_t apus__sampling__pack_to_buffer
+                     (const Apus__Sampling   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Sampling *
+       apus__sampling__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__sampling__free_unpacked
+                     (Apus__Sampling *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__JobSpec methods */
 void   apus__job_spec__init
                      (Apus__JobSpec         *message);
@@ -3314,6 +3353,9 @@ typedef void (*Apus__ChatMessage_Closure)
 typedef void (*Apus__Chat_Closure)
                  (const Apus__Chat *message,
                   void *closure_data);
+typedef void (*Apus__Sampling_Closure)
+                 (const Apus__Sampling *message,
+                  void *closure_data);
 typedef void (*Apus__JobSpec_Closure)
                  (const Apus__JobSpec *message,
                   void *closure_data);
@@ -3518,6 +3560,7 @@ extern const ProtobufCMessageDescriptor apus__limits__descriptor;
 extern const ProtobufCMessageDescriptor apus__workload__descriptor;
 extern const ProtobufCMessageDescriptor apus__chat_message__descriptor;
 extern const ProtobufCMessageDescriptor apus__chat__descriptor;
+extern const ProtobufCMessageDescriptor apus__sampling__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_record__descriptor;

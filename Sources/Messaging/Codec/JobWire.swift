@@ -18,6 +18,22 @@ extension ChatMessage: WireValue {
   }
 }
 
+extension Sampling: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__Sampling>) { apus__sampling__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__Sampling>, _ arena: Arena) throws(CodecError) {
+    c.pointee.n_stop = stop.count
+    c.pointee.stop = try arena.texts(stop)
+    c.pointee.top_p = try arena.number(topP, "Sampling.top_p")
+  }
+
+  init(reading c: UnsafePointer<Apus__Sampling>) throws(CodecError) {
+    self.init(
+      stop: try Wire.texts(c.pointee.stop, c.pointee.n_stop, "Sampling.stop"),
+      topP: try Wire.number(c.pointee.top_p, "Sampling.top_p"))
+  }
+}
+
 extension JobSpec: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__JobSpec>) { apus__job_spec__init(c) }
 
@@ -42,6 +58,7 @@ extension JobSpec: WireValue {
     c.pointee.limits = try arena.message(limits)
     c.pointee.idempotency_key = try arena.optionalText(idempotencyKey)
     c.pointee.ignores_end_of_sequence = ignoresEndOfSequence ? 1 : 0
+    c.pointee.sampling = try arena.message(sampling)
   }
 
   init(reading c: UnsafePointer<Apus__JobSpec>) throws(CodecError) {
@@ -62,7 +79,8 @@ extension JobSpec: WireValue {
       objective: try Wire.choice(c.pointee.objective.rawValue, "JobSpec.objective"),
       limits: try Wire.message(c.pointee.limits, "JobSpec.limits"),
       idempotencyKey: try Wire.text(c.pointee.idempotency_key, "JobSpec.idempotency_key"),
-      ignoresEndOfSequence: c.pointee.ignores_end_of_sequence != 0)
+      ignoresEndOfSequence: c.pointee.ignores_end_of_sequence != 0,
+      sampling: try Wire.optional(c.pointee.sampling))
   }
 }
 

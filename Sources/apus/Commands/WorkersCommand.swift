@@ -47,7 +47,7 @@ struct WorkersCommand: AsyncParsableCommand {
     return table
   }
 
-  private static func json(_ worker: WorkerStatus) -> JSONValue {
+  static func json(_ worker: WorkerStatus) -> JSONValue {
     let hardware = worker.description.hardware
     return .object([
       ("name", .string(worker.name.rawValue)), ("is_alive", .bool(worker.isAlive)),

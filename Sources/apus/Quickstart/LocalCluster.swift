@@ -56,6 +56,26 @@ final class LocalCluster {
     return found!
   }
 
+  /// Starts a gateway on its default port, or on any where that is taken, and waits until it listens.
+  ///
+  /// - Returns: where it listens.
+  func startGateway() async throws -> String {
+    do {
+      return try await startGateway([])
+    } catch let error as ApusError where error.code == .unavailable {
+      return try await startGateway(["--port", "0"])
+    }
+  }
+
+  private func startGateway(_ options: [String]) async throws -> String {
+    try? FileManager.default.removeItem(atPath: state.gatewayAddress)  // a stale one would be taken for the new one
+    let child = try start("gateway", ["gateway"] + options)
+    try await wait(upToSeconds: 30, for: "the gateway to listen", child, log: "gateway") {
+      FileManager.default.fileExists(atPath: self.state.gatewayAddress)
+    }
+    return try String(contentsOfFile: state.gatewayAddress, encoding: .utf8)
+  }
+
   private func start(_ name: String, _ arguments: [String]) throws -> ChildProcess {
     let log = state.logs + "/" + name + ".log"
     var plan = ChildProcess.Plan(

@@ -132,10 +132,14 @@ actor Quickstart {
 
   private func finish() async throws {
     if keepsServices {
+      let gateway = try await cluster.startGateway()
+      try KeptServices(state: state).remember(cluster.processIDs)
       Console.print(
         """
 
-        The coordinator and the workers go on (logs in \(state.logs)). Try:
+        The coordinator, the workers and a gateway at \(gateway) go on (logs in \(state.logs)). Try:
+          curl \(gateway)/v1/chat/completions -H 'Content-Type: application/json' \\
+            -d '{"model":"dense-q8_0","stream":true,"max_tokens":32,"messages":[{"role":"user","content":"Once upon a time"}]}'
           apus recommend --model NAME --workload chat --explain --state \(state.path)
           apus submit --model NAME --prompt 'Once upon a time' --stream --state \(state.path)
           apus workers --state \(state.path)

@@ -22,6 +22,11 @@ struct StateDirectory {
   /// Locked by a running coordinator, so that two never share a history.
   var coordinatorLock: String { path + "/coordinator.lock" }
 
+  /// Written by a running gateway: where it listens.
+  var gatewayAddress: String { path + "/gateway.address" }
+  /// API keys of the gateway, hashed.
+  var gatewayKeys: String { path + "/gateway.keys" }
+
   func worker(_ name: String) -> String { path + "/workers/" + name }
 
   /// Makes the directory and those it must have. Existing ones stay as they are.

@@ -1,0 +1,104 @@
+import HTTPTypes
+import Hummingbird
+import Messaging
+import NIOCore
+import Synchronization
+
+/// What a request carries through the routes.
+struct GatewayContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// Name of the API key it came with; empty where none is asked for.
+  var key = ""
+
+  init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+}
+
+/// Stands before all routes: who may ask, how often, how many at once; and every error in OpenAI's shape, counted.
+struct Gatekeeper: RouterMiddleware {
+  let configuration: GatewayConfiguration
+  let metrics: GatewayMetrics
+  /// The name that a key is known under; nil for one that is not. Nil when no keys are asked for.
+  let keyName: (@Sendable (String) -> String?)?
+  let limits: Limits
+
+  final class Limits: Sendable {
+    let keys: Mutex<KeyLimits>
+    init(_ keys: KeyLimits) { self.keys = Mutex(keys) }
+  }
+
+  func handle(
+    _ request: Request, context: GatewayContext, next: @concurrent (Request, GatewayContext) async throws -> Response
+  ) async throws -> Response {
+    let path = context.endpointPath ?? "other"
+    do {
+      let response = try await answer(request, context, next)
+      metrics.answered(path, status: response.status.code)
+      return response
+    } catch {
+      let told = OpenAIError(error)
+      metrics.answered(path, status: told.status.code)
+      return told.response(from: request, context: context)
+    }
+  }
+
+  private func answer(
+    _ request: Request, _ context: GatewayContext, _ next: @concurrent (Request, GatewayContext) async throws -> Response
+  ) async throws -> Response {
+    if ServiceRoutes.paths.contains(request.uri.path) { return try await next(request, context) }
+    var context = context
+    if let keyName {
+      guard let name = Self.bearer(request).flatMap(keyName) else {
+        throw OpenAIError(
+          .unauthorized, "the API key is missing or not known; make one with `apus gateway keys add NAME`",
+          code: "invalid_api_key")
+      }
+      context.key = name
+    }
+    guard metrics.begin(limit: configuration.requestLimit) else {
+      throw OpenAIError(
+        .tooManyRequests, "\(configuration.requestLimit) requests are being answered already", code: "gateway_full",
+        retryAfterSeconds: 1)
+    }
+    let key = context.key
+    do {
+      try limits.keys.withLock { limits throws(OpenAIError) in try limits.begin(key, at: MonotonicTime.now()) }
+    } catch {
+      metrics.end()
+      throw error
+    }
+    let pass = Pass(metrics: metrics, limits: limits, key: key)
+    do {
+      var response = try await next(request, context)
+      // A stream is being answered until its last byte.
+      response.body = Self.ending(pass, response.body)
+      return response
+    } catch {
+      pass.end()
+      throw error
+    }
+  }
+
+  private static func bearer(_ request: Request) -> String? {
+    guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") else { return nil }
+    return String(header.dropFirst("bearer ".count))
+  }
+
+  private struct Pass: Sendable {
+    let metrics: GatewayMetrics
+    let limits: Limits
+    let key: String
+
+    func end() {
+      metrics.end()
+      limits.keys.withLock { $0.end(key) }
+    }
+  }
+
+  private static func ending(_ pass: Pass, _ body: ResponseBody) -> ResponseBody {
+    ResponseBody(contentLength: body.contentLength) { writer in
+      defer { pass.end() }
+      // `write` takes the writer over.
+      try await body.write(writer)
+    }
+  }
+}

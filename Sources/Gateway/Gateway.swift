@@ -1,0 +1,87 @@
+import Hummingbird
+import HummingbirdCore
+public import Logging
+public import Messaging
+import NIOCore
+import Serving
+
+/// The HTTP service: OpenAI's routes and Apus's own, answered by a coordinator over one connection.
+public struct Gateway: Sendable {
+  private let configuration: GatewayConfiguration
+  private let link: CoordinatorLink
+  private let forms: APIForms
+  private let keyName: (@Sendable (String) -> String?)?
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - endpoint: connects by itself, with a client's key.
+  ///   - address: of the coordinator, for errors.
+  ///   - keyName: the name that an API key is known under, nil for one that is not; nil when none is asked for.
+  public init(
+    _ configuration: GatewayConfiguration, endpoint: any ClientEndpoint, address: String, forms: APIForms,
+    keyName: (@Sendable (String) -> String?)?, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.forms = forms
+    self.keyName = keyName
+    self.logger = logger
+    link = CoordinatorLink(endpoint, address: address)
+  }
+
+  /// Methods and paths of all routes, such as `GET /v1/models`, parameters in braces; sorted.
+  public var routes: [String] { router.routes.map { "\($0.method.rawValue) \($0.path)" }.sorted() }
+
+  /// Serves until the task is cancelled.
+  ///
+  /// - Parameter isListening: told the port once it listens.
+  /// - Throws: `unavailable` when the address cannot be bound.
+  public func run(isListening: @escaping @Sendable (Int) async -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await link.run() }
+      group.addTask { try await serve(isListening) }
+      defer {
+        link.close()
+        group.cancelAll()
+      }
+      try await group.next()
+    }
+  }
+
+  private func serve(_ isListening: @escaping @Sendable (Int) async -> Void) async throws {
+    let http = HTTP1Channel.Configuration(
+      idleTimeout: .seconds(Int64(configuration.idleSeconds)),
+      httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
+        maxHeaderFieldSize: GatewayConfiguration.headerLimitBytes,
+        maxHeaderListSize: GatewayConfiguration.headerLimitBytes,
+        maxHeaderFieldCount: GatewayConfiguration.headerLimitCount))
+    let application = Application(
+      router: router, server: .http1(configuration: http),
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port), serverName: "apus"),
+      onServerRunning: { channel in await isListening(channel.localAddress?.port ?? configuration.port) },
+      logger: logger)
+    do {
+      try await application.run()
+    } catch let error as IOError {
+      throw ApusError(
+        .unavailable, "cannot listen on \(configuration.host):\(configuration.port): \(error)",
+        advice: "another program may use the port: give one with --port")
+    }
+  }
+
+  private var router: Router<GatewayContext> {
+    let metrics = GatewayMetrics()
+    let models = ModelDirectory(link)
+    let router = Router(context: GatewayContext.self)
+    router.add(
+      middleware: Gatekeeper(
+        configuration: configuration, metrics: metrics, keyName: keyName,
+        limits: Gatekeeper.Limits(
+          KeyLimits(perMinute: configuration.requestsPerMinute, atOnce: configuration.requestsAtOnce))))
+    ServiceRoutes(link: link, metrics: metrics).add(to: router)
+    ModelRoutes(models: models).add(to: router)
+    CompletionRoutes(link: link, models: models, metrics: metrics, configuration: configuration).add(to: router)
+    ApusRoutes(link: link, models: models, forms: forms).add(to: router)
+    return router
+  }
+}

@@ -1,0 +1,38 @@
+/// Where the gateway listens and what it allows. Whatever could grow has its limit here.
+public struct GatewayConfiguration: Hashable, Sendable {
+  public var host: String
+  /// 0 for any free one.
+  public var port: Int
+  /// Most bytes of a request's body.
+  public var bodyLimitBytes: Int
+  /// Requests that are answered at once; more get 429.
+  public var requestLimit: Int
+  /// Requests a minute that each API key may make; nil for any number.
+  public var requestsPerMinute: Int?
+  /// Requests at once that each API key may make; nil for any number.
+  public var requestsAtOnce: Int?
+  /// How long a job may have no node that can run it before its client gets 503.
+  public var patienceSeconds: Int
+  /// How long a connection may be silent between requests.
+  public var idleSeconds: Int
+
+  public init(
+    host: String = "127.0.0.1", port: Int = 8080, bodyLimitBytes: Int = 8 << 20, requestLimit: Int = 1024,
+    requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75
+  ) {
+    self.host = host
+    self.port = port
+    self.bodyLimitBytes = bodyLimitBytes
+    self.requestLimit = requestLimit
+    self.requestsPerMinute = requestsPerMinute
+    self.requestsAtOnce = requestsAtOnce
+    self.patienceSeconds = patienceSeconds
+    self.idleSeconds = idleSeconds
+  }
+
+  /// Most bytes of all headers together.
+  static let headerLimitBytes = 64 << 10
+  static let headerLimitCount = 200
+  /// Choices that one request may ask for.
+  static let choiceLimit = 8
+}

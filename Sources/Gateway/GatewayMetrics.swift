@@ -1,0 +1,80 @@
+import Synchronization
+
+/// What the gateway counted since its start, as Prometheus reads it (text format 0.0.4).
+final class GatewayMetrics: Sendable {
+  private static let buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+  private struct Counts {
+    var requests: [Request: Int] = [:]
+    var running = 0
+    var tokens = 0
+    var abandoned = 0
+    var ttft = [Int](repeating: 0, count: buckets.count + 1)
+    var ttftSum = 0.0
+  }
+
+  private struct Request: Hashable {
+    var route: String
+    var status: Int
+  }
+
+  private let counts = Mutex(Counts())
+
+  /// - Returns: false when there are `limit` already.
+  func begin(limit: Int) -> Bool {
+    counts.withLock { counts in
+      guard counts.running < limit else { return false }
+      counts.running += 1
+      return true
+    }
+  }
+
+  func end() { counts.withLock { $0.running -= 1 } }
+
+  /// Routes are those of the router, so there are few; whatever else was asked is one.
+  func answered(_ route: String, status: Int) {
+    counts.withLock { $0.requests[Request(route: route, status: status), default: 0] += 1 }
+  }
+
+  func generated(tokens: Int) { counts.withLock { $0.tokens += tokens } }
+  func abandoned() { counts.withLock { $0.abandoned += 1 } }
+
+  func firstToken(afterSeconds seconds: Double) {
+    counts.withLock { counts in
+      counts.ttft[Self.buckets.firstIndex { seconds <= $0 } ?? Self.buckets.count] += 1
+      counts.ttftSum += seconds
+    }
+  }
+
+  func text(isConnected: Bool) -> String {
+    let counts = counts.withLock { $0 }
+    var lines = [
+      "# HELP apus_gateway_requests_total Requests answered.", "# TYPE apus_gateway_requests_total counter",
+    ]
+    for (request, count) in counts.requests.sorted(by: { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
+    ) {
+      lines.append("apus_gateway_requests_total{route=\"\(request.route)\",status=\"\(request.status)\"} \(count)")
+    }
+    for (name, kind, help, value) in [
+      ("running_requests", "gauge", "Requests being answered.", counts.running),
+      ("coordinator_connected", "gauge", "1 while the coordinator answers.", isConnected ? 1 : 0),
+      ("output_tokens_total", "counter", "Tokens generated for clients.", counts.tokens),
+      ("abandoned_requests_total", "counter", "Requests whose client went away.", counts.abandoned),
+    ] {
+      lines += ["# HELP apus_gateway_\(name) \(help)", "# TYPE apus_gateway_\(name) \(kind)"]
+      lines.append("apus_gateway_\(name) \(value)")
+    }
+    lines += [
+      "# HELP apus_gateway_ttft_seconds Request read to first token written.",
+      "# TYPE apus_gateway_ttft_seconds histogram",
+    ]
+    var sum = 0
+    for (place, count) in counts.ttft.enumerated() {
+      sum += count
+      let edge = place < Self.buckets.count ? "\(Self.buckets[place])" : "+Inf"
+      lines.append("apus_gateway_ttft_seconds_bucket{le=\"\(edge)\"} \(sum)")
+    }
+    lines += ["apus_gateway_ttft_seconds_sum \(counts.ttftSum)", "apus_gateway_ttft_seconds_count \(sum)"]
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,111 @@
+import Messaging
+import Serving
+
+/// What a client asked for while it is generated: one job for each choice, their events in one stream.
+struct Generation: Sendable {
+  struct Event: Sendable {
+    enum Kind: Sendable {
+      case text(String)
+      case ended(JobRecord, Measurement?)
+    }
+    var choice: Int
+    var kind: Kind
+  }
+
+  typealias Events = AsyncThrowingStream<Event, any Error>
+
+  /// Of each choice, in order.
+  let jobs: [JobRecord]
+  let events: Events
+  fileprivate let link: CoordinatorLink
+
+  /// Submits, and waits until every job is accepted.
+  ///
+  /// - Parameter patience: how long a job may have no node that can run it.
+  /// - Throws: what refused the first that was; the others are cancelled then.
+  static func start(_ specs: [JobSpec], over link: CoordinatorLink, patience: Duration) async throws -> Generation {
+    let (events, continuation) = Events.makeStream()
+    let (accepted, acceptance) = AsyncThrowingStream.makeStream(of: (choice: Int, job: JobRecord).self)
+    let following = Task {
+      await withTaskGroup { group in
+        for (choice, spec) in specs.enumerated() {
+          group.addTask {
+            let answers = await link.answers(to: .submit(spec))
+            let follower = Follower(choice: choice, patience: patience, events: continuation)
+            do {
+              try await follower.follow(answers) { acceptance.yield((choice, $0)) }
+            } catch {
+              acceptance.finish(throwing: error)
+              continuation.finish(throwing: error)
+            }
+          }
+        }
+      }
+      continuation.finish()
+    }
+    continuation.onTermination = { _ in following.cancel() }
+    var jobs = [JobRecord?](repeating: nil, count: specs.count)
+    do {
+      for try await (choice, job) in accepted {
+        jobs[choice] = job
+        if jobs.allSatisfy({ $0 != nil }) { break }
+      }
+      try Task.checkCancellation()
+    } catch {
+      following.cancel()
+      cancel(jobs.compactMap(\.self), over: link)
+      throw error
+    }
+    return Generation(jobs: jobs.compactMap(\.self), events: events, link: link)
+  }
+
+  /// Nobody waits for the answer any more. Jobs with an idempotency key go on: their client will ask again.
+  func abandon() { Self.cancel(jobs.filter { $0.spec.idempotencyKey == nil }, over: link) }
+
+  private static func cancel(_ jobs: [JobRecord], over link: CoordinatorLink) {
+    for job in jobs {
+      // One that ended meanwhile cannot be cancelled, and need not be.
+      Task { _ = try? await link.ask(.cancelJob(job.id)) }
+    }
+  }
+}
+
+/// Turns the coordinator's answers to one job into events.
+private struct Follower: Sendable {
+  let choice: Int
+  let patience: Duration
+  let events: Generation.Events.Continuation
+
+  func follow(_ answers: CoordinatorLink.Answers, accepted: (JobRecord) -> Void) async throws {
+    var shownBytes = 0
+    var limit: Task<Void, Never>?
+    defer { limit?.cancel() }
+    for try await answer in answers {
+      switch answer {
+      case .accepted(let record): accepted(record)
+      case .tokens(let chunk):
+        limit?.cancel()
+        limit = nil
+        shownBytes += chunk.text.utf8.count
+        if !chunk.text.isEmpty { events.yield(Generation.Event(choice: choice, kind: .text(chunk.text))) }
+      case .jobWaiting(_, let reason):
+        limit = limit ?? giveUp(because: reason)
+      case .jobEnded(let record, let measurement):
+        // What the stream did not bring is in the record.
+        let rest = String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self)
+        if !rest.isEmpty { events.yield(Generation.Event(choice: choice, kind: .text(rest))) }
+        events.yield(Generation.Event(choice: choice, kind: .ended(record, measurement)))
+        return
+      default: throw ApusError(.bug, "the coordinator answered a job with something else")
+      }
+    }
+    throw ApusError(.unavailable, "the coordinator stopped answering before the job ended")
+  }
+
+  private func giveUp(because reason: String) -> Task<Void, Never> {
+    Task {
+      do { try await Task.sleep(for: patience) } catch { return }
+      events.finish(throwing: ApusError(.unavailable, "no node can run it: \(reason)"))
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import Messaging
+import Serving
+
+/// The answer to a completion, whole or in pieces, in OpenAI's words.
+struct CompletionAnswer: Sendable {
+  let isChat: Bool
+  /// `chatcmpl-JOB` or `cmpl-JOB`.
+  let id: String
+  let model: String
+  /// Seconds since 1970.
+  let createdAt: Int
+
+  /// One choice at its end.
+  struct Choice: Sendable {
+    var record: JobRecord
+    var measurement: Measurement?
+
+    private var metrics: Metrics? { measurement?.outcome.metrics }
+    var promptTokens: Int { metrics?.promptTokenCount ?? 0 }
+    var outputTokens: Int { metrics?.outputTokenCount ?? 0 }
+    var cachedTokens: Int { measurement?.samples.first?.cachedTokenCount ?? 0 }
+    /// As many tokens as were asked for, or whatever ended it before.
+    var finishReason: String { outputTokens >= record.spec.maxTokens ? "length" : "stop" }
+    var ttftMS: Double? { metrics?.ttft.meanMS }
+
+    /// - Throws: why the job has no answer.
+    func check() throws(OpenAIError) {
+      switch record.state {
+      case .completed: return
+      case .cancelled: throw OpenAIError(.serviceUnavailable, "the job \(record.id) was cancelled", code: "cancelled")
+      default:
+        let reason = record.failure ?? "no reason was given"
+        let isTooLong = reason.contains("context")
+        throw OpenAIError(
+          isTooLong ? .badRequest : .internalServerError, "the job \(record.id) failed: \(reason)",
+          code: isTooLong ? "context_length_exceeded" : "job_failed")
+      }
+    }
+  }
+
+  // MARK: Whole
+
+  func json(_ choices: [Choice]) -> JSONText {
+    var text = JSONText()
+    head(isChat ? "chat.completion" : "text_completion", &text)
+    text.raw(#","choices":"#)
+    text.array(Array(choices.enumerated())) { text, choice in
+      text.raw(#"{"index":"#)
+      text.number(choice.offset)
+      if isChat {
+        text.raw(#","message":{"role":"assistant","content":"#)
+        text.string(choice.element.record.output)
+        text.raw("}")
+      } else {
+        text.raw(#","text":"#)
+        text.string(choice.element.record.output)
+      }
+      text.raw(#","logprobs":null,"finish_reason":"#)
+      text.string(choice.element.finishReason)
+      text.raw("}")
+    }
+    text.raw(#","usage":"#)
+    text.raw(Self.usage(choices))
+    text.raw(#","apus":"#)
+    text.array(choices) { text, choice in text.raw(Self.route(choice)) }
+    text.raw("}")
+    return text
+  }
+
+  private func head(_ object: StaticString, _ text: inout JSONText) {
+    text.raw(#"{"id":"#)
+    text.string(id)
+    text.raw(#","object":""#)
+    text.raw(object)
+    text.raw(#"","created":"#)
+    text.number(createdAt)
+    text.raw(#","model":"#)
+    text.string(model)
+  }
+
+  private static func usage(_ choices: [Choice]) -> JSONText {
+    // The prompt is one, however many choices answer it.
+    let prompt = choices.first?.promptTokens ?? 0
+    let output = choices.reduce(0) { $0 + $1.outputTokens }
+    var text = JSONText()
+    text.raw(#"{"prompt_tokens":"#)
+    text.number(prompt)
+    text.raw(#","completion_tokens":"#)
+    text.number(output)
+    text.raw(#","total_tokens":"#)
+    text.number(prompt + output)
+    text.raw(#","prompt_tokens_details":{"cached_tokens":"#)
+    text.number(choices.first?.cachedTokens ?? 0)
+    text.raw("}}")
+    return text
+  }
+
+  /// Where and how a choice ran, and what was foreseen and measured.
+  private static func route(_ choice: Choice) -> JSONText {
+    var text = JSONText()
+    text.raw(#"{"job":"#)
+    text.string(choice.record.id.rawValue)
+    text.raw(#","node":"#)
+    text.optional(choice.record.worker?.rawValue)
+    text.raw(#","strategy":"#)
+    text.optional(choice.record.configuration?.fingerprint)
+    text.raw(#","predicted_ttft_ms":"#)
+    text.number(choice.record.predicted?.ttftMS)
+    text.raw(#","ttft_ms":"#)
+    text.number(choice.ttftMS)
+    text.raw("}")
+    return text
+  }
+
+  // MARK: In pieces
+
+  /// What stands before and after the text in each event of a stream, made once.
+  struct Frame: Sendable {
+    fileprivate let before: [UInt8]
+    fileprivate let after: [UInt8]
+
+    /// An event with a piece of text.
+    func event(_ piece: String) -> [UInt8] {
+      var text = JSONText()
+      text.string(piece)
+      return before + text.bytes + after
+    }
+  }
+
+  func frame(choice: Int) -> Frame {
+    var before = piece(choice)
+    if isChat { before.raw(#""delta":{"content":"#) } else { before.raw(#""text":"#) }
+    let after = isChat ? "},\"finish_reason\":null}]}\n\n" : ",\"finish_reason\":null}]}\n\n"
+    return Frame(before: before.bytes, after: Array(after.utf8))
+  }
+
+  private func piece(_ choice: Int) -> JSONText {
+    var text = JSONText()
+    text.raw("data: ")
+    head(isChat ? "chat.completion.chunk" : "text_completion", &text)
+    text.raw(#","choices":[{"index":"#)
+    text.number(choice)
+    text.raw(",")
+    return text
+  }
+
+  /// The first event of a chat, which names the role.
+  func role(choice: Int) -> [UInt8] {
+    var text = piece(choice)
+    text.raw(#""delta":{"role":"assistant","content":""},"finish_reason":null}]}"#)
+    text.raw("\n\n")
+    return text.bytes
+  }
+
+  /// The last event of a choice: why it ended, and how it ran.
+  func end(choice: Int, _ ended: Choice) -> [UInt8] {
+    var text = piece(choice)
+    if isChat { text.raw(#""delta":{},"#) } else { text.raw(#""text":"","#) }
+    text.raw(#""finish_reason":"#)
+    text.string(ended.finishReason)
+    text.raw(#"}],"apus":"#)
+    text.raw(Self.route(ended))
+    text.raw("}\n\n")
+    return text.bytes
+  }
+
+  /// The event that `stream_options.include_usage` asks for.
+  func usage(_ choices: [Choice]) -> [UInt8] {
+    var text = JSONText()
+    text.raw("data: ")
+    head(isChat ? "chat.completion.chunk" : "text_completion", &text)
+    text.raw(#","choices":[],"usage":"#)
+    text.raw(Self.usage(choices))
+    text.raw("}\n\n")
+    return text.bytes
+  }
+
+  static let done = Array("data: [DONE]\n\n".utf8)
+
+  /// A stream that cannot go on says why.
+  static func failure(_ error: OpenAIError) -> [UInt8] { Array("data: ".utf8) + error.json.bytes + Array("\n\n".utf8) }
+}

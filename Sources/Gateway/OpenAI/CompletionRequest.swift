@@ -1,0 +1,217 @@
+import FoundationEssentials
+import Serving
+
+/// The body of `/v1/chat/completions` or `/v1/completions`, with Apus's own wishes under `apus`.
+///
+/// Fields that would change the answer and that no job carries are refused by name, not ignored.
+struct CompletionRequest: Decodable, Sendable {
+  var model: String
+  var messages: [Message]?
+  var prompt: PromptField?
+  var maxTokens: Int?
+  var maxCompletionTokens: Int?
+  var temperature: Double?
+  var topP: Double?
+  var choiceCount: Int?
+  var isStreamed: Bool?
+  var streamOptions: StreamOptions?
+  var stop: StopField?
+  var seed: Int64?
+  var wishes: Wishes?
+  private var unsupported: Unsupported
+
+  struct Message: Decodable, Sendable {
+    var role: String
+    var content: Content
+  }
+
+  /// A text, or parts that are texts.
+  enum Content: Decodable, Sendable {
+    case text(String)
+
+    private struct Part: Decodable {
+      var type: String
+      var text: String?
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        self = .text(text)
+        return
+      }
+      let parts = try container.decode([Part].self)
+      for part in parts where part.type != "text" || part.text == nil {
+        throw OpenAIError.bad("messages", "a content part is of type \(part.type); only text can be read")
+      }
+      self = .text(parts.compactMap(\.text).joined())
+    }
+
+    var text: String {
+      switch self {
+      case .text(let text): text
+      }
+    }
+  }
+
+  enum PromptField: Decodable, Sendable {
+    case text(String)
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        self = .text(text)
+      } else if let texts = try? container.decode([String].self) {
+        guard texts.count == 1 else {
+          throw OpenAIError.bad("prompt", "\(texts.count) prompts in one request; send one request for each")
+        }
+        self = .text(texts[0])
+      } else {
+        throw OpenAIError.bad("prompt", "the prompt is no text; token ids are not taken here")
+      }
+    }
+  }
+
+  enum StopField: Decodable, Sendable {
+    case texts([String])
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        self = .texts([text])
+      } else {
+        self = .texts(try container.decode([String].self))
+      }
+    }
+  }
+
+  struct StreamOptions: Decodable, Sendable {
+    var includesUsage: Bool?
+
+    private enum CodingKeys: String, CodingKey { case includesUsage = "include_usage" }
+  }
+
+  /// What Apus can be asked beyond OpenAI's fields.
+  struct Wishes: Decodable, Sendable {
+    var objective: String?
+    var limits: [String]?
+    var maxQualityLoss: Double?
+    var idempotencyKey: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case objective
+      case limits = "slo"
+      case maxQualityLoss = "max_quality_loss"
+      case idempotencyKey = "idempotency_key"
+    }
+  }
+
+  /// Fields that are refused unless they say nothing.
+  private struct Unsupported: Sendable {
+    var field: String?
+  }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case model, messages, prompt, temperature, stop, seed, logprobs, tools, functions
+    case maxTokens = "max_tokens"
+    case maxCompletionTokens = "max_completion_tokens"
+    case topP = "top_p"
+    case choiceCount = "n"
+    case isStreamed = "stream"
+    case streamOptions = "stream_options"
+    case wishes = "apus"
+    case topLogprobs = "top_logprobs"
+    case responseFormat = "response_format"
+    case frequencyPenalty = "frequency_penalty"
+    case presencePenalty = "presence_penalty"
+    case logitBias = "logit_bias"
+    case bestOf = "best_of"
+    case suffix, echo
+  }
+
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    model = try values.decode(String.self, forKey: .model)
+    messages = try values.decodeIfPresent([Message].self, forKey: .messages)
+    prompt = try values.decodeIfPresent(PromptField.self, forKey: .prompt)
+    maxTokens = try values.decodeIfPresent(Int.self, forKey: .maxTokens)
+    maxCompletionTokens = try values.decodeIfPresent(Int.self, forKey: .maxCompletionTokens)
+    temperature = try values.decodeIfPresent(Double.self, forKey: .temperature)
+    topP = try values.decodeIfPresent(Double.self, forKey: .topP)
+    choiceCount = try values.decodeIfPresent(Int.self, forKey: .choiceCount)
+    isStreamed = try values.decodeIfPresent(Bool.self, forKey: .isStreamed)
+    streamOptions = try values.decodeIfPresent(StreamOptions.self, forKey: .streamOptions)
+    stop = try values.decodeIfPresent(StopField.self, forKey: .stop)
+    seed = try values.decodeIfPresent(Int64.self, forKey: .seed)
+    wishes = try values.decodeIfPresent(Wishes.self, forKey: .wishes)
+    unsupported = Unsupported(field: Self.unsupportedField(values))
+  }
+
+  private static func unsupportedField(_ values: KeyedDecodingContainer<CodingKeys>) -> String? {
+    struct Format: Decodable { var type: String }
+    func says<Value: Decodable>(_ key: CodingKeys, _ type: Value.Type, unless isSilent: (Value) -> Bool) -> Bool {
+      guard values.contains(key), (try? values.decodeNil(forKey: key)) == false else { return false }
+      return (try? values.decode(type, forKey: key)).map { !isSilent($0) } ?? true
+    }
+    let said: [(CodingKeys, Bool)] = [
+      (.logprobs, says(.logprobs, Bool.self) { !$0 }), (.topLogprobs, says(.topLogprobs, Int.self) { $0 == 0 }),
+      (.tools, says(.tools, [Format].self, unless: \.isEmpty)),
+      (.functions, says(.functions, [Format].self, unless: \.isEmpty)),
+      (.responseFormat, says(.responseFormat, Format.self) { $0.type == "text" }),
+      (.frequencyPenalty, says(.frequencyPenalty, Double.self) { $0 == 0 }),
+      (.presencePenalty, says(.presencePenalty, Double.self) { $0 == 0 }),
+      (.logitBias, says(.logitBias, [String: Double].self, unless: \.isEmpty)),
+      (.bestOf, says(.bestOf, Int.self) { $0 == 1 }), (.suffix, says(.suffix, String.self, unless: \.isEmpty)),
+      (.echo, says(.echo, Bool.self) { !$0 }),
+    ]
+    return said.first { $0.1 }?.0.rawValue
+  }
+
+  /// Reads a body.
+  ///
+  /// - Throws: an `OpenAIError` that names the field.
+  static func read(_ body: some Collection<UInt8>) throws(OpenAIError) -> CompletionRequest {
+    let bytes = Data(body)
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw .bad(nil, "the body is not valid UTF-8", code: "invalid_json")
+    }
+    let request: CompletionRequest
+    do {
+      request = try JSONDecoder().decode(CompletionRequest.self, from: bytes)
+    } catch let error as OpenAIError {
+      throw error
+    } catch let error as DecodingError {
+      throw Self.fault(error)
+    } catch {
+      throw .bad(nil, "the body is not JSON: \(error)", code: "invalid_json")
+    }
+    if let field = request.unsupported.field {
+      throw .bad(field, "\(field) is not supported here; leave it out", code: "unsupported_parameter")
+    }
+    return request
+  }
+
+  private static func fault(_ error: DecodingError) -> OpenAIError {
+    func name(_ path: [any CodingKey]) -> String {
+      path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }.description
+    }
+    switch error {
+    case .keyNotFound(let key, let context):
+      let field = name(context.codingPath + [key])
+      return .bad(field, "the field \(field) is missing", code: "missing_field")
+    case .typeMismatch(let type, let context):
+      let field = name(context.codingPath)
+      return .bad(field, "the field \(field) is not a \(type)", code: "wrong_type")
+    case .valueNotFound(let type, let context):
+      let field = name(context.codingPath)
+      return .bad(field, "the field \(field) is null, not a \(type)", code: "wrong_type")
+    case .dataCorrupted(let context):
+      guard context.codingPath.isEmpty else {
+        let field = name(context.codingPath)
+        return .bad(field, "the field \(field) cannot be read: \(context.debugDescription)", code: "wrong_type")
+      }
+      return .bad(nil, "the body is not JSON", code: "invalid_json")
+    @unknown default: return .bad(nil, "the body cannot be read", code: "invalid_json")
+    }
+  }
+}

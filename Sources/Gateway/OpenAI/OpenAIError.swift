@@ -1,0 +1,95 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Serving
+
+/// A refusal in the shape that OpenAI's clients read: `{"error":{"message","type","param","code"}}`.
+struct OpenAIError: HTTPResponseError {
+  var status: HTTPResponse.Status
+  var message: String
+  /// The field of the request that is at fault.
+  var param: String?
+  var code: String?
+  /// When it may be tried again.
+  var retryAfterSeconds: Int?
+
+  init(
+    _ status: HTTPResponse.Status, _ message: String, param: String? = nil, code: String? = nil,
+    retryAfterSeconds: Int? = nil
+  ) {
+    self.status = status
+    self.message = message
+    self.param = param
+    self.code = code
+    self.retryAfterSeconds = retryAfterSeconds
+  }
+
+  /// A fault of the request itself.
+  static func bad(_ param: String?, _ message: String, code: String? = "invalid_value") -> OpenAIError {
+    OpenAIError(.badRequest, message, param: param, code: code)
+  }
+
+  /// Whatever was thrown, as a client is told.
+  init(_ error: any Error) {
+    switch error {
+    case let error as OpenAIError: self = error
+    case let error as ApusError: self.init(of: error)
+    case let error as HTTPError where error.status == .notFound:
+      self.init(.notFound, "there is no such route; see /v1/models or the OpenAPI description", code: "not_found")
+    case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is too large", code: "body_too_large")
+    case let error as any HTTPResponseError: self.init(error.status, "\(error)")
+    case is CancellationError:
+      self.init(.init(code: 499, reasonPhrase: "Client Closed Request"), "the client went away")
+    default: self.init(.internalServerError, "an error of the gateway's own: \(error)", code: "internal_error")
+    }
+  }
+
+  private init(of error: ApusError) {
+    let text = error.advice.isEmpty ? error.reason : "\(error.reason); \(error.advice)"
+    switch error.code {
+    case .usage, .badInput: self.init(.badRequest, text, code: "invalid_value")
+    case .tryAgain: self.init(.tooManyRequests, text, code: "queue_full", retryAfterSeconds: 1)
+    case .unavailable, .keyRefused: self.init(.serviceUnavailable, text, code: "unavailable", retryAfterSeconds: 5)
+    case .disk: self.init(.init(code: 507, reasonPhrase: "Insufficient Storage"), text, code: "disk")
+    case .bug: self.init(.internalServerError, text, code: "internal_error")
+    }
+  }
+
+  private var type: String {
+    switch status.code {
+    case 401, 403: "authentication_error"
+    case 429: "rate_limit_error"
+    case 400..<500: "invalid_request_error"
+    default: "server_error"
+    }
+  }
+
+  /// The JSON object, in one line.
+  var json: JSONText {
+    var text = JSONText()
+    text.raw(#"{"error":{"message":"#)
+    text.string(message)
+    text.raw(#","type":"#)
+    text.string(type)
+    text.raw(#","param":"#)
+    text.optional(param)
+    text.raw(#","code":"#)
+    text.optional(code)
+    text.raw("}}")
+    return text
+  }
+
+  func response(from request: Request, context: some RequestContext) -> Response {
+    var response = Response(json: json, status: status)
+    if let retryAfterSeconds { response.headers[.retryAfter] = String(retryAfterSeconds) }
+    return response
+  }
+}
+
+extension Response {
+  init(json: JSONText, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+    var headers = headers
+    headers[.contentType] = "application/json"
+    self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes)))
+  }
+}

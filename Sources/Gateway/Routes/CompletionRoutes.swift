@@ -1,0 +1,172 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Serving
+
+/// `/v1/chat/completions` and `/v1/completions`.
+struct CompletionRoutes: Sendable {
+  let link: CoordinatorLink
+  let models: ModelDirectory
+  let metrics: GatewayMetrics
+  let configuration: GatewayConfiguration
+
+  func add(to router: Router<GatewayContext>) {
+    router.post("/v1/chat/completions") { request, context in try await answer(request, context, isChat: true) }
+    router.post("/v1/completions") { request, context in try await answer(request, context, isChat: false) }
+  }
+
+  private func answer(_ request: Request, _ context: GatewayContext, isChat: Bool) async throws -> Response {
+    let readAt = ContinuousClock.now
+    var request = request
+    let body = try await request.collectBody(upTo: configuration.bodyLimitBytes)
+    let asked = try CompletionRequest.read(body.readableBytesView)
+    let model = try await models.find(asked.model)
+    let key = request.headers[.idempotencyKey].map { "\(context.key)/\($0)" }
+    let specs = try asked.jobs(model, isChat: isChat, key: key, randomSeed: .random(in: 0...0x7fff_ffff))
+    let call = Call(
+      answer: CompletionAnswer(
+        isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,
+      includesUsage: asked.streamOptions?.includesUsage ?? false)
+    if asked.isStreamed ?? false { return try await stream(specs, call, request.body) }
+    return try await request.body.consumeWithCancellationOnInboundClose { _ in try await whole(specs, call) }
+  }
+
+  private struct Call: Sendable {
+    var answer: CompletionAnswer
+    let readAt: ContinuousClock.Instant
+    let includesUsage: Bool
+
+    /// The same call, named after its first job.
+    func named(_ job: JobRecord) -> Call {
+      var call = self
+      call.answer = CompletionAnswer(
+        isChat: answer.isChat, id: (answer.isChat ? "chatcmpl-" : "cmpl-") + job.id.rawValue, model: answer.model,
+        createdAt: answer.createdAt)
+      return call
+    }
+  }
+
+  private func start(_ specs: [JobSpec]) async throws -> Generation {
+    try await Generation.start(specs, over: link, patience: .seconds(configuration.patienceSeconds))
+  }
+
+  // MARK: Whole
+
+  private func whole(_ specs: [JobSpec], _ call: Call) async throws -> Response {
+    let generation = try await start(specs)
+    let call = call.named(generation.jobs[0])
+    var ended = [CompletionAnswer.Choice?](repeating: nil, count: generation.jobs.count)
+    var isFirst = true
+    do {
+      for try await event in generation.events {
+        switch event.kind {
+        case .text:
+          if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
+          isFirst = false
+        case .ended(let record, let measurement):
+          ended[event.choice] = CompletionAnswer.Choice(record: record, measurement: measurement)
+        }
+      }
+      try Task.checkCancellation()
+    } catch {
+      if error is CancellationError { metrics.abandoned() }
+      generation.abandon()
+      throw error
+    }
+    let choices = ended.compactMap(\.self)
+    for choice in choices { try choice.check() }
+    metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
+    return Response(json: call.answer.json(choices), headers: Self.headers(choices[0]))
+  }
+
+  private static func headers(_ choice: CompletionAnswer.Choice) -> HTTPFields {
+    var headers: HTTPFields = [.apusJob: choice.record.id.rawValue]
+    headers[.apusNode] = choice.record.worker?.rawValue
+    headers[.apusStrategy] = choice.record.configuration?.fingerprint
+    headers[.apusPredictedTTFT] = choice.record.predicted?.ttftMS.map { "\(Int($0.rounded()))" }
+    headers[.apusTTFT] = choice.ttftMS.map { "\(Int($0.rounded()))" }
+    return headers
+  }
+
+  // MARK: In pieces
+
+  private func stream(_ specs: [JobSpec], _ call: Call, _ body: RequestBody) async throws -> Response {
+    let generation = try await start(specs)
+    let call = call.named(generation.jobs[0])
+    let headers: HTTPFields = [
+      .contentType: "text/event-stream", .cacheControl: "no-cache", .apusJob: generation.jobs[0].id.rawValue,
+    ]
+    return Response(
+      status: .ok, headers: headers,
+      body: ResponseBody { writer in
+        do {
+          try await body.consumeWithCancellationOnInboundClose { _ in try await write(generation, call, &writer) }
+        } catch let error as GenerationFailure {
+          try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))
+        } catch {
+          // The connection is gone, and with it whoever wanted the rest.
+          metrics.abandoned()
+          generation.abandon()
+          throw error
+        }
+        try await writer.finish(nil)
+      })
+  }
+
+  /// An end that the client is told of in the stream, which has begun already.
+  private struct GenerationFailure: Error { let told: OpenAIError }
+
+  @concurrent private func write(
+    _ generation: Generation, _ call: Call, _ writer: inout any ResponseBodyWriter
+  ) async throws {
+    let frames = generation.jobs.indices.map(call.answer.frame)
+    var ended: [Int: CompletionAnswer.Choice] = [:]
+    var isFirst = true
+    if call.answer.isChat {
+      let roles = generation.jobs.indices.flatMap(call.answer.role)
+      try await writer.write(ByteBuffer(bytes: roles))
+    }
+    var events = generation.events.makeAsyncIterator()
+    while let event = try await next(&events) {
+      switch event.kind {
+      case .text(let text):
+        if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
+        isFirst = false
+        try await writer.write(ByteBuffer(bytes: frames[event.choice].event(text)))
+      case .ended(let record, let measurement):
+        let choice = CompletionAnswer.Choice(record: record, measurement: measurement)
+        do { try choice.check() } catch { throw GenerationFailure(told: error) }
+        ended[event.choice] = choice
+        try await writer.write(ByteBuffer(bytes: call.answer.end(choice: event.choice, choice)))
+      }
+    }
+    try Task.checkCancellation()
+    let choices = ended.sorted { $0.key < $1.key }.map(\.value)
+    metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
+    let last = (call.includesUsage ? call.answer.usage(choices) : []) + CompletionAnswer.done
+    try await writer.write(ByteBuffer(bytes: last))
+  }
+
+  /// The next event; a failure of the coordinator's is one that the client is told.
+  @concurrent private func next(_ events: inout Generation.Events.Iterator) async throws -> Generation.Event? {
+    do {
+      return try await events.next()
+    } catch let error as ApusError {
+      throw GenerationFailure(told: OpenAIError(error))
+    }
+  }
+}
+
+extension HTTPField.Name {
+  static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
+  static let apusJob = HTTPField.Name("X-Apus-Job")!
+  static let apusNode = HTTPField.Name("X-Apus-Node")!
+  static let apusStrategy = HTTPField.Name("X-Apus-Strategy")!
+  static let apusPredictedTTFT = HTTPField.Name("X-Apus-Predicted-TTFT-Ms")!
+  static let apusTTFT = HTTPField.Name("X-Apus-TTFT-Ms")!
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

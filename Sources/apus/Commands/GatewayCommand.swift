@@ -1,0 +1,150 @@
+import ArgumentParser
+import Engines
+import Foundation
+import Gateway
+import Messaging
+import Serving
+
+/// `apus gateway`: OpenAI's HTTP routes, answered by the coordinator.
+struct GatewayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gateway", abstract: "Serve OpenAI clients over HTTP until told to stop; manage their API keys.",
+    subcommands: [Serve.self, Keys.self], defaultSubcommand: Serve.self)
+
+  struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Serve HTTP until told to stop.",
+      discussion:
+        "Options come from flags, then APUS_* variables, then --config, then defaults (Deploy/config/gateway.yaml).")
+
+    @Option(help: "YAML file of options.") var config: String?
+    @Option(help: "State directory. [default: .apus]") var state: String?
+    @Option(help: "Address to listen on. [default: 127.0.0.1]") var host: String?
+    @Option(help: "Port to listen on, 0 for any. [default: 8080]") var port: Int?
+    @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator:
+      String?
+    @Option(help: "Name of the client key, or a path to its .key file. [default: client]") var key: String?
+    @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
+    var serverKey: String?
+    @Option(help: "File of API keys. [default: gateway.keys in the state directory]") var apiKeys: String?
+    @Flag(help: "Answer everybody, whoever reaches the address.") var withoutKeys = false
+    @Flag(help: "Print one JSON line once it listens.") var json = false
+
+    func run() async throws {
+      let options = try ServiceOptions(
+        path: config, section: "gateway",
+        allowed: [
+          "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
+          "requests_per_minute", "requests_at_once", "patience_s",
+        ])
+      let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
+      let configuration = try configuration(options)
+      let address = ClientAddress(
+        directory: directory, coordinator: options.text("coordinator", flag: coordinator),
+        key: options.text("key", flag: key) ?? "client", serverKey: options.text("server_key", flag: serverKey))
+      let names = try keyNames(options, directory, host: configuration.host)
+      let logger = Service.logger("apus.gateway")
+      let gateway = Gateway(
+        configuration, endpoint: try address.endpoint(), address: try address.address(), forms: .commandLine,
+        keyName: names.map { names in { names[SHA256.hexDigest($0)] } }, logger: logger)
+      let host = configuration.host
+      let prints = json
+      let work = Task {
+        try await gateway.run { port in
+          let url = "http://\(host):\(port)"
+          logger.info("listening on \(url)")
+          // Who reads it has the address from here or from the log; nothing else depends on it.
+          try? url.write(toFile: directory.gatewayAddress, atomically: true, encoding: .utf8)
+          if prints { Console.print(JSONValue.object([("host", .string(host)), ("port", .int(port))]).text) }
+        }
+      }
+      try await Service.untilSignalled(
+        { try await work.value },
+        stop: {
+          logger.info("stopping")
+          work.cancel()
+        })
+      // A stale one only costs a refused connection.
+      try? FileManager.default.removeItem(atPath: directory.gatewayAddress)
+    }
+
+    private func configuration(_ options: ServiceOptions) throws(ApusError) -> GatewayConfiguration {
+      var configuration = GatewayConfiguration()
+      configuration.host = options.text("host", flag: host) ?? configuration.host
+      configuration.port = try options.number("port", flag: port, default: configuration.port, in: 0...65_535)
+      configuration.bodyLimitBytes = try options.number(
+        "body_limit_bytes", flag: nil, default: configuration.bodyLimitBytes, in: 1024...64 << 20)
+      configuration.requestLimit = try options.number(
+        "request_limit", flag: nil, default: configuration.requestLimit, in: 1...100_000)
+      configuration.patienceSeconds = try options.number(
+        "patience_s", flag: nil, default: configuration.patienceSeconds, in: 0...86_400)
+      if options.text("requests_per_minute", flag: nil) != nil {
+        configuration.requestsPerMinute = try options.number(
+          "requests_per_minute", flag: nil, default: 1, in: 1...1_000_000)
+      }
+      if options.text("requests_at_once", flag: nil) != nil {
+        configuration.requestsAtOnce = try options.number("requests_at_once", flag: nil, default: 1, in: 1...100_000)
+      }
+      return configuration
+    }
+
+    /// Hash to name of the API keys that are asked for; nil for a gateway that asks for none.
+    private func keyNames(
+      _ options: ServiceOptions, _ directory: StateDirectory, host: String
+    ) throws(ApusError) -> [String: String]? {
+      if withoutKeys { return nil }
+      let file = APIKeyFile(path: options.text("api_keys", flag: apiKeys) ?? directory.gatewayKeys)
+      let names = try file.read()
+      if !names.isEmpty { return names }
+      guard ["127.0.0.1", "localhost", "::1"].contains(host) else {
+        throw ApusError(
+          .usage, "others can reach \(host), and there are no API keys in \(file.path)",
+          advice: "make one with `apus gateway keys add NAME`, or say --without-keys")
+      }
+      return nil
+    }
+  }
+
+  struct Keys: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make, list and revoke API keys. A running gateway knows them after a restart.",
+      subcommands: [Add.self, List.self, Revoke.self])
+
+    struct Common: ParsableArguments {
+      @Option(help: "State directory.") var state = ProcessInfo.processInfo.environment["APUS_STATE"] ?? ".apus"
+      @Flag(help: "Print one JSON object.") var json = false
+
+      var file: APIKeyFile { APIKeyFile(path: StateDirectory(state).gatewayKeys) }
+    }
+
+    struct Add: ParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Make a key; it is shown once.")
+      @OptionGroup var common: Common
+      @Argument(help: "A name for it.") var name: String
+
+      func run() throws {
+        let key = try common.file.add(name)
+        Console.print(common.json ? JSONValue.object([("name", .string(name)), ("key", .string(key))]).text : key)
+      }
+    }
+
+    struct List: ParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Names of the keys.")
+      @OptionGroup var common: Common
+
+      func run() throws {
+        let names = try common.file.read().values.sorted()
+        Console.print(
+          common.json ? JSONValue.object([("keys", JSONValue(strings: names))]).text : names.joined(separator: "\n"))
+      }
+    }
+
+    struct Revoke: ParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Make a key worthless.")
+      @OptionGroup var common: Common
+      @Argument(help: "Its name.") var name: String
+
+      func run() throws { try common.file.revoke(name) }
+    }
+  }
+}

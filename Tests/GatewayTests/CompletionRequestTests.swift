@@ -1,0 +1,103 @@
+import Serving
+import Testing
+
+@testable import Gateway
+
+/// What OpenAI clients send becomes jobs, and what cannot be carried is refused by the name of its field.
+@Suite struct CompletionRequestTests {
+  private let model = ModelProfile.unknown(ModelID("m"))
+
+  private func read(_ json: String) throws(OpenAIError) -> CompletionRequest { try .read(Array(json.utf8)) }
+
+  private func refusal(_ json: String, isChat: Bool = true) throws -> OpenAIError {
+    try #require(throws: OpenAIError.self) {
+      _ = try read(json).jobs(model, isChat: isChat, key: nil, randomSeed: 1)
+    }
+  }
+
+  @Test func everyFieldOfAChat() throws {
+    let request = try read(
+      """
+      {"model":"m","messages":[{"role":"system","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},
+      {"type":"text","text":"b"}]}],"max_tokens":7,"temperature":0.5,"top_p":0.9,"stop":["x","y"],"seed":-3,"stream":true,
+      "stream_options":{"include_usage":true},"frequency_penalty":0,"logprobs":false,"user":"somebody",
+      "apus":{"objective":"ttft","slo":["ttft:p99<=500ms"],"max_quality_loss":0.01,"idempotency_key":"k"}}
+      """)
+    #expect(request.isStreamed == true && request.streamOptions?.includesUsage == true)
+    let jobs = try request.jobs(model, isChat: true, key: nil, randomSeed: 1)
+    let expected = JobSpec(
+      model: model.id,
+      prompt: .chat([ChatMessage(role: "system", content: "be brief"), ChatMessage(role: "user", content: "ab")]),
+      maxTokens: 7, temperature: 0.5, seed: UInt64(bitPattern: -3), objective: .ttft,
+      limits: Limits(slos: [try #require(SLO(parsing: "ttft:p99<=500ms"))], maxQualityLoss: 0.01), idempotencyKey: "k",
+      sampling: Sampling(stop: ["x", "y"], topP: 0.9))
+    #expect(jobs == [expected])
+  }
+
+  @Test func defaultsAreOpenAIs() throws {
+    let text = try read(#"{"model":"m","prompt":"p"}"#).jobs(model, isChat: false, key: "h", randomSeed: 9)
+    #expect(text.map(\.maxTokens) == [16] && text[0].temperature == 1 && text[0].seed == 9)
+    #expect(text[0].idempotencyKey == "h" && text[0].sampling == nil)
+    let chat = try read(#"{"model":"m","messages":[{"role":"user","content":"p"}]}"#)
+    #expect(try chat.jobs(model, isChat: true, key: nil, randomSeed: 9)[0].maxTokens == 2048)
+    var small = model
+    small.contextLength = 200
+    #expect(try chat.jobs(small, isChat: true, key: nil, randomSeed: 9)[0].maxTokens < 200)
+  }
+
+  @Test func choicesDifferInTheirSeedsAndKeys() throws {
+    let jobs = try read(#"{"model":"m","prompt":"p","n":3,"seed":5}"#).jobs(
+      model, isChat: false, key: "k", randomSeed: 1)
+    #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
+  }
+
+  @Test(
+    "Each fault is named",
+    arguments: [
+      ("{", nil, "invalid_json"), ("[]", nil, "wrong_type"),
+      (#"{"messages":[]}"#, "model", "missing_field"),
+      (#"{"model":"m","messages":"hello"}"#, "messages", "wrong_type"),
+      (#"{"model":"m","messages":[{"role":"user"}]}"#, "messages[0].content", "missing_field"),
+      (#"{"model":"m","messages":[]}"#, "messages", "missing_field"),
+      (#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#, "messages", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"max_tokens":0}"#, "max_tokens", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"max_tokens":"7"}"#, "max_tokens", "wrong_type"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"temperature":3}"#, "temperature", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"top_p":0}"#, "top_p", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"n":9}"#, "n", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"stop":["",""]}"#, "stop", "invalid_value"),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":true}"#, "logprobs",
+        "unsupported_parameter"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"tools":[{"type":"function"}]}"#, "tools",
+        "unsupported_parameter"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"objective":"speed"}}"#, "apus.objective",
+        "invalid_value"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"slo":["fast"]}}"#, "apus.slo",
+        "invalid_value"
+      ),
+    ] as [(String, String?, String)])
+  func refusals(json: String, param: String?, code: String) throws {
+    let error = try refusal(json)
+    #expect(error.status == .badRequest && error.code == code, "\(error)")
+    #expect(error.param == param, "\(error)")
+  }
+
+  @Test func moreThanTheContextAndInvalidUTF8() throws {
+    var small = model
+    small.contextLength = 100
+    let request = try read(#"{"model":"m","prompt":"p","max_tokens":101}"#)
+    let error = #expect(throws: OpenAIError.self) {
+      _ = try request.jobs(small, isChat: false, key: nil, randomSeed: 1)
+    }
+    #expect(error?.code == "context_length_exceeded")
+    let broken = #expect(throws: OpenAIError.self) { _ = try CompletionRequest.read([0x22, 0xff, 0x22]) }
+    #expect(broken?.code == "invalid_json")
+  }
+}

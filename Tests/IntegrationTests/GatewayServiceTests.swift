@@ -1,0 +1,220 @@
+import Foundation
+import FoundationNetworking
+import Testing
+
+/// Talks to a gateway as any HTTP client does.
+private struct HTTPCaller: Sendable {
+  let url: String
+
+  struct Answer: Sendable {
+    var status: Int
+    var headers: [String: String]
+    var body: Data
+
+    var json: [String: Any]? { (try? JSONSerialization.jsonObject(with: body)) as? [String: Any] }
+    var text: String { String(decoding: body, as: UTF8.self) }
+    var error: [String: Any]? { json?["error"] as? [String: Any] }
+    /// The events of a stream, without the last.
+    var events: [[String: Any]] {
+      text.components(separatedBy: "\n\n").compactMap { event in
+        guard event.hasPrefix("data: {") else { return nil }
+        return (try? JSONSerialization.jsonObject(with: Data(event.dropFirst(6).utf8))) as? [String: Any]
+      }
+    }
+    /// The text of a stream's pieces together.
+    var streamed: String {
+      events.compactMap { event in
+        let choice = (event["choices"] as? [[String: Any]])?.first
+        return (choice?["delta"] as? [String: Any])?["content"] as? String ?? choice?["text"] as? String
+      }.joined()
+    }
+    var content: String? {
+      let choice = (json?["choices"] as? [[String: Any]])?.first
+      return (choice?["message"] as? [String: Any])?["content"] as? String ?? choice?["text"] as? String
+    }
+  }
+
+  func get(_ path: String) async throws -> Answer { try await send(request(path)) }
+
+  func post(_ path: String, _ body: Data) async throws -> Answer {
+    var request = request(path)
+    request.httpMethod = "POST"
+    request.httpBody = body
+    return try await send(request)
+  }
+
+  func post(_ path: String, _ body: [String: Any]) async throws -> Answer {
+    try await post(path, JSONSerialization.data(withJSONObject: body))
+  }
+
+  private func request(_ path: String) -> URLRequest {
+    var request = URLRequest(url: URL(string: url + path)!, timeoutInterval: 300)
+    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    return request
+  }
+
+  private func send(_ request: URLRequest) async throws -> Answer {
+    let (data, response) = try await URLSession.shared.data(for: request)
+    let http = response as! HTTPURLResponse
+    let headers = http.allHeaderFields.map { ("\($0.key)".lowercased(), "\($0.value)") }
+    return Answer(status: http.statusCode, headers: Dictionary(headers) { first, _ in first }, body: data)
+  }
+}
+
+@Suite(
+  "The gateway, before a coordinator and a worker with the real engine", .serialized,
+  .enabled(
+    if: Program.engineDirectory != nil, "the llama.cpp engine is not installed: run Deploy/engines/llamacpp/install"))
+struct GatewayServiceTests {
+  private func withGateway(
+    _ extra: [String] = [], _ body: (TestCluster, HTTPCaller, _ model: String) async throws -> Void
+  ) async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let gateway = try cluster.start("gateway", ["gateway", "--port", "0"] + extra)
+      let address = cluster.state + "/gateway.address"
+      try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }
+      let caller = HTTPCaller(url: try String(contentsOfFile: address, encoding: .utf8))
+      try await cluster.wait(for: "its coordinator", gateway) { try await caller.get("/ready").status == 200 }
+      try await body(cluster, caller, model)
+    }
+  }
+
+  private func chat(_ model: String, _ more: [String: Any] = [:]) -> [String: Any] {
+    let body: [String: Any] = [
+      "model": model, "messages": [["role": "user", "content": "Once upon a time"]], "temperature": 0, "max_tokens": 24,
+    ]
+    return body.merging(more) { _, new in new }
+  }
+
+  @Test("Whole or in pieces an answer is the same, is counted, and says where it ran")
+  func answers() async throws {
+    try await withGateway { cluster, gateway, model in
+      #expect(try await gateway.get("/health").status == 200)
+      let models = try await gateway.get("/v1/models").json?["data"] as? [[String: Any]]
+      #expect(models?.map { $0["id"] as? String } == [model])
+      #expect(try await gateway.get("/v1/models/\(model)").json?["workers"] as? [String] == ["w1"])
+
+      let whole = try await gateway.post("/v1/chat/completions", chat(model))
+      #expect(whole.status == 200, "\(whole.text)")
+      let content = try #require(whole.content)
+      #expect(!content.isEmpty && whole.headers["x-apus-node"] == "w1" && whole.headers["x-apus-ttft-ms"] != nil)
+      let usage = try #require(whole.json?["usage"] as? [String: Any])
+      #expect(usage["completion_tokens"] as? Int == 24 && (usage["prompt_tokens"] as? Int ?? 0) > 0, "\(usage)")
+      let choice = try #require((whole.json?["choices"] as? [[String: Any]])?.first)
+      #expect(choice["finish_reason"] as? String == "length")
+
+      let pieces = try await gateway.post(
+        "/v1/chat/completions", chat(model, ["stream": true, "stream_options": ["include_usage": true]]))
+      #expect(pieces.status == 200 && pieces.headers["content-type"] == "text/event-stream")
+      #expect(pieces.streamed == content && pieces.text.hasSuffix("data: [DONE]\n\n"))
+      #expect((pieces.events.last?["usage"] as? [String: Any])?["completion_tokens"] as? Int == 24)
+      let route = pieces.events.compactMap { $0["apus"] as? [String: Any] }.first
+      #expect(route?["node"] as? String == "w1" && route?["ttft_ms"] is Double, "\(pieces.events.suffix(2))")
+
+      let text = try await gateway.post(
+        "/v1/completions", ["model": model, "prompt": "Once upon a time", "temperature": 0, "n": 2, "max_tokens": 4])
+      #expect((text.json?["choices"] as? [[String: Any]])?.count == 2, "\(text.text)")
+
+      // Up to the first space of what it said before.
+      let stopped = try await gateway.post("/v1/chat/completions", chat(model, ["stop": [" "]]))
+      let beginning = String(content.prefix { $0 != " " })
+      #expect(beginning == content || stopped.content == beginning, "\(stopped.text) of \(content)")
+
+      let id = try #require(whole.headers["x-apus-job"])
+      #expect(try await gateway.get("/apus/v1/jobs/\(id)").json?["state"] as? String == "completed")
+      #expect((try await gateway.get("/apus/v1/jobs").json?["jobs"] as? [Any] ?? []).count >= 4)
+      #expect(try await gateway.get("/apus/v1/workers").text.contains("w1"))
+      #expect(try await gateway.get("/apus/v1/recommend?model=\(model)&workload=chat").json?["decision"] is String)
+      #expect(try await gateway.get("/apus/v1/history/stats").json?["job_count"] is Int)
+      let metrics = try await gateway.get("/metrics").text
+      #expect(metrics.contains("apus_gateway_requests_total{route=\"/v1/chat/completions\",status=\"200\"} 3"))
+    }
+  }
+
+  @Test("What is wrong is refused with the right status, in OpenAI's shape, and the next request is served")
+  func refusals() async throws {
+    try await withGateway { cluster, gateway, model in
+      let unknown = try await gateway.post("/v1/chat/completions", chat("no-such-model"))
+      #expect(unknown.status == 404 && unknown.error?["code"] as? String == "model_not_found")
+      #expect((unknown.error?["message"] as? String)?.contains(model) == true, "\(unknown.text)")
+      let malformed = try await gateway.post("/v1/chat/completions", Data("{\"model\":".utf8))
+      #expect(malformed.status == 400 && malformed.error?["code"] as? String == "invalid_json")
+      let large = try await gateway.post(
+        "/v1/chat/completions",
+        chat(model, ["messages": [["role": "user", "content": String(repeating: "a", count: 9 << 20)]]]))
+      #expect(large.status == 413, "\(large.text)")
+      let long = try await gateway.post(
+        "/v1/chat/completions",
+        chat(model, ["messages": [["role": "user", "content": String(repeating: "word ", count: 20_000)]]]))
+      #expect(long.status == 400, "\(long.text)")
+      let nowhere = try await gateway.get("/v1/nothing")
+      #expect(nowhere.status == 404 && nowhere.error != nil)
+      #expect(try await gateway.get("/apus/v1/jobs/no-such-job").status == 404)
+      #expect(try await gateway.post("/v1/chat/completions", chat(model)).status == 200)
+      // Without its coordinator it says so.
+      try await cluster.kill("coordinator")
+      try await cluster.wait(for: "the gateway to notice") { try await gateway.get("/ready").status == 503 }
+      let alone = try await gateway.post("/v1/chat/completions", chat(model))
+      #expect(alone.status == 503 && alone.headers["retry-after"] != nil, "\(alone.text)")
+    }
+  }
+
+  @Test("A client that goes away ends its job, and the engine is free")
+  func disconnect() async throws {
+    try await withGateway { cluster, gateway, model in
+      for isStreamed in [true, false] {
+        // `timeout` closes curl's connection in the middle of the answer.
+        let body = String(
+          decoding: try JSONSerialization.data(
+            withJSONObject: chat(model, ["max_tokens": 4000, "stream": isStreamed])), as: UTF8.self)
+        let caller = try RunningProgram(
+          shell: "exec timeout 2 curl -sN '\(gateway.url)/v1/chat/completions' -d '\(body)'")
+        _ = await caller.output()
+        try await cluster.wait(for: "the job to be cancelled") {
+          let jobs = try await gateway.get("/apus/v1/jobs?limit=1").json?["jobs"] as? [[String: Any]]
+          return jobs?.first?["state"] as? String == "cancelled"
+        }
+      }
+      #expect(try await gateway.post("/v1/chat/completions", chat(model)).status == 200)
+    }
+  }
+
+  @Test("Many streams at once: each is whole, in order, and its own")
+  func manyStreams() async throws {
+    try await withGateway { _, gateway, model in
+      let alone = try await gateway.post("/v1/chat/completions", chat(model, ["max_tokens": 8]))
+      let content = try #require(alone.content)
+      let body = try JSONSerialization.data(withJSONObject: chat(model, ["max_tokens": 8, "stream": true]))
+      let answers = try await withThrowingTaskGroup(of: HTTPCaller.Answer.self) { group in
+        for _ in 0..<64 { group.addTask { try await gateway.post("/v1/chat/completions", body) } }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(answers.allSatisfy { $0.status == 200 && $0.streamed == content })
+    }
+  }
+
+  @Test("API keys: made, asked for, limited and revoked")
+  func keys() async throws {
+    try await withModels(workers: ["w1"]) { cluster, model in
+      let made = try await cluster.run(["gateway", "keys", "add", "tester"])
+      let key = made.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+      #expect(made.status == 0 && key.hasPrefix("apus-"), "\(made)")
+      let stored = try String(contentsOfFile: cluster.state + "/gateway.keys", encoding: .utf8)
+      #expect(!stored.contains(key))
+      let gateway = try cluster.start("gateway", ["gateway", "--port", "0"])
+      let address = cluster.state + "/gateway.address"
+      try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }
+      let caller = HTTPCaller(url: try String(contentsOfFile: address, encoding: .utf8))
+      #expect(try await caller.get("/health").status == 200)
+      #expect(try await caller.get("/v1/models").status == 401)
+      var request = URLRequest(url: try #require(URL(string: caller.url + "/v1/models")))
+      request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+      let (_, response) = try await URLSession.shared.data(for: request)
+      #expect((response as? HTTPURLResponse)?.statusCode != 401)
+      #expect(try await cluster.run(["gateway", "keys", "revoke", "tester"]).status == 0)
+      #expect(try await cluster.run(["gateway", "keys", "list"]).standardOutput.contains("tester") == false)
+      let open = try await cluster.run(["gateway", "--host", "0.0.0.0", "--port", "0"])
+      #expect(open.status == 64 && open.standardError.contains("API keys"), "\(open)")
+    }
+  }
+}
