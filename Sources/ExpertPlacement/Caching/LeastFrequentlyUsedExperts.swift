@@ -1,3 +1,5 @@
+import Glibc
+
 /// Whoever was needed least often makes room, where a use counts half as much after `halfLifeSteps`: a workload changes.
 public struct LeastFrequentlyUsedExperts: ExpertCachePolicy {
   public let name = "lfu"
@@ -13,7 +15,7 @@ public struct LeastFrequentlyUsedExperts: ExpertCachePolicy {
   }
 
   /// Rather than all weights shrinking at each step, that of a new use grows.
-  private static var growthPerStep: Double { 1.002_711_275_050_202 }  // 2 to the power of 1 / halfLifeSteps
+  private static let growthPerStep = exp2(1 / halfLifeSteps)
 
   private struct Eviction: ExpertEviction {
     /// Beyond it all weights are brought down again.
