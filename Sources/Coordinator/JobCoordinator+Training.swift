@@ -118,7 +118,7 @@ extension JobCoordinator {
     let (model, verdict) = try await Self.judge(
       path, against: selector, on: recent.map(\.measurement), models: Array(directory.models.values))
     if verdict.promotes {
-      probation = selector.map { Probation(old: $0) }
+      probation = selector.map { Probation(old: $0, distrusted: verdict.distrusted) }
       selector = model
       keep(path)
       decide(.routesStale)

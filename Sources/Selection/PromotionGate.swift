@@ -7,7 +7,7 @@ public import Serving
 /// a context the new model was trained on, its cross-validation says what it would have chosen without. Where nothing is
 /// new to the old model, the new one is taken: it knows the same contexts, from more rounds. Whatever its choices cost, one
 /// whose forecasts of the last jobs are worse than the old one's is refused, all the more as it was trained on them; what
-/// comes later judges both alike (`Probation`).
+/// comes later judges both alike (`Probation`). What the other measurements contradict judges neither (`Outvoting`).
 public enum PromotionGate {
   /// A new model may be worse by this much (as a ratio of costs) before it is refused: below it is luck.
   static let tolerance = 0.01
@@ -23,6 +23,8 @@ public enum PromotionGate {
     public var newRegret: Double?
     /// Contexts both were judged on.
     public var contextCount: Int
+    /// Workers of whose measurements none counted.
+    public var distrusted: [WorkerName] = []
   }
 
   /// - Parameters:
@@ -35,6 +37,15 @@ public enum PromotionGate {
     guard let old else {
       return Verdict(promotes: true, reason: "there was no model before", contextCount: 0)
     }
+    let outvoting = Outvoting(measurements, models: models)
+    var verdict = compare(old, new, on: outvoting.believed(measurements), models: models)
+    verdict.distrusted = outvoting.distrusted
+    return verdict
+  }
+
+  private static func compare(
+    _ old: SelectorModel, _ new: SelectorModel, on measurements: [Measurement], models: [ModelProfile]
+  ) -> Verdict {
     let jobs = JobForecasts(
       measurements.filter { if case .job = $0.source { true } else { false } }.suffix(mostJobs),
       models: models + measurements.map(\.model))

@@ -111,4 +111,43 @@ struct PromotionGateTests {
     #expect(Probation.objection(to: good, old: bad, jobs: judged, models: SyntheticWorld.models) == nil)
     #expect(Probation.objection(to: good, old: good, jobs: judged, models: SyntheticWorld.models) == nil)
   }
+
+  /// Jobs of three workers, and as many of a fourth with times a thousand times as long.
+  private func jobsWithLiar() -> (honest: [Measurement], lies: [Measurement]) {
+    let honest = SyntheticWorld.hardware.flatMap { hardware in
+      world.trial(dense, hardware, .chat).map { measurement in
+        var job = measurement
+        job.worker = WorkerName(hardware.processor)
+        return job
+      }
+    }
+    let lies = honest.map { measurement in
+      var lie = measurement
+      let truth = world.truth(
+        measurement.configuration, measurement.model, measurement.hardware, measurement.workload)
+      lie.worker = WorkerName("liar")
+      lie.outcome = .completed(truth.scaled(1000).metrics)
+      return lie
+    }
+    return (jobs(honest), jobs(lies))
+  }
+
+  @Test("Jobs of a worker that the others outvote judge no model, before it serves or after")
+  func outvoted() throws {
+    let (good, bad) = (try Trained.model(), try slow())
+    let (honest, lies) = jobsWithLiar()
+    // Believed, they would speak for the model that foresees too long times.
+    #expect(JobForecasts(honest + lies + lies, models: SyntheticWorld.models).isWorse(good, than: bad))
+    let verdict = PromotionGate.decide(
+      old: bad, new: good, on: honest + lies + lies, models: SyntheticWorld.models)
+    #expect(verdict.promotes, "\(verdict.reason)")
+    #expect(verdict.distrusted == [WorkerName("liar")])
+
+    var probation = Probation(old: bad, distrusted: verdict.distrusted)
+    for lie in lies { #expect(probation.add(lie) == nil) }
+    let judged = honest.compactMap { probation.add($0) }.first
+    #expect(judged?.count == Probation.length && judged?.contains { $0.worker == WorkerName("liar") } == false)
+    // One that began to lie only then is seen through by the other jobs.
+    #expect(Probation.objection(to: good, old: bad, jobs: lies + lies + honest, models: SyntheticWorld.models) == nil)
+  }
 }
