@@ -5921,7 +5921,7 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   (ProtobufCMessageInit) apus__predicted_metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[14] =
+static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[15] =
 {
   {
     "id",
@@ -6091,6 +6091,18 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[14] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "wait_reason",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobRecord, wait_reason),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_record__field_indices_by_name[] = {
   12,   /* field[12] = attempt_count */
@@ -6106,12 +6118,13 @@ static const unsigned apus__job_record__field_indices_by_name[] = {
   2,   /* field[2] = spec */
   3,   /* field[3] = state */
   4,   /* field[4] = submitted_at_ms */
+  14,   /* field[14] = wait_reason */
   6,   /* field[6] = worker */
 };
 static const ProtobufCIntRange apus__job_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor apus__job_record__descriptor =
 {
@@ -6121,7 +6134,7 @@ const ProtobufCMessageDescriptor apus__job_record__descriptor =
   "Apus__JobRecord",
   "apus",
   sizeof(Apus__JobRecord),
-  14,
+  15,
   apus__job_record__field_descriptors,
   apus__job_record__field_indices_by_name,
   1,  apus__job_record__number_ranges,

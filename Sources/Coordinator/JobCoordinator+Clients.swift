@@ -138,14 +138,9 @@ extension JobCoordinator {
     if ledger.isStranded(record.id) { tellWaiting(record, asker) }
   }
 
-  /// Why nothing runs a job whose only nodes, or the servers they were attached to, are gone.
+  /// Nothing runs it, and nothing will until a worker comes.
   func tellWaiting(_ record: JobRecord, _ asker: Asker) {
-    let model = record.spec.model
-    let name = directory.models[model]?.name ?? model.rawValue
-    let lost = directory.lost(having: model).map(\.rawValue)
-    let verb = lost.count == 1 ? "was" : "were"
-    let past = lost.isEmpty ? "" : "; \(lost.joined(separator: ", ")) had it and \(verb) lost"
-    answer(asker, .jobWaiting(record.id, reason: "no connected worker has \(name)\(past)"))
+    answer(asker, .jobWaiting(record.id, reason: noWorker(for: record.spec.model)))
   }
 
   private func follow(_ record: JobRecord, _ asker: Asker) async {
@@ -177,7 +172,8 @@ extension JobCoordinator {
   }
 
   private func show(_ id: JobID, _ asker: Asker) throws(ApusError) {
-    if let record = ledger.record(of: id) {
+    if var record = ledger.record(of: id) {
+      record.waitReason = waitReason(of: record)
       answer(asker, .job(record, nil))
       return
     }
@@ -199,12 +195,21 @@ extension JobCoordinator {
     }
   }
 
-  /// A finished job never changes: trying again makes a new one, answered like `submit`.
+  /// A finished job never changes: trying again makes a new one, answered like `submit`. Asked again, it is the same new
+  /// one, unless that failed or was cancelled too.
   private func retry(_ id: JobID, _ asker: Asker) throws(ApusError) {
     if let record = ledger.record(of: id) { return follow(live: record, asker) }
     try query(asker) { () async throws(ApusError) in
-      var spec = try await self.storedJob(id).spec
-      spec.idempotencyKey = nil
+      var record = try await self.storedJob(id)
+      var key = RetryKey.text(of: record)
+      while let next = try await self.store.job(client: asker.peer.name, idempotencyKey: key),
+        next.state == .failed || next.state == .cancelled
+      {
+        record = next
+        key = RetryKey.text(of: record)
+      }
+      var spec = record.spec
+      spec.idempotencyKey = key
       try await self.submitAgain(spec, asker)
       return nil
     }

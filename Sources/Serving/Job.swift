@@ -106,6 +106,7 @@ public struct JobRecord: Hashable, Sendable {
     var measurement: MeasurementID?
     var attemptCount: Int
     var isExploration: Bool
+    var waitReason: String?
   }
 
   @Boxed private var fields: Fields
@@ -166,16 +167,22 @@ public struct JobRecord: Hashable, Sendable {
     get { fields.isExploration }
     set { fields.isExploration = newValue }
   }
+  /// Why it does not run yet, in words, at the moment somebody asked; nil for one that runs or has ended, and in the
+  /// history.
+  public var waitReason: String? {
+    get { fields.waitReason }
+    set { fields.waitReason = newValue }
+  }
 
   public init(
     id: JobID, client: String, spec: JobSpec, state: JobState = .queued, submittedAtMS: Int64,
     finishedAtMS: Int64? = nil, worker: WorkerName? = nil, configuration: EngineConfiguration? = nil,
     predicted: PredictedMetrics? = nil, output: String = "", failure: String? = nil,
-    measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false
+    measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false, waitReason: String? = nil
   ) {
     fields = Fields(
       id: id, client: client, spec: spec, state: state, submittedAtMS: submittedAtMS, finishedAtMS: finishedAtMS,
       worker: worker, configuration: configuration, predicted: predicted, output: output, failure: failure,
-      measurement: measurement, attemptCount: attemptCount, isExploration: isExploration)
+      measurement: measurement, attemptCount: attemptCount, isExploration: isExploration, waitReason: waitReason)
   }
 }

@@ -168,6 +168,8 @@ import Testing
     let again = SeenJob(try await other.answers(.retryJob(record.id)))
     #expect(again.ended?.state == .completed)
     #expect(again.ended?.id != record.id, "a finished job never changes")
+    let repeated = SeenJob(try await other.answers(.retryJob(record.id)))
+    #expect(repeated.ended?.id == again.ended?.id, "tried again twice is once")
     await cluster.stop(worker)
   }
 
@@ -189,6 +191,11 @@ import Testing
       return
     }
     #expect(reason == "no connected worker has dense; one had it and was lost")
+    guard case .job(let shown, nil) = try await cluster.client("asking").ask(.showJob(record.id)) else {
+      Issue.record("the job was not shown")
+      return
+    }
+    #expect(shown.waitReason == reason)
     let late = try await cluster.client("late")
     let watching = try await late.send(.watchJob(record.id))
     guard case .accepted? = await late.next(of: watching), case .jobWaiting? = await late.next(of: watching) else {
@@ -199,6 +206,27 @@ import Testing
     let seen = SeenJob(try await cluster.passing(beating: [second]) { try await client.rest(of: request) })
     #expect(seen.ended?.state == .completed && seen.ended?.worker == "two" && seen.waits.isEmpty)
     await cluster.stop(second)
+  }
+
+  @Test("A retry that failed or was cancelled is tried again itself; a key the client chose stays in front")
+  func retries() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let failure = ScriptedWorker.Behaviour.fail(.engineFailed(reason: "no", lastLines: ""))
+    let worker = try await cluster.worker("one", behaviours: [ScriptedWorker.Behaviour](repeating: failure, count: 6))
+    let client = try await cluster.client()
+    var spec = Fixture.spec()
+    spec.idempotencyKey = "mine"
+    let first = try #require(SeenJob(try await client.answers(.submit(spec))).ended)
+    #expect(first.state == .failed && first.attemptCount == 3)
+    let second = try #require(SeenJob(try await client.answers(.retryJob(first.id))).ended)
+    #expect(second.state == .failed && second.spec.idempotencyKey == "mine/retry:\(first.id)")
+    let third = try #require(SeenJob(try await client.answers(.retryJob(first.id))).ended)
+    #expect(third.state == .completed && third.spec.idempotencyKey == "mine/retry:\(second.id)")
+    for id in [first.id, second.id] {
+      #expect(SeenJob(try await client.answers(.retryJob(id))).ended?.id == third.id)
+    }
+    await cluster.stop(worker)
   }
 
   @Test("Who watches later sees the job from its beginning, whether it runs or has ended")

@@ -128,6 +128,44 @@ import Testing
     #expect(stranded(story.tell(.workerLost("b"))).count == 3)
   }
 
+  @Test("Why a job waits: ranked first, then for room, for a benchmark's machine, for a worker; and how many are ahead")
+  func waits() throws {
+    var story = Story(answersRankings: false)
+    let key = RouteKey(Fixture.spec())
+    func wait(_ job: JobID) -> JobWait? { story.ledger.wait(of: job)?.reason }
+    story.tell(.jobStored(Fixture.job("one")))
+    #expect(wait("one") == .ranking)
+    story.tell(.routed(key, [Fixture.choice("a"), Fixture.choice("b")]))
+    #expect(wait("one") == nil, "it runs")
+    for name in ["two", "three", "four"] { story.tell(.jobStored(Fixture.job(name))) }
+    #expect(wait("two") == nil)
+    #expect(wait("four") == .busy(["a": 1, "b": 1]))
+    #expect(story.ledger.wait(of: "three")?.aheadCount == 0 && story.ledger.wait(of: "four")?.aheadCount == 1)
+    story.tell(.cancel("three"))
+    #expect(story.ledger.wait(of: "four")?.aheadCount == 0 && wait("three") == nil)
+    story.tell(.workerLost("a"))
+    #expect(wait("four") == .busy(["b": 1]))
+    story.tell(.workerLost("b"))
+    #expect(wait("four") == .noWorker)
+    #expect(wait("unheard-of") == nil)
+  }
+
+  @Test("A job whose only machine a benchmark has waits for that; one that ran at a restart, for its worker")
+  func waitsForTrialOrWorker() throws {
+    var story = Story()
+    story.tell(.workerLost("b"))
+    story.tell(.trialPlanned(Fixture.trial("trial"), "a"))
+    try #require(story.startedTrial != nil)
+    story.tell(.jobStored(Fixture.job("one")))
+    #expect(story.revoked.count == 1)
+    #expect(story.ledger.wait(of: "one")?.reason == .trial(["a"]))
+    var running = Fixture.job("two")
+    running.state = .running
+    running.worker = "gone"
+    story.tell(.jobRestored(running))
+    #expect(story.ledger.wait(of: "two")?.reason == .returning("gone"))
+  }
+
   @Test("A job goes to its best choice with room, and waits when there is none")
   func bestChoiceWithRoom() {
     var story = Story()

@@ -142,7 +142,7 @@ struct RandomMessages {
       id: id(), client: text(), spec: jobSpec(), state: pick(JobState.allCases), submittedAtMS: Int64(count()),
       finishedAtMS: some { Int64($0.count()) }, worker: some { $0.id() }, configuration: some { $0.configuration() },
       predicted: some { $0.predicted() }, output: text(), failure: some { $0.text() }, measurement: some { $0.id() },
-      attemptCount: count(), isExploration: chance())
+      attemptCount: count(), isExploration: chance(), waitReason: some { $0.text() })
   }
 
   mutating func latency() -> LatencySummary {

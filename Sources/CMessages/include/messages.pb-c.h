@@ -696,10 +696,14 @@ struct  Apus__JobRecord
   Apus__Text *measurement;
   int64_t attempt_count;
   protobuf_c_boolean is_exploration;
+  /*
+   * may be absent
+   */
+  Apus__Text *wait_reason;
 };
 #define APUS__JOB_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_record__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0 }
+    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL }
 
 
 struct  Apus__LatencySummary

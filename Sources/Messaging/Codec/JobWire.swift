@@ -116,6 +116,7 @@ extension JobRecord: WireValue {
     c.pointee.measurement = try arena.optionalText(measurement?.rawValue)
     c.pointee.attempt_count = try arena.count(attemptCount, "JobRecord.attempt_count")
     c.pointee.is_exploration = isExploration ? 1 : 0
+    c.pointee.wait_reason = try arena.optionalText(waitReason)
   }
 
   init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
@@ -133,7 +134,8 @@ extension JobRecord: WireValue {
       failure: try Wire.text(c.pointee.failure, "JobRecord.failure"),
       measurement: try Wire.id(c.pointee.measurement, "JobRecord.measurement"),
       attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"),
-      isExploration: c.pointee.is_exploration != 0)
+      isExploration: c.pointee.is_exploration != 0,
+      waitReason: try Wire.text(c.pointee.wait_reason, "JobRecord.wait_reason"))
   }
 }
 

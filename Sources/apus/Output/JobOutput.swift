@@ -20,6 +20,7 @@ enum JobOutput {
       "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
       "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
     ]
+    if let reason = job.waitReason { lines.append("waits      \(reason)") }
     if let worker = job.worker { lines.append("worker     \(worker)") }
     if let configuration = job.configuration { lines.append("strategy   \(configuration.label)") }
     if job.isExploration { lines.append("exploration: sent elsewhere than to what is believed best, to learn") }
@@ -52,7 +53,7 @@ enum JobOutput {
       ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(metrics?.ttft.meanMS)),
       ("tpot_ms", JSONValue(metrics?.tpot.meanMS)), ("e2e_ms", JSONValue(metrics?.e2e.meanMS)),
       ("output_token_count", JSONValue(metrics?.outputTokenCount)), ("output", .string(job.output)),
-      ("failure", JSONValue(job.failure)),
+      ("failure", JSONValue(job.failure)), ("wait_reason", JSONValue(job.waitReason)),
     ])
   }
 
