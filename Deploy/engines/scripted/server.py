@@ -32,6 +32,10 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
 
 The model counts: the token after t is t + 1 (modulo the vocabulary) unless the script says otherwise, so any output can
 be checked, and an answer continued after its own first tokens is the same answer. Token t is the text " t<number>".
+
+OpenAI's /v1/models, /v1/completions and /v1/chat/completions answer too, always as a stream, so that it can stand for a
+server that somebody else started: of the keys above ttft_ms, itl_ms, slots, vocabulary and refuse count for them. When
+a client goes away in the middle of a stream, the engine stops to generate and says so on standard error.
 """
 import json
 import math
@@ -177,6 +181,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer([{"id": slot, "n_ctx": script.context_tokens} for slot in range(slots)])
         if self.path == "/metrics":
             return self.answer_bytes(script.metrics().encode(), "text/plain; version=0.0.4")
+        if self.path == "/v1/models":
+            model = {"id": "counting", "object": "model", "owned_by": "scripted", "max_model_len": script.context_tokens}
+            return self.answer({"object": "list", "data": [model]})
         self.refuse(404, "not_found_error", "File Not Found")
 
     def do_POST(self):
@@ -195,6 +202,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer({"prompt": text + "<assistant>"})
         if self.path in ("/completion", "/completions"):
             return self.complete(body)
+        if self.path in ("/v1/completions", "/v1/chat/completions"):
+            return self.complete_openai(body, is_chat=self.path.startswith("/v1/chat"))
         self.refuse(404, "not_found_error", "File Not Found")
 
     def complete(self, body):
@@ -231,10 +240,7 @@ class Handler(BaseHTTPRequestHandler):
         cached = script.cached_prefix(prompt) if body.get("cache_prompt", True) else 0
         streams = body.get("stream", False)
         if streams:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
+            self.begin_stream()
 
         started = time.monotonic()
         due = started + script.ttft_ms / 1e3 + script.prefill_us_per_token * (len(prompt) - cached) / 1e6
@@ -291,11 +297,49 @@ class Handler(BaseHTTPRequestHandler):
                 last["completion_probabilities"] = places
             self.answer(last)
 
+    def complete_openai(self, body, is_chat):
+        script = self.script
+        if script.refuse:
+            return self.refuse(500, "server_error", "scripted to refuse")
+        text = " ".join(m["content"] for m in body["messages"]) if is_chat else body.get("prompt", "")
+        prompt = tokens_of(text, script.vocabulary)
+        wanted = body.get("max_tokens", 16)
+        base = {"id": "scripted", "object": "chat.completion.chunk" if is_chat else "text_completion", "model": "counting"}
+        with script.free_slots:
+            self.begin_stream()
+            due = time.monotonic() + script.ttft_ms / 1e3
+            token = prompt[-1] if prompt else 0
+            for number in range(wanted):
+                time.sleep(max(0, due - time.monotonic()))
+                token = script.next_token(token, None)
+                text = {"delta": {"content": token_text(token)}} if is_chat else {"text": token_text(token)}
+                reason = "length" if number == wanted - 1 else None
+                self.event({**base, "choices": [{"index": 0, **text, "finish_reason": reason}]})
+                due += script.itl_ms / 1e3
+            usage = {"prompt_tokens": len(prompt), "completion_tokens": wanted, "total_tokens": len(prompt) + wanted}
+            self.event({**base, "choices": [], "usage": usage})
+            self.push(b"data: [DONE]\n\n")
+            self.wfile.write(b"0\r\n\r\n")
+
+    def begin_stream(self):
+        self.pushed = 0
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
     def event(self, value):
         text = "{this is not JSON" if self.script.garbage else json.dumps(value)
-        data = f"data: {text}\n\n".encode()
+        self.push(f"data: {text}\n\n".encode())
+
+    def push(self, data):
         # One write, so that the chunk leaves in one packet.
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        try:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        except (BrokenPipeError, ConnectionResetError):
+            print(f"scripted engine: the client went away after {self.pushed} events", file=sys.stderr, flush=True)
+            raise
+        self.pushed += 1
 
 
 class Server(ThreadingHTTPServer):

@@ -10,6 +10,8 @@ actor CoordinatorClient {
   private var pending: [UInt64: AsyncThrowingStream<ClientResponse, any Error>.Continuation] = [:]
   private var welcome: CheckedContinuation<Result<Welcome, ApusError>, Never>?
   private var ended: ApusError?
+  /// The name that this client's key is authorized under.
+  private(set) var name = ""
   private var reader: Task<Void, Never>?
 
   private init(endpoint: any ClientEndpoint, address: String) {
@@ -44,7 +46,7 @@ actor CoordinatorClient {
         await self?.fail(ApusError(.unavailable, "the connection to the coordinator was closed"))
       }
     }
-    _ = try result.get()
+    name = try result.get().peer
   }
 
   private func take(_ event: ConnectionEvent) async {
@@ -125,6 +127,9 @@ actor CoordinatorClient {
     for try await response in answers(to: request) { return response }
     throw ApusError(.bug, "the coordinator ended its answer without saying anything")
   }
+
+  /// Whether the coordinator can still be asked.
+  var isOpen: Bool { ended == nil }
 
   /// Ends all answers with an error, as if the coordinator had given it.
   func giveUp(_ error: ApusError) { fail(error) }

@@ -9,6 +9,8 @@ struct JobStream {
   var json: Bool
   /// How long the job may have nowhere to run before it is left to itself; nil for as long as it takes.
   var patience: Duration?
+  /// Told which job it is, once it is accepted.
+  var accepted: @Sendable (JobID) -> Void = { _ in }
   /// Ends the answers with an error.
   var giveUp: @Sendable (ApusError) async -> Void = { _ in }
 
@@ -25,6 +27,7 @@ struct JobStream {
     for try await answer in answers {
       switch answer {
       case .accepted(let record):
+        accepted(record.id)
         if isStreaming && !json { Console.note("accepted as \(record.id)") }
       case .jobWaiting(let job, let reason):
         Console.note("\(job) waits: \(reason)")

@@ -3,19 +3,21 @@ import Foundation
 import Messaging
 import Serving
 
-/// `apus submit`: one job, streamed to the terminal.
+/// `apus submit`: one job, streamed to the terminal, or a file of them.
 struct SubmitCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "submit", abstract: "Run a prompt on the node and with the strategy the selector chooses.")
+    commandName: "submit",
+    abstract: "Run a prompt, or a file of them, on the node and with the strategy the selector chooses.")
   @OptionGroup var options: ClientOptions
 
-  @Option(help: "A model's registered name or the path of its file.") var model: String
+  @Option(help: "A model's registered name or the path of its file. With --batch: of all lines, whatever they name.")
+  var model: String?
   @Option(help: "The prompt.") var prompt: String?
   @Option(help: "A file that holds the prompt; - for standard input.") var file: String?
   @Flag(help: "Put the prompt through the model's chat template.") var chat = false
-  @Option(help: "Most tokens to generate.") var maxTokens = 128
-  @Option(help: "0 is greedy.") var temperature = 0.0
-  @Option(help: "Seed of the sampling.") var seed: UInt64 = 0
+  @Option(help: "Most tokens to generate; with --batch, where a line does not say.") var maxTokens = 128
+  @Option(help: "0 is greedy; with --batch, where a line does not say.") var temperature = 0.0
+  @Option(help: "Seed of the sampling; with --batch, where a line does not say.") var seed: UInt64 = 0
   @Option(help: "What to be best at: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
   var objective = "e2e"
   @Option(help: "A limit such as 'ttft:p99<=500ms'; may be repeated.") var slo: [String] = []
@@ -33,17 +35,96 @@ struct SubmitCommand: AsyncParsableCommand {
       valueName: "seconds"))
   var wait: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "Run the requests of a file in OpenAI's batch format, one JSON object a line. Run again, the same command goes on "
+        + "where it was stopped, and submits nothing twice.", valueName: "file.jsonl"))
+  var batch: String?
+  @Option(
+    help: ArgumentHelp(
+      "The batch's results, in the order of its lines. [default: NAME.results.jsonl beside NAME.jsonl]",
+      valueName: "file"))
+  var output: String?
+  @Option(help: "Jobs of the batch at once. [default: twice as many as the connected workers run]")
+  var concurrency: Int?
+  @Flag(help: "Run nothing of a batch in which a line cannot run.") var strict = false
+  @Flag(help: "Try those jobs of the batch again that failed or were cancelled in an earlier run.")
+  var retryFailed = false
+
   func run() async throws {
+    try checkUse()
+    if let batch { return try await submit(batch: batch) }
     let text = try promptText()
-    let spec = try specification(prompt: text)
+    var job = try specification(prompt: text)
+    guard let model else { throw ApusError(.usage, "--model is missing", advice: "see `apus model list`") }
     let client = try await options.connect()
     defer { Task { await client.close() } }
-    var job = spec
     job.model = try await Reference.model(model, client).id
-    try await JobStream(
+    try await follow(job, client)
+  }
+
+  /// Options that mean nothing together.
+  private func checkUse() throws(ApusError) {
+    let ofOne: [(String, Bool)] = [
+      ("--prompt", prompt != nil), ("--file", file != nil), ("--chat", chat), ("--stream", stream),
+      ("--idempotency-key", idempotencyKey != nil), ("--wait", wait != nil),
+    ]
+    let ofBatch: [(String, Bool)] = [
+      ("--output", output != nil), ("--concurrency", concurrency != nil), ("--strict", strict),
+      ("--retry-failed", retryFailed),
+    ]
+    if let (name, _) = (batch == nil ? ofBatch : ofOne).first(where: \.1) {
+      throw ApusError(
+        .usage, "\(name) is of no use " + (batch == nil ? "without --batch" : "with --batch"), advice: "leave it out")
+    }
+  }
+
+  private func submit(batch: String) async throws {
+    let common = try specification(prompt: "")
+    let client = try await options.connect()
+    defer { Task { await client.close() } }
+    try await BatchSubmission(
+      client: client, path: batch, output: output, model: model, concurrency: concurrency,
+      defaults: BatchDefaults(
+        maxTokens: common.maxTokens, temperature: common.temperature, seed: common.seed, objective: common.objective,
+        limits: common.limits), isStrict: strict, retriesFailed: retryFailed, json: options.json
+    ).run()
+  }
+
+  /// Ctrl-C cancels the job; one with an idempotency key goes on, for whoever asks with that key again.
+  private func follow(_ job: JobSpec, _ client: CoordinatorClient) async throws {
+    let (accepted, accept) = AsyncStream.makeStream(of: JobID.self)
+    let goesOn = idempotencyKey != nil
+    let stream = JobStream(
       isStreaming: stream, json: options.json, patience: wait.map { .seconds($0) },
-      giveUp: { await client.giveUp($0) }
-    ).follow(await client.answers(to: .submit(job)))
+      accepted: { accept.yield($0) }, giveUp: { await client.giveUp($0) })
+    try await Interruption.guarding {
+      try await stream.follow(await client.answers(to: .submit(job)))
+    } leave: {
+      // One that is not accepted yet will be in a moment, or never.
+      let patience = Task {
+        try await Task.sleep(for: .seconds(5))
+        accept.finish()
+      }
+      for await id in accepted {
+        Console.note("\n" + (await goesOn ? Self.leave(id) : Self.cancel(id, client)))
+        break
+      }
+      patience.cancel()
+    }
+  }
+
+  private static func leave(_ id: JobID) -> String {
+    "\(id) goes on: `apus jobs watch \(id)` follows it, `apus jobs cancel \(id)` ends it"
+  }
+
+  private static func cancel(_ id: JobID, _ client: CoordinatorClient) async -> String {
+    do {
+      _ = try await client.ask(.cancelJob(id), timeout: .seconds(5))
+      return "cancelled \(id)"
+    } catch {
+      return "\(id) could not be cancelled: \(error)"
+    }
   }
 
   /// The job without its model, which needs the coordinator.

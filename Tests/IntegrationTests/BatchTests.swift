@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+
+@Suite("A file of requests in OpenAI's batch format", .serialized)
+struct BatchTests {
+  /// A chat and its answer: the model counts on from the last number.
+  private static func chat(_ id: String, from number: Int, tokens: Int = 3) -> String {
+    #"{"custom_id": "\#(id)", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "\#(CountingServer.model)","#
+      + #" "messages": [{"role": "user", "content": "t\#(number)"}], "max_tokens": \#(tokens)}}"#
+  }
+
+  private static func text(_ id: String, body: String) -> String {
+    #"{"custom_id": "\#(id)", "method": "POST", "url": "/v1/completions", "body": {\#(body)}}"#
+  }
+
+  private func write(_ lines: [String], _ cluster: TestCluster) throws -> String {
+    let path = cluster.state + "/batch.jsonl"
+    try lines.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// The results, an object for each line.
+  private func results(_ path: String) throws -> [[String: Any]] {
+    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { line in
+      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+  }
+
+  private func answer(_ result: [String: Any]) -> String? {
+    let body = (result["response"] as? [String: Any])?["body"] as? [String: Any]
+    let choice = (body?["choices"] as? [[String: Any]])?.first
+    return choice?["text"] as? String ?? (choice?["message"] as? [String: Any])?["content"] as? String
+  }
+
+  private func complaint(_ result: [String: Any]) -> String? {
+    (result["error"] as? [String: Any])?["message"] as? String
+  }
+
+  @Test("Good lines are answered, bad ones say why and where, all in the order of the file; --strict runs none")
+  func goodAndBad() async throws {
+    try await withCountingServer { cluster, _ in
+      let model = #""model": "\#(CountingServer.model)""#
+      let path = try write(
+        [
+          Self.chat("a", from: 5),
+          Self.text("b", body: model + #", "prompt": "t1 t2", "max_tokens": 2, "top_p": 1, "user": "me""#),
+          Self.text("c", body: model + #", "prompt": "t1", "top_p": 0.5"#),
+          Self.chat("a", from: 9),
+          "not JSON",
+          "",
+          Self.text("f", body: #""model": "unheard-of", "prompt": "t1""#),
+          Self.text("g", body: model + #", "prompt": "t7", "seed": -1"#),
+          Self.text("h", body: model + #", "prompt": "t7", "max_completion_tokens": 4"#),
+          #"{"custom_id": "i", "method": "GET", "url": "/v1/completions", "body": {}}"#,
+        ], cluster)
+      let strict = try await cluster.run(["submit", "--batch", path, "--strict"])
+      #expect(strict.status == 65 && strict.standardError.contains("line 3, body.top_p"), "\(strict)")
+      #expect(try await cluster.jobs().isEmpty, "nothing runs of a strict batch with a bad line")
+
+      let output = try await cluster.run(["submit", "--batch", path, "--json"])
+      #expect(output.status == 65, "\(output)")
+      #expect(output.json?["line_count"] as? Int == 9 && output.json?["completed_count"] as? Int == 2, "\(output)")
+      #expect(output.json?["refused_count"] as? Int == 7 && output.json?["failed_count"] as? Int == 0, "\(output)")
+      let results = try results(cluster.state + "/batch.results.jsonl")
+      #expect(results.map { $0["custom_id"] as? String } == ["a", "b", "c", "a", nil, "f", "g", "h", "i"])
+      #expect(results.map(answer) == [" t6 t7 t8", " t3 t4", nil, nil, nil, nil, nil, nil, nil])
+      let complaints = results.map { complaint($0) ?? "" }
+      for (place, words) in [
+        (2, "line 3, body.top_p: it is 0.5"), (3, "line 4, custom_id: a is that of line 1 too"),
+        (4, "line 5: it is no JSON object"), (5, "line 7, body.model: there is no model called unheard-of"),
+        (6, "line 8, body.seed: it is -1"), (7, "line 9, body.max_completion_tokens"),
+        (8, "line 10, method: it is GET"),
+      ] {
+        #expect(complaints[place].hasPrefix(words), "\(complaints[place])")
+      }
+      let first = try #require((results[0]["response"] as? [String: Any]))
+      let body = try #require(first["body"] as? [String: Any])
+      #expect(first["status_code"] as? Int == 200 && body["object"] as? String == "chat.completion")
+      let usage = try #require(body["usage"] as? [String: Int])
+      #expect(usage == ["prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4])
+      #expect((body["choices"] as? [[String: Any]])?.first?["finish_reason"] as? String == "length")
+      #expect(!FileManager.default.fileExists(atPath: cluster.state + "/batch.results.jsonl.partial"))
+    }
+  }
+
+  @Test("What is no batch is refused: an empty file, a folder, bytes that are not UTF-8")
+  func unreadable() async throws {
+    try await withCountingServer { cluster, _ in
+      let empty = try write(["", " "], cluster)
+      let nothing = try await cluster.run(["submit", "--batch", empty])
+      #expect(nothing.status == 65 && nothing.standardError.contains("holds no request"), "\(nothing)")
+      let folder = try await cluster.run(["submit", "--batch", cluster.state])
+      #expect(folder.status == 65 && folder.standardError.contains("regular file"), "\(folder)")
+      let bytes = cluster.state + "/latin1.jsonl"
+      try (Data("{\"custom_id\": \"".utf8) + [0xE9] + Data("\"}\n".utf8)).write(to: URL(fileURLWithPath: bytes))
+      let latin = try await cluster.run(["submit", "--batch", bytes, "--output", cluster.state + "/out"])
+      #expect(latin.status == 65 && latin.standardError.contains("line 1: it is not UTF-8 text"), "\(latin)")
+      #expect(try results(cluster.state + "/out").count == 1)
+    }
+  }
+
+  @Test("Killed and run again, a batch goes on: nothing is submitted twice, and no result is lost or out of order")
+  func killed() async throws {
+    try await withCountingServer(tokenMS: 20) { cluster, _ in
+      let lines = (0..<24).map { Self.chat("line-\($0)", from: 10 * $0, tokens: 10) }
+      let path = try write(lines, cluster)
+      let output = cluster.state + "/out.jsonl"
+      let arguments = ["submit", "--batch", path, "--output", output, "--concurrency", "3"]
+      let first = try RunningProgram(arguments + ["--state", cluster.state])
+      func written() -> Int {
+        let data = FileManager.default.contents(atPath: output + ".partial") ?? Data()
+        return data.count { $0 == UInt8(ascii: "\n") }
+      }
+      try await cluster.wait(for: "some results", first) { written() >= 4 }
+      first.signal(SIGKILL)
+      #expect(await first.output().status == 137)
+      #expect(written() < lines.count && !FileManager.default.fileExists(atPath: output))
+      // A line that was cut in the middle is written anew.
+      let file = try #require(FileHandle(forWritingAtPath: output + ".partial"))
+      try file.seekToEnd()
+      try file.write(contentsOf: Data(#"{"id":"batch_req_"#.utf8))
+      try file.close()
+
+      let second = try await cluster.run(arguments + ["--json"])
+      #expect(second.status == 0 && second.json?["completed_count"] as? Int == lines.count, "\(second)")
+      #expect((second.json?["resumed_count"] as? Int ?? 0) >= 4, "\(second)")
+      let results = try results(output)
+      #expect(results.map { $0["custom_id"] as? String } == (0..<24).map { "line-\($0)" })
+      let expected = (0..<24).map { line in (1...10).map { " t\(10 * line + $0)" }.joined() }
+      #expect(results.map(answer) == expected)
+      #expect(try await cluster.jobs().count == lines.count, "each line was one job")
+      // Done already: it only says so.
+      let third = try await cluster.run(arguments + ["--json"])
+      #expect(third.status == 0 && third.json?["completed_count"] as? Int == lines.count, "\(third)")
+      #expect(try await cluster.jobs().count == lines.count)
+    }
+  }
+}
