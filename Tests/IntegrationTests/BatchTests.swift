@@ -135,4 +135,40 @@ struct BatchTests {
       #expect(try await cluster.jobs().count == lines.count)
     }
   }
+
+  @Test("Ctrl-C leaves a batch's jobs; cancel --batch ends them, and --retry-failed makes the results whole")
+  func interrupted() async throws {
+    try await withCountingServer(tokenMS: 50, capacity: 1) { cluster, server in
+      let lines = (0..<4).map { Self.chat("line-\($0)", from: 10 * $0, tokens: 40) }
+      let path = try write(lines, cluster)
+      let arguments = ["submit", "--batch", path, "--concurrency", "4"]
+      let first = try RunningProgram(arguments + ["--state", cluster.state])
+      try await cluster.wait(for: "four jobs, one of them running", first) {
+        let queued = try await cluster.jobs("queued").count
+        let running = try await cluster.jobs("running").count
+        return queued >= 2 && running == 1
+      }
+      first.signal(SIGINT)
+      let stopped = await first.output()
+      #expect(stopped.status == 130 && stopped.standardError.contains("apus jobs cancel --batch"), "\(stopped)")
+      #expect(try await !cluster.jobs("running").isEmpty, "its jobs go on")
+
+      let cancelled = try await cluster.run(["jobs", "cancel", "--batch", path, "--json"])
+      #expect(cancelled.status == 0 && (cancelled.json?["jobs"] as? [Any])?.isEmpty == false, "\(cancelled)")
+      try await cluster.wait(for: "all jobs to end") {
+        let unfinished = try await cluster.jobs("queued") + cluster.jobs("running")
+        return unfinished.isEmpty
+      }
+      try await cluster.wait(for: "the engine to see the client go") { server.abandonedCount > 0 }
+      let none = try await cluster.run(["jobs", "cancel", "--batch", path])
+      #expect(none.status == 0 && none.standardOutput.contains("no job of"), "\(none)")
+
+      let lost = try await cluster.run(arguments)
+      #expect(lost.status == 69 && lost.standardError.contains("--retry-failed"), "\(lost)")
+      let whole = try await cluster.run(arguments + ["--retry-failed", "--json"])
+      #expect(whole.status == 0 && whole.json?["completed_count"] as? Int == 4, "\(whole)")
+      let results = try results(cluster.state + "/batch.results.jsonl")
+      #expect(results.map { answer($0)?.hasSuffix(" t40") } == [true, false, false, false])
+    }
+  }
 }

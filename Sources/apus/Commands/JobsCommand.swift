@@ -7,7 +7,9 @@ import Serving
 struct JobsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "List, show, watch, cancel and retry jobs.",
-    subcommands: [List.self, Show.self, Watch.self, Cancel.self, Retry.self], defaultSubcommand: List.self)
+    subcommands: [
+      List.self, Show.self, JobsWatchCommand.self, JobsCancelCommand.self, JobsRetryCommand.self,
+    ], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Jobs, newest first.")
@@ -41,7 +43,7 @@ struct JobsCommand: AsyncParsableCommand {
   }
 
   struct Show: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "One job with its measurement.")
+    static let configuration = CommandConfiguration(abstract: "One job with its measurement, or why it waits.")
     @OptionGroup var options: ClientOptions
     @Argument var job: String
 
@@ -53,51 +55,6 @@ struct JobsCommand: AsyncParsableCommand {
       await client.close()
       Console.print(
         options.json ? JobOutput.json(record, measurement).text : JobOutput.text(record, measurement))
-    }
-  }
-
-  struct Watch: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Follow a job until it ends.")
-    @OptionGroup var options: ClientOptions
-    @Argument var job: String
-
-    func run() async throws {
-      let client = try await options.connect()
-      defer { Task { await client.close() } }
-      try await JobStream(isStreaming: true, json: options.json).follow(
-        await client.answers(to: .watchJob(JobID(job))))
-    }
-  }
-
-  struct Cancel: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Stop a job.")
-    @OptionGroup var options: ClientOptions
-    @Argument var job: String
-
-    func run() async throws {
-      let client = try await options.connect()
-      _ = try await client.ask(.cancelJob(JobID(job)))
-      await client.close()
-      Console.print(
-        options.json ? JSONValue.object([("job", .string(job)), ("state", "cancelled")]).text : "cancelled \(job)")
-    }
-  }
-
-  struct Retry: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Submit a failed or cancelled job again, as a new job.")
-    @OptionGroup var options: ClientOptions
-    @Argument var job: String
-
-    func run() async throws {
-      let client = try await options.connect()
-      guard case .accepted(let record) = try await client.ask(.retryJob(JobID(job))) else {
-        throw ApusError(.bug, "the coordinator answered a retry with something else")
-      }
-      await client.close()
-      Console.print(
-        options.json
-          ? JSONValue.object([("job", .string(record.id.rawValue)), ("retry_of", .string(job))]).text
-          : "queued again as \(record.id)")
     }
   }
 }
