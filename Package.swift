@@ -94,7 +94,7 @@ let package = Package(
       "apus-benchmarks",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
-        "Worker", "TestKit", "PlannerReplay", "ZeroMQ", "CEchoBenchmark", argumentParser,
+        "Worker", "Gateway", "TestKit", "PlannerReplay", "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
       ]),
 
     // Killed in the middle of its writes by a test of the history.

@@ -13,7 +13,8 @@ struct ApusBenchmarks: AsyncParsableCommand {
     abstract: "Measures what Apus itself costs, and prints how.",
     discussion: "Exit status 0 whether or not a target is met: the report says which are.",
     subcommands: [
-      CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, MemoryFigure.self, ForecastFigure.self,
+      CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, GatewayFigure.self, MemoryFigure.self,
+      ForecastFigure.self,
       EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self, PoisonFigure.self,
     ]
       + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self])

@@ -6,6 +6,14 @@ import Testing
 private struct HTTPCaller: Sendable {
   let url: String
 
+  /// As many connections and as much patience as a test may need.
+  private static let session: URLSession = {
+    let configuration = URLSessionConfiguration.ephemeral
+    configuration.httpMaximumConnectionsPerHost = 128
+    configuration.timeoutIntervalForRequest = 600
+    return URLSession(configuration: configuration)
+  }()
+
   struct Answer: Sendable {
     var status: Int
     var headers: [String: String]
@@ -48,13 +56,13 @@ private struct HTTPCaller: Sendable {
   }
 
   private func request(_ path: String) -> URLRequest {
-    var request = URLRequest(url: URL(string: url + path)!, timeoutInterval: 300)
+    var request = URLRequest(url: URL(string: url + path)!, timeoutInterval: 600)
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
     return request
   }
 
   private func send(_ request: URLRequest) async throws -> Answer {
-    let (data, response) = try await URLSession.shared.data(for: request)
+    let (data, response) = try await Self.session.data(for: request)
     let http = response as! HTTPURLResponse
     let headers = http.allHeaderFields.map { ("\($0.key)".lowercased(), "\($0.value)") }
     return Answer(status: http.statusCode, headers: Dictionary(headers) { first, _ in first }, body: data)

@@ -192,25 +192,23 @@ struct CompletionRequest: Decodable, Sendable {
   }
 
   private static func fault(_ error: DecodingError) -> OpenAIError {
-    func name(_ path: [any CodingKey]) -> String {
-      path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }.description
+    func name(_ path: [any CodingKey]) -> String? {
+      let name = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }
+      return name.isEmpty ? nil : String(name)
+    }
+    func refusal(_ path: [any CodingKey], _ what: String, _ code: String) -> OpenAIError {
+      let field = name(path)
+      return .bad(field, "\(field.map { "the field \($0)" } ?? "the body") \(what)", code: code)
     }
     switch error {
-    case .keyNotFound(let key, let context):
-      let field = name(context.codingPath + [key])
-      return .bad(field, "the field \(field) is missing", code: "missing_field")
-    case .typeMismatch(let type, let context):
-      let field = name(context.codingPath)
-      return .bad(field, "the field \(field) is not a \(type)", code: "wrong_type")
+    case .keyNotFound(let key, let context): return refusal(context.codingPath + [key], "is missing", "missing_field")
+    case .typeMismatch(let type, let context): return refusal(context.codingPath, "is not a \(type)", "wrong_type")
     case .valueNotFound(let type, let context):
-      let field = name(context.codingPath)
-      return .bad(field, "the field \(field) is null, not a \(type)", code: "wrong_type")
-    case .dataCorrupted(let context):
-      guard context.codingPath.isEmpty else {
-        let field = name(context.codingPath)
-        return .bad(field, "the field \(field) cannot be read: \(context.debugDescription)", code: "wrong_type")
-      }
+      return refusal(context.codingPath, "is null, not a \(type)", "wrong_type")
+    case .dataCorrupted(let context) where context.codingPath.isEmpty:
       return .bad(nil, "the body is not JSON", code: "invalid_json")
+    case .dataCorrupted(let context):
+      return refusal(context.codingPath, "cannot be read: \(context.debugDescription)", "wrong_type")
     @unknown default: return .bad(nil, "the body cannot be read", code: "invalid_json")
     }
   }

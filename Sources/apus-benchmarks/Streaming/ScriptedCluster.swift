@@ -60,12 +60,13 @@ struct ScriptedCluster {
     return cluster
   }
 
-  func client() async throws -> BenchmarkClient {
-    try await BenchmarkClient(
-      try ZeroMQClientEndpoint(
-        options: ZeroMQClientOptions(
-          address: serverAddress, keys: try state.ring.pair("client"),
-          serverKey: try state.ring.publicKey("coordinator"))))
+  func client() async throws -> BenchmarkClient { try await BenchmarkClient(try clientEndpoint()) }
+
+  func clientEndpoint() throws(ApusError) -> any ClientEndpoint {
+    try ZeroMQClientEndpoint(
+      options: ZeroMQClientOptions(
+        address: serverAddress, keys: try state.ring.pair("client"),
+        serverKey: try state.ring.publicKey("coordinator")))
   }
 
   private func untilWorkerIsThere() async throws {

@@ -42,11 +42,14 @@ struct GatewayCommand: AsyncParsableCommand {
       let address = ClientAddress(
         directory: directory, coordinator: options.text("coordinator", flag: coordinator),
         key: options.text("key", flag: key) ?? "client", serverKey: options.text("server_key", flag: serverKey))
-      let names = try keyNames(options, directory, host: configuration.host)
+      var keyName: (@Sendable (String) -> String?)?
+      if let names = try keyNames(options, directory, host: configuration.host) {
+        keyName = { names[SHA256.hexDigest($0)] }
+      }
       let logger = Service.logger("apus.gateway")
       let gateway = Gateway(
         configuration, endpoint: try address.endpoint(), address: try address.address(), forms: .commandLine,
-        keyName: names.map { names in { names[SHA256.hexDigest($0)] } }, logger: logger)
+        keyName: keyName, logger: logger)
       let host = configuration.host
       let prints = json
       let work = Task {
