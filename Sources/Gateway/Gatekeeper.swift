@@ -42,7 +42,8 @@ struct Gatekeeper: RouterMiddleware {
   }
 
   private func answer(
-    _ request: Request, _ context: GatewayContext, _ next: @concurrent (Request, GatewayContext) async throws -> Response
+    _ request: Request, _ context: GatewayContext,
+    _ next: @concurrent (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
     if ServiceRoutes.paths.contains(request.uri.path) { return try await next(request, context) }
     var context = context

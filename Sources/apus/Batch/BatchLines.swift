@@ -1,4 +1,5 @@
 import Foundation
+import Messaging
 import Serving
 
 /// The lines of a file one after the other. Only a piece of the file and the line in hand are in memory.
@@ -14,8 +15,8 @@ struct BatchLines {
     var isWhole: Bool
   }
 
-  /// Longer lines are not kept: a prompt of a million tokens is four times shorter.
-  static let longestLineBytes = 16 << 20
+  /// Longer lines are not kept: a job and its answer go in one message.
+  static let longestLineBytes = MessageCodec.maximumBytes / 2
   private static let pieceBytes = 1 << 20
 
   private let path: String

@@ -4,9 +4,6 @@ import Serving
 
 /// All unfinished jobs as they change: a table that rewrites itself on a terminal, a line for each change elsewhere.
 struct JobBoard {
-  /// Rows on a terminal; more would scroll out of it.
-  private static let mostRows = 40
-
   private let json: Bool
   private let isTerminal = isatty(STDOUT_FILENO) == 1
   private var known: [JobID: JobRecord] = [:]
@@ -19,7 +16,7 @@ struct JobBoard {
 
   /// Jobs that were unfinished the last time and are not among these.
   func gone(from jobs: [JobRecord]) -> [JobID] {
-    known.keys.filter { id in !jobs.contains { $0.id == id } }.sorted()
+    Set(known.keys).subtracting(jobs.map(\.id)).sorted()
   }
 
   /// - Parameters:
@@ -50,11 +47,21 @@ struct JobBoard {
     for job in ended { text += Self.line(job) + "\n" }
     var lines: [Substring] = []
     if !jobs.isEmpty {
-      lines = JobOutput.table(Array(jobs.prefix(Self.mostRows))).text().split(separator: "\n")
-      if jobs.count > Self.mostRows { lines.append("and \(jobs.count - Self.mostRows) more") }
+      // What scrolls out of the terminal, or wraps, could not be drawn over.
+      let (columns, rows) = Self.terminalSize
+      let most = max(1, rows - 3)
+      lines = JobOutput.table(Array(jobs.prefix(most))).text().split(separator: "\n").map { $0.prefix(columns) }
+      if jobs.count > most { lines.append("and \(jobs.count - most) more") }
     }
     for line in lines { text += line + "\n" }
     drawnLines = lines.count
     Console.write(text)
+  }
+
+  /// 80 by 24 where the terminal does not say.
+  private static var terminalSize: (columns: Int, rows: Int) {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 }

@@ -19,9 +19,11 @@ struct JobsRetryCommand: AsyncParsableCommand {
     defer { Task { await client.close() } }
     var ids = jobs.map { JobID($0) }
     if failed {
-      guard case .jobs(let records) = try await client.ask(.listJobs(state: .failed, limit: BatchJobs.mostListed))
-      else { throw ApusError(.bug, "the coordinator answered a list of jobs with something else") }
-      ids = records.map(\.id).reversed()
+      let listing = try await JobListing([.failed], client)
+      ids = listing.jobs.map(\.id).reversed()
+      if !listing.isWhole {
+        Console.note("only the newest \(ids.count) failed jobs are tried again: more were not listed")
+      }
     }
     var outcomes = JobOutcomes(json: options.json, isSingle: !failed && ids.count == 1)
     for id in ids {

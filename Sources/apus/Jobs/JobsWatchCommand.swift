@@ -28,28 +28,20 @@ struct JobsWatchCommand: AsyncParsableCommand {
     }
     var board = JobBoard(json: options.json)
     repeat {
-      let jobs = try await Self.unfinished(client)
+      // Queued ones are asked for first: one that starts in between is in both answers rather than in none.
+      let queued = try await JobListing([.queued], client).jobs
+      let running = try await JobListing([.running], client).jobs
+      let started = Set(running.map(\.id))
+      let jobs = running.reversed() + queued.reversed().filter { !started.contains($0.id) }
       var ended: [JobRecord] = []
       for id in board.gone(from: jobs) {
         guard case .job(let record, _) = try await client.ask(.showJob(id)) else {
           throw ApusError(.bug, "the coordinator answered a job with something else")
         }
-        ended.append(record)
+        if record.state.isFinished { ended.append(record) }
       }
       board.show(jobs, ended: ended)
       if !board.isEmpty { try await Task.sleep(for: .seconds(interval)) }
     } while !board.isEmpty
-  }
-
-  /// Running ones first, then queued ones, each oldest first.
-  private static func unfinished(_ client: CoordinatorClient) async throws -> [JobRecord] {
-    var jobs: [JobRecord] = []
-    for state in [JobState.running, .queued] {
-      guard case .jobs(let records) = try await client.ask(.listJobs(state: state, limit: BatchJobs.mostListed)) else {
-        throw ApusError(.bug, "the coordinator answered a list of jobs with something else")
-      }
-      jobs += records.reversed()
-    }
-    return jobs
   }
 }
