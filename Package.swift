@@ -72,6 +72,8 @@ let package = Package(
     library("Serving"),
     library("Acceleration", ["Serving"]),
     library("ExpertPlacement", ["Serving"]),
+    library("PlacementSelection", ["Serving", "ExpertPlacement", "XGBoost"]),
+    library("PlacementSimulation", ["Serving", "ExpertPlacement", "PlacementSelection", "XGBoost"]),
     library("Engines", ["Serving", "Acceleration", "COpenSSL"]),
     library("Benchmarking", ["Serving", "Acceleration", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
@@ -88,13 +90,15 @@ let package = Package(
       "apus",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertPlacement", "History", "Learning", "Messaging",
-        "Selection", "Coordinator", "Worker", "Gateway", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+        "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ", argumentParser, logging,
+        unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
-        "Worker", "Gateway", "TestKit", "PlannerReplay", "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
+        "Worker", "Gateway", "ExpertPlacement", "PlacementSimulation", "TestKit", "PlannerReplay", "XGBoost", "ZeroMQ",
+        "CEchoBenchmark", argumentParser, logging,
       ]),
 
     // Killed in the middle of its writes by a test of the history.
@@ -107,6 +111,8 @@ let package = Package(
     tests("XGBoostTests", ["XGBoost"]),
     tests("AccelerationTests", ["Acceleration", "Serving"]),
     tests("ExpertPlacementTests", ["ExpertPlacement", "Serving"]),
+    tests(
+      "PlacementSelectionTests", ["PlacementSelection", "PlacementSimulation", "ExpertPlacement", "Serving"]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),

@@ -12,7 +12,7 @@ public struct PlacementForecast: Hashable, Sendable {
   public var lowerBoundMS: Double?
 
   /// Batches looked at in a trace, spread over it.
-  private static let batchLimit = 32
+  public static let batchLimit = 32
 
   public init(_ plan: PlacementPlan, for problem: PlacementProblem) {
     balancedness = Balancedness(plan, load: problem.load, cluster: problem.cluster)
@@ -35,25 +35,33 @@ public struct PlacementForecast: Hashable, Sendable {
   static func layerSeconds(
     _ plan: PlacementPlan, _ problem: PlacementProblem, _ model: PlacementCostModel, topK: Int
   ) -> [Double] {
+    works(plan, problem, model, topK: topK).map { model.seconds(of: $0) }
+  }
+
+  /// What each host has to do, `[host]`, in each layer for each of some batches; from a load, in each layer for the expected
+  /// batch.
+  ///
+  /// - Parameter limit: batches looked at in a trace, spread over it.
+  public static func works(
+    _ plan: PlacementPlan, _ problem: PlacementProblem, _ model: PlacementCostModel, topK: Int,
+    limit: Int = batchLimit
+  ) -> [[PlacementCostModel.HostWork]] {
     guard let trace = problem.trace, trace.tokenCount >= problem.batchTokens else {
       return plan.layers.indices.map { layer in
-        model.seconds(
-          of: model.expectedWorks(
-            plan.layers[layer], load: problem.load.layer(layer), batchTokens: problem.batchTokens, topK: topK))
+        model.expectedWorks(
+          plan.layers[layer], load: problem.load.layer(layer), batchTokens: problem.batchTokens, topK: topK)
       }
     }
-    return batches(trace, problem.batchTokens).flatMap { tokens in
+    return batches(trace, problem.batchTokens, limit).flatMap { tokens in
       plan.layers.indices.map { layer in
-        model.seconds(
-          of: model.works(
-            plan.layers[layer], number: layer, dispatch: plan.dispatch, trace: trace, tokens: tokens))
+        model.works(plan.layers[layer], number: layer, dispatch: plan.dispatch, trace: trace, tokens: tokens)
       }
     }
   }
 
-  private static func batches(_ trace: RoutingTrace, _ size: Int) -> [Range<Int>] {
+  private static func batches(_ trace: RoutingTrace, _ size: Int, _ limit: Int) -> [Range<Int>] {
     let count = trace.tokenCount / size
-    let step = max(1, count / batchLimit)
+    let step = max(1, count / limit)
     return stride(from: 0, to: count, by: step).map { $0 * size..<($0 + 1) * size }
   }
 

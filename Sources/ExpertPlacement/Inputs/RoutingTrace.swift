@@ -107,8 +107,16 @@ public struct RoutingTrace: Hashable, Sendable {
     return RoutingTrace(of: self, tokenCount: range.count, experts: kept)
   }
 
-  private init(of trace: RoutingTrace, tokenCount: Int, experts: [UInt16]) {
-    layerCount = trace.layerCount
+  /// One of the layers alone.
+  public func selecting(layer: Int) -> RoutingTrace {
+    precondition((0..<layerCount).contains(layer), "a layer of the trace")
+    let size = tokenCount * topK
+    return RoutingTrace(
+      of: self, layerCount: 1, tokenCount: tokenCount, experts: Array(experts[layer * size..<(layer + 1) * size]))
+  }
+
+  private init(of trace: RoutingTrace, layerCount: Int? = nil, tokenCount: Int, experts: [UInt16]) {
+    self.layerCount = layerCount ?? trace.layerCount
     topK = trace.topK
     expertCount = trace.expertCount
     self.tokenCount = tokenCount
