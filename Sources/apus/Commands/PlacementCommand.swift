@@ -7,7 +7,10 @@ import Serving
 struct PlacementCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "placement", abstract: "Plan which host has which experts of a mixture-of-experts model.",
-    subcommands: [PlanCommand.self, RankCommand.self, ExportCommand.self, CacheCommand.self])
+    subcommands: [
+      PlanCommand.self, RecommendCommand.self, ShowCommand.self, ImportCommand.self, ExportCommand.self,
+      CacheCommand.self,
+    ])
 
   struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,7 +21,8 @@ struct PlacementCommand: AsyncParsableCommand {
     @OptionGroup var input: PlacementInput
     @Option(
       name: .customLong("evaluate"),
-      help: "Another CSV of loads: how balanced the plan is for it.") var evaluated: String?
+      help: "Other loads: how balanced the plan is for them.") var evaluated: String?
+    @Option(help: "Write the plan to this file, for show, and for --current of recommend.") var output: String?
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() throws {
@@ -36,28 +40,13 @@ struct PlacementCommand: AsyncParsableCommand {
         }
         evaluation = Balancedness(planned.plan, load: load, cluster: problem.cluster)
       }
+      if let output {
+        try PlacementPlanFile(planned.plan, strategy: planned.strategy, for: problem).write(path: output)
+      }
       Console.print(
         json
           ? PlacementOutput.json(planned, evaluation: evaluation).text
           : PlacementOutput.text(planned, evaluation: evaluation))
-    }
-  }
-
-  struct RankCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "recommend", abstract: "Plan with every strategy and rank what they are expected to do.",
-      discussion: """
-        Ranked by the expected time of a layer, or, where hosts or model are not known, by balancedness. Strategies that \
-        need more than the input has come last, with what they need.
-        """)
-
-    @OptionGroup var input: PlacementInput
-    @Flag(help: "Print one JSON object.") var json = false
-
-    func run() throws {
-      let problem = try input.problem()
-      let ranking = PlacementRanking(problem, strategies: try input.strategies())
-      Console.print(json ? PlacementOutput.json(ranking).text : PlacementOutput.text(ranking))
     }
   }
 

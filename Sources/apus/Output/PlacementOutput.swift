@@ -22,52 +22,23 @@ enum PlacementOutput {
     return .object(members)
   }
 
-  static func json(_ ranking: PlacementRanking) -> JSONValue {
-    .object([
-      ("recommended", JSONValue(ranking.planned.first?.strategy)),
-      ("lower_bound_ms", JSONValue(ranking.planned.first?.forecast.lowerBoundMS)),
-      ("perfect_router_ms", JSONValue(ranking.perfectRouterMS)),
-      ("strategies", .array(ranking.planned.map { json($0) })),
-      (
-        "refused",
-        .array(ranking.refused.map { .object([("strategy", .string($0.strategy)), ("reason", .string($0.reason))]) })
-      ),
-    ])
-  }
-
   static func text(_ planned: PlannedPlacement, evaluation: Balancedness? = nil) -> String {
     var lines = [table([planned])]
     if let evaluation {
       lines.append(
         String(format: "balancedness for the other loads: %.4f mean, %.4f least", evaluation.mean, evaluation.least))
     }
-    lines += bounds(planned.forecast, perfectRouterMS: nil)
+    lines += bounds(planned.forecast)
     return lines.joined(separator: "\n")
   }
 
-  static func text(_ ranking: PlacementRanking) -> String {
-    var lines = [table(ranking.planned)]
-    if let first = ranking.planned.first {
-      lines += bounds(first.forecast, perfectRouterMS: ranking.perfectRouterMS)
-    }
-    if !ranking.refused.isEmpty { lines.append("not planned:") }
-    lines += ranking.refused.map { "  \($0.strategy): \($0.reason)" }
-    return lines.joined(separator: "\n")
+  private static func bounds(_ forecast: PlacementForecast) -> [String] {
+    guard let bound = forecast.lowerBoundMS else { return [] }
+    let gap = forecast.layerP50MS.map { String(format: ", %.2fx of it expected", $0 / bound) } ?? ""
+    return ["lower bound of a layer: \(Figures.milliseconds(bound))\(gap)"]
   }
 
-  private static func bounds(_ forecast: PlacementForecast, perfectRouterMS: Double?) -> [String] {
-    var lines: [String] = []
-    if let bound = forecast.lowerBoundMS {
-      let gap = forecast.layerP50MS.map { String(format: ", %.2fx of it expected", $0 / bound) } ?? ""
-      lines.append("lower bound of a layer: \(Figures.milliseconds(bound))\(gap)")
-    }
-    if let perfect = perfectRouterMS {
-      lines.append("with tokens spread evenly over all experts: \(Figures.milliseconds(perfect))")
-    }
-    return lines
-  }
-
-  private static func table(_ plans: [PlannedPlacement]) -> String {
+  static func table(_ plans: [PlannedPlacement]) -> String {
     var table = TextTable([
       "STRATEGY", ">LAYER P50", ">P99", ">BALANCEDNESS", ">LEAST", ">HOSTS/TOKEN", ">KB/TOKEN", ">COPIES", ">REPAIRED",
       ">PLANNED IN",

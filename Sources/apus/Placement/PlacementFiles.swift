@@ -3,32 +3,12 @@ import Foundation
 import Serving
 import Yams
 
-/// Loads of experts as a CSV without a header: rows are layers, columns experts.
+/// Loads of experts in any form that is known.
 enum ExpertLoadFile {
-  static let byteLimit = 256 << 20
+  static func read(path: String) throws(ApusError) -> ExpertLoad { try recording(path: path).load }
 
-  static func read(path: String) throws(ApusError) -> ExpertLoad {
-    let text = String(decoding: try PlacementBytes.read(path: path, limit: byteLimit), as: UTF8.self)
-    var layers: [[Double]] = []
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
-    where !line.allSatisfy(\.isWhitespace) {
-      var row: [Double] = []
-      for (column, cell) in line.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
-        guard let value = Double(cell.trimmingCharacters(in: .whitespaces)) else {
-          throw ApusError(
-            .badInput,
-            "\(path), line \(number + 1), column \(column + 1): \u{201C}\(cell.prefix(40))\u{201D} is not a number",
-            advice: "one row for each layer, one count for each expert, no header")
-        }
-        row.append(value)
-      }
-      layers.append(row)
-    }
-    do throws(ApusError) {
-      return try ExpertLoad(layers)
-    } catch {
-      throw ApusError(error.code, "\(path): \(error.reason)", advice: error.advice)
-    }
+  static func recording(path: String) throws(ApusError) -> RoutingRecording {
+    try RoutingImporters.recording(try RecordingFile(path: path))
   }
 }
 

@@ -5,7 +5,11 @@ import Serving
 
 /// What a placement is planned for, as given on the command line.
 struct PlacementInput: ParsableArguments {
-  @Option(help: "CSV of tokens for each expert: no header, a row for each layer, a column for each expert.")
+  @Option(
+    help: """
+      Tokens for each expert: a CSV without a header (a row for each layer, a column for each expert), or a recording of \
+      SGLang, vLLM, EPLB or Apus (apus placement import).
+      """)
   var load: String?
   @Option(help: "Expert ids of every token, one byte each: [layer][token][top-k]. Needs --layers, --top-k, --experts.")
   var trace: String?
@@ -31,17 +35,26 @@ struct PlacementInput: ParsableArguments {
     guard batch > 0 else { throw ValidationError("--batch \(batch) is not at least 1") }
   }
 
-  func problem() throws(ApusError) -> PlacementProblem {
+  /// - Parameter current: the plan in use.
+  func problem(current: PlacementPlan? = nil) throws(ApusError) -> PlacementProblem {
     if let trace, let layers, let topK, let experts {
       let trace = try RoutingTraceFile.read(path: trace, layerCount: layers, topK: topK, expertCount: experts)
-      let (cluster, geometry, _) = try described(expertCount: trace.expertCount, layerCount: trace.layerCount)
-      return try PlacementProblem(trace: trace, cluster: cluster, geometry: geometry, batchTokens: batch)
+      return try problem(trace, current)
     }
     guard let load else { preconditionFailure("validate asks for a load or a trace") }
-    let counts = try ExpertLoadFile.read(path: load)
+    let recording = try ExpertLoadFile.recording(path: load)
+    if case .trace(let trace) = recording { return try problem(trace, current) }
+    let counts = recording.load
     let (cluster, geometry, modelTopK) = try described(expertCount: counts.expertCount, layerCount: counts.layerCount)
     return try PlacementProblem(
-      load: counts, cluster: cluster, geometry: geometry, batchTokens: batch, topK: topK ?? modelTopK)
+      load: counts, cluster: cluster, geometry: geometry, batchTokens: batch, topK: topK ?? modelTopK,
+      current: current)
+  }
+
+  private func problem(_ trace: RoutingTrace, _ current: PlacementPlan?) throws(ApusError) -> PlacementProblem {
+    let (cluster, geometry, _) = try described(expertCount: trace.expertCount, layerCount: trace.layerCount)
+    return try PlacementProblem(
+      trace: trace, cluster: cluster, geometry: geometry, batchTokens: batch, current: current)
   }
 
   private func described(
