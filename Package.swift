@@ -90,7 +90,8 @@ let package = Package(
       "apus",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertPlacement", "History", "Learning", "Messaging",
-        "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ", argumentParser, logging,
+        "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ", argumentParser,
+        logging,
         unixSignals, yams,
       ]),
     program(
