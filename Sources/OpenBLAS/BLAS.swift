@@ -42,4 +42,24 @@ public enum BLAS {
       CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), 1, left, Int32(inner),
       right, Int32(columns), 0, &product, Int32(columns))
   }
+
+  /// `product = left x right transposed`, all row by row: what a layer of weights, stored by output, does to rows.
+  ///
+  /// - Parameters:
+  ///   - left: `[rows][inner]`.
+  ///   - right: `[columns][inner]`.
+  ///   - product: `[rows][columns]`, overwritten.
+  public static func multiply(
+    _ left: UnsafeBufferPointer<Float>, transposing right: UnsafeBufferPointer<Float>,
+    into product: UnsafeMutableBufferPointer<Float>, rows: Int, inner: Int, columns: Int
+  ) {
+    precondition(rows > 0 && inner > 0 && columns > 0, "every side of a matrix is at least 1")
+    precondition(left.count >= rows * inner, "left must be rows x inner")
+    precondition(right.count == columns * inner, "right must be columns x inner")
+    precondition(product.count >= rows * columns, "the product must be rows x columns")
+    precondition(max(rows, inner, columns) <= Int(Int32.max), "OpenBLAS counts in 32 bits")
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(columns), Int32(inner), 1, left.baseAddress,
+      Int32(inner), right.baseAddress, Int32(inner), 0, product.baseAddress, Int32(columns))
+  }
 }

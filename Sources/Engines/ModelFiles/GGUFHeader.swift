@@ -12,6 +12,8 @@ struct GGUFHeader: Sendable {
     var type: GGUFTensorType
     var elementCount: Int
     var byteCount: Int
+    /// Where its bytes begin in the file.
+    var fileOffset = 0
   }
 
   /// Numbers of an array kept; longer arrays are counted only.
@@ -146,7 +148,8 @@ struct GGUFHeader: Sendable {
     let dataStart = (cursor.offset + alignment - 1) / alignment * alignment
     let dataSize = max(0, cursor.fileSize - dataStart)
     var total = 0
-    for (tensor, offset) in zip(tensors, offsets) {
+    for (index, offset) in offsets.enumerated() {
+      let tensor = tensors[index]
       guard offset % UInt64(alignment) == 0 else { throw cursor.refusal("\(tensor.name) is not aligned") }
       guard offset <= UInt64(dataSize), tensor.byteCount <= dataSize - Int(offset) else {
         throw cursor.refusal(
@@ -154,6 +157,7 @@ struct GGUFHeader: Sendable {
       }
       guard tensor.byteCount <= dataSize - total else { throw cursor.refusal("its tensors overlap") }
       total += tensor.byteCount
+      tensors[index].fileOffset = dataStart + Int(offset)
     }
     return tensors
   }
