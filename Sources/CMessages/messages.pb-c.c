@@ -3607,6 +3607,366 @@ void   apus__response__free_unpacked
   assert(message->base.descriptor == &apus__response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__expert_envelope__init
+                     (Apus__ExpertEnvelope         *message)
+{
+  static const Apus__ExpertEnvelope init_value = APUS__EXPERT_ENVELOPE__INIT;
+  *message = init_value;
+}
+size_t apus__expert_envelope__get_packed_size
+                     (const Apus__ExpertEnvelope *message)
+{
+  assert(message->base.descriptor == &apus__expert_envelope__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_envelope__pack
+                     (const Apus__ExpertEnvelope *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_envelope__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_envelope__pack_to_buffer
+                     (const Apus__ExpertEnvelope *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_envelope__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertEnvelope *
+       apus__expert_envelope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertEnvelope *)
+     protobuf_c_message_unpack (&apus__expert_envelope__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_envelope__free_unpacked
+                     (Apus__ExpertEnvelope *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_envelope__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_hello__init
+                     (Apus__ExpertHello         *message)
+{
+  static const Apus__ExpertHello init_value = APUS__EXPERT_HELLO__INIT;
+  *message = init_value;
+}
+size_t apus__expert_hello__get_packed_size
+                     (const Apus__ExpertHello *message)
+{
+  assert(message->base.descriptor == &apus__expert_hello__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_hello__pack
+                     (const Apus__ExpertHello *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_hello__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_hello__pack_to_buffer
+                     (const Apus__ExpertHello *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_hello__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertHello *
+       apus__expert_hello__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertHello *)
+     protobuf_c_message_unpack (&apus__expert_hello__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_hello__free_unpacked
+                     (Apus__ExpertHello *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_hello__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_facts__init
+                     (Apus__ExpertFacts         *message)
+{
+  static const Apus__ExpertFacts init_value = APUS__EXPERT_FACTS__INIT;
+  *message = init_value;
+}
+size_t apus__expert_facts__get_packed_size
+                     (const Apus__ExpertFacts *message)
+{
+  assert(message->base.descriptor == &apus__expert_facts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_facts__pack
+                     (const Apus__ExpertFacts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_facts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_facts__pack_to_buffer
+                     (const Apus__ExpertFacts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_facts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertFacts *
+       apus__expert_facts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertFacts *)
+     protobuf_c_message_unpack (&apus__expert_facts__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_facts__free_unpacked
+                     (Apus__ExpertFacts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_facts__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_change__init
+                     (Apus__ExpertChange         *message)
+{
+  static const Apus__ExpertChange init_value = APUS__EXPERT_CHANGE__INIT;
+  *message = init_value;
+}
+size_t apus__expert_change__get_packed_size
+                     (const Apus__ExpertChange *message)
+{
+  assert(message->base.descriptor == &apus__expert_change__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_change__pack
+                     (const Apus__ExpertChange *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_change__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_change__pack_to_buffer
+                     (const Apus__ExpertChange *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_change__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertChange *
+       apus__expert_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertChange *)
+     protobuf_c_message_unpack (&apus__expert_change__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_change__free_unpacked
+                     (Apus__ExpertChange *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_change__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_loaded__init
+                     (Apus__ExpertLoaded         *message)
+{
+  static const Apus__ExpertLoaded init_value = APUS__EXPERT_LOADED__INIT;
+  *message = init_value;
+}
+size_t apus__expert_loaded__get_packed_size
+                     (const Apus__ExpertLoaded *message)
+{
+  assert(message->base.descriptor == &apus__expert_loaded__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_loaded__pack
+                     (const Apus__ExpertLoaded *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_loaded__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_loaded__pack_to_buffer
+                     (const Apus__ExpertLoaded *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_loaded__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertLoaded *
+       apus__expert_loaded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertLoaded *)
+     protobuf_c_message_unpack (&apus__expert_loaded__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_loaded__free_unpacked
+                     (Apus__ExpertLoaded *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_loaded__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_batch__init
+                     (Apus__ExpertBatch         *message)
+{
+  static const Apus__ExpertBatch init_value = APUS__EXPERT_BATCH__INIT;
+  *message = init_value;
+}
+size_t apus__expert_batch__get_packed_size
+                     (const Apus__ExpertBatch *message)
+{
+  assert(message->base.descriptor == &apus__expert_batch__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_batch__pack
+                     (const Apus__ExpertBatch *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_batch__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_batch__pack_to_buffer
+                     (const Apus__ExpertBatch *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_batch__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertBatch *
+       apus__expert_batch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertBatch *)
+     protobuf_c_message_unpack (&apus__expert_batch__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_batch__free_unpacked
+                     (Apus__ExpertBatch *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_batch__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_sums__init
+                     (Apus__ExpertSums         *message)
+{
+  static const Apus__ExpertSums init_value = APUS__EXPERT_SUMS__INIT;
+  *message = init_value;
+}
+size_t apus__expert_sums__get_packed_size
+                     (const Apus__ExpertSums *message)
+{
+  assert(message->base.descriptor == &apus__expert_sums__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_sums__pack
+                     (const Apus__ExpertSums *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_sums__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_sums__pack_to_buffer
+                     (const Apus__ExpertSums *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_sums__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertSums *
+       apus__expert_sums__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertSums *)
+     protobuf_c_message_unpack (&apus__expert_sums__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_sums__free_unpacked
+                     (Apus__ExpertSums *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_sums__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__expert_refusal__init
+                     (Apus__ExpertRefusal         *message)
+{
+  static const Apus__ExpertRefusal init_value = APUS__EXPERT_REFUSAL__INIT;
+  *message = init_value;
+}
+size_t apus__expert_refusal__get_packed_size
+                     (const Apus__ExpertRefusal *message)
+{
+  assert(message->base.descriptor == &apus__expert_refusal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_refusal__pack
+                     (const Apus__ExpertRefusal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_refusal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_refusal__pack_to_buffer
+                     (const Apus__ExpertRefusal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_refusal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertRefusal *
+       apus__expert_refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertRefusal *)
+     protobuf_c_message_unpack (&apus__expert_refusal__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_refusal__free_unpacked
+                     (Apus__ExpertRefusal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_refusal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[15] =
 {
   {
@@ -11176,6 +11536,713 @@ const ProtobufCMessageDescriptor apus__response__descriptor =
   apus__response__field_indices_by_name,
   1,  apus__response__number_ranges,
   (ProtobufCMessageInit) apus__response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_envelope__field_descriptors[8] =
+{
+  {
+    "hello",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, hello),
+    &apus__expert_hello__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "facts",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, facts),
+    &apus__expert_facts__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "load",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, load),
+    &apus__expert_change__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "loaded",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, loaded),
+    &apus__expert_loaded__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drop",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, drop),
+    &apus__expert_change__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, batch),
+    &apus__expert_batch__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sums",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, sums),
+    &apus__expert_sums__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ExpertEnvelope, kind_case),
+    offsetof(Apus__ExpertEnvelope, refusal),
+    &apus__expert_refusal__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_envelope__field_indices_by_name[] = {
+  5,   /* field[5] = batch */
+  4,   /* field[4] = drop */
+  1,   /* field[1] = facts */
+  0,   /* field[0] = hello */
+  2,   /* field[2] = load */
+  3,   /* field[3] = loaded */
+  7,   /* field[7] = refusal */
+  6,   /* field[6] = sums */
+};
+static const ProtobufCIntRange apus__expert_envelope__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor apus__expert_envelope__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertEnvelope",
+  "ExpertEnvelope",
+  "Apus__ExpertEnvelope",
+  "apus",
+  sizeof(Apus__ExpertEnvelope),
+  8,
+  apus__expert_envelope__field_descriptors,
+  apus__expert_envelope__field_indices_by_name,
+  1,  apus__expert_envelope__number_ranges,
+  (ProtobufCMessageInit) apus__expert_envelope__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_hello__field_descriptors[1] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertHello, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_hello__field_indices_by_name[] = {
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange apus__expert_hello__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor apus__expert_hello__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertHello",
+  "ExpertHello",
+  "Apus__ExpertHello",
+  "apus",
+  sizeof(Apus__ExpertHello),
+  1,
+  apus__expert_hello__field_descriptors,
+  apus__expert_hello__field_indices_by_name,
+  1,  apus__expert_hello__number_ranges,
+  (ProtobufCMessageInit) apus__expert_hello__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_facts__field_descriptors[5] =
+{
+  {
+    "layer_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertFacts, layer_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expert_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertFacts, expert_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hidden_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertFacts, hidden_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intermediate_size",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertFacts, intermediate_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "loaded_bytes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertFacts, loaded_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_facts__field_indices_by_name[] = {
+  1,   /* field[1] = expert_count */
+  2,   /* field[2] = hidden_size */
+  3,   /* field[3] = intermediate_size */
+  0,   /* field[0] = layer_count */
+  4,   /* field[4] = loaded_bytes */
+};
+static const ProtobufCIntRange apus__expert_facts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__expert_facts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertFacts",
+  "ExpertFacts",
+  "Apus__ExpertFacts",
+  "apus",
+  sizeof(Apus__ExpertFacts),
+  5,
+  apus__expert_facts__field_descriptors,
+  apus__expert_facts__field_indices_by_name,
+  1,  apus__expert_facts__number_ranges,
+  (ProtobufCMessageInit) apus__expert_facts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_change__field_descriptors[5] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertChange, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertChange, layer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "experts",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Apus__ExpertChange, n_experts),
+    offsetof(Apus__ExpertChange, experts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cut_start",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertChange, cut_start),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cut_end",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertChange, cut_end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_change__field_indices_by_name[] = {
+  4,   /* field[4] = cut_end */
+  3,   /* field[3] = cut_start */
+  2,   /* field[2] = experts */
+  0,   /* field[0] = id */
+  1,   /* field[1] = layer */
+};
+static const ProtobufCIntRange apus__expert_change__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__expert_change__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertChange",
+  "ExpertChange",
+  "Apus__ExpertChange",
+  "apus",
+  sizeof(Apus__ExpertChange),
+  5,
+  apus__expert_change__field_descriptors,
+  apus__expert_change__field_indices_by_name,
+  1,  apus__expert_change__number_ranges,
+  (ProtobufCMessageInit) apus__expert_change__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_loaded__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertLoaded, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "moved_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertLoaded, moved_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "loaded_bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertLoaded, loaded_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertLoaded, seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_loaded__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+  2,   /* field[2] = loaded_bytes */
+  1,   /* field[1] = moved_bytes */
+  3,   /* field[3] = seconds */
+};
+static const ProtobufCIntRange apus__expert_loaded__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor apus__expert_loaded__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertLoaded",
+  "ExpertLoaded",
+  "Apus__ExpertLoaded",
+  "apus",
+  sizeof(Apus__ExpertLoaded),
+  4,
+  apus__expert_loaded__field_descriptors,
+  apus__expert_loaded__field_indices_by_name,
+  1,  apus__expert_loaded__number_ranges,
+  (ProtobufCMessageInit) apus__expert_loaded__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_batch__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, layer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cut_start",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, cut_start),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cut_end",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, cut_end),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "row_count",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, row_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_row",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, first_row),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_row_count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, part_row_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_pair_count",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertBatch, part_pair_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_batch__field_indices_by_name[] = {
+  3,   /* field[3] = cut_end */
+  2,   /* field[2] = cut_start */
+  5,   /* field[5] = first_row */
+  0,   /* field[0] = id */
+  1,   /* field[1] = layer */
+  7,   /* field[7] = part_pair_count */
+  6,   /* field[6] = part_row_count */
+  4,   /* field[4] = row_count */
+};
+static const ProtobufCIntRange apus__expert_batch__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor apus__expert_batch__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertBatch",
+  "ExpertBatch",
+  "Apus__ExpertBatch",
+  "apus",
+  sizeof(Apus__ExpertBatch),
+  8,
+  apus__expert_batch__field_descriptors,
+  apus__expert_batch__field_indices_by_name,
+  1,  apus__expert_batch__number_ranges,
+  (ProtobufCMessageInit) apus__expert_batch__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_sums__field_descriptors[6] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_row",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, first_row),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_row_count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, part_row_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued_seconds",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, queued_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "computed_seconds",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, computed_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "processor_seconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertSums, processor_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_sums__field_indices_by_name[] = {
+  4,   /* field[4] = computed_seconds */
+  1,   /* field[1] = first_row */
+  0,   /* field[0] = id */
+  2,   /* field[2] = part_row_count */
+  5,   /* field[5] = processor_seconds */
+  3,   /* field[3] = queued_seconds */
+};
+static const ProtobufCIntRange apus__expert_sums__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor apus__expert_sums__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertSums",
+  "ExpertSums",
+  "Apus__ExpertSums",
+  "apus",
+  sizeof(Apus__ExpertSums),
+  6,
+  apus__expert_sums__field_descriptors,
+  apus__expert_sums__field_indices_by_name,
+  1,  apus__expert_sums__number_ranges,
+  (ProtobufCMessageInit) apus__expert_sums__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_refusal__field_descriptors[2] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertRefusal, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertRefusal, failure),
+    &apus__failure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_refusal__field_indices_by_name[] = {
+  1,   /* field[1] = failure */
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange apus__expert_refusal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__expert_refusal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertRefusal",
+  "ExpertRefusal",
+  "Apus__ExpertRefusal",
+  "apus",
+  sizeof(Apus__ExpertRefusal),
+  2,
+  apus__expert_refusal__field_descriptors,
+  apus__expert_refusal__field_indices_by_name,
+  1,  apus__expert_refusal__number_ranges,
+  (ProtobufCMessageInit) apus__expert_refusal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue apus__fidelity__enum_values_by_number[3] =

@@ -95,6 +95,14 @@ typedef struct Apus__ModelList Apus__ModelList;
 typedef struct Apus__HistoryStats Apus__HistoryStats;
 typedef struct Apus__TrainingSummary Apus__TrainingSummary;
 typedef struct Apus__Response Apus__Response;
+typedef struct Apus__ExpertEnvelope Apus__ExpertEnvelope;
+typedef struct Apus__ExpertHello Apus__ExpertHello;
+typedef struct Apus__ExpertFacts Apus__ExpertFacts;
+typedef struct Apus__ExpertChange Apus__ExpertChange;
+typedef struct Apus__ExpertLoaded Apus__ExpertLoaded;
+typedef struct Apus__ExpertBatch Apus__ExpertBatch;
+typedef struct Apus__ExpertSums Apus__ExpertSums;
+typedef struct Apus__ExpertRefusal Apus__ExpertRefusal;
 
 
 /* --- enums --- */
@@ -1766,6 +1774,152 @@ struct  Apus__Response
     , 0, APUS__RESPONSE__KIND__NOT_SET, {0} }
 
 
+typedef enum {
+  APUS__EXPERT_ENVELOPE__KIND__NOT_SET = 0,
+  APUS__EXPERT_ENVELOPE__KIND_HELLO = 1,
+  APUS__EXPERT_ENVELOPE__KIND_FACTS = 2,
+  APUS__EXPERT_ENVELOPE__KIND_LOAD = 3,
+  APUS__EXPERT_ENVELOPE__KIND_LOADED = 4,
+  APUS__EXPERT_ENVELOPE__KIND_DROP = 5,
+  APUS__EXPERT_ENVELOPE__KIND_BATCH = 6,
+  APUS__EXPERT_ENVELOPE__KIND_SUMS = 7,
+  APUS__EXPERT_ENVELOPE__KIND_REFUSAL = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__EXPERT_ENVELOPE__KIND__CASE)
+} Apus__ExpertEnvelope__KindCase;
+
+struct  Apus__ExpertEnvelope
+{
+  ProtobufCMessage base;
+  Apus__ExpertEnvelope__KindCase kind_case;
+  union {
+    Apus__ExpertHello *hello;
+    Apus__ExpertFacts *facts;
+    Apus__ExpertChange *load;
+    Apus__ExpertLoaded *loaded;
+    Apus__ExpertChange *drop;
+    Apus__ExpertBatch *batch;
+    Apus__ExpertSums *sums;
+    Apus__ExpertRefusal *refusal;
+  };
+};
+#define APUS__EXPERT_ENVELOPE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_envelope__descriptor) \
+    , APUS__EXPERT_ENVELOPE__KIND__NOT_SET, {0} }
+
+
+struct  Apus__ExpertHello
+{
+  ProtobufCMessage base;
+  uint32_t version;
+};
+#define APUS__EXPERT_HELLO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_hello__descriptor) \
+    , 0 }
+
+
+struct  Apus__ExpertFacts
+{
+  ProtobufCMessage base;
+  int64_t layer_count;
+  int64_t expert_count;
+  int64_t hidden_size;
+  int64_t intermediate_size;
+  int64_t loaded_bytes;
+};
+#define APUS__EXPERT_FACTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_facts__descriptor) \
+    , 0, 0, 0, 0, 0 }
+
+
+struct  Apus__ExpertChange
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  int64_t layer;
+  size_t n_experts;
+  int64_t *experts;
+  int64_t cut_start;
+  int64_t cut_end;
+};
+#define APUS__EXPERT_CHANGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_change__descriptor) \
+    , 0, 0, 0,NULL, 0, 0 }
+
+
+struct  Apus__ExpertLoaded
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  int64_t moved_bytes;
+  int64_t loaded_bytes;
+  double seconds;
+};
+#define APUS__EXPERT_LOADED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_loaded__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+/*
+ * Then: rows, f16 [row][hidden]; for each pair its row within this part, int32; its expert, uint16; its weight, float32.
+ */
+struct  Apus__ExpertBatch
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  int64_t layer;
+  int64_t cut_start;
+  int64_t cut_end;
+  /*
+   * of all parts
+   */
+  int64_t row_count;
+  /*
+   * of this part; parts come in order
+   */
+  int64_t first_row;
+  int64_t part_row_count;
+  int64_t part_pair_count;
+};
+#define APUS__EXPERT_BATCH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_batch__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Then: rows, f16 [row][hidden].
+ */
+struct  Apus__ExpertSums
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  int64_t first_row;
+  int64_t part_row_count;
+  double queued_seconds;
+  /*
+   * as the hub should see it: emulated where a slower host is played
+   */
+  double computed_seconds;
+  /*
+   * what this machine took
+   */
+  double processor_seconds;
+};
+#define APUS__EXPERT_SUMS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_sums__descriptor) \
+    , 0, 0, 0, 0, 0, 0 }
+
+
+struct  Apus__ExpertRefusal
+{
+  ProtobufCMessage base;
+  uint64_t id;
+  Apus__Failure *failure;
+};
+#define APUS__EXPERT_REFUSAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_refusal__descriptor) \
+    , 0, NULL }
+
+
 /* Apus__Envelope methods */
 void   apus__envelope__init
                      (Apus__Envelope         *message);
@@ -3286,6 +3440,158 @@ Apus__Response *
 void   apus__response__free_unpacked
                      (Apus__Response *message,
                       ProtobufCAllocator *allocator);
+/* Apus__ExpertEnvelope methods */
+void   apus__expert_envelope__init
+                     (Apus__ExpertEnvelope         *message);
+size_t apus__expert_envelope__get_packed_size
+                     (const Apus__ExpertEnvelope   *message);
+size_t apus__expert_envelope__pack
+                     (const Apus__ExpertEnvelope   *message,
+                      uint8_t             *out);
+size_t apus__expert_envelope__pack_to_buffer
+                     (const Apus__ExpertEnvelope   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertEnvelope *
+       apus__expert_envelope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_envelope__free_unpacked
+                     (Apus__ExpertEnvelope *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertHello methods */
+void   apus__expert_hello__init
+                     (Apus__ExpertHello         *message);
+size_t apus__expert_hello__get_packed_size
+                     (const Apus__ExpertHello   *message);
+size_t apus__expert_hello__pack
+                     (const Apus__ExpertHello   *message,
+                      uint8_t             *out);
+size_t apus__expert_hello__pack_to_buffer
+                     (const Apus__ExpertHello   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertHello *
+       apus__expert_hello__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_hello__free_unpacked
+                     (Apus__ExpertHello *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertFacts methods */
+void   apus__expert_facts__init
+                     (Apus__ExpertFacts         *message);
+size_t apus__expert_facts__get_packed_size
+                     (const Apus__ExpertFacts   *message);
+size_t apus__expert_facts__pack
+                     (const Apus__ExpertFacts   *message,
+                      uint8_t             *out);
+size_t apus__expert_facts__pack_to_buffer
+                     (const Apus__ExpertFacts   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertFacts *
+       apus__expert_facts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_facts__free_unpacked
+                     (Apus__ExpertFacts *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertChange methods */
+void   apus__expert_change__init
+                     (Apus__ExpertChange         *message);
+size_t apus__expert_change__get_packed_size
+                     (const Apus__ExpertChange   *message);
+size_t apus__expert_change__pack
+                     (const Apus__ExpertChange   *message,
+                      uint8_t             *out);
+size_t apus__expert_change__pack_to_buffer
+                     (const Apus__ExpertChange   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertChange *
+       apus__expert_change__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_change__free_unpacked
+                     (Apus__ExpertChange *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertLoaded methods */
+void   apus__expert_loaded__init
+                     (Apus__ExpertLoaded         *message);
+size_t apus__expert_loaded__get_packed_size
+                     (const Apus__ExpertLoaded   *message);
+size_t apus__expert_loaded__pack
+                     (const Apus__ExpertLoaded   *message,
+                      uint8_t             *out);
+size_t apus__expert_loaded__pack_to_buffer
+                     (const Apus__ExpertLoaded   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertLoaded *
+       apus__expert_loaded__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_loaded__free_unpacked
+                     (Apus__ExpertLoaded *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertBatch methods */
+void   apus__expert_batch__init
+                     (Apus__ExpertBatch         *message);
+size_t apus__expert_batch__get_packed_size
+                     (const Apus__ExpertBatch   *message);
+size_t apus__expert_batch__pack
+                     (const Apus__ExpertBatch   *message,
+                      uint8_t             *out);
+size_t apus__expert_batch__pack_to_buffer
+                     (const Apus__ExpertBatch   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertBatch *
+       apus__expert_batch__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_batch__free_unpacked
+                     (Apus__ExpertBatch *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertSums methods */
+void   apus__expert_sums__init
+                     (Apus__ExpertSums         *message);
+size_t apus__expert_sums__get_packed_size
+                     (const Apus__ExpertSums   *message);
+size_t apus__expert_sums__pack
+                     (const Apus__ExpertSums   *message,
+                      uint8_t             *out);
+size_t apus__expert_sums__pack_to_buffer
+                     (const Apus__ExpertSums   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertSums *
+       apus__expert_sums__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_sums__free_unpacked
+                     (Apus__ExpertSums *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertRefusal methods */
+void   apus__expert_refusal__init
+                     (Apus__ExpertRefusal         *message);
+size_t apus__expert_refusal__get_packed_size
+                     (const Apus__ExpertRefusal   *message);
+size_t apus__expert_refusal__pack
+                     (const Apus__ExpertRefusal   *message,
+                      uint8_t             *out);
+size_t apus__expert_refusal__pack_to_buffer
+                     (const Apus__ExpertRefusal   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertRefusal *
+       apus__expert_refusal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_refusal__free_unpacked
+                     (Apus__ExpertRefusal *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Apus__Envelope_Closure)
@@ -3528,6 +3834,30 @@ typedef void (*Apus__TrainingSummary_Closure)
 typedef void (*Apus__Response_Closure)
                  (const Apus__Response *message,
                   void *closure_data);
+typedef void (*Apus__ExpertEnvelope_Closure)
+                 (const Apus__ExpertEnvelope *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertHello_Closure)
+                 (const Apus__ExpertHello *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertFacts_Closure)
+                 (const Apus__ExpertFacts *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertChange_Closure)
+                 (const Apus__ExpertChange *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertLoaded_Closure)
+                 (const Apus__ExpertLoaded *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertBatch_Closure)
+                 (const Apus__ExpertBatch *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertSums_Closure)
+                 (const Apus__ExpertSums *message,
+                  void *closure_data);
+typedef void (*Apus__ExpertRefusal_Closure)
+                 (const Apus__ExpertRefusal *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -3621,6 +3951,14 @@ extern const ProtobufCMessageDescriptor apus__model_list__descriptor;
 extern const ProtobufCMessageDescriptor apus__history_stats__descriptor;
 extern const ProtobufCMessageDescriptor apus__training_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__response__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_envelope__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_hello__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_facts__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_change__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_loaded__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_batch__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_sums__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_refusal__descriptor;
 
 PROTOBUF_C__END_DECLS
 

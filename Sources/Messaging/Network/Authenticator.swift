@@ -1,30 +1,31 @@
-import Serving
-import Synchronization
-import ZeroMQ
+public import ZeroMQ
 
 /// Answers libzmq's question, for each connection, whether its key is let in (ZAP 1.0, RFC 27).
 ///
-/// libzmq asks over an address inside the context, so each server endpoint has its own. Lives on the server's loop.
-final class Authenticator {
+/// libzmq asks over an address inside the context, so each server socket's context has its own. Lives on the server's loop.
+public final class Authenticator {
   /// libzmq looks for the authenticator here.
   private static let address = "inproc://zeromq.zap.01"
 
-  let socket: Socket
-  private let authorized: AuthorizedKeys
+  /// Has a question to answer when it is readable.
+  public let socket: Socket
+  private let admits: (String) -> Bool
   private let onRefusal: () -> Void
 
   /// Must be there before the server binds: connections made earlier would be refused.
-  init(
-    in context: Context, authorized: AuthorizedKeys, onRefusal: @escaping () -> Void
+  ///
+  /// - Parameter admits: whether a public key (Z85) is let in.
+  public init(
+    in context: Context, admits: @escaping (String) -> Bool, onRefusal: @escaping () -> Void
   ) throws(ZeroMQError) {
-    self.authorized = authorized
+    self.admits = admits
     self.onRefusal = onRefusal
     socket = try Socket(.reply, in: context, options: [.linger(milliseconds: 0)])
     try socket.bind(Self.address)
   }
 
   /// Answers every question that waits.
-  func answerAll() {
+  public func answerAll() {
     do {
       while let question = try nextQuestion() { try answer(question) }
     } catch {
@@ -44,8 +45,7 @@ final class Authenticator {
   private func answer(_ question: [[UInt8]]) throws(ZeroMQError) {
     var key: String?
     if question.count == 7, question[0] == Array("1.0".utf8), question[5] == Array("CURVE".utf8),
-      question[6].count == 32, let presented = Z85.encode(question[6]),
-      authorized.identity(of: presented, isNewcomer: true) != nil
+      question[6].count == 32, let presented = Z85.encode(question[6]), admits(presented)
     {
       key = presented
     }

@@ -11,7 +11,9 @@ final class ServerSession {
 
     init(_ options: ServerOptions, onRefusal: @escaping () -> Void) throws(ZeroMQError) {
       let context = Context()
-      authenticator = try Authenticator(in: context, authorized: options.authorized, onRefusal: onRefusal)
+      let authorized = options.authorized
+      authenticator = try Authenticator(
+        in: context, admits: { authorized.identity(of: $0, isNewcomer: true) != nil }, onRefusal: onRefusal)
       router = try Socket(
         .router, in: context,
         options: [
