@@ -78,6 +78,7 @@ let package = Package(
     library("Benchmarking", ["Serving", "Acceleration", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
     library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
+    library("ExpertExecution", ["Serving", "Engines", "ExpertPlacement", "Messaging", "OpenBLAS", "ZeroMQ"]),
     library("Learning", ["XGBoost", yams]),
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
@@ -89,17 +90,18 @@ let package = Package(
     program(
       "apus",
       [
-        "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertPlacement", "History", "Learning", "Messaging",
-        "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ", argumentParser,
-        logging,
-        unixSignals, yams,
+        "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
+        "Learning",
+        "Messaging", "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ",
+        argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
       [
-        "Serving", "Acceleration", "Engines", "Benchmarking", "History", "Messaging", "Selection", "Coordinator",
-        "Worker", "Gateway", "ExpertPlacement", "PlacementSimulation", "TestKit", "PlannerReplay", "XGBoost", "ZeroMQ",
-        "CEchoBenchmark", argumentParser, logging,
+        "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
+        "Messaging",
+        "Selection", "Coordinator", "Worker", "Gateway", "PlacementSimulation", "TestKit", "PlannerReplay", "XGBoost",
+        "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
       ]),
 
     // Killed in the middle of its writes by a test of the history.
@@ -114,6 +116,8 @@ let package = Package(
     tests("ExpertPlacementTests", ["ExpertPlacement", "Serving"]),
     tests(
       "PlacementSelectionTests", ["PlacementSelection", "PlacementSimulation", "ExpertPlacement", "Serving"]),
+    tests(
+      "ExpertExecutionTests", ["ExpertExecution", "Engines", "ExpertPlacement", "Messaging", "Serving", "ZeroMQ"]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
@@ -125,7 +129,7 @@ let package = Package(
       "CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Selection", "Serving", "TestKit"]),
     tests("PlannerReplayTests", ["PlannerReplay", "Coordinator", "Selection", "Serving"]),
     tests("WorkerTests", ["Acceleration", "Worker", "Engines", "Messaging", "Serving", "TestKit"]),
-    tests("IntegrationTests", ["Engines", "Messaging", "Serving"]),
+    tests("IntegrationTests", ["Engines", "ExpertExecution", "ExpertPlacement", "Messaging", "Serving"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,78 @@
+public import Serving
+
+/// What a placement did, measured on real hosts.
+public struct PlacementTrial: Sendable {
+  /// Tokens that passed a layer together.
+  public let batchTokens: Int
+  public let hostCount: Int
+  /// Of each batch in each layer, in the order they were run.
+  public private(set) var timings: [LayerTiming] = []
+  /// What the first batch gave in its first layer, to compare placements by.
+  public private(set) var firstRows: [Float] = []
+
+  /// Runs `rounds` batches through every layer of `batches` after one that is not counted.
+  ///
+  /// - Throws: what `ExpertHub.run` does.
+  public init(
+    on hub: ExpertHub, hostCount: Int, batches: TrialBatches, batchTokens: Int, rounds: Int
+  ) async throws(ApusError) {
+    precondition(rounds > 0 && batchTokens > 0, "at least one batch of one token")
+    self.batchTokens = batchTokens
+    self.hostCount = hostCount
+    for round in 0...rounds {
+      let batch = await batches.batch(round, tokenCount: batchTokens)
+      for (layer, routed) in zip(batches.layers, batch.routed) {
+        let result = try await hub.run(layer: layer, rows: batch.rows, routed: routed)
+        if firstRows.isEmpty { firstRows = result.rows }
+        if round > 0 { timings.append(result.timing) }
+      }
+    }
+  }
+
+  /// By the nearest rank.
+  ///
+  /// - Parameter share: 0.5 for the median.
+  public func seconds(_ part: (LayerTiming) -> Double, at share: Double) -> Double {
+    let sorted = timings.map(part).sorted()
+    return sorted[min(sorted.count - 1, max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1))]
+  }
+
+  private func mean(_ value: (LayerTiming) -> Double) -> Double {
+    timings.reduce(0) { $0 + value($1) } / Double(timings.count)
+  }
+
+  /// Mean over maximum of the hosts' computing times, mean over batches.
+  public var balancedness: Double { mean { $0.balancedness(hostCount: hostCount) } }
+  /// Hosts that a token's row goes to, mean over tokens and batches.
+  public var hostsPerToken: Double {
+    mean { Double($0.hosts.reduce(0) { $0 + $1.rows }) } / Double(batchTokens)
+  }
+  /// Bytes to each host and from it for a token, all frames, mean over batches; `[host]`.
+  public var linkBytesPerToken: [(sent: Double, received: Double)] {
+    (0..<hostCount).map { host in
+      let parts = timings.flatMap { $0.hosts.filter { $0.host == host } }
+      let tokens = Double(batchTokens * timings.count)
+      return (
+        Double(parts.reduce(0) { $0 + $1.sentBytes }) / tokens,
+        Double(parts.reduce(0) { $0 + $1.receivedBytes }) / tokens
+      )
+    }
+  }
+  public var hedged: Int { timings.reduce(0) { $0 + $1.hedged } }
+  public var rerouted: Int { timings.reduce(0) { $0 + $1.rerouted } }
+  /// Computations that took longer here than on the machine that was to be emulated: then nothing was emulated.
+  public var unemulated: Int {
+    timings.reduce(0) { $0 + $1.hosts.count { $0.processorSeconds >= $0.computedSeconds } }
+  }
+
+  /// Length of the difference to another placement's result of the same batch, over its length.
+  public func relativeDifference(to other: PlacementTrial) -> Double {
+    precondition(other.firstRows.count == firstRows.count, "trials of the same batches")
+    var (difference, length) = (0.0, 0.0)
+    for (a, b) in zip(firstRows, other.firstRows) {
+      difference += Double(a - b) * Double(a - b)
+      length += Double(b) * Double(b)
+    }
+    return length > 0 ? (difference / length).squareRoot() : 0
+  }
+}
