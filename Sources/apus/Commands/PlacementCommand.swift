@@ -8,8 +8,8 @@ struct PlacementCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "placement", abstract: "Plan which host has which experts of a mixture-of-experts model.",
     subcommands: [
-      PlanCommand.self, RecommendCommand.self, ShowCommand.self, ImportCommand.self, ExportCommand.self,
-      CacheCommand.self,
+      PlanCommand.self, RecommendCommand.self, BenchmarkCommand.self, HostCommand.self, ShowCommand.self,
+      ImportCommand.self, ExportCommand.self, CacheCommand.self,
     ])
 
   struct PlanCommand: ParsableCommand {
