@@ -14,11 +14,10 @@ struct ApusBenchmarks: AsyncParsableCommand {
     discussion: "Exit status 0 whether or not a target is met: the report says which are.",
     subcommands: [
       CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, GatewayFigure.self, MemoryFigure.self,
-      ForecastFigure.self,
-      EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self, PoisonFigure.self,
+      ForecastFigure.self, EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self,
     ]
-      + [PlacementFigure.self]
-      + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self])
+      + [PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
+      + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self, ServeScatter.self])
 
   static func main() async {
     signal(SIGPIPE, SIG_IGN)  // a reader that goes away is an error of that write, not the end of the process

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 /* A plain C ROUTER that sends every message back, and peers that keep it busy: the yardstick for what the coordinator
-   spends on a message. The server belongs in a process of its own, so that its CPU time is its own. */
+   spends on a message (scatter.h has the one for experts). The server belongs in a process of its own, so that its CPU time is its own. */
 
 typedef struct {
   uint64_t messages;      /* echoed while it was measured */
