@@ -5997,7 +5997,7 @@ const ProtobufCMessageDescriptor apus__sampling__descriptor =
   (ProtobufCMessageInit) apus__sampling__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[11] =
+static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[14] =
 {
   {
     "model",
@@ -6131,24 +6131,64 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[11] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "priority",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, priority),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_ms",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, deadline_ms),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, session),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_spec__field_indices_by_name[] = {
   2,   /* field[2] = chat */
+  12,   /* field[12] = deadline_ms */
   8,   /* field[8] = idempotency_key */
   9,   /* field[9] = ignores_end_of_sequence */
   7,   /* field[7] = limits */
   3,   /* field[3] = max_tokens */
   0,   /* field[0] = model */
   6,   /* field[6] = objective */
+  11,   /* field[11] = priority */
   10,   /* field[10] = sampling */
   5,   /* field[5] = seed */
+  13,   /* field[13] = session */
   4,   /* field[4] = temperature */
   1,   /* field[1] = text */
 };
-static const ProtobufCIntRange apus__job_spec__number_ranges[1 + 1] =
+static const ProtobufCIntRange apus__job_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 20, 11 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor apus__job_spec__descriptor =
 {
@@ -6158,10 +6198,10 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   "Apus__JobSpec",
   "apus",
   sizeof(Apus__JobSpec),
-  11,
+  14,
   apus__job_spec__field_descriptors,
   apus__job_spec__field_indices_by_name,
-  1,  apus__job_spec__number_ranges,
+  2,  apus__job_spec__number_ranges,
   (ProtobufCMessageInit) apus__job_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

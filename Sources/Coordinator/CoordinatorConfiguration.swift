@@ -35,6 +35,8 @@ public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
   public var confirmationSeconds = 60.0
   /// How much of the jobs may be sent elsewhere than to what is believed best, to learn.
   public var exploration = ExplorationPolicy()
+  /// How jobs are sent to nodes.
+  public var routing = RoutingPolicyName.foreseen
 
   public init(
     heartbeatMS: Int = 1000, queueLimit: Int = 10_000, retrainAfter: Int = 200, selectorPath: String? = nil

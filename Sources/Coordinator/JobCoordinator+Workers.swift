@@ -93,7 +93,7 @@ extension JobCoordinator {
     case .heartbeat(let heartbeat):
       if isKnown {
         directory.setWarm(heartbeat.warmConfigurations, of: name)
-        decide(.heartbeat(name, leases: heartbeat.leases))
+        decide(.heartbeat(name, leases: heartbeat.leases, warm: heartbeat.warmConfigurations))
       } else if var description = directory.entries[name]?.description {
         // It was taken for lost, and was only slow.
         description.leases = heartbeat.leases

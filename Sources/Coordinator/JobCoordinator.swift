@@ -104,8 +104,8 @@ public actor JobCoordinator {
     var generator = SystemRandomNumberGenerator()
     identifiers = IdentifierSource(using: &generator)
     ledger = JobLedger(
-      limits: configuration.ledgerLimits, exploration: configuration.exploration, originMS: time.originMS,
-      using: &generator)
+      limits: configuration.ledgerLimits, exploration: configuration.exploration, routing: configuration.routing,
+      originMS: time.originMS, using: &generator)
     detector = FailureDetector(heartbeat: .milliseconds(configuration.heartbeatMS))
     outbox = Outbox(limit: configuration.outboxLimit)
     training = Training(

@@ -3,81 +3,153 @@ import Selection
 import Serving
 
 /// Which work goes where.
+///
+/// A job that waits is in one of two places: in the queue of the node that the router chose for it, or, while its key is
+/// not ranked or every node that could run it is gone or full, with its key. Rankings come and nodes go; then it changes
+/// place, never both at once (`JobEntry.node`).
 extension JobLedger {
   mutating func dispatch(at now: Duration, _ actions: inout [LedgerAction]) {
-    if queuedCount > 0 { dispatchJobs(at: now, &actions) }
+    if queuedCount > 0 {
+      rankWaiting(&actions)
+      let freed = router.takeFreed()
+      for node in freed { serve(node, at: now, &actions) }
+      placeJobs(at: now, &actions)
+      if router.movesWaiting, router.waitingCount > 0 {
+        for node in freed { takeOver(node, at: now, &actions) }
+      }
+    } else {
+      _ = router.takeFreed()
+    }
     if trialOrder.count > 0 { dispatchTrials(at: now, &actions) }
   }
 
   // MARK: Jobs
 
-  /// Oldest first over all keys, so that no key starves another; a key whose oldest job finds no room is passed over.
-  private mutating func dispatchJobs(at now: Duration, _ actions: inout [LedgerAction]) {
-    var heads: [(route: Dictionary<RouteKey, Route>.Index, job: JobID, sequence: Int)] = []
+  private mutating func rankWaiting(_ actions: inout [LedgerAction]) {
+    for key in waitingKeys {
+      guard let route = routes.index(forKey: key), head(of: route) != nil || routes.values[route].placedCount > 0 else {
+        waitingKeys.remove(key)
+        continue
+      }
+      if routes.values[route].startRanking() { actions.append(.rank(key)) }
+    }
+  }
+
+  /// Sends jobs that have no node to one, the lowest tag over all keys first, so that no key starves another; a key whose
+  /// first job finds none is passed over.
+  private mutating func placeJobs(at now: Duration, _ actions: inout [LedgerAction]) {
+    var heads: [(route: Dictionary<RouteKey, Route>.Index, job: JobID, tag: Double, sequence: Int)] = []
     for key in waitingKeys {
       if let route = routes.index(forKey: key), let head = head(of: route) {
-        heads.append((route, head.job, head.sequence))
-        if routes.values[route].startRanking() { actions.append(.rank(key)) }
-      } else {
-        waitingKeys.remove(key)
+        heads.append((route, head.job, head.tag, head.sequence))
       }
     }
     // No route comes or goes from here on, so their places stay.
-    while let oldest = heads.indices.min(by: { heads[$0].sequence < heads[$1].sequence }) {
-      let (route, job, _) = heads[oldest]
-      let choices = routes.values[route].choices ?? []
-      guard let choice = choice(for: job, choices) else {
+    while let first = heads.indices.min(by: {
+      (heads[$0].tag, heads[$0].sequence) < (heads[$1].tag, heads[$1].sequence)
+    }) {
+      let (route, job, _, _) = heads[first]
+      if place(job, route, at: now, &actions) {
+        _ = routes.values[route].strand(false)
+        routes.values[route].waiting.removeFirst()
+      } else {
         strand(route, &actions)
-        preempt(choices, at: now, &actions)
-        heads.remove(at: oldest)
+        preempt(routes.values[route].ranked?.choices ?? [], at: now, &actions)
+        heads.remove(at: first)
         continue
       }
-      _ = routes.values[route].strand(false)
-      routes.values[route].waiting.removeFirst()
-      let trial = exploration(insteadOf: choice, for: job, routes.values[route].options)
-      assign(job, to: trial ?? choice, isExploration: trial != nil, at: now, &actions)
       if let next = head(of: route) {
-        heads[oldest] = (route, next.job, next.sequence)
+        (heads[first].job, heads[first].tag, heads[first].sequence) = next
       } else {
-        heads.remove(at: oldest)
-        waitingKeys.remove(routes[route].key)
+        heads.remove(at: first)
       }
     }
   }
 
-  /// The oldest job of a route, past those that do not wait any more (cancelled ones).
-  private mutating func head(of route: Dictionary<RouteKey, Route>.Index) -> (job: JobID, sequence: Int)? {
+  /// The first of a route's jobs without a node, past those that do not wait any more (cancelled ones).
+  private mutating func head(
+    of route: Dictionary<RouteKey, Route>.Index
+  ) -> (job: JobID, tag: Double, sequence: Int)? {
     while let id = routes.values[route].waiting.first {
-      if let entry = jobs[id], entry.state == .queued { return (id, entry.sequence) }
+      if let entry = jobs[id], entry.state == .queued, entry.node == nil {
+        return (id, entry.routing!.tag, entry.sequence)
+      }
       routes.values[route].waiting.removeFirst()
     }
     return nil
   }
 
-  /// The first choice with room. One that failed for this job is taken only when there is no other.
-  private func choice(for job: JobID, _ choices: [RouteChoice]) -> RouteChoice? {
-    let failed = jobs[job]!.failed
-    guard !failed.isEmpty else {
-      for index in choices.indices where hasRoom(choices[index].worker) { return choices[index] }
-      return nil
+  /// Starts a job on the node the router chooses, or has it wait there.
+  ///
+  /// - Returns: false when no node takes it now.
+  private mutating func place(
+    _ id: JobID, _ route: Dictionary<RouteKey, Route>.Index, at now: Duration, _ actions: inout [LedgerAction]
+  ) -> Bool {
+    guard let ranked = routes.values[route].ranked, let job = jobs[id]!.routing,
+      let option = router.choose(job, among: ranked, failed: jobs[id]!.failed, at: now.seconds)
+    else { return false }
+    if option.hasRoom {
+      assign(id, option.choice, decided: option, decidedAt: now.seconds, routes[route].key, at: now, &actions)
+    } else {
+      queue(id, job, option, engine: ranked.facts[option.choice].engine, at: now)
+      routes.values[route].placedCount += 1
+      // Room beside a queue: the first of the queue is as good.
+      serve(option.node, at: now, &actions)
     }
-    let others = choices.filter {
-      !failed.contains(FailedChoice(worker: $0.worker, configuration: $0.candidate.configuration))
-        && workers[$0.worker] != nil
-    }
-    return (others.isEmpty ? choices : others).first { hasRoom($0.worker) }
+    return true
   }
 
-  /// Says of the jobs of a route that they have nowhere to go, once each time it comes to be so. While the route is ranked
-  /// nobody knows.
-  private mutating func strand(
-    _ route: Dictionary<RouteKey, Route>.Index, _ actions: inout [LedgerAction]
-  ) {
-    guard let choices = routes.values[route].choices, !routes.values[route].isRanking else { return }
-    let hasWorker = choices.contains { workers[$0.worker] != nil }
-    for id in routes.values[route].strand(!hasWorker) {
-      if let entry = jobs[id], entry.state == .queued { actions.append(.jobStranded(entry.record)) }
+  private mutating func queue(_ id: JobID, _ job: RoutingJob, _ option: RouteOption, engine: UInt64, at now: Duration) {
+    router.enqueue(id, job, option, engine: engine, at: now.seconds)
+    jobs[id]!.node = option.node
+  }
+
+  /// Starts those that wait at a node while it has room.
+  private mutating func serve(_ node: Int, at now: Duration, _ actions: inout [LedgerAction]) {
+    while let next = router.next(node, at: now.seconds) {
+      jobs[next.job]!.node = nil
+      let key = jobs[next.job]!.key!
+      routes[key]!.placedCount -= 1
+      guard !endIfLate(next.job, at: now, &actions) else { continue }
+      // Ranked again since, its strategy may have lost its place: then the node's first one.
+      guard let ranked = routes[key]!.ranked,
+        let choice = ranked.choice(of: node, engine: next.engine) ?? ranked.first(of: node)
+      else {
+        wait(next.job, key)
+        continue
+      }
+      assign(next.job, choice, decided: next.option, decidedAt: next.decidedAt, key, at: now, &actions)
     }
+  }
+
+  private mutating func assign(
+    _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ key: RouteKey, at now: Duration,
+    _ actions: inout [LedgerAction]
+  ) {
+    guard var ranked = routes[key]?.ranked else { return wait(id, key) }
+    var (place, decided) = (place, Optional(decided))
+    var choice = ranked.choices[place]
+    let trial = exploration(insteadOf: choice, for: id, routes[key]!.options)
+    if let trial {
+      (choice, decided) = (trial, nil)
+      ranked = router.ranked([trial], routes[key]!.options, key)
+      place = 0
+    }
+    let lease = identifiers.lease(for: id)
+    let foreseen = router.start(
+      lease, jobs[id]!.routing!, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
+      at: now.seconds)
+    if let foreseen {
+      choice.predicted.ttftMS = 1000 * foreseen.ttft
+      choice.predicted.tpotMS = 1000 * foreseen.tpot
+      choice.predicted.e2eMS = 1000 * foreseen.e2e
+    }
+    leases[lease] = Lease(worker: choice.worker, work: .job(id), lastProgress: now)
+    workers[choice.worker]!.leases.insert(lease)
+    queuedCount -= 1
+    if !deadlined.isEmpty { deadlined.remove(id) }
+    let (work, record) = jobs[id]!.run(as: choice, isExploration: trial != nil, under: lease)
+    actions.append(.assign(choice.worker, Assignment(lease: lease, work: .job(work)), record))
   }
 
   /// What a new job tries in place of its best choice; nil for almost all.
@@ -95,15 +167,16 @@ extension JobLedger {
     return trialMachines.isEmpty || !trialMachines.contains(worker.machine)
   }
 
-  private mutating func assign(
-    _ job: JobID, to choice: RouteChoice, isExploration: Bool, at now: Duration, _ actions: inout [LedgerAction]
+  /// Says of the jobs of a route that they have nowhere to go, once each time it comes to be so. While the route is ranked
+  /// nobody knows.
+  private mutating func strand(
+    _ route: Dictionary<RouteKey, Route>.Index, _ actions: inout [LedgerAction]
   ) {
-    let id = identifiers.lease(for: job)
-    leases[id] = Lease(worker: choice.worker, work: .job(job), lastProgress: now)
-    workers[choice.worker]!.leases.insert(id)
-    queuedCount -= 1
-    let (work, record) = jobs[job]!.run(as: choice, isExploration: isExploration, under: id)
-    actions.append(.assign(choice.worker, Assignment(lease: id, work: .job(work)), record))
+    guard let ranked = routes.values[route].ranked, !routes.values[route].isRanking else { return }
+    let hasWorker = ranked.choices.contains { workers[$0.worker] != nil }
+    for id in routes.values[route].strand(!hasWorker) {
+      if let entry = jobs[id], entry.state == .queued { actions.append(.jobStranded(entry.record)) }
+    }
   }
 
   /// A job that only machines with a running trial can take stops the trial on its best choice; the trial is planned
@@ -122,21 +195,82 @@ extension JobLedger {
     }
   }
 
+  // MARK: Jobs that change place
+
+  /// A node is gone, and this job waited for it.
+  mutating func displace(_ id: JobID) {
+    guard let key = jobs[id]?.key else { return }
+    jobs[id]!.node = nil
+    routes[key]?.placedCount -= 1
+    wait(id, key)
+  }
+
+  /// A node that has nothing to do takes over jobs that wait for others, as long as they end sooner here. Of each queue
+  /// the last is asked, which has most to gain and whose place nobody minds.
+  private mutating func takeOver(_ thief: Int, at now: Duration, _ actions: inout [LedgerAction]) {
+    while router.nodes[thief].hasRoom, router.nodes[thief].queue.isEmpty {
+      var best: (job: JobID, gain: Double, option: RouteOption)?
+      for node in router.nodes.indices {
+        guard let last = router.nodes[node].queue.last, let entry = jobs[last.job], let key = entry.key,
+          let ranked = routes[key]?.ranked, let place = ranked.first(of: thief), entry.failed.isEmpty,
+          let there = ranked.choice(of: node, engine: last.engine), let job = entry.routing
+        else { continue }
+        let here = router.predict(job, place, ranked, nil, at: now.seconds)
+        let stay = router.predict(job, there, ranked, nil, at: now.seconds, isPlaced: true)
+        let gain = stay.value - here.value
+        // What it must gain is a tenth: forecasts are no better, and moving back and forth helps nobody.
+        if gain > 0.1 * stay.value, gain > best?.gain ?? 0, !here.isLate || stay.isLate {
+          best = (last.job, gain, here)
+        }
+      }
+      guard let best else { return }
+      unplace(best.job, at: now)
+      let key = jobs[best.job]!.key!
+      assign(best.job, best.option.choice, decided: best.option, decidedAt: now.seconds, key, at: now, &actions)
+    }
+  }
+
+  /// Has the last of each queue choose again, now and then: what was foreseen when it came may have turned out otherwise.
+  mutating func replace(at now: Duration) {
+    guard router.movesWaiting, router.waitingCount > 0 else { return }
+    for node in router.nodes.indices {
+      guard let last = router.nodes[node].queue.last, let entry = jobs[last.job], let key = entry.key,
+        let job = entry.routing, let ranked = routes[key]?.ranked
+      else { continue }
+      guard let there = ranked.choice(of: node, engine: last.engine) else {
+        unplace(last.job, at: now)
+        wait(last.job, key)
+        continue
+      }
+      let stay = router.predict(job, there, ranked, nil, at: now.seconds, isPlaced: true)
+      guard let option = router.choose(job, among: ranked, failed: entry.failed, at: now.seconds), option.node != node,
+        option.value < 0.9 * stay.value
+      else { continue }
+      unplace(last.job, at: now)
+      queue(last.job, job, option, engine: ranked.facts[option.choice].engine, at: now)
+      routes[key]!.placedCount += 1
+    }
+  }
+
   // MARK: Rankings
 
   mutating func route(_ key: RouteKey, _ choices: [RouteChoice], _ options: [ExplorationOption]) {
     guard routes[key] != nil else { return }
     routes[key]!.isRanking = false
-    routes[key]!.choices = choices
+    routes[key]!.ranked = router.ranked(choices, options, key)
     routes[key]!.options = options
     if routes.count > limits.routes {
-      routes = routes.filter { !$0.value.waiting.isEmpty || $0.key == key }
+      routes = routes.filter { !$0.value.waiting.isEmpty || $0.value.placedCount > 0 || $0.key == key }
     }
   }
 
   mutating func fail(_ key: RouteKey, _ reason: String, at now: Duration, _ actions: inout [LedgerAction]) {
     guard let route = routes.index(forKey: key) else { return }
-    while let (job, _) = head(of: route) {
+    if routes.values[route].placedCount > 0 {
+      let placed = router.nodes.flatMap(\.queue).map(\.job).filter { jobs[$0]?.key == key }
+      for job in placed { end(job, .failed, because: reason, at: now, &actions) }
+    }
+    while let (job, _, _) = head(of: route) {
       routes.values[route].waiting.removeFirst()
       end(job, .failed, because: reason, at: now, &actions)
     }
@@ -155,18 +289,21 @@ extension JobLedger {
       leases[lease] = Lease(worker: trial.worker, work: .trial(id), lastProgress: now)
       workers[trial.worker]!.leases.insert(lease)
       trialMachines.insert(worker.machine)
+      router.start(unforeseen: lease, on: trial.worker, at: now.seconds)
+      router.close(trialMachines)
       trials[id]!.lease = lease
       actions.append(.assign(trial.worker, Assignment(lease: lease, work: .trial(trial.spec)), nil))
     }
   }
 
-  /// Whether a waiting job could run on the machine: then no trial starts there.
+  /// Whether a waiting job could run on the machine, and has no other to wait for: then no trial starts there.
   private mutating func isWanted(_ machine: MachineID) -> Bool {
     guard queuedCount > 0 else { return false }
+    if router.nodes.contains(where: { $0.machine == machine && !$0.queue.isEmpty }) { return true }
     for key in waitingKeys {
       guard let route = routes.index(forKey: key), head(of: route) != nil else { continue }
-      if let choices = routes.values[route].choices {
-        if choices.contains(where: { workers[$0.worker]?.machine == machine }) { return true }
+      if let ranked = routes.values[route].ranked {
+        if ranked.choices.contains(where: { workers[$0.worker]?.machine == machine }) { return true }
       } else if workers.values.contains(where: { $0.machine == machine && $0.models.contains(key.model) }) {
         return true
       }

@@ -118,7 +118,7 @@ extension JobLedger {
       leases[id]!.stored.insert(measurement)
       actions.append(.trialMeasured(trial, report.measurement))
       if report.isLast {
-        release(id, lease)
+        release(id, lease, at: now)
         trials[trial] = nil
         let stopped = report.measurement.outcome == .cancelled || lease.revokedUntil != nil
         actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
@@ -126,7 +126,8 @@ extension JobLedger {
     case .job(let job):
       guard let held = lease.report, held.report.measurement.id == measurement else { return }
       let report = held.report
-      release(id, lease)
+      router.end(id, on: lease.worker, report.measurement, of: jobs[job]!.record.spec, at: now.seconds)
+      release(id, lease, at: now)
       if let ended = held.ended {
         jobs[job] = nil
         if case .completed = report.measurement.outcome {
@@ -170,7 +171,7 @@ extension JobLedger {
     _ actions: inout [LedgerAction]
   ) {
     guard let lease = leases[id] else { return }
-    release(id, lease)
+    release(id, lease, at: now)
     actions.append(.leaseLost(lease.worker, id))
     switch lease.work {
     case .job(let job):
@@ -181,8 +182,9 @@ extension JobLedger {
     }
   }
 
-  private mutating func release(_ id: LeaseID, _ lease: Lease) {
+  private mutating func release(_ id: LeaseID, _ lease: Lease, at now: Duration) {
     leases[id] = nil
+    router.end(id, on: lease.worker, at: now.seconds)
     workers[lease.worker]?.leases.remove(id)
     if case .trial(let trial) = lease.work {
       trialOrder.removeAll { $0 == trial }
@@ -195,6 +197,7 @@ extension JobLedger {
       leases.values.compactMap { lease in
         if case .trial = lease.work { workers[lease.worker]?.machine } else { nil }
       })
+    router.close(trialMachines)
   }
 
   mutating func withdraw(_ id: TrialID, at now: Duration, _ actions: inout [LedgerAction]) {
@@ -219,6 +222,8 @@ extension JobLedger {
     // A lease whose report is on its way to the store outlives the loss of its worker.
     entry.leases = Set(leases.filter { $0.value.worker == name }.keys)
     workers[name] = entry
+    router.join(name, machine: entry.machine, slotCount: entry.jobCapacity)
+    for lease in entry.leases.sorted() { router.start(unforeseen: lease, on: name, at: now.seconds) }
     refreshTrialMachines()
     for lease in entry.leases {
       leases[lease]!.workerIsGone = false
@@ -242,12 +247,14 @@ extension JobLedger {
   private mutating func adopt(_ id: LeaseID, of job: JobID, by worker: WorkerName, at now: Duration) {
     leases[id] = Lease(worker: worker, work: .job(job), lastProgress: now)
     workers[worker]?.leases.insert(id)
+    router.start(unforeseen: id, on: worker, at: now.seconds)
     jobs[job]!.state = .leased(id)
     watched.remove(job)
   }
 
   mutating func lose(_ name: WorkerName, at now: Duration, _ actions: inout [LedgerAction]) {
     guard let worker = workers.removeValue(forKey: name) else { return }
+    for job in router.lose(name) { displace(job) }
     for id in worker.leases.sorted() {
       if leases[id]!.report != nil {
         leases[id]!.workerIsGone = true

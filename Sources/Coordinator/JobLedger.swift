@@ -36,6 +36,7 @@ public struct JobLedger: Sendable {
   let originMS: Int64
   var identifiers: IdentifierSource
   var explorer: Explorer
+  var router: Router
   var jobs: [JobID: JobEntry] = [:]
   var leases: [LeaseID: Lease] = [:]
   var workers: [WorkerName: WorkerEntry] = [:]
@@ -51,19 +52,23 @@ public struct JobLedger: Sendable {
   var trialMachines: Set<MachineID> = []
   /// Jobs that wait for something other than a worker with room: adoption, or the storing of their end.
   var watched: Set<JobID> = []
+  /// Jobs that wait for a worker and have a deadline.
+  var deadlined: Set<JobID> = []
   var reservedCount = 0
   var nextSequence = 0
   /// Jobs that wait for a worker.
   public internal(set) var queuedCount = 0
 
   public init(
-    limits: Limits = Limits(), exploration: ExplorationPolicy = .off, originMS: Int64 = 0,
+    limits: Limits = Limits(), exploration: ExplorationPolicy = .off, routing: RoutingPolicyName = .foreseen,
+    originMS: Int64 = 0,
     using generator: inout some RandomNumberGenerator
   ) {
     self.limits = limits
     self.originMS = originMS
     identifiers = IdentifierSource(using: &generator)
     explorer = Explorer(exploration, seed: generator.next())
+    router = Router(routing, seed: generator.next())
   }
 
   public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
@@ -86,7 +91,7 @@ public struct JobLedger: Sendable {
     case .jobStored(let record):
       reservedCount = max(0, reservedCount - 1)
       guard jobs[record.id] == nil else { break }
-      admit(record, .queued)
+      admit(record, .queued, at: now)
       dispatch(at: now, &actions)
     case .jobNotStored:
       reservedCount = max(0, reservedCount - 1)
@@ -110,7 +115,8 @@ public struct JobLedger: Sendable {
     case .workerLost(let name):
       lose(name, at: now, &actions)
       dispatch(at: now, &actions)
-    case .heartbeat(let name, let listed):
+    case .heartbeat(let name, let listed, let warm):
+      if let warm { router.hear(name, warm: warm) }
       hear(name, listed, at: now, &actions)
     case .trialPlanned(let spec, let worker):
       guard trials[spec.id] == nil else { break }
@@ -132,6 +138,8 @@ public struct JobLedger: Sendable {
       jobs[id]!.state = .ending(isStoring: false)
     case .tick:
       watchDeadlines(at: now, &actions)
+      router.tick(at: now.seconds)
+      replace(at: now)
       dispatch(at: now, &actions)
     }
     return actions
@@ -157,8 +165,8 @@ public struct JobLedger: Sendable {
   /// Whether a job waits while no worker is connected that could run it.
   public func isStranded(_ id: JobID) -> Bool {
     guard let entry = jobs[id], entry.state == .queued else { return false }
-    // What it waits with is not asked anew: a model's tokens may be known better by now.
-    return routes.values.contains { $0.isStranded && $0.waiting.contains(id) }
+    guard entry.node == nil, let key = entry.key, let route = routes[key] else { return false }
+    return route.isStranded && route.waiting.contains(id)
   }
 
   /// The tokens of a job from `first` on and their text from a byte on: for a client that comes later or fell behind.
@@ -182,35 +190,62 @@ public struct JobLedger: Sendable {
     }
   }
 
+  /// Those of one worker.
+  public func liveLeases(of worker: WorkerName) -> [LeaseID] {
+    workers[worker]?.leases.filter { leases[$0]?.report == nil }.sorted() ?? []
+  }
+
   public var unfinishedJobs: [JobID] { Array(jobs.keys) }
 
   // MARK: Jobs come and go
 
-  mutating func admit(_ record: JobRecord, _ state: JobEntry.State) {
+  mutating func admit(_ record: JobRecord, _ state: JobEntry.State, at now: Duration) {
     nextSequence += 1
     jobs[record.id] = JobEntry(record: record, state: state, sequence: nextSequence)
-    if state == .queued { enqueue(record.id, atFront: false) } else { watched.insert(record.id) }
+    if state == .queued { enqueue(record.id, at: now) } else { watched.insert(record.id) }
   }
 
   private mutating func restore(_ record: JobRecord, at now: Duration) {
     guard jobs[record.id] == nil, !record.state.isFinished else { return }
     if record.state == .running, let worker = record.worker {
-      admit(record, .awaiting(worker, until: now + limits.adoptionPatience))
+      admit(record, .awaiting(worker, until: now + limits.adoptionPatience), at: now)
     } else {
-      admit(record, .queued)
+      admit(record, .queued, at: now)
     }
   }
 
-  mutating func enqueue(_ id: JobID, atFront: Bool) {
+  /// To its place in the order of tags. A job that comes again has its old tag: it has waited already.
+  mutating func enqueue(_ id: JobID, at now: Duration) {
     let model = jobs[id]!.record.spec.model
-    let key = jobs[id]!.queue(tokenLength: tokenLengths[model] ?? TokenLength())
+    let length = tokenLengths[model] ?? TokenLength()
+    let key = jobs[id]!.queue(tokenLength: length)
+    if jobs[id]!.routing == nil { jobs[id]!.routing = routing(of: jobs[id]!.record, length, at: now) }
     if !watched.isEmpty { watched.remove(id) }
+    if jobs[id]!.routing!.deadline != nil { deadlined.insert(id) }
     queuedCount += 1
-    waitingKeys.insert(key)
-    routes[key, default: Route()].enqueue(id, atFront: atFront)
+    wait(id, key)
   }
 
-  /// Back into the queue, in front: the job has waited already. Or to its end, when trying again makes no sense.
+  /// Among those of its key that have no node.
+  mutating func wait(_ id: JobID, _ key: RouteKey) {
+    jobs[id]!.node = nil
+    waitingKeys.insert(key)
+    let tag = jobs[id]!.routing!.tag
+    routes[key, default: Route()].enqueue(id) { jobs[$0]?.routing.map { $0.tag <= tag } ?? true }
+  }
+
+  private mutating func routing(of record: JobRecord, _ length: TokenLength, at now: Duration) -> RoutingJob {
+    let spec = record.spec
+    let promptTokens = length.tokens(ofBytes: spec.promptBytes)
+    let work = RoutingJob.work(promptTokens: promptTokens, outputTokens: spec.maxTokens)
+    let deadline = spec.deadlineMS.map { Double(record.submittedAtMS - originMS + Int64($0)) / 1000 }
+    let flow = FairClock.Flow(client: record.client, priority: spec.priority ?? 0)
+    return RoutingJob(
+      spec, promptTokens: promptTokens, deadline: deadline, flow: flow, tag: router.tag(flow, work: work),
+      due: router.due(work: work, deadline: deadline, at: now.seconds), size: router.size(work: work))
+  }
+
+  /// Back into the queue: the job has waited already. Or to its end, when trying again makes no sense.
   mutating func requeue(_ id: JobID, because reason: String, _ actions: inout [LedgerAction], at now: Duration) {
     jobs[id]!.streamBroken = false
     jobs[id]!.lastFailure = reason
@@ -225,7 +260,7 @@ public struct JobLedger: Sendable {
       let count = entry.record.attemptCount
       end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)
     } else {
-      enqueue(id, atFront: true)
+      enqueue(id, at: now)
     }
   }
 
@@ -233,7 +268,7 @@ public struct JobLedger: Sendable {
   mutating func end(
     _ id: JobID, _ state: JobState, because reason: String?, at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    if jobs[id]!.state == .queued { queuedCount -= 1 }
+    if jobs[id]!.state == .queued { leaveQueue(id, at: now) }
     jobs[id]!.state = .ending(isStoring: true)
     watched.insert(id)
     jobs[id]!.record.state = state
@@ -241,6 +276,21 @@ public struct JobLedger: Sendable {
     jobs[id]!.record.finishedAtMS = originMS + now.milliseconds
     if state != .completed { jobs[id]!.record.output = jobs[id]!.text }
     actions.append(.storeEnding(jobs[id]!.record))
+  }
+
+  /// A job waits no more, wherever it did.
+  mutating func leaveQueue(_ id: JobID, at now: Duration) {
+    queuedCount -= 1
+    if !deadlined.isEmpty { deadlined.remove(id) }
+    unplace(id, at: now)
+  }
+
+  /// Takes a job out of its node's queue, if it is in one.
+  mutating func unplace(_ id: JobID, at now: Duration) {
+    guard let node = jobs[id]!.node, let key = jobs[id]!.key else { return }
+    router.remove(id, from: node, at: now.seconds)
+    jobs[id]!.node = nil
+    routes[key]?.placedCount -= 1
   }
 
   private mutating func cancel(_ id: JobID, at now: Duration, _ actions: inout [LedgerAction]) {
@@ -257,6 +307,24 @@ public struct JobLedger: Sendable {
     }
   }
 
+  /// Fails a job that still waits when its answer was wanted: no node could have given it in time.
+  ///
+  /// - Returns: whether it did.
+  @discardableResult mutating func endIfLate(
+    _ id: JobID, at now: Duration, _ actions: inout [LedgerAction]
+  ) -> Bool {
+    guard let entry = jobs[id], entry.state == .queued, let deadline = entry.routing?.deadline,
+      now.seconds >= deadline
+    else { return false }
+    let ms = entry.record.spec.deadlineMS ?? 0
+    let attempts = entry.record.attemptCount
+    end(
+      id, .failed,
+      because: "its deadline, \(ms) ms after its submission, passed while it waited for a node"
+        + (attempts > 0 ? " again after \(attempts) attempts" : ""), at: now, &actions)
+    return true
+  }
+
   private mutating func watchDeadlines(at now: Duration, _ actions: inout [LedgerAction]) {
     for (id, lease) in leases where lease.report == nil {
       if let deadline = lease.revokedUntil {
@@ -264,6 +332,9 @@ public struct JobLedger: Sendable {
       } else if now - lease.lastProgress > limits.leaseSilence {
         revoke(id, at: now, &actions)
       }
+    }
+    for id in deadlined {
+      endIfLate(id, at: now, &actions)
     }
     for id in watched {
       switch jobs[id]!.state {

@@ -18,6 +18,11 @@ struct JobEntry: Sendable {
   var state: State
   /// Place in the order of arrival.
   let sequence: Int
+  /// What the router knows of it, and the key it was queued with; nil until it was queued.
+  var routing: RoutingJob?
+  var key: RouteKey?
+  /// The node whose queue it is in, by the router's number.
+  var node: Int?
   /// Tokens accepted for showing, and their text: what a resumed run goes on from.
   var tokenIDs: [Int32] = []
   var text = ""
@@ -33,11 +38,14 @@ struct JobEntry: Sendable {
   mutating func queue(tokenLength: TokenLength) -> RouteKey {
     state = .queued
     if record.state != .queued { record.state = .queued }
-    return RouteKey(record.spec, tokenLength: tokenLength)
+    let key = RouteKey(record.spec, tokenLength: tokenLength)
+    self.key = key
+    return key
   }
 
   /// - Returns: what its worker is told, and the record that says so.
   mutating func run(as choice: RouteChoice, isExploration: Bool, under lease: LeaseID) -> (JobAssignment, JobRecord) {
+    node = nil
     state = .leased(lease)
     record.state = .running
     record.worker = choice.worker
@@ -112,22 +120,28 @@ struct TrialEntry: Sendable {
   var lease: LeaseID?
 }
 
-/// The jobs that wait with one key, and where they may go.
+/// The jobs that share one key, and where they may go.
 struct Route: Sendable {
   /// Nil until they were ranked.
-  var choices: [RouteChoice]?
+  var ranked: RankedChoices?
   var options: [ExplorationOption] = []
   var isStale = false
   var isRanking = false
-  /// In order of arrival. An entry whose job is not queued any more (cancelled) is skipped.
+  /// Those that wait and are in no node's queue, by tag. An entry whose job is not queued any more (cancelled) is
+  /// skipped.
   var waiting: Deque<JobID> = []
+  /// Those that are in nodes' queues.
+  var placedCount = 0
   /// Whether no worker is connected that could run its jobs, and it was said of each of them.
   var isStranded = false
   /// Jobs that came while it was so, and of which it was not said yet.
   var newcomers: [JobID] = []
 
-  mutating func enqueue(_ job: JobID, atFront: Bool) {
-    if atFront { waiting.prepend(job) } else { waiting.append(job) }
+  /// - Parameter isBefore: whether a job that waits here goes before the new one.
+  mutating func enqueue(_ job: JobID, after isBefore: (JobID) -> Bool) {
+    var place = waiting.count
+    while place > 0, !isBefore(waiting[place - 1]) { place -= 1 }
+    waiting.insert(job, at: place)
     if isStranded { newcomers.append(job) }
   }
 
@@ -141,7 +155,7 @@ struct Route: Sendable {
 
   /// Whether it is to be ranked, now or again; asked once, it says no until it was.
   mutating func startRanking() -> Bool {
-    guard !isRanking, choices == nil || isStale else { return false }
+    guard !isRanking, ranked == nil || isStale else { return false }
     isRanking = true
     isStale = false
     return true

@@ -19,8 +19,8 @@ public enum LedgerEvent: Sendable {
   /// A worker said hello; also when it was known.
   indirect case workerJoined(WorkerName, WorkerDescription)
   case workerLost(WorkerName)
-  /// The leases a worker says it works on.
-  case heartbeat(WorkerName, leases: [LeaseID])
+  /// The leases a worker says it works on, and the fingerprints of what it has loaded, if it says.
+  case heartbeat(WorkerName, leases: [LeaseID], warm: [String]? = nil)
   case tokens(WorkerName, TokenChunk)
   case report(WorkerName, Report)
   /// The answers to `storeReport`.

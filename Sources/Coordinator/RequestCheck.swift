@@ -13,6 +13,8 @@ struct RequestCheck {
   private static let mostStops = 16
   /// Names listed in an advice.
   private static let namesListed = 20
+  private static let longestDeadlineMS = 7 * 24 * 3600 * 1000
+  private static let longestSession = 256
 
   func model(_ id: ModelID) throws(ApusError) -> ModelProfile {
     if let model = models[id] { return model }
@@ -36,6 +38,7 @@ struct RequestCheck {
     }
     if let sampling = spec.sampling { try self.sampling(sampling) }
     try limits(spec.limits)
+    try scheduling(spec)
     let isEmpty =
       switch spec.prompt {
       case .text(let text): text.isEmpty
@@ -63,6 +66,25 @@ struct RequestCheck {
     }
     if let share = sampling.topP, !(share > 0 && share <= 1) {
       throw ApusError(.badInput, "top-p is \(share)", advice: "give more than 0 and at most 1")
+    }
+  }
+
+  private func scheduling(_ spec: JobSpec) throws(ApusError) {
+    if let priority = spec.priority, !FairClock.priorities.contains(priority) {
+      let allowed = FairClock.priorities
+      throw ApusError(
+        .badInput, "the priority is \(priority)",
+        advice: "give \(allowed.lowerBound) (last) to \(allowed.upperBound) (first), 0 for the usual")
+    }
+    if let deadline = spec.deadlineMS, !(1...Self.longestDeadlineMS).contains(deadline) {
+      throw ApusError(
+        .badInput, "the deadline is \(deadline) ms after the submission",
+        advice: "give 1 ms to a week, \(Self.longestDeadlineMS) ms")
+    }
+    if let session = spec.session, !(1...Self.longestSession).contains(session.utf8.count) {
+      throw ApusError(
+        .badInput, "the name of the session has \(session.utf8.count) bytes",
+        advice: "give 1 to \(Self.longestSession), such as a conversation's number")
     }
   }
 

@@ -47,11 +47,19 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var ignoresEndOfSequence: Bool
   /// Nil where nothing of it was asked for.
   public var sampling: Sampling?
+  /// -5 ... 5, nil for 0: each step doubles the share of the nodes that the client's jobs of this priority get while
+  /// there is a queue. Nothing waits for ever behind a higher one.
+  public var priority: Int?
+  /// Milliseconds from the submission by which the whole answer is wanted. A job that still waits then fails.
+  public var deadlineMS: Int?
+  /// Jobs of one conversation name it alike: where the last of them ran, the engine may still have what they share.
+  public var session: String?
 
   public init(
     model: ModelID, prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0,
     objective: Objective = .e2e, limits: Limits = Limits(), idempotencyKey: String? = nil,
-    ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil
+    ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil, priority: Int? = nil, deadlineMS: Int? = nil,
+    session: String? = nil
   ) {
     self.model = model
     self.prompt = prompt
@@ -63,6 +71,9 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.idempotencyKey = idempotencyKey
     self.ignoresEndOfSequence = ignoresEndOfSequence
     self.sampling = sampling
+    self.priority = priority
+    self.deadlineMS = deadlineMS
+    self.session = session
   }
 
   /// Bytes of the prompt's text, with a few for what a chat template puts around each message.

@@ -68,7 +68,8 @@ private struct World {
     generator = SeededGenerator(seed: seed)
     var limits = JobLedger.Limits()
     limits.attempts = 1000  // that jobs run out of attempts is another test
-    ledger = JobLedger(limits: limits, using: &generator)
+    let policies = RoutingPolicyName.allCases
+    ledger = JobLedger(limits: limits, routing: policies[Int(seed) % policies.count], using: &generator)
     for index in workers.indices {
       start(index)
     }
@@ -125,7 +126,12 @@ private struct World {
     let id = JobID("job\(submitted.count)")
     submitted.append(id)
     let maxTokens = [4, 8, 64].randomElement(using: &generator)!
-    tell(.jobStored(Fixture.job(id.rawValue, maxTokens: maxTokens)))
+    var spec = Fixture.spec(maxTokens: maxTokens)
+    spec.priority = Int.random(in: -5...5, using: &generator)
+    if Int.random(in: 0..<4, using: &generator) == 0 { spec.deadlineMS = Int.random(in: 1...60_000, using: &generator) }
+    spec.session = ["s", "t", nil].randomElement(using: &generator)!
+    let client = ["one", "two"].randomElement(using: &generator)!
+    tell(.jobStored(JobRecord(id: id, client: client, spec: spec, submittedAtMS: Int64(now / .milliseconds(1)))))
   }
 
   private mutating func planTrial() {
@@ -134,7 +140,18 @@ private struct World {
   }
 
   private mutating func answer(_ key: RouteKey) {
-    tell(.routed(key, workers.shuffled(using: &generator).map { Fixture.choice($0.name.rawValue) }))
+    let foresees = Bool.random(using: &generator)
+    let choices = workers.shuffled(using: &generator).flatMap { worker in
+      [Fixture.candidate(), Fixture.candidate([KnobName("thread_count"): .int(2)])].prefix(
+        Int.random(in: 1...2, using: &generator)
+      ).map { candidate in
+        let e2e = foresees ? Double.random(in: 10...1000, using: &generator) : nil
+        return RouteChoice(
+          worker: worker.name, candidate: candidate,
+          predicted: PredictedMetrics(ttftMS: e2e.map { $0 / 4 }, e2eMS: e2e))
+      }
+    }
+    tell(.routed(key, choices))
   }
 
   private mutating func store(fails: Bool) {

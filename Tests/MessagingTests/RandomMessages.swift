@@ -120,7 +120,8 @@ struct RandomMessages {
       prompt: chance() ? .text(text()) : .chat(list { ChatMessage(role: $0.text(), content: $0.text()) }),
       maxTokens: count(), temperature: number(), seed: seed(), objective: objective(), limits: limits(),
       idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance(),
-      sampling: some { random in Sampling(stop: random.list { $0.text() }, topP: random.some { $0.number() }) })
+      sampling: some { random in Sampling(stop: random.list { $0.text() }, topP: random.some { $0.number() }) },
+      priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
   }
 
   mutating func predicted() -> PredictedMetrics {

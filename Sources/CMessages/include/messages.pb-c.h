@@ -621,6 +621,21 @@ struct  Apus__JobSpec
    * may be absent
    */
   Apus__Sampling *sampling;
+  /*
+   * How it is to be queued and placed.
+   */
+  /*
+   * may be absent; may be negative
+   */
+  Apus__Integer *priority;
+  /*
+   * may be absent
+   */
+  Apus__Integer *deadline_ms;
+  /*
+   * may be absent
+   */
+  Apus__Text *session;
   Apus__JobSpec__PromptCase prompt_case;
   union {
     ProtobufCBinaryData text;
@@ -629,7 +644,7 @@ struct  Apus__JobSpec
 };
 #define APUS__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_spec__descriptor) \
-    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
 
 
 struct  Apus__PredictedMetrics

@@ -59,6 +59,9 @@ extension JobSpec: WireValue {
     c.pointee.idempotency_key = try arena.optionalText(idempotencyKey)
     c.pointee.ignores_end_of_sequence = ignoresEndOfSequence ? 1 : 0
     c.pointee.sampling = try arena.message(sampling)
+    c.pointee.priority = try arena.signed(priority, "JobSpec.priority")
+    c.pointee.deadline_ms = try arena.count(deadlineMS, "JobSpec.deadline_ms")
+    c.pointee.session = try arena.optionalText(session)
   }
 
   init(reading c: UnsafePointer<Apus__JobSpec>) throws(CodecError) {
@@ -80,7 +83,10 @@ extension JobSpec: WireValue {
       limits: try Wire.message(c.pointee.limits, "JobSpec.limits"),
       idempotencyKey: try Wire.text(c.pointee.idempotency_key, "JobSpec.idempotency_key"),
       ignoresEndOfSequence: c.pointee.ignores_end_of_sequence != 0,
-      sampling: try Wire.optional(c.pointee.sampling))
+      sampling: try Wire.optional(c.pointee.sampling),
+      priority: try Wire.signed(c.pointee.priority, "JobSpec.priority"),
+      deadlineMS: try Wire.count(c.pointee.deadline_ms, "JobSpec.deadline_ms"),
+      session: try Wire.text(c.pointee.session, "JobSpec.session"))
   }
 }
 

@@ -89,6 +89,15 @@ extension Wire {
     return try count(c.pointee.value, field)
   }
 
+  /// A whole number that may be negative, as far from zero as a count may be.
+  static func signed(_ c: UnsafeMutablePointer<Apus__Integer>?, _ field: StaticString) throws(CodecError) -> Int? {
+    guard let c else { return nil }
+    guard c.pointee.value.magnitude <= countRange.upperBound.magnitude else {
+      throw .invalid(field: "\(field)", problem: "is \(c.pointee.value), further from 0 than 2^53")
+    }
+    return Int(c.pointee.value)
+  }
+
   static func number(_ c: UnsafeMutablePointer<Apus__Real>?, _ field: StaticString) throws(CodecError) -> Double? {
     guard let c else { return nil }
     return try number(c.pointee.value, field)
@@ -201,6 +210,15 @@ extension Arena {
     let c = try array(of: Apus__Integer.self, 1)
     apus__integer__init(c)
     c.pointee.value = try count(value, field)
+    return c
+  }
+
+  func signed(_ value: Int?, _ field: StaticString) throws(CodecError) -> UnsafeMutablePointer<Apus__Integer>? {
+    guard let value else { return nil }
+    let c = try array(of: Apus__Integer.self, 1)
+    apus__integer__init(c)
+    c.pointee.value = Int64(value)
+    _ = try Wire.signed(c, field)
     return c
   }
 

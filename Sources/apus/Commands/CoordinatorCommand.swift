@@ -23,6 +23,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
   var explorationShare: Double?
   @Option(help: "Most that such a job may be expected to take, over the best choice's time. [default: 1.5]")
   var explorationMaxSlowdown: Double?
+  @Option(
+    help:
+      "How jobs are sent to nodes: \(RoutingPolicyName.allCases.map(\.rawValue).joined(separator: ", ")). [default: foreseen]"
+  )
+  var routing: String?
   @Flag(help: "Print one JSON line once it listens.") var json = false
 
   func run() async throws {
@@ -30,7 +35,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       path: config, section: "coordinator",
       allowed: [
         "state", "bind", "heartbeat_ms", "queue_limit", "retrain_after", "exploration_share",
-        "exploration_max_slowdown",
+        "exploration_max_slowdown", "routing",
       ])
     let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
     try directory.create()
@@ -44,6 +49,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       share: try options.number("exploration_share", flag: explorationShare, default: 0.05, in: 0...0.5),
       maxSlowdown: try options.number(
         "exploration_max_slowdown", flag: explorationMaxSlowdown, default: 1.5, in: 1...100))
+    configuration.routing = try Self.routing(options.text("routing", flag: routing))
     let ring = KeyRing(directory: directory.keys)
     let keys = try ring.pairMakingIfNeeded("coordinator")
     let store = try SQLiteHistoryStore(path: directory.history)
@@ -69,6 +75,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
     await store.close()
     try? FileManager.default.removeItem(atPath: directory.coordinatorAddress)  // a stale one only costs a time-out
     withExtendedLifetime(lock) {}
+  }
+
+  private static func routing(_ text: String?) throws(ApusError) -> RoutingPolicyName {
+    guard let text else { return .foreseen }
+    guard let policy = RoutingPolicyName(rawValue: text) else {
+      throw ApusError(
+        .usage, "the routing \(text) is none",
+        advice: "give one of \(RoutingPolicyName.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return policy
   }
 
   private func announce(_ address: String, in directory: StateDirectory) throws(ApusError) {

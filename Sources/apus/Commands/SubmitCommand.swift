@@ -30,6 +30,16 @@ struct SubmitCommand: AsyncParsableCommand {
   @Flag(help: "Show tokens as they come.") var stream = false
   @Option(help: "Submitting twice with one key is one job.") var idempotencyKey: String?
   @Option(
+    parsing: .unconditional,
+    help: "-5 (last) to 5 (first): each step doubles the share of the nodes while there is a queue.")
+  var priority: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Milliseconds in which the whole answer is wanted: a job that still waits then fails.",
+      valueName: "milliseconds"))
+  var deadlineMs: Int?
+  @Option(help: "Name of the conversation: its jobs stay where their beginning was read.") var session: String?
+  @Option(
     help: ArgumentHelp(
       "Leave the job in the queue, with exit status 75, when no node could run it for so long. [default: wait]",
       valueName: "seconds"))
@@ -144,7 +154,7 @@ struct SubmitCommand: AsyncParsableCommand {
       limits: Limits(
         slos: try QueryOptions.slos(slo), allowsApproximate: approximate,
         maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss)),
-      idempotencyKey: idempotencyKey)
+      idempotencyKey: idempotencyKey, priority: priority, deadlineMS: deadlineMs, session: session)
   }
 
   private func promptText() throws(ApusError) -> String {

@@ -1,0 +1,262 @@
+import Glibc
+import Serving
+
+/// A worker as the router sees it: who runs and waits there, how fast it is, and what its engines remember.
+struct RoutingNode: Sendable {
+  struct Running: Sendable {
+    var lease: LeaseID
+    var engine: UInt64
+    var startedAt: Double
+    var foreseenEnd: Double
+    /// What was foreseen for it alone on the node: reading the prompt without what was cached, and each token.
+    var prefill: Double
+    var tpot: Double
+    var cachedShare: Double
+    var promptTokens: Int
+    var work: Double
+    /// `busySeconds` when it started.
+    var busyBefore: Double
+    /// Whether the selector foresaw it; else its time says nothing of the node's speed.
+    var isForeseen: Bool
+    /// How it was decided, and when.
+    var option: RouteOption
+    var decidedAt: Double
+  }
+
+  struct Waiting: Sendable {
+    var job: JobID
+    var engine: UInt64
+    /// How long it is foreseen to keep its place.
+    var seconds: Double
+    var work: Double
+    var tag: Double
+    var flow: FairClock.Flow
+    var due: Double
+    var option: RouteOption
+    var decidedAt: Double
+  }
+
+  /// Jobs that may wait here for each place: so long a queue is better shared.
+  static let waitingPerSlot = 32
+
+  let name: WorkerName
+  var machine: MachineID
+  var isUp = false
+  /// A trial has the machine to itself.
+  var isClosed = false
+  var slotCount = 1
+  private(set) var running: [Running] = []
+  /// By what they are due.
+  private(set) var queue: [Waiting] = []
+  private var queuedSeconds = 0.0
+  private(set) var outstandingWork = 0.0
+  private var soonestEnd = 0.0
+  /// Job-seconds run here until `busyAt`.
+  private var busySeconds = 0.0
+  private var busyAt = 0.0
+  /// Jobs that waited here of late, on average.
+  private var meanQueue = 0.0
+  private var queueSeenAt = 0.0
+  /// Seconds after which a queue has lost two thirds of its weight in `meanQueue`.
+  private static let queueMemory = 30.0
+
+  var prefill = NodeSpeed()
+  var decode = NodeSpeed()
+  var workPerSecond: Double?
+  var memory = PrefixMemory()
+  /// How much of what was thought to be cached was.
+  var cacheTrust = 0.8
+  var engines = LoadedEngines()
+
+  init(_ name: WorkerName, machine: MachineID) {
+    self.name = name
+    self.machine = machine
+  }
+
+  var hasRoom: Bool { isUp && !isClosed && running.count < slotCount }
+  var takesMore: Bool { isUp && !isClosed && queue.count < slotCount * Self.waitingPerSlot }
+
+  // MARK: Running
+
+  mutating func start(_ run: Running, at now: Double) {
+    count(until: now)
+    var run = run
+    run.busyBefore = busySeconds
+    running.append(run)
+    outstandingWork += run.work
+    soonestEnd = running.count == 1 ? run.foreseenEnd : min(soonestEnd, run.foreseenEnd)
+  }
+
+  /// - Returns: what ran, and how many jobs ran beside it on average; nil for a lease that is not known here.
+  mutating func end(_ lease: LeaseID, at now: Double) -> (run: Running, beside: Double)? {
+    guard let place = running.firstIndex(where: { $0.lease == lease }) else { return nil }
+    count(until: now)
+    let run = running.remove(at: place)
+    outstandingWork = running.isEmpty && queue.isEmpty ? 0 : max(0, outstandingWork - run.work)
+    soonestEnd = running.lazy.map(\.foreseenEnd).min() ?? 0
+    let seconds = now - run.startedAt
+    let beside = seconds > 0 ? (busySeconds - run.busyBefore) / seconds - 1 : Double(running.count)
+    return (run, max(0, beside))
+  }
+
+  private mutating func count(until now: Double) {
+    busySeconds += Double(running.count) * max(0, now - busyAt)
+    busyAt = now
+  }
+
+  // MARK: Waiting
+
+  mutating func enqueue(_ job: Waiting, at now: Double) {
+    seeQueue(at: now)
+    var place = queue.count
+    while place > 0, queue[place - 1].due > job.due { place -= 1 }
+    queue.insert(job, at: place)
+    queuedSeconds += job.seconds
+    outstandingWork += job.work
+  }
+
+  /// The next one: what is due first among the clients whose turn it is, give or take `allowance`. Who asks for little
+  /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its client:
+  /// the job that goes takes the client's first, and the one whose turn that was takes its.
+  mutating func removeNext(allowance: Double, at now: Double) -> Waiting? {
+    guard let turn = queue.lazy.map(\.tag).min() else { return nil }
+    seeQueue(at: now)
+    for place in queue.indices {
+      let flow = queue[place].flow
+      let first = queue.indices.filter { queue[$0].flow == flow }.min { queue[$0].tag < queue[$1].tag }!
+      guard queue[first].tag <= turn + allowance else { continue }
+      (queue[place].tag, queue[first].tag) = (queue[first].tag, queue[place].tag)
+      return remove(at: place)
+    }
+    return nil
+  }
+
+  mutating func remove(_ job: JobID, at now: Double) -> Waiting? {
+    seeQueue(at: now)
+    return queue.firstIndex { $0.job == job }.map { remove(at: $0) }
+  }
+
+  private mutating func seeQueue(at now: Double) {
+    let keep = exp(-max(0, now - queueSeenAt) / Self.queueMemory)
+    meanQueue = keep * meanQueue + (1 - keep) * Double(queue.count)
+    queueSeenAt = max(queueSeenAt, now)
+  }
+
+  private mutating func remove(at place: Int) -> Waiting {
+    let job = queue.remove(at: place)
+    queuedSeconds = queue.isEmpty ? 0 : max(0, queuedSeconds - job.seconds)
+    outstandingWork = running.isEmpty && queue.isEmpty ? 0 : max(0, outstandingWork - job.work)
+    return job
+  }
+
+  /// The worker is gone, and what its engines had with it.
+  mutating func goDown() -> [Waiting] {
+    isUp = false
+    let left = queue
+    queue = []
+    running = []
+    queuedSeconds = 0
+    outstandingWork = 0
+    memory.forget()
+    engines = LoadedEngines(loadSeconds: engines)
+    return left
+  }
+
+  // MARK: Foreseeing
+
+  /// Seconds until a job that is due then has a place: until the first of those that run ends, and what waits before it
+  /// shared by the places. Exact for one place and one flow. And how many wait behind it.
+  func wait(due: Double, at now: Double) -> (seconds: Double, behind: Int) {
+    guard running.count >= slotCount || !queue.isEmpty else { return (0, 0) }
+    var ahead = queuedSeconds
+    var behind = 0
+    for job in queue.reversed() {
+      guard job.due > due else { break }
+      ahead -= job.seconds
+      behind += 1
+    }
+    let free = running.count < slotCount ? 0 : untilEnd(at: now)
+    return (free + max(0, ahead) / Double(slotCount), behind)
+  }
+
+  /// Seconds that a job of so many takes from others: those that run beside it, those behind it in the queue, and those
+  /// that will come while it has its place, as many as waited of late.
+  func costToOthers(service: Double, behind: Int, at now: Double) -> Double {
+    var cost = 0.0
+    if running.count < slotCount, !running.isEmpty {
+      let share = decode.slopeShare(beside: Double(running.count - 1))
+      cost = share * running.reduce(0) { $0 + max(0, $1.foreseenEnd - now) }
+    }
+    let keep = exp(-max(0, now - queueSeenAt) / Self.queueMemory)
+    let waiting = keep * meanQueue + (1 - keep) * Double(queue.count)
+    return cost + (Double(behind) + Self.price * waiting) * service / Double(slotCount)
+  }
+
+  /// What those who will come count for: who waits behind a queue waits for more than its mean says.
+  private static let price = 2.0
+
+  /// The same for the last of those that wait here.
+  func waitOfLast(at now: Double) -> Double {
+    guard let last = queue.last else { return 0 }
+    let free = running.count < slotCount ? 0 : untilEnd(at: now)
+    return free + max(0, queuedSeconds - last.seconds) / Double(slotCount)
+  }
+
+  /// One that is late already is taken to be late for as long again, a third of it at least.
+  private func untilEnd(at now: Double) -> Double {
+    soonestEnd > now ? soonestEnd - now : max(0.001, (now - soonestEnd) / 3)
+  }
+}
+
+/// Which engines a node has loaded, and how long loading took.
+struct LoadedEngines: Sendable {
+  /// Engines whose loading is remembered.
+  private static let most = 64
+
+  /// As its last heartbeat said, configurations only; nil before the first.
+  private var warm: Set<UInt64>?
+  /// Those that served here, with their configuration: what a heartbeat does not say is the model.
+  private var served: [UInt64: UInt64] = [:]
+  private var seconds: [UInt64: Double] = [:]
+  private var meanSeconds: Double?
+
+  init() {}
+
+  /// Keeps only what is known of loading.
+  init(loadSeconds other: LoadedEngines) {
+    seconds = other.seconds
+    meanSeconds = other.meanSeconds
+  }
+
+  mutating func hear(_ configurations: Set<UInt64>) {
+    warm = configurations
+    served = served.filter { configurations.contains($0.value) }
+  }
+
+  mutating func serve(_ engine: UInt64, configuration: UInt64) {
+    served[engine] = configuration
+    if served.count > Self.most { served = [engine: configuration] }
+  }
+
+  func has(_ engine: UInt64, configuration: UInt64) -> Bool {
+    if served[engine] != nil { return true }
+    guard let warm, warm.contains(configuration) else { return false }
+    // Loaded before we looked; if another model's engine serves with it, it is that one.
+    return !served.values.contains(configuration)
+  }
+
+  var hasAny: Bool { !served.isEmpty || warm?.isEmpty == false }
+
+  mutating func learn(_ engine: UInt64, loadSeconds: Double) {
+    guard loadSeconds.isFinite, loadSeconds >= 0 else { return }
+    seconds[engine] = seconds[engine].map { 0.7 * $0 + 0.3 * loadSeconds } ?? loadSeconds
+    meanSeconds = meanSeconds.map { 0.9 * $0 + 0.1 * loadSeconds } ?? loadSeconds
+    if seconds.count > Self.most { seconds = [engine: loadSeconds] }
+  }
+
+  /// As measured; nil when nothing was loaded here yet.
+  func loadSeconds(_ engine: UInt64) -> Double? { seconds[engine] ?? meanSeconds }
+
+  /// As measured for this engine.
+  func ownLoadSeconds(_ engine: UInt64) -> Double? { seconds[engine] }
+}
