@@ -85,22 +85,22 @@ let package = Package(
     library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
     library("Gateway", ["Serving", "Messaging", hummingbird, hummingbirdCore, httpTypes, logging, nio]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
+    library("Simulation", ["Serving", "Selection", "History", "Messaging", "Coordinator"]),
     library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),
 
     program(
       "apus",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
-        "Learning",
-        "Messaging", "PlacementSelection", "Selection", "Coordinator", "Worker", "Gateway", "XGBoost", "ZeroMQ",
-        argumentParser, logging, unixSignals, yams,
+        "Learning", "Messaging", "PlacementSelection", "Selection", "Coordinator", "Simulation", "Worker", "Gateway",
+        "XGBoost", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
-        "Messaging",
-        "Selection", "Coordinator", "Worker", "Gateway", "PlacementSimulation", "TestKit", "PlannerReplay", "XGBoost",
+        "Messaging", "Selection", "Coordinator", "Worker", "Gateway", "PlacementSimulation", "TestKit", "PlannerReplay",
+        "XGBoost",
         "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
       ]),
 
@@ -127,6 +127,7 @@ let package = Package(
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
     tests(
       "CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Selection", "Serving", "TestKit"]),
+    tests("SimulationTests", ["Simulation", "Coordinator", "Serving"]),
     tests("PlannerReplayTests", ["PlannerReplay", "Coordinator", "Selection", "Serving"]),
     tests("WorkerTests", ["Acceleration", "Worker", "Engines", "Messaging", "Serving", "TestKit"]),
     tests("IntegrationTests", ["Engines", "ExpertExecution", "ExpertPlacement", "Messaging", "Serving"]),

@@ -31,6 +31,7 @@ struct Apus: AsyncParsableCommand {
       HistoryCommand.self,
       SelectorCommand.self,
       PlacementCommand.self,
+      SimulateCommand.self,
     ])
 
   static func main() async {

@@ -1,0 +1,148 @@
+import Coordinator
+import Serving
+import Testing
+
+@testable import Simulation
+
+@Suite("Simulated nodes and clusters")
+struct SimulationTests {
+  private func request(_ seconds: Double, prompt: Int = 100, output: Int = 101, source: UInt64) -> TraceRequest {
+    TraceRequest(
+      seconds: seconds, prompt: [TraceRequest.Segment(source: source, tokens: prompt)], outputTokens: output)
+  }
+
+  private func exact(_ policy: RoutingPolicyName = .foreseen) -> Simulation.Options {
+    var options = Simulation.Options()
+    options.policy = policy
+    options.noise = 0
+    options.forecastError = 0
+    return options
+  }
+
+  @Test("A request alone takes its prompt and its tokens; two at once take longer by the contention")
+  func shared() {
+    // 0.1 s of reading, 100 tokens of 0.01 s.
+    let node = NodeModel(name: "n", prefillRate: 1000, decodeRate: 100, slotCount: 2, contention: 0.5)
+    let alone = Simulation([node], [request(0, source: 1)], exact()).run()
+    #expect(abs(alone.requests[0].ttftSeconds - 0.1) < 1e-9)
+    #expect(abs(alone.requests[0].e2eSeconds - 1.1) < 1e-9)
+    let both = Simulation([node], [request(0, source: 1), request(0, source: 2)], exact()).run()
+    #expect(both.requests.allSatisfy { abs($0.e2eSeconds - 1.65) < 1e-9 })
+    // The third waits for a place: both end at 1.65, then it is alone.
+    let three = Simulation([node], (1...3).map { request(0, source: $0) }, exact()).run()
+    #expect(abs(three.requests[2].e2eSeconds - 2.75) < 1e-9)
+    #expect(abs(node.capacity(promptTokens: 100, outputTokens: 101) - 2 / 1.65) < 1e-9)
+  }
+
+  @Test("What an engine read before it does not read again, and what is not loaded loads first")
+  func cacheAndLoad() {
+    let node = NodeModel(name: "n", prefillRate: 1000, decodeRate: 100, loadSeconds: 3)
+    var requests = [request(0, prompt: 640, source: 1), request(10, prompt: 640, source: 1)]
+    var result = Simulation([node], requests, exact()).run()
+    #expect(abs(result.requests[0].ttftSeconds - 0.64) < 1e-9)
+    #expect(result.requests[1].cachedTokens == 640)
+    #expect(result.requests[1].ttftSeconds < 0.01)
+    #expect(result.loadCount == 0)
+    requests[1].model = 1
+    result = Simulation([node], requests, exact()).run()
+    #expect(result.requests[1].cachedTokens == 0)
+    #expect(abs(result.requests[1].ttftSeconds - 3.64) < 1e-9)
+    #expect(result.loadCount == 1)
+  }
+
+  @Test("The same seed gives the same run; every policy ends every request", arguments: RoutingPolicyName.allCases)
+  func deterministic(policy: RoutingPolicyName) {
+    let nodes = [NodeModel].pool(speeds: [4, 1], count: 4)
+    let requests = nodes.trace(load: 0.8, TraceGenerator(rate: 1, requestCount: 400, seed: 3))
+    var options = Simulation.Options()
+    options.policy = policy
+    let result = Simulation(nodes, requests, options).run()
+    #expect(result.requests.allSatisfy { $0.hasEnded })
+    #expect(result.requests == Simulation(nodes, requests, options).run().requests)
+    #expect(result.nodes.reduce(0) { $0 + $1.requestCount } == 400)
+  }
+
+  @Test(
+    "On a mixed pool the median request ends sooner than with routers that count jobs or work",
+    arguments: [1, 2])
+  func mixedPool(seed: UInt64) throws {
+    let nodes = [NodeModel].pool(speeds: [8, 4, 2, 1], count: 4)
+    let requests = nodes.trace(load: 0.7, TraceGenerator(rate: 1, requestCount: 1500, seed: seed))
+    var options = Simulation.Options()
+    options.seed = seed
+    func median(_ policy: RoutingPolicyName) throws -> Double {
+      options.policy = policy
+      let median = Simulation(nodes, requests, options).run().percentile(0.5, .e2e)
+      return try #require(median)
+    }
+    let own = try median(.foreseen)
+    for (other, factor) in [
+      (RoutingPolicyName.powerOfTwo, 0.85), (.roundRobin, 0.7), (.leastWork, 1), (.leastLoaded, 1),
+    ] {
+      let theirs = try median(other)
+      #expect(own < factor * theirs, "seed \(seed): \(own) s, \(other.rawValue) \(theirs) s")
+    }
+  }
+
+  @Test("A node that slows to half loses its share within 50 outcomes; a new one is used within 10 requests")
+  func changes() throws {
+    let nodes = [NodeModel].pool(speeds: [4], count: 4)
+    let requests = nodes.trace(load: 0.6, TraceGenerator(rate: 1, requestCount: 1500, seed: 1))
+    let middle = requests[requests.count / 3].seconds
+    var options = Simulation.Options()
+    options.faults = [NodeFault(node: 0, seconds: middle, kind: .slow(2))]
+    let slowed = Simulation(nodes, requests, options).run()
+    let change = try #require(slowed.slowed)
+    let parts = slowed.stretches(around: change, outcomes: 50)
+    #expect(parts[2].share < 0.75 * parts[0].share, "\(parts)")
+    options.faults = [NodeFault(node: 1, seconds: middle, kind: .join)]
+    let joined = Simulation(nodes, requests, options).run()
+    let coming = try #require(joined.joined)
+    let first = try #require(joined.requestsUntilUse(of: coming))
+    #expect(first <= 10)
+  }
+
+  @Test("What a node was doing when it failed is done elsewhere")
+  func failure() {
+    let nodes = [NodeModel].pool(speeds: [2, 1], count: 3)
+    let requests = nodes.trace(load: 0.5, TraceGenerator(rate: 1, requestCount: 300, seed: 2))
+    var options = Simulation.Options()
+    let third = requests[100].seconds
+    options.faults = [
+      NodeFault(node: 0, seconds: third, kind: .fail), NodeFault(node: 0, seconds: third + 60, kind: .join),
+    ]
+    let result = Simulation(nodes, requests, options).run()
+    #expect(result.requests.allSatisfy { $0.hasEnded })
+    #expect(result.nodes[0].loadCount == 1, "it comes back with nothing loaded")
+  }
+
+  @Test("Nodes are fitted from measurements of one request at a time, their contention from several")
+  func fitted() throws {
+    func measurement(_ worker: String, concurrency: Int, ttftMS: Double, tpotMS: Double) -> Measurement {
+      func summary(_ value: Double) -> LatencySummary {
+        LatencySummary(meanMS: value, p50MS: value, p90MS: value, p99MS: value)
+      }
+      let workload = Workload(
+        name: "w", promptTokens: 100...100, outputTokens: 10...10, concurrency: concurrency, requestCount: 4)
+      let metrics = Metrics(
+        requestCount: 4, failedRequestCount: 0, promptTokenCount: 400, outputTokenCount: 40, wallSeconds: 1,
+        cpuSeconds: nil, peakMemoryBytes: nil, loadSeconds: 2, ttft: summary(ttftMS), itl: summary(tpotMS),
+        tpot: summary(tpotMS), e2e: summary(ttftMS + 9 * tpotMS))
+      return Measurement(
+        id: MeasurementID("m"), source: .job(JobID("j")), worker: WorkerName(worker),
+        hardware: HardwareProfile(
+          machine: MachineID("m"), processor: "p", coreCount: 1, instructionSets: [], memoryBytes: 1,
+          memoryBandwidth: 1, gemmRate: 1), model: .unknown(ModelID("model")), workload: workload,
+        configuration: EngineConfiguration(engine: EngineName("e")), fidelity: .exact, engineVersion: "1",
+        startedAtMS: 0, outcome: .completed(metrics))
+    }
+    let singles = [90.0, 100, 120].map { measurement("fast", concurrency: 1, ttftMS: $0, tpotMS: 10) }
+    let shared = [measurement("fast", concurrency: 3, ttftMS: 300, tpotMS: 16)]
+    let few = [measurement("few", concurrency: 1, ttftMS: 100, tpotMS: 10)]
+    let nodes = FittedCluster.nodes(from: singles + shared + few, slotCount: 2)
+    #expect(nodes.map(\.name) == ["fast"], "one measurement is too few")
+    let node = try #require(nodes.first)
+    #expect(abs(node.prefillRate - 1000) < 1e-6 && abs(node.decodeRate - 100) < 1e-6)
+    #expect(abs(node.contention - 0.3) < 1e-9 && node.loadSeconds == 2)
+  }
+}
