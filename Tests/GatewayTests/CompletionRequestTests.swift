@@ -21,7 +21,8 @@ import Testing
       {"model":"m","messages":[{"role":"system","content":"be brief"},{"role":"user","content":[{"type":"text","text":"a"},
       {"type":"text","text":"b"}]}],"max_tokens":7,"temperature":0.5,"top_p":0.9,"stop":["x","y"],"seed":-3,"stream":true,
       "stream_options":{"include_usage":true},"frequency_penalty":0,"logprobs":false,"user":"somebody",
-      "apus":{"objective":"ttft","slo":["ttft:p99<=500ms"],"max_quality_loss":0.01,"idempotency_key":"k"}}
+      "apus":{"objective":"ttft","slo":["ttft:p99<=500ms"],"max_quality_loss":0.01,"idempotency_key":"k",
+      "priority":2,"deadline_ms":9000,"session":"s"}}
       """)
     #expect(request.isStreamed == true && request.streamOptions?.includesUsage == true)
     let jobs = try request.jobs(model, isChat: true, key: nil, randomSeed: 1)
@@ -30,7 +31,7 @@ import Testing
       prompt: .chat([ChatMessage(role: "system", content: "be brief"), ChatMessage(role: "user", content: "ab")]),
       maxTokens: 7, temperature: 0.5, seed: UInt64(bitPattern: -3), objective: .ttft,
       limits: Limits(slos: [try #require(SLO(parsing: "ttft:p99<=500ms"))], maxQualityLoss: 0.01), idempotencyKey: "k",
-      sampling: Sampling(stop: ["x", "y"], topP: 0.9))
+      sampling: Sampling(stop: ["x", "y"], topP: 0.9), priority: 2, deadlineMS: 9000, session: "s")
     #expect(jobs == [expected])
   }
 

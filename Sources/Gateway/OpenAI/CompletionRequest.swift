@@ -97,9 +97,13 @@ struct CompletionRequest: Decodable, Sendable {
     var limits: [String]?
     var maxQualityLoss: Double?
     var idempotencyKey: String?
+    var priority: Int?
+    var deadlineMS: Int?
+    var session: String?
 
     private enum CodingKeys: String, CodingKey {
-      case objective
+      case objective, priority, session
+      case deadlineMS = "deadline_ms"
       case limits = "slo"
       case maxQualityLoss = "max_quality_loss"
       case idempotencyKey = "idempotency_key"

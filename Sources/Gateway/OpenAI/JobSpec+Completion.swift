@@ -24,6 +24,9 @@ extension CompletionRequest {
     spec.sampling = try sampling()
     spec.objective = try objective()
     spec.limits = try limits()
+    spec.priority = wishes?.priority
+    spec.deadlineMS = wishes?.deadlineMS
+    spec.session = wishes?.session
     let choices = choiceCount ?? 1
     guard (1...GatewayConfiguration.choiceLimit).contains(choices) else {
       throw .bad("n", "n is \(choices); ask for 1 to \(GatewayConfiguration.choiceLimit)")

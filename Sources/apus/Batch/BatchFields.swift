@@ -4,8 +4,8 @@ enum BatchFields {
 
   /// Read by `BatchRequest`.
   private static let carried: [BatchRequest.Route: Set<String>] = [
-    .chat: ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed"],
-    .text: ["model", "prompt", "max_tokens", "temperature", "seed"],
+    .chat: ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "top_p", "stop"],
+    .text: ["model", "prompt", "max_tokens", "temperature", "seed", "top_p", "stop"],
   ]
 
   /// They change nothing of an answer.
@@ -16,8 +16,8 @@ enum BatchFields {
   /// The values with which a field asks for what a job does anyway. With any other it is refused.
   private static let usual: [String: [JSONValue]] = [
     "n": [1], "best_of": [1], "stream": [false], "echo": [false], "logprobs": [false], "top_logprobs": [0],
-    "top_p": [1, .double(1)], "presence_penalty": [0, .double(0)], "frequency_penalty": [0, .double(0)],
-    "stop": [.array([])], "logit_bias": [.object([])], "tools": [.array([])], "tool_choice": ["none", "auto"],
+    "presence_penalty": [0, .double(0)], "frequency_penalty": [0, .double(0)],
+    "logit_bias": [.object([])], "tools": [.array([])], "tool_choice": ["none", "auto"],
     "response_format": [.object([("type", "text")])], "modalities": [.array(["text"])], "suffix": [""],
   ]
 

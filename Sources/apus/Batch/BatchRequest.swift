@@ -21,6 +21,8 @@ struct BatchRequest: Hashable {
   var maxTokens: Int?
   var temperature: Double?
   var seed: UInt64?
+  /// Nil when the line asks for nothing of it.
+  var sampling: Sampling?
 
   private static let longestID = 512
 
@@ -94,6 +96,22 @@ struct BatchRequest: Hashable {
       throw BatchFault("it is \(seed)", advice: "give a whole number from 0 on", field: "body.seed")
     }
     self.seed = seed.map { UInt64($0) }
+    sampling = try Self.sampling(body)
+  }
+
+  private static func sampling(_ body: KeyedDecodingContainer<Name>) throws(BatchFault) -> Sampling? {
+    let share: Double? = try value(body, "top_p", "a number above 0, at most 1", in: "body.")
+    if let share, !(share > 0 && share <= 1) {
+      throw BatchFault("it is \(share)", advice: "give more than 0 and at most 1", field: "body.top_p")
+    }
+    let one = try? body.decodeIfPresent(String.self, forKey: "stop")
+    let stop: [String]? = try one.map { [$0] } ?? value(body, "stop", "a text, or at most four", in: "body.")
+    if let stop, stop.count > 4 || stop.contains(where: \.isEmpty) {
+      throw BatchFault(
+        "it is \(stop.count) texts, or one is empty", advice: "give at most four that are not", field: "body.stop")
+    }
+    guard share != nil || stop?.isEmpty == false else { return nil }
+    return Sampling(stop: stop ?? [], topP: share)
   }
 
   /// `max_completion_tokens` is the newer name of `max_tokens`.

@@ -93,7 +93,7 @@ struct BatchRun {
         let spec = JobSpec(
           model: model.id, prompt: request.prompt, maxTokens: request.maxTokens ?? defaults.maxTokens,
           temperature: request.temperature ?? defaults.temperature, seed: request.seed ?? defaults.seed,
-          objective: defaults.objective, limits: defaults.limits, idempotencyKey: key)
+          objective: defaults.objective, limits: defaults.limits, idempotencyKey: key, sampling: request.sampling)
         return Submission(line: line.number, request: request, model: model, spec: spec, id: BatchResult.id(key))
       }
     }
