@@ -191,6 +191,12 @@ struct RouterTests {
     #expect(taken?.node == 1 && taken?.load == 0, "half a second of loading, as measured, twice")
     pool.router.hear("node-0", warm: [Fixture.candidate().configuration.fingerprint])
     #expect(pool.choose(pool.job(), at: now) == 0)
+    // An empty node is used once the others are busy, though loading there takes longer than the wait.
+    var empty = Pool([1, 1])
+    empty.router.hear("node-1", warm: [])
+    #expect(empty.send(empty.job())?.node == 0)
+    let option = empty.send(empty.job())
+    #expect(option?.node == 1 && option?.load == 2)
   }
 
   @Test("What keeps a deadline or a limit goes before what is better otherwise")

@@ -21,6 +21,8 @@ struct Router: Sendable {
   static let patience = 20.0
   /// Mean jobs that a client may be ahead of another for the sake of short ones.
   static let allowance = 4.0
+  /// Part of the loading time of a node's first engine that counts against it.
+  static let firstLoadShare = 0.25
   /// A prompt's cost that nothing saves: its last block is always read.
   static let leastReadShare = 0.02
 
@@ -196,9 +198,12 @@ struct Router: Sendable {
     let isLoaded = nodes[node].engines.has(facts.engine, configuration: facts.configuration)
     if !isLoaded { option.load = loadSeconds(node, facts) }
     option.isLate = isLate(job, option, at: now)
-    // Another engine's place may be taken, and that one loaded again for the next: a switch costs twice.
-    let switching = option.load > 0 && nodes[node].engines.hasAny ? option.load : 0
-    option.value = value(job, option, price: facts.price) + switching
+    option.value = value(job, option, price: facts.price)
+    if option.load > 0, facts.price == nil {
+      // Another engine's place may be taken, and that one loaded again for the next: a switch costs twice. An empty node
+      // is no use to anybody until somebody loads an engine there: that one pays a part, those who come after the rest.
+      option.value += option.load * (nodes[node].engines.hasAny ? 1 : Self.firstLoadShare - 1)
+    }
     if facts.price == nil {
       // A second weighs as much less with a job as it is longer: what counts is how many times as long it takes.
       option.value += job.size * nodes[node].costToOthers(service: option.service, behind: behind, at: now)
