@@ -1,7 +1,7 @@
 import TestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
+@Suite(.timeLimit(.minutes(10))) struct ManualClockTests {
   @Test("Who sleeps wakes when the clock was moved far enough, and not before")
   func wakes() async throws {
     let clock = ManualClock()

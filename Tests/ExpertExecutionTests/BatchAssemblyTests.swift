@@ -6,7 +6,7 @@ import ZeroMQ
 @testable import ExpertExecution
 
 /// What a hub says of a batch is compared with the model before anything of it is used.
-@Suite("Batch assembly", .timeLimit(.minutes(1)))
+@Suite("Batch assembly", .timeLimit(.minutes(10)))
 struct BatchAssemblyTests {
   private let folder = TemporaryFolder()
   private let model: MoEModelFile

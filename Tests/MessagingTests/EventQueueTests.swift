@@ -3,7 +3,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Event queue", .timeLimit(.minutes(1)))
+@Suite("Event queue", .timeLimit(.minutes(10)))
 struct EventQueueTests {
   /// Says no at the limit, and calls back once the reader has caught up with half of it.
   @Test func callsBackWhenThereIsRoom() async {

@@ -3,7 +3,7 @@ import Serving
 import TestKit
 import Testing
 
-@Suite("Faulty transport", .timeLimit(.minutes(1)))
+@Suite("Faulty transport", .timeLimit(.minutes(10)))
 struct FaultyTransportTests {
   /// What the coordinator receives of 300 numbered requests over a faulty client, and the faults' seed.
   private func received(seed: UInt64, drop: Double = 0, double: Double = 0, hold: Double = 0) async throws -> [UInt64] {

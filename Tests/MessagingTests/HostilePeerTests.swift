@@ -32,7 +32,7 @@ private final class RawPeer {
   }
 }
 
-@Suite("Hostile peers", .timeLimit(.minutes(1)))
+@Suite("Hostile peers", .timeLimit(.minutes(10)))
 struct HostilePeerTests {
   /// Bytes that are no message, empty frames, and messages of several frames are counted, answered and not delivered;
   /// the connection stays good for what is a message.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Outgoing queue", .timeLimit(.minutes(1)))
+@Suite("Outgoing queue", .timeLimit(.minutes(10)))
 struct OutgoingQueueTests {
   private func drained(_ queue: OutgoingQueue<String>, budget: Int = 100) -> [String] {
     var items: [String] = []

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// What only the transport over TCP has: keys, ports, hostile bytes.
-@Suite("ZeroMQ endpoints", .timeLimit(.minutes(1)))
+@Suite("ZeroMQ endpoints", .timeLimit(.minutes(10)))
 struct ZeroMQEndpointTests {
   /// The refusal a peer ends with; nil when it gets in.
   private func refusal(of endpoint: ZeroMQClientEndpoint) async -> ApusError? {

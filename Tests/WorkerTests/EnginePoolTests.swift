@@ -68,7 +68,7 @@ private final class Launcher: Sendable {
   }
 }
 
-@Suite("EnginePool", .timeLimit(.minutes(1))) struct EnginePoolTests {
+@Suite("EnginePool", .timeLimit(.minutes(10))) struct EnginePoolTests {
   private let launcher = Launcher()
 
   private func pool(engines: Int = 2) -> EnginePool<FakeEngine> {

@@ -6,7 +6,7 @@ import Testing
 @testable import Worker
 
 /// A worker whose messages get lost, doubled and out of order, both ways, from a printed seed.
-@Suite("JobWorker: faults", .timeLimit(.minutes(1))) struct JobWorkerFaultTests {
+@Suite("JobWorker: faults", .timeLimit(.minutes(10))) struct JobWorkerFaultTests {
   /// Every job that was begun is reported, with exactly one measurement, whatever happens to the messages.
   @Test(arguments: 0..<10 as Range<UInt64>) func everyResultArrives(seed: UInt64) async throws {
     let network = InProcessNetwork()

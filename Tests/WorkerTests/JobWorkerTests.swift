@@ -7,7 +7,7 @@ import Testing
 @testable import Worker
 
 /// The conversation over the in-process transport. What a test waits for is a message; time moves only by the test.
-@Suite("JobWorker", .timeLimit(.minutes(1))) struct JobWorkerTests {
+@Suite("JobWorker", .timeLimit(.minutes(10))) struct JobWorkerTests {
   @Test func introducesItselfAndBeats() async throws {
     let test = try await WorkerUnderTest()
     let hello = try #require(await test.coordinator.messages.hellos.first)

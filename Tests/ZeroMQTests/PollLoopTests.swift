@@ -2,7 +2,7 @@ import Synchronization
 import Testing
 import ZeroMQ
 
-@Suite("Poll loop", .timeLimit(.minutes(1)))
+@Suite("Poll loop", .timeLimit(.minutes(10)))
 struct PollLoopTests {
   private actor Counter {
     let loop: PollLoop

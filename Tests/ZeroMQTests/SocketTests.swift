@@ -30,7 +30,7 @@ private final class Ends {
   }
 }
 
-@Suite("Sockets", .timeLimit(.minutes(1)))
+@Suite("Sockets", .timeLimit(.minutes(10)))
 struct SocketTests {
   private let context = Context()
 
