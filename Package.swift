@@ -28,9 +28,11 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -47,6 +49,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -83,7 +86,9 @@ let package = Package(
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
-    library("Gateway", ["Serving", "Messaging", hummingbird, hummingbirdCore, httpTypes, logging, nio]),
+    library(
+      "Gateway",
+      ["Serving", "Messaging", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio, nioSSL]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
     library("Simulation", ["Serving", "Selection", "History", "Messaging", "Coordinator"]),
     library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),

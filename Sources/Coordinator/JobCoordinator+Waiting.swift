@@ -22,6 +22,8 @@ extension JobCoordinator {
       let names = workers.map(\.rawValue).joined(separator: ", ")
       return "a benchmark holds \(names); it is stopped for this job and planned again" + ahead
     case .returning(let worker): return "it ran when the coordinator stopped; \(worker) may come back with it"
+    case .queue(let worker, let count):
+      return "it waits for \(worker), where it is foreseen to end best; jobs there: \(count)" + ahead
     case .starting: return "it goes to a worker in a moment" + ahead
     }
   }

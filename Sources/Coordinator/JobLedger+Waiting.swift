@@ -12,6 +12,8 @@ public enum JobWait: Hashable, Sendable {
   case trial([WorkerName])
   /// It ran when the coordinator stopped, and this worker may come back with it.
   case returning(WorkerName)
+  /// It waits for this worker, which runs so many jobs: there it is foreseen to end best.
+  case queue(WorkerName, runningCount: Int)
   /// A worker that could run it has room: it goes there in a moment.
   case starting
 }
@@ -26,14 +28,18 @@ extension JobLedger {
     case .awaiting(let worker, _): return (.returning(worker), 0)
     case .queued:
       let ahead = jobs.values.count { $0.state == .queued && $0.sequence < entry.sequence }
-      // What it waits with is not made anew: a model's tokens may be known better by now.
-      let route = routes.values.first { $0.waiting.contains(id) }
-      return (reason(for: route), ahead)
+      if let node = entry.node { return (reason(in: router.nodes[node].name), ahead) }
+      return (reason(for: entry.key.flatMap { routes[$0] }), ahead)
     }
   }
 
+  private func reason(in name: WorkerName) -> JobWait {
+    guard let worker = workers[name] else { return .noWorker }
+    return trialMachines.contains(worker.machine) ? .trial([name]) : .queue(name, runningCount: worker.leases.count)
+  }
+
   private func reason(for route: Route?) -> JobWait {
-    guard let route, let choices = route.choices else { return .ranking }
+    guard let route, let choices = route.ranked?.choices else { return .ranking }
     let places = Set(choices.map(\.worker)).compactMap { name in workers[name].map { (name, $0) } }
     guard !places.isEmpty else { return route.isRanking ? .ranking : .noWorker }
     let free = places.filter { !trialMachines.contains($1.machine) }

@@ -1,8 +1,10 @@
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 public import Logging
 public import Messaging
 import NIOCore
+import NIOSSL
 import Serving
 
 /// The HTTP service: OpenAI's routes and Apus's own, answered by a coordinator over one connection.
@@ -55,7 +57,7 @@ public struct Gateway: Sendable {
         maxHeaderListSize: GatewayConfiguration.headerLimitBytes,
         maxHeaderFieldCount: GatewayConfiguration.headerLimitCount))
     let application = Application(
-      router: router, server: .http1(configuration: http),
+      router: router, server: try server(http),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port), serverName: "apus"),
       onServerRunning: { channel in await isListening(channel.localAddress?.port ?? configuration.port) },
@@ -66,6 +68,22 @@ public struct Gateway: Sendable {
       throw ApusError(
         .unavailable, "cannot listen on \(configuration.host):\(configuration.port): \(error)",
         advice: "another program may use the port: give one with --port")
+    }
+  }
+
+  private func server(_ http: HTTP1Channel.Configuration) throws(ApusError) -> HTTPServerBuilder {
+    guard let files = configuration.tls else { return .http1(configuration: http) }
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
+      return try .tls(
+        .http1(configuration: http),
+        tlsConfiguration: .makeServerConfiguration(
+          certificateChain: chain.map { .certificate($0) },
+          privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))))
+    } catch {
+      throw ApusError(
+        .badInput, "\(files.certificate) and \(files.key) are no certificate and key: \(error)",
+        advice: "give a certificate chain and its private key in PEM")
     }
   }
 

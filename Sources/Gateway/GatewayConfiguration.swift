@@ -16,6 +16,9 @@ public struct GatewayConfiguration: Hashable, Sendable {
   /// How long a connection may be silent between requests.
   public var idleSeconds: Int
 
+  /// Nil for plain HTTP.
+  public var tls: TLSFiles?
+
   public init(
     host: String = "127.0.0.1", port: Int = 8080, bodyLimitBytes: Int = 8 << 20, requestLimit: Int = 1024,
     requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75
@@ -30,9 +33,22 @@ public struct GatewayConfiguration: Hashable, Sendable {
     self.idleSeconds = idleSeconds
   }
 
+  public var scheme: String { tls == nil ? "http" : "https" }
+
   /// Most bytes of all headers together.
   static let headerLimitBytes = 64 << 10
   static let headerLimitCount = 200
   /// Choices that one request may ask for.
   static let choiceLimit = 8
+}
+
+/// Where the certificate chain and its private key are, in PEM.
+public struct TLSFiles: Hashable, Sendable {
+  public var certificate: String
+  public var key: String
+
+  public init(certificate: String, key: String) {
+    self.certificate = certificate
+    self.key = key
+  }
 }

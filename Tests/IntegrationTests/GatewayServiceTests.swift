@@ -225,4 +225,31 @@ struct GatewayServiceTests {
       #expect(open.status == 64 && open.standardError.contains("API keys"), "\(open)")
     }
   }
+
+  @Test("HTTPS from files; half of them, or others, are refused")
+  func tls() async throws {
+    try await withCluster(workers: []) { cluster in
+      try await cluster.startCoordinator()
+      let (certificate, key) = (cluster.state + "/own.crt", cluster.state + "/own.key")
+      let made = try RunningProgram(
+        shell:
+          "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout \(key) -out \(certificate)")
+      #expect(await made.output().status == 0)
+      let half = try await cluster.run(["gateway", "--port", "0", "--tls-key", key])
+      #expect(half.status == 64 && half.standardError.contains("--tls-certificate"), "\(half)")
+      let wrong = try await cluster.run(["gateway", "--port", "0", "--tls-key", key, "--tls-certificate", key])
+      #expect(wrong.status == 65 && wrong.standardError.contains("certificate"), "\(wrong)")
+      let gateway = try cluster.start(
+        "gateway", ["gateway", "--port", "0", "--tls-key", key, "--tls-certificate", certificate])
+      let address = cluster.state + "/gateway.address"
+      try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }
+      let url = try String(contentsOfFile: address, encoding: .utf8)
+      #expect(url.hasPrefix("https://"))
+      let asked = try RunningProgram(
+        shell: "curl -s --cacert \(certificate) --connect-to localhost::127.0.0.1: "
+          + url.replacingOccurrences(of: "127.0.0.1", with: "localhost") + "/health")
+      let answer = await asked.output()
+      #expect(answer.standardOutput.contains("ok"), "\(answer)")
+    }
+  }
 }

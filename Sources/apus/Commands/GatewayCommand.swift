@@ -27,6 +27,8 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
     var serverKey: String?
     @Option(help: "File of API keys. [default: gateway.keys in the state directory]") var apiKeys: String?
+    @Option(help: "PEM file of the certificate chain, for HTTPS.") var tlsCertificate: String?
+    @Option(help: "PEM file of the certificate's private key.") var tlsKey: String?
     @Flag(help: "Answer everybody, whoever reaches the address.") var withoutKeys = false
     @Flag(help: "Print one JSON line once it listens.") var json = false
 
@@ -35,7 +37,7 @@ struct GatewayCommand: AsyncParsableCommand {
         path: config, section: "gateway",
         allowed: [
           "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
-          "requests_per_minute", "requests_at_once", "patience_s",
+          "requests_per_minute", "requests_at_once", "patience_s", "tls_certificate", "tls_key",
         ])
       let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
       let configuration = try configuration(options)
@@ -50,11 +52,11 @@ struct GatewayCommand: AsyncParsableCommand {
       let gateway = Gateway(
         configuration, endpoint: try address.endpoint(), address: try address.address(), forms: .commandLine,
         keyName: keyName, logger: logger)
-      let host = configuration.host
+      let (scheme, host) = (configuration.scheme, configuration.host)
       let prints = json
       let work = Task {
         try await gateway.run { port in
-          let url = "http://\(host):\(port)"
+          let url = "\(scheme)://\(host):\(port)"
           logger.info("listening on \(url)")
           // Who reads it has the address from here or from the log; nothing else depends on it.
           try? url.write(toFile: directory.gatewayAddress, atomically: true, encoding: .utf8)
@@ -87,6 +89,14 @@ struct GatewayCommand: AsyncParsableCommand {
       }
       if options.text("requests_at_once", flag: nil) != nil {
         configuration.requestsAtOnce = try options.number("requests_at_once", flag: nil, default: 1, in: 1...100_000)
+      }
+      switch (
+        options.text("tls_certificate", flag: tlsCertificate), options.text("tls_key", flag: tlsKey)
+      ) {
+      case (nil, nil): break
+      case (let certificate?, let key?): configuration.tls = TLSFiles(certificate: certificate, key: key)
+      default:
+        throw ApusError(.usage, "HTTPS needs a certificate and its key", advice: "give --tls-certificate and --tls-key")
       }
       return configuration
     }
