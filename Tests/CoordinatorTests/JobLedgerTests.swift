@@ -140,7 +140,7 @@ import Testing
     for name in ["two", "three", "four"] { story.tell(.jobStored(Fixture.job(name))) }
     #expect(wait("two") == nil)
     func queue(_ job: JobID) -> WorkerName? { if case .queue(let worker, 1)? = wait(job) { worker } else { nil } }
-    #expect(queue("four").map(["a", "b"].contains) == true)
+    #expect(queue("four") == "a" || queue("four") == "b")
     #expect(story.ledger.wait(of: "three")?.aheadCount == 0 && story.ledger.wait(of: "four")?.aheadCount == 1)
     story.tell(.cancel("three"))
     #expect(story.ledger.wait(of: "four")?.aheadCount == 0 && wait("three") == nil)

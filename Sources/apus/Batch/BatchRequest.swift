@@ -104,8 +104,12 @@ struct BatchRequest: Hashable {
     if let share, !(share > 0 && share <= 1) {
       throw BatchFault("it is \(share)", advice: "give more than 0 and at most 1", field: "body.top_p")
     }
-    let one = try? body.decodeIfPresent(String.self, forKey: "stop")
-    let stop: [String]? = try one.map { [$0] } ?? value(body, "stop", "a text, or at most four", in: "body.")
+    var stop: [String]?
+    if let one = try? body.decodeIfPresent(String.self, forKey: "stop") {
+      stop = [one]
+    } else {
+      stop = try value(body, "stop", "a text, or at most four", in: "body.")
+    }
     if let stop, stop.count > 4 || stop.contains(where: \.isEmpty) {
       throw BatchFault(
         "it is \(stop.count) texts, or one is empty", advice: "give at most four that are not", field: "body.stop")
