@@ -118,7 +118,9 @@ extension PlacementCommand {
       var planned: [PlannedPlacement] = []
       for name in names {
         if name == Self.recommended {
-          let ranking = PlacementRanking(problem, strategies: PlacementStrategies.all)
+          let ranking = try PlacementRanking(
+            problem, strategies: PlacementStrategies.all, selector: PlacementTrialFile.selector(path: nil),
+            plannedLoad: nil, remaining: 0)
           guard let best = ranking.planned.first else { throw ApusError(.bug, "no strategy plans this problem") }
           planned.append(best)
         } else {
