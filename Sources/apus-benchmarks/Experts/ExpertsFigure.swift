@@ -78,7 +78,7 @@ struct ExpertsFigure: AsyncParsableCommand {
 
   // MARK: Overhead
 
-  private func passingTrial(_ file: MoEModelFile) async throws -> PlacementTrial {
+  private func passingTrial(_ file: MoEModelFile) async throws -> PlacementRun {
     let keys = KeyPair.generate()
     var services: [ChildService] = []
     var addresses: [ExpertHostAddress] = []
@@ -103,7 +103,7 @@ struct ExpertsFigure: AsyncParsableCommand {
       trace: try await batches.calibration(tokenCount: batch),
       cluster: try .equal(hostCount: Self.hostCount, slotCount: file.expertCount))
     try await hub.place(try PlacementStrategies.named("linear").plan(problem), layers: 0..<1)
-    let trial = try await PlacementTrial(
+    let trial = try await PlacementRun(
       on: hub, hostCount: Self.hostCount, batches: batches, batchTokens: batch, rounds: rounds)
     hub.close()
     for service in services { await service.stop() }
@@ -111,7 +111,7 @@ struct ExpertsFigure: AsyncParsableCommand {
   }
 
   /// The messages of the trial's last batch.
-  private func parts(_ trial: PlacementTrial, _ file: MoEModelFile) -> [ScatterRun.Part] {
+  private func parts(_ trial: PlacementRun, _ file: MoEModelFile) -> [ScatterRun.Part] {
     let rowBytes = MessageParts.rowBytes(hiddenSize: file.hiddenSize, topK: file.topK)
     return (trial.timings.last?.hosts ?? []).flatMap { host in
       let ranges = MessageParts.ranges(rowCount: host.rows, rowBytes: rowBytes)

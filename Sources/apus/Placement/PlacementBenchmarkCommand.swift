@@ -45,6 +45,7 @@ extension PlacementCommand {
     @Option(name: .customLong("hedge-after-ms"), help: "Ask replicas of hosts that did not answer for so long.")
     var hedgeAfterMS: Int?
     @Option(name: .customLong("deadline-s"), help: "Seconds after which a batch fails.") var deadlineS = 120
+    @Option(help: "Add what was measured to this file, for `recommend --trials` to learn from.") var trials: String?
     @Option(help: "Seed of the rows.") var seed: UInt64 = 1
     @Flag(help: "Print one JSON object.") var json = false
 
@@ -77,6 +78,7 @@ extension PlacementCommand {
       defer { hub.close() }
       try await hub.connect()
       let calibration = try await batches.calibration(tokenCount: max(1024, batchSizes.max() ?? 1))
+      let startedAt = Int(Date().timeIntervalSince1970)
       var results: [PlacementBenchmarkRow] = []
       for size in batchSizes {
         let problem = try PlacementProblem(
@@ -89,13 +91,18 @@ extension PlacementCommand {
           try await hub.place(first.plan, layers: used)
           let move = try await hub.place(candidate.plan, layers: used)
           if !json { Console.note("measuring \(candidate.strategy) with \(size) tokens") }
-          let trial = try await PlacementTrial(
+          let trial = try await PlacementRun(
             on: hub, hostCount: hosts.cluster.hostCount, batches: batches, batchTokens: size, rounds: rounds)
           let row = PlacementBenchmarkRow(
             planned: candidate, trial: trial, move: move, memoryBytes: await hub.loadedBytes(), layers: used.count,
             baseline: baseline?.trial)
           baseline = baseline ?? row
           results.append(row)
+          if let trials {
+            try PlacementTrialFile.append(
+              candidate, of: problem, problem: "\(file.path) \(size) \(seed) \(startedAt)", seconds: trial.meanSeconds,
+              to: trials)
+          }
         }
       }
       Console.print(

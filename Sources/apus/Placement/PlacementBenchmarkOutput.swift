@@ -5,7 +5,7 @@ import Foundation
 /// One plan with one batch size, planned and measured.
 struct PlacementBenchmarkRow {
   let planned: PlannedPlacement
-  let trial: PlacementTrial
+  let trial: PlacementRun
   /// From the first plan.
   let move: PlacementMove
   /// Of weights on each host.
@@ -13,7 +13,7 @@ struct PlacementBenchmarkRow {
   /// Layers that were moved and run.
   let layers: Int
   /// The first plan's with the same batch size; nil for the first itself.
-  let baseline: PlacementTrial?
+  let baseline: PlacementRun?
 
   var p50MS: Double { trial.seconds(\.totalSeconds, at: 0.5) * 1e3 }
   var p99MS: Double { trial.seconds(\.totalSeconds, at: 0.99) * 1e3 }

@@ -1,3 +1,4 @@
+import ExpertPlacement
 import Foundation
 import PlacementSelection
 import Serving
@@ -39,6 +40,29 @@ enum PlacementTrialFile {
       return PlacementSelector(residual: try PlacementResidual.learned(from: trials))
     } catch {
       throw ApusError(.bug, "cannot learn from \(path): \(error)")
+    }
+  }
+
+  /// Adds a measured plan, for `recommend --trials` to learn from. Nothing where hosts or model are not known.
+  ///
+  /// - Parameters:
+  ///   - problem: the same text for plans that were measured on one problem.
+  ///   - seconds: of a layer, mean over the batches.
+  static func append(
+    _ planned: PlannedPlacement, of placement: PlacementProblem, problem: String, seconds: Double, to path: String
+  ) throws(ApusError) {
+    guard let features = PlanFeatures(planned.plan, for: placement) else { return }
+    let trial = PlacementTrial(
+      problem: problem, strategy: planned.strategy, features: features, measuredSeconds: seconds)
+    do {
+      let line = try JSONEncoder().encode(trial) + Data("\n".utf8)
+      if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      defer { try? file.close() }  // what was written is there already
+      try file.seekToEnd()
+      try file.write(contentsOf: line)
+    } catch {
+      throw ApusError(.disk, "cannot write \(path): \((error as NSError).localizedDescription)")
     }
   }
 }

@@ -1,7 +1,7 @@
 public import Serving
 
 /// What a placement did, measured on real hosts.
-public struct PlacementTrial: Sendable {
+public struct PlacementRun: Sendable {
   /// Tokens that passed a layer together.
   public let batchTokens: Int
   public let hostCount: Int
@@ -37,6 +37,9 @@ public struct PlacementTrial: Sendable {
     return sorted[min(sorted.count - 1, max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1))]
   }
 
+  /// Of a layer, mean over batches and layers.
+  public var meanSeconds: Double { mean(\.totalSeconds) }
+
   private func mean(_ value: (LayerTiming) -> Double) -> Double {
     timings.reduce(0) { $0 + value($1) } / Double(timings.count)
   }
@@ -66,7 +69,7 @@ public struct PlacementTrial: Sendable {
   }
 
   /// Length of the difference to another placement's result of the same batch, over its length.
-  public func relativeDifference(to other: PlacementTrial) -> Double {
+  public func relativeDifference(to other: PlacementRun) -> Double {
     precondition(other.firstRows.count == firstRows.count, "trials of the same batches")
     var (difference, length) = (0.0, 0.0)
     for (a, b) in zip(firstRows, other.firstRows) {
