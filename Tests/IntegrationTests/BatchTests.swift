@@ -138,7 +138,8 @@ struct BatchTests {
 
   @Test("Ctrl-C leaves a batch's jobs; cancel --batch ends them, and --retry-failed makes the results whole")
   func interrupted() async throws {
-    try await withCountingServer(tokenMS: 50, capacity: 1) { cluster, server in
+    // Slow enough that the job that runs is still there when it is cancelled.
+    try await withCountingServer(tokenMS: 200, capacity: 1) { cluster, server in
       let lines = (0..<4).map { Self.chat("line-\($0)", from: 10 * $0, tokens: 40) }
       let path = try write(lines, cluster)
       let arguments = ["submit", "--batch", path, "--concurrency", "4"]
