@@ -50,8 +50,12 @@ struct GatewayFigure: AsyncParsableCommand {
       let with = Percentiles(seen.through.dropFirst(Self.warmUp))
       report.add("added_p50_ms", "TTFT added at p50", (with.p50 - without.p50) * 1e3, "ms", target: 5)
       report.add("added_p90_ms", "TTFT added at p90", (with.at(0.9) - without.at(0.9)) * 1e3, "ms")
-      let short = try await cpuSeconds(Self.shortTokens, to: through)
-      let long = try await cpuSeconds(Self.longTokens, to: through)
+      let start = try Self.ownCPUSeconds()
+      try await repeatedly(Self.shortTokens, to: through)
+      let middle = try Self.ownCPUSeconds()
+      try await repeatedly(Self.longTokens, to: through)
+      let short = (middle - start) / Double(requests)
+      let long = (try Self.ownCPUSeconds() - middle) / Double(requests)
       report.add("request_cpu_us", "CPU of a small request", short * 1e6, "us", target: 250)
       let token = (long - short) / Double(Self.longTokens - Self.shortTokens)
       report.add("token_cpu_us", "CPU of a token more", token * 1e6, "us", target: 15)
@@ -114,11 +118,10 @@ struct GatewayFigure: AsyncParsableCommand {
     }
   }
 
-  /// Of a request, over many.
-  private func cpuSeconds(_ tokens: Int, to endpoint: EngineEndpoint) async throws -> Double {
-    let before = try ProcessFigures.cpuSeconds(of: getpid())
+  private static func ownCPUSeconds() throws -> Double { try ProcessFigures.cpuSeconds(of: getpid()) }
+
+  private func repeatedly(_ tokens: Int, to endpoint: EngineEndpoint) async throws {
     for _ in 0..<requests { _ = try await Self.stream(tokens, to: endpoint) }
-    return (try ProcessFigures.cpuSeconds(of: getpid()) - before) / Double(requests)
   }
 
   /// The engine's model counts, so an answer that is whole and in order is equal to one that came alone.
