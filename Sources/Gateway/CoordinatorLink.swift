@@ -12,6 +12,8 @@ actor CoordinatorLink {
   private let address: String
   private var nextID: UInt64 = 1
   private var pending: [UInt64: Answers.Continuation] = [:]
+  /// Submissions that are not accepted yet. One that nobody waits for any more is cancelled when its job has a name.
+  private var unaccepted: Set<UInt64> = []
   private(set) var isUp = false
   /// Why nothing will come any more: a key that was refused, another protocol version.
   private var refusal: ApusError?
@@ -45,7 +47,11 @@ actor CoordinatorLink {
   }
 
   private func deliver(_ response: ClientResponse, _ id: UInt64) {
-    guard let asker = pending[id] else { return }
+    let isSubmission = unaccepted.remove(id) != nil
+    guard let asker = pending[id] else {
+      if isSubmission, case .accepted(let record) = response { cancel(record) }
+      return
+    }
     if case .failure(let error) = response {
       pending[id] = nil
       asker.finish(throwing: error)
@@ -57,10 +63,16 @@ actor CoordinatorLink {
     asker.finish()
   }
 
+  private func cancel(_ job: JobRecord) {
+    // One that ended meanwhile cannot be cancelled, and need not be.
+    Task { _ = try? await ask(.cancelJob(job.id)) }
+  }
+
   private func lose(_ error: ApusError) {
     isUp = false
     for asker in pending.values { asker.finish(throwing: error) }
     pending = [:]
+    unaccepted = []
   }
 
   private var notThere: ApusError {
@@ -79,6 +91,8 @@ actor CoordinatorLink {
     let id = nextID
     nextID += 1
     pending[id] = continuation
+    // With a key its client will ask again, and the job goes on.
+    if case .submit(let spec) = request, spec.idempotencyKey == nil { unaccepted.insert(id) }
     continuation.onTermination = { [weak self] _ in Task { await self?.forget(id) } }
     Task { [endpoint] in
       do { try await endpoint.send(.request(id: id, request)) } catch { continuation.finish(throwing: error) }

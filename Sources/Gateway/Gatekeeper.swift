@@ -68,15 +68,10 @@ struct Gatekeeper: RouterMiddleware {
       throw error
     }
     let pass = Pass(metrics: metrics, limits: limits, key: key)
-    do {
-      var response = try await next(request, context)
-      // A stream is being answered until its last byte.
-      response.body = Self.ending(pass, response.body)
-      return response
-    } catch {
-      pass.end()
-      throw error
-    }
+    var response = try await next(request, context)
+    // A stream is being answered until its last byte.
+    response.body = Self.holding(pass, response.body)
+    return response
   }
 
   private static func bearer(_ request: Request) -> String? {
@@ -84,20 +79,28 @@ struct Gatekeeper: RouterMiddleware {
     return String(header.dropFirst("bearer ".count))
   }
 
-  private struct Pass: Sendable {
-    let metrics: GatewayMetrics
-    let limits: Limits
-    let key: String
+  /// A request's place among those that are answered, given back when nothing holds it any more: a response whose client
+  /// is gone before the first byte is dropped without being written.
+  private final class Pass: Sendable {
+    private let metrics: GatewayMetrics
+    private let limits: Limits
+    private let key: String
 
-    func end() {
+    init(metrics: GatewayMetrics, limits: Limits, key: String) {
+      self.metrics = metrics
+      self.limits = limits
+      self.key = key
+    }
+
+    deinit {
       metrics.end()
       limits.keys.withLock { $0.end(key) }
     }
   }
 
-  private static func ending(_ pass: Pass, _ body: ResponseBody) -> ResponseBody {
+  private static func holding(_ pass: Pass, _ body: ResponseBody) -> ResponseBody {
     ResponseBody(contentLength: body.contentLength) { writer in
-      defer { pass.end() }
+      defer { withExtendedLifetime(pass) {} }
       // `write` takes the writer over.
       try await body.write(writer)
     }

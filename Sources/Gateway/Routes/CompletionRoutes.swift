@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Serving
+import Synchronization
 
 /// `/v1/chat/completions` and `/v1/completions`.
 struct CompletionRoutes: Sendable {
@@ -94,6 +95,7 @@ struct CompletionRoutes: Sendable {
   private func stream(_ specs: [JobSpec], _ call: Call, _ body: RequestBody) async throws -> Response {
     let generation = try await start(specs)
     let call = call.named(generation.jobs[0])
+    let answer = StreamedAnswer(generation)
     let headers: HTTPFields = [
       .contentType: "text/event-stream", .cacheControl: "no-cache", .apusJob: generation.jobs[0].id.rawValue,
     ]
@@ -102,16 +104,29 @@ struct CompletionRoutes: Sendable {
       body: ResponseBody { writer in
         do {
           try await body.consumeWithCancellationOnInboundClose { _ in try await write(generation, call, &writer) }
+          answer.isWritten()
         } catch let error as GenerationFailure {
           try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))
         } catch {
           // The connection is gone, and with it whoever wanted the rest.
           metrics.abandoned()
-          generation.abandon()
           throw error
         }
         try await writer.finish(nil)
       })
+  }
+
+  /// Cancels the jobs of a stream that does not come to its end: one that fails, whose client goes away, or that is
+  /// never begun because its client was gone before.
+  private final class StreamedAnswer: Sendable {
+    private let generation: Generation
+    private let isDone = Mutex(false)
+
+    init(_ generation: Generation) { self.generation = generation }
+
+    func isWritten() { isDone.withLock { $0 = true } }
+
+    deinit { if !isDone.withLock({ $0 }) { generation.abandon() } }
   }
 
   /// An end that the client is told of in the stream, which has begun already.
