@@ -35,6 +35,8 @@ public struct GatewayConfiguration: Hashable, Sendable {
 
   public var scheme: String { tls == nil ? "http" : "https" }
 
+  /// Longest that a request's body may take to come.
+  static let bodyLimitSeconds = 30
   /// Most bytes of all headers together.
   static let headerLimitBytes = 64 << 10
   static let headerLimitCount = 200

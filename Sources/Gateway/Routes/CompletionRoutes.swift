@@ -20,7 +20,8 @@ struct CompletionRoutes: Sendable {
   private func answer(_ request: Request, _ context: GatewayContext, isChat: Bool) async throws -> Response {
     let readAt = ContinuousClock.now
     var request = request
-    let body = try await request.collectBody(upTo: configuration.bodyLimitBytes)
+    let body = try await collect(request.body)
+    request.body = RequestBody(buffer: body)
     let asked = try CompletionRequest.read(body.readableBytesView)
     let model = try await models.find(asked.model)
     let key = request.headers[.idempotencyKey].map { "\(context.key)/\($0)" }
@@ -31,6 +32,21 @@ struct CompletionRoutes: Sendable {
       includesUsage: asked.streamOptions?.includesUsage ?? false)
     if asked.isStreamed ?? false { return try await stream(specs, call, request.body) }
     return try await request.body.consumeWithCancellationOnInboundClose { _ in try await whole(specs, call) }
+  }
+
+  /// The whole body, as long as it comes in time: a client that drips must not keep its place.
+  private func collect(_ body: RequestBody) async throws -> ByteBuffer {
+    let limitBytes = configuration.bodyLimitBytes
+    return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+      group.addTask { try await body.collect(upTo: limitBytes) }
+      group.addTask {
+        try await Task.sleep(for: .seconds(GatewayConfiguration.bodyLimitSeconds))
+        throw OpenAIError(
+          .requestTimeout, "the body was not there after \(GatewayConfiguration.bodyLimitSeconds) s", code: "timeout")
+      }
+      defer { group.cancelAll() }
+      return try await group.next()!
+    }
   }
 
   private struct Call: Sendable {
