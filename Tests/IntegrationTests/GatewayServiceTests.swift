@@ -226,6 +226,37 @@ struct GatewayServiceTests {
     }
   }
 
+  @Test("Clients that reset their connection before the answer leave no place taken")
+  func resets() async throws {
+    try await withCluster(workers: []) { cluster in
+      try await cluster.startCoordinator()
+      let options = cluster.state + "/gateway.yaml"
+      try "request_limit: 4\n".write(toFile: options, atomically: true, encoding: .utf8)
+      let gateway = try cluster.start("gateway", ["gateway", "--port", "0", "--config", options])
+      let address = cluster.state + "/gateway.address"
+      try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }
+      let caller = HTTPCaller(url: try String(contentsOfFile: address, encoding: .utf8))
+      try await cluster.wait(for: "its coordinator", gateway) { try await caller.get("/ready").status == 200 }
+      let port = try #require(caller.url.split(separator: ":").last)
+      let script = """
+        import socket, struct
+        for _ in range(12):
+            s = socket.create_connection(("127.0.0.1", \(port)))
+            s.sendall(b"GET /apus/v1/workers HTTP/1.1\\r\\nHost: here\\r\\n\\r\\n")
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+        """
+      let file = cluster.state + "/reset.py"
+      try script.write(toFile: file, atomically: true, encoding: .utf8)
+      let resetting = await (try RunningProgram(shell: "exec python3 -I '\(file)'")).output()
+      #expect(resetting.status == 0, "\(resetting)")
+      try await cluster.wait(for: "no request to be running", gateway) {
+        try await caller.get("/metrics").text.contains("apus_gateway_running_requests 0")
+      }
+      #expect(try await caller.get("/apus/v1/workers").status == 200)
+    }
+  }
+
   @Test("HTTPS from files; half of them, or others, are refused")
   func tls() async throws {
     try await withCluster(workers: []) { cluster in
