@@ -1,0 +1,67 @@
+import Coordinator
+import Messaging
+import Serving
+import Testing
+
+/// What heartbeats say of leases, and what a restart makes of them.
+@Suite struct JobLedgerRestartTests {
+  @Test("A lease that two heartbeats in a row leave out never arrived: the job goes elsewhere")
+  func lostAssignment() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    #expect(story.tell(.heartbeat("a", leases: [])) == [], "sent before the assignment came")
+    story.tell(.heartbeat("a", leases: []))
+    #expect(story.assigned != nil)
+  }
+
+  @Test("A lease that a worker should not have is revoked when it names it twice")
+  func strangeLease() {
+    var story = LedgerStory()
+    #expect(story.tell(.heartbeat("a", leases: ["job-x:1"])) == [], "may have crossed with its end")
+    #expect(story.tell(.heartbeat("a", leases: ["job-x:1"])) == [.revoke("a", "job-x:1")])
+  }
+
+  @Test("After a restart a worker goes on with its job; a stranger to the job does not")
+  func adoption() {
+    var story = LedgerStory()
+    story.tell(.workerLost("a"))
+    story.tell(.workerLost("b"))
+    var record = Fixture.job("one")
+    record.state = .running
+    record.worker = "a"
+    record.attemptCount = 1
+    #expect(story.tell(.jobRestored(record)) == [])
+    story.tell(.workerJoined("b", Fixture.worker(machine: "machine-2", capacity: 1, leases: ["one:old-1"])))
+    #expect(story.revoked == ["one:old-1"])
+    #expect(story.tell(.workerJoined("a", Fixture.worker(capacity: 1, leases: ["one:old-1"]))) == [])
+    #expect(story.ledger.liveLeases.map(\.worker) == ["a"])
+    let report = Fixture.report("one:old-1", job: "one", worker: "a", output: "x")
+    story.tell(.report("a", report))
+    story.tell(.reportStored("one:old-1", report.measurement.id))
+    #expect(story.ledger.unfinishedJobs.isEmpty)
+  }
+
+  @Test("After a restart a job whose worker does not come back runs elsewhere")
+  func adoptionTimesOut() {
+    var story = LedgerStory()
+    story.tell(.workerLost("a"))
+    var record = Fixture.job("one")
+    record.state = .running
+    record.worker = "a"
+    story.tell(.jobRestored(record))
+    #expect(story.tell(.tick, after: 9) == [])
+    story.tell(.tick, after: 2)
+    #expect(story.assigned?.worker == "b")
+  }
+
+  @Test("A lease that shows no sign of life is taken from its living worker")
+  func silence() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    let lease = story.assigned!.lease
+    story.tell(.tick, after: 601)
+    #expect(story.revoked == [lease])
+    story.tell(.tick, after: 11)
+    #expect(story.assigned != nil)
+  }
+}
