@@ -27,7 +27,7 @@ import Testing
 
   /// Runs a trial in which candidates, unlike the default, follow another script.
   private func run(
-    _ spec: TrialSpec, base: ScriptedEngine.Script = .init(), qualitySeconds: Double = 20,
+    _ spec: TrialSpec, base: ScriptedEngine.Script = .init(), qualitySeconds: Double = 600,
     memoryLimitBytes: Int = 8 << 30, candidate: @escaping @Sendable (inout ScriptedEngine.Script) -> Void = { _ in }
   ) async throws -> [Measurement] {
     let engine = ScriptedEngine(script: base) { configuration, script in
@@ -38,7 +38,7 @@ import Testing
     let host = try scriptedHost(engine, memoryLimitBytes: memoryLimitBytes)
     let reports = Reports()
     await TrialRunner(
-      host: host, timing: TrialTiming(blockSeconds: 20, stallSeconds: 10, qualitySeconds: qualitySeconds)
+      host: host, timing: TrialTiming(blockSeconds: 300, stallSeconds: 120, qualitySeconds: qualitySeconds)
     )
     .run(spec) { await reports.add($0, $1) }
     #expect(await reports.endsOnce)
@@ -123,7 +123,7 @@ import Testing
       if reason.hasPrefix("fewer") { script.itlMS = 40 }
     }
     let measurements = try await run(
-      spec([2], .approximate, rounds: 3), base: base, qualitySeconds: reason.hasPrefix("fewer") ? 1 : 20
+      spec([2], .approximate, rounds: 3), base: base, qualitySeconds: reason.hasPrefix("fewer") ? 1 : 600
     ) {
       // Far from the end of a block, which has 8 tokens after a warm-up of 8, and before that of a probe.
       if reason == "connection" { $0.dieAfterTokens = 60 }
