@@ -163,7 +163,7 @@ public struct Assignment: Hashable, Sendable {
 
 public struct JobAssignment: Hashable, Sendable {
   public var job: JobID
-  public var spec: JobSpec
+  @Boxed public var spec: JobSpec
   public var candidate: Candidate
   /// Tokens the user has seen already, from a worker that was lost: continue after them, do not repeat them.
   public var generatedTokenIDs: [Int32]
@@ -172,8 +172,17 @@ public struct JobAssignment: Hashable, Sendable {
   public init(
     job: JobID, spec: JobSpec, candidate: Candidate, generatedTokenIDs: [Int32] = [], generatedText: String = ""
   ) {
+    self.init(
+      job: job, boxedSpec: Boxed(wrappedValue: spec), candidate: candidate, generatedTokenIDs: generatedTokenIDs,
+      generatedText: generatedText)
+  }
+
+  /// - Parameter boxedSpec: of the job's record.
+  public init(
+    job: JobID, boxedSpec: Boxed<JobSpec>, candidate: Candidate, generatedTokenIDs: [Int32], generatedText: String
+  ) {
     self.job = job
-    self.spec = spec
+    _spec = boxedSpec
     self.candidate = candidate
     self.generatedTokenIDs = generatedTokenIDs
     self.generatedText = generatedText

@@ -125,7 +125,9 @@ public struct JobRecord: Hashable, Sendable {
   public var id: JobID { fields.id }
   /// The authenticated name of the client that submitted it; idempotency keys belong to a client.
   public var client: String { fields.client }
-  public var spec: JobSpec { fields.spec }
+  public var spec: JobSpec { _read { yield fields.spec } }
+  /// The request as it came, to hand it on.
+  public var boxedSpec: Boxed<JobSpec> { fields.$spec }
   public var state: JobState {
     get { fields.state }
     set { fields.state = newValue }

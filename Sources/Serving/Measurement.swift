@@ -81,33 +81,33 @@ public struct Measurement: Hashable, Sendable {
     set { fields.id = newValue }
   }
   public var source: MeasurementSource {
-    get { fields.source }
-    set { fields.source = newValue }
+    _read { yield fields.source }
+    _modify { yield &fields.source }
   }
   public var worker: WorkerName {
     get { fields.worker }
     set { fields.worker = newValue }
   }
   public var hardware: HardwareProfile {
-    get { fields.hardware.wrappedValue }
-    set { fields.hardware.wrappedValue = newValue }
+    _read { yield fields.hardware.wrappedValue }
+    _modify { yield &fields.hardware.wrappedValue }
   }
   /// The hardware as it came, to hand it on.
   public var boxedHardware: Boxed<HardwareProfile> { fields.hardware }
   /// The model that was asked for; `configuration` may load a variant of it.
   public var model: ModelProfile {
-    get { fields.model.wrappedValue }
-    set { fields.model.wrappedValue = newValue }
+    _read { yield fields.model.wrappedValue }
+    _modify { yield &fields.model.wrappedValue }
   }
   /// The model as it came, to hand it on.
   public var boxedModel: Boxed<ModelProfile> { fields.model }
   public var workload: Workload {
-    get { fields.workload }
-    set { fields.workload = newValue }
+    _read { yield fields.workload }
+    _modify { yield &fields.workload }
   }
   public var configuration: EngineConfiguration {
-    get { fields.configuration }
-    set { fields.configuration = newValue }
+    _read { yield fields.configuration }
+    _modify { yield &fields.configuration }
   }
   public var fidelity: Fidelity {
     get { fields.fidelity }
@@ -123,8 +123,8 @@ public struct Measurement: Hashable, Sendable {
     set { fields.startedAtMS = newValue }
   }
   public var outcome: Outcome {
-    get { fields.outcome }
-    set { fields.outcome = newValue }
+    _read { yield fields.outcome }
+    _modify { yield &fields.outcome }
   }
   /// Doubts about the figures, each with advice: outliers, too few samples, a busy machine.
   public var warnings: [String] {
@@ -134,8 +134,8 @@ public struct Measurement: Hashable, Sendable {
   /// How far the output is from the default's; measured once for each model, configuration and engine version, and nil
   /// in all other measurements.
   public var quality: QualityLoss? {
-    get { fields.quality }
-    set { fields.quality = newValue }
+    _read { yield fields.quality }
+    _modify { yield &fields.quality }
   }
   /// Memory the engine was foreseen to take before it was started, from the model's and the configuration's sizes alone
   /// (what is learned from this error is not in it); nil where nobody foresaw any.

@@ -8,28 +8,30 @@ extension Metrics {
   /// What is not a number is not known, as much of what other programs measured: no fault. A block without a finished
   /// request has no latencies: those are then not looked at.
   public var fault: String? {
-    func wrong(_ name: String, _ value: Double, atLeast least: Double, atMost most: Double) -> String? {
-      value < least || value > most ? "\(name) is \(value)" : nil
+    // Names are put together for a fault only: nearly all figures have none, and each job's are looked at.
+    func wrong(_ name: @autoclosure () -> String, _ value: Double, atMost most: Double) -> String? {
+      value < 0 || value > most ? "\(name()) is \(value)" : nil
     }
-    let counts = [requestCount, failedRequestCount, promptTokenCount, outputTokenCount]
-    if let negative = counts.first(where: { $0 < 0 }) { return "a count is \(negative)" }
+    if min(requestCount, failedRequestCount, promptTokenCount, outputTokenCount) < 0 {
+      return "a count is \(min(requestCount, failedRequestCount, promptTokenCount, outputTokenCount))"
+    }
     let seconds = Self.mostMilliseconds / 1000
-    if let fault = wrong("wall_seconds", wallSeconds, atLeast: 0, atMost: seconds)
-      ?? wrong("load_seconds", loadSeconds, atLeast: 0, atMost: seconds)
-      ?? energyJoules.flatMap({ wrong("energy_joules", $0, atLeast: 0, atMost: 1e11) })
-      ?? acceptanceRate.flatMap({ wrong("acceptance_rate", $0, atLeast: 0, atMost: 1) })
+    if let fault = wrong("wall_seconds", wallSeconds, atMost: seconds)
+      ?? wrong("load_seconds", loadSeconds, atMost: seconds)
+      ?? energyJoules.flatMap({ wrong("energy_joules", $0, atMost: 1e11) })
+      ?? acceptanceRate.flatMap({ wrong("acceptance_rate", $0, atMost: 1) })
     {
       return fault
     }
     if let bytes = peakMemoryBytes, !(0...Self.mostBytes).contains(bytes) { return "peak_memory_bytes is \(bytes)" }
     guard requestCount > 0 else { return nil }
-    for (name, latency) in [("ttft", ttft), ("itl", itl), ("tpot", tpot), ("e2e", e2e)] {
-      for (kind, value) in [
-        ("mean", latency.meanMS), ("p50", latency.p50MS), ("p90", latency.p90MS), ("p99", latency.p99MS),
-      ] {
-        if let fault = wrong("\(name)_\(kind)_ms", value, atLeast: 0, atMost: Self.mostMilliseconds) { return fault }
-      }
+    func wrong(_ name: String, _ latency: LatencySummary) -> String? {
+      wrong("\(name)_mean_ms", latency.meanMS, atMost: Self.mostMilliseconds)
+        ?? wrong("\(name)_p50_ms", latency.p50MS, atMost: Self.mostMilliseconds)
+        ?? wrong("\(name)_p90_ms", latency.p90MS, atMost: Self.mostMilliseconds)
+        ?? wrong("\(name)_p99_ms", latency.p99MS, atMost: Self.mostMilliseconds)
     }
+    if let fault = wrong("ttft", ttft) ?? wrong("itl", itl) ?? wrong("tpot", tpot) ?? wrong("e2e", e2e) { return fault }
     if outputTokenCount > 0, wallSeconds == 0 { return "\(outputTokenCount) tokens came in 0 seconds" }
     return nil
   }
