@@ -56,24 +56,29 @@ public struct Explorer: Sendable {
   ///   - best: what the job would be given, among the options.
   ///   - options: what the selector believes of the alternatives, and of `best`.
   ///   - hasRoom: whether a worker takes a job now.
-  /// - Returns: what to try instead; nil when the draw says that the best is best, and where nothing else is safe.
+  /// - Returns: what to try instead, by its place among the options; nil when the draw says that the best is best, and
+  ///   where nothing else is safe.
   public mutating func pick(
     instead best: RouteChoice, among options: [ExplorationOption], hasRoom: (WorkerName) -> Bool
-  ) -> ExplorationOption? {
-    guard let own = options.first(where: { $0.worker == best.worker && $0.candidate == best.candidate }), !own.isTight
+  ) -> Int? {
+    guard let own = options.firstIndex(where: { $0.worker == best.worker && $0.candidate == best.candidate }),
+      !options[own].isTight
     else { return nil }
-    let safe = options.filter { $0 != own && isSafe($0, insteadOf: own) && hasRoom($0.worker) }
+    let safe = options.indices.filter {
+      $0 != own && isSafe(options[$0], insteadOf: options[own]) && hasRoom(options[$0].worker)
+    }
     guard !safe.isEmpty else { return nil }
     // One draw of its default's cost for all that share it.
     var levels: [Int: Double] = [:]
-    var choice: (option: ExplorationOption, cost: Double)?
-    for option in [own] + safe {
-      let level = levels[option.group] ?? draw(option.level)
-      levels[option.group] = level
-      let cost = level + draw(option.ratio)
-      if cost < choice?.cost ?? .infinity { choice = (option, cost) }
+    var choice: (place: Int, cost: Double)?
+    for place in [own] + safe {
+      let group = options[place].group
+      let level = levels[group] ?? draw(options[place].level)
+      levels[group] = level
+      let cost = level + draw(options[place].ratio)
+      if cost < choice?.cost ?? .infinity { choice = (place, cost) }
     }
-    return choice.flatMap { $0.option == own ? nil : $0.option }
+    return choice.flatMap { $0.place == own ? nil : $0.place }
   }
 
   private func isSafe(_ option: ExplorationOption, insteadOf best: ExplorationOption) -> Bool {

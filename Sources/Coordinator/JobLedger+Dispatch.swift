@@ -71,8 +71,8 @@ extension JobLedger {
     of route: Dictionary<RouteKey, Route>.Index
   ) -> (job: JobID, tag: Double, sequence: Int)? {
     while let id = routes.values[route].waiting.first {
-      if let entry = jobs[id], entry.state == .queued, entry.node == nil {
-        return (id, entry.routing!.tag, entry.sequence)
+      if let entry = jobs.index(forKey: id), jobs.values[entry].state == .queued, jobs.values[entry].node == nil {
+        return (id, jobs.values[entry].routing!.tag, jobs.values[entry].sequence)
       }
       routes.values[route].waiting.removeFirst()
     }
@@ -126,15 +126,11 @@ extension JobLedger {
     _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ key: RouteKey, at now: Duration,
     _ actions: inout [LedgerAction]
   ) {
-    guard var ranked = routes[key]?.ranked else { return wait(id, key) }
+    guard let route = routes.index(forKey: key), var ranked = routes.values[route].ranked else { return wait(id, key) }
     var (place, decided) = (place, Optional(decided))
+    let trial = exploration(insteadOf: ranked.choices[place], for: id, routes.values[route].options)
+    if let trial, let explored = routes.values[route].explored { (ranked, place, decided) = (explored, trial, nil) }
     var choice = ranked.choices[place]
-    let trial = exploration(insteadOf: choice, for: id, routes[key]!.options)
-    if let trial {
-      (choice, decided) = (trial, nil)
-      ranked = router.ranked([trial], routes[key]!.options, key)
-      place = 0
-    }
     let lease = identifiers.lease(for: id)
     let foreseen = router.start(
       lease, jobs[id]!.routing!, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
@@ -152,14 +148,14 @@ extension JobLedger {
     actions.append(.assign(choice.worker, Assignment(lease: lease, work: .job(work)), record))
   }
 
-  /// What a new job tries in place of its best choice; nil for almost all.
+  /// What a new job tries in place of its best choice, by its place among the options; nil for almost all.
   private mutating func exploration(
     insteadOf choice: RouteChoice, for job: JobID, _ options: [ExplorationOption]
-  ) -> RouteChoice? {
+  ) -> Int? {
     guard explorer.policy.share > 0, options.count > 1, let worker = workers[choice.worker],
       explorer.isDue(isIdle: queuedCount == 1 && worker.leases.isEmpty), jobs[job]!.record.attemptCount == 0
     else { return nil }
-    return explorer.pick(instead: choice, among: options, hasRoom: hasRoom).map(RouteChoice.init)
+    return explorer.pick(instead: choice, among: options, hasRoom: hasRoom)
   }
 
   private func hasRoom(_ name: WorkerName) -> Bool {
@@ -259,6 +255,7 @@ extension JobLedger {
     routes[key]!.isRanking = false
     routes[key]!.ranked = router.ranked(choices, options, key)
     routes[key]!.options = options
+    routes[key]!.explored = options.isEmpty ? nil : router.ranked(options.map(RouteChoice.init), options, key)
     if routes.count > limits.routes {
       routes = routes.filter { !$0.value.waiting.isEmpty || $0.value.placedCount > 0 || $0.key == key }
     }

@@ -54,7 +54,7 @@ struct JobEntry: Sendable {
     record.attemptCount += 1
     if record.isExploration != isExploration { record.isExploration = isExploration }
     let assignment = JobAssignment(
-      job: record.id, spec: record.spec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
+      job: record.id, boxedSpec: record.boxedSpec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
       generatedText: text)
     return (assignment, record)
   }
@@ -124,7 +124,9 @@ struct TrialEntry: Sendable {
 struct Route: Sendable {
   /// Nil until they were ranked.
   var ranked: RankedChoices?
+  /// What an exploring job may try, and the same as choices, in the same order.
   var options: [ExplorationOption] = []
+  var explored: RankedChoices?
   var isStale = false
   var isRanking = false
   /// Those that wait and are in no node's queue, by tag. An entry whose job is not queued any more (cancelled) is

@@ -35,7 +35,7 @@ struct ExplorerTests {
     var explorer = Explorer(policy, seed: seed)
     return (0..<jobs).map { _ in
       guard explorer.isDue(isIdle: isIdle) else { return nil }
-      return explorer.pick(instead: choice(options[0]), among: options) { _ in true }
+      return explorer.pick(instead: choice(options[0]), among: options) { _ in true }.map { options[$0] }
     }
   }
 

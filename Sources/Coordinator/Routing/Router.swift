@@ -142,9 +142,10 @@ struct Router: Sendable {
         nodes[ranked.facts[$0].node].isUp && !ranked.choices[$0].isAmong(failed)
       })
     let placeOfSession = job.session.flatMap { sessions.place(of: $0) }
+    let outputTokens = outputTokens(job)
     for place in ranked.facts.indices {
       let node = ranked.facts[place].node
-      guard nodes[node].takesMore || nodes[node].hasRoom, !(avoids && ranked.choices[place].isAmong(failed)) else {
+      guard nodes.span[node].isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
         continue
       }
       // The first of a node stands, unless it has to be loaded and a later one has not and is foreseen to be better.
@@ -152,9 +153,9 @@ struct Router: Sendable {
       if ranked.first(of: node) != place {
         other = options.firstIndex { $0.node == node }
         let facts = ranked.facts[place]
-        if other != nil, !nodes[node].engines.has(facts.engine, configuration: facts.configuration) { continue }
+        if other != nil, !nodes.span[node].engines.has(facts.engine, configuration: facts.configuration) { continue }
       }
-      let option = predict(job, place, ranked, placeOfSession, at: now)
+      let option = predict(job, place, ranked, placeOfSession, outputTokens: outputTokens, at: now)
       if let other {
         if options[other].load > 0, option.value < options[other].value { options[other] = option }
       } else {
@@ -172,6 +173,15 @@ struct Router: Sendable {
     _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, at now: Double,
     isPlaced: Bool = false
   ) -> RouteOption {
+    predict(job, place, ranked, session, outputTokens: outputTokens(job), at: now, isPlaced: isPlaced)
+  }
+
+  private func predict(
+    _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, outputTokens: Double,
+    at now: Double, isPlaced: Bool = false
+  ) -> RouteOption {
+    // Nodes are looked at where they are: a copy of one counts a dozen references.
+    let nodes = nodes.span
     let facts = ranked.facts[place]
     let node = facts.node
     var option = RouteOption(choice: place, node: node)
@@ -194,7 +204,7 @@ struct Router: Sendable {
     let length = Double(job.promptTokens) / ranked.promptTokens
     option.prefill = facts.ttft * length * read * nodes[node].prefill.factor(beside: beside)
     option.tpot = facts.tpot * nodes[node].decode.factor(beside: beside)
-    option.outputTokens = outputTokens(job)
+    option.outputTokens = outputTokens
     let isLoaded = nodes[node].engines.has(facts.engine, configuration: facts.configuration)
     if !isLoaded { option.load = loadSeconds(node, facts) }
     option.isLate = isLate(job, option, at: now)
@@ -212,16 +222,16 @@ struct Router: Sendable {
   }
 
   private func loadSeconds(_ node: Int, _ facts: RankedChoices.Facts) -> Double {
-    let engines = nodes[node].engines
-    return engines.ownLoadSeconds(facts.engine) ?? facts.load ?? engines.loadSeconds(facts.engine)
-      ?? Self.assumedLoadSeconds
+    let nodes = nodes.span
+    return nodes[node].engines.ownLoadSeconds(facts.engine) ?? facts.load
+      ?? nodes[node].engines.loadSeconds(facts.engine) ?? Self.assumedLoadSeconds
   }
 
   private func cachedShare(
     _ job: RoutingJob, _ node: Int, _ engine: UInt64, _ session: SessionMemory.Place?
   ) -> Double {
     guard job.promptBytes > 0 else { return 0 }
-    let blocks = nodes[node].memory.overlap(job.blocks, engine: engine)
+    let blocks = nodes.span[node].memory.overlap(job.blocks, engine: engine)
     if blocks > 0 { return min(1, Double(blocks * PromptBlocks.bytes) / Double(job.promptBytes)) }
     // A prompt that does not begin with anything it knows is not cached; one too short to tell may be.
     guard let session, session.node == node, session.engine == engine, job.blocks.hashes.isEmpty else { return 0 }

@@ -74,7 +74,8 @@ struct RoutingNode: Sendable {
   }
 
   var hasRoom: Bool { isUp && !isClosed && running.count < slotCount }
-  var takesMore: Bool { isUp && !isClosed && queue.count < slotCount * Self.waitingPerSlot }
+  /// Whether a job may go there, to run or to wait.
+  var isOpen: Bool { isUp && !isClosed && (running.count < slotCount || queue.count < slotCount * Self.waitingPerSlot) }
 
   // MARK: Running
 

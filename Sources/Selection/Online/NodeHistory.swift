@@ -71,8 +71,8 @@ struct NodeHistory: Sendable {
           worker: key.worker, engine: key.engine, cause: .engineVersion(from: old, to: measurement.engineVersion),
           atMS: measurement.startedAtMS))
     }
-    let node = nodes.values[index]
-    return node.families.isEmpty ? node.place : node.families[family]?.place ?? node.place
+    // Looked at where it is: a copy of a node counts many references.
+    return nodes.values[index].families[family]?.place ?? nodes.values[index].place
   }
 
   private mutating func home(

@@ -73,8 +73,9 @@ struct DriftingPool {
       var choice = kind.choices[0]
       let usual = cost(choice, world, nodes, model, kind.spec.workload)
       if policy.share > 0, explorer.isDue(isIdle: true),
-        let option = explorer.pick(instead: choice, among: kind.options, hasRoom: { _ in true })
+        let place = explorer.pick(instead: choice, among: kind.options, hasRoom: { _ in true })
       {
+        let option = kind.options[place]
         choice = RouteChoice(worker: option.worker, candidate: option.candidate, predicted: option.predicted)
         explored += 1
         slowdowns.append(cost(choice, world, nodes, model, kind.spec.workload) / usual)
