@@ -37,6 +37,8 @@ public actor JobCoordinator {
   var ledger: JobLedger
   var events: Deque<LedgerEvent> = []
   var isDeciding = false
+  /// What the last event asks for: empty between events, kept for its memory.
+  private var actions: [LedgerAction] = []
   var directory = WorkerDirectory()
   var detector: FailureDetector
   var identifiers: IdentifierSource
@@ -188,9 +190,11 @@ public actor JobCoordinator {
     isDeciding = true
     defer { isDeciding = false }
     while let event = events.popFirst() {
-      for action in ledger.handle(event, at: time.now()) {
+      ledger.handle(event, at: time.now(), &actions)
+      for action in actions {
         perform(action)
       }
+      actions.removeAll(keepingCapacity: true)
     }
   }
 

@@ -145,7 +145,7 @@ struct Router: Sendable {
     let outputTokens = outputTokens(job)
     for place in ranked.facts.indices {
       let node = ranked.facts[place].node
-      guard nodes.span[node].isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
+      guard nodes[node].isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
         continue
       }
       // The first of a node stands, unless it has to be loaded and a later one has not and is foreseen to be better.
@@ -153,7 +153,7 @@ struct Router: Sendable {
       if ranked.first(of: node) != place {
         other = options.firstIndex { $0.node == node }
         let facts = ranked.facts[place]
-        if other != nil, !nodes.span[node].engines.has(facts.engine, configuration: facts.configuration) { continue }
+        if other != nil, !nodes[node].engines.has(facts.engine, configuration: facts.configuration) { continue }
       }
       let option = predict(job, place, ranked, placeOfSession, outputTokens: outputTokens, at: now)
       if let other {
@@ -180,8 +180,6 @@ struct Router: Sendable {
     _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, outputTokens: Double,
     at now: Double, isPlaced: Bool = false
   ) -> RouteOption {
-    // Nodes are looked at where they are: a copy of one counts a dozen references.
-    let nodes = nodes.span
     let facts = ranked.facts[place]
     let node = facts.node
     var option = RouteOption(choice: place, node: node)
@@ -222,7 +220,6 @@ struct Router: Sendable {
   }
 
   private func loadSeconds(_ node: Int, _ facts: RankedChoices.Facts) -> Double {
-    let nodes = nodes.span
     return nodes[node].engines.ownLoadSeconds(facts.engine) ?? facts.load
       ?? nodes[node].engines.loadSeconds(facts.engine) ?? Self.assumedLoadSeconds
   }
@@ -231,7 +228,7 @@ struct Router: Sendable {
     _ job: RoutingJob, _ node: Int, _ engine: UInt64, _ session: SessionMemory.Place?
   ) -> Double {
     guard job.promptBytes > 0 else { return 0 }
-    let blocks = nodes.span[node].memory.overlap(job.blocks, engine: engine)
+    let blocks = nodes[node].memory.overlap(job.blocks, engine: engine)
     if blocks > 0 { return min(1, Double(blocks * PromptBlocks.bytes) / Double(job.promptBytes)) }
     // A prompt that does not begin with anything it knows is not cached; one too short to tell may be.
     guard let session, session.node == node, session.engine == engine, job.blocks.hashes.isEmpty else { return 0 }
