@@ -71,8 +71,8 @@ extension JobLedger {
     of route: Dictionary<RouteKey, Route>.Index
   ) -> (job: JobID, tag: Double, sequence: Int)? {
     while let id = routes.values[route].waiting.first {
-      if let entry = jobs.index(forKey: id), jobs.values[entry].state == .queued, jobs.values[entry].node == nil {
-        return (id, jobs.values[entry].routing!.tag, jobs.values[entry].sequence)
+      if let entry = jobs[id], entry.state == .queued, entry.node == nil {
+        return (id, entry.routing!.tag, entry.sequence)
       }
       routes.values[route].waiting.removeFirst()
     }

@@ -80,8 +80,8 @@ extension JobLedger {
 
   /// The record with which a report ends its job; nil when the job must go on elsewhere.
   private func record(of id: JobID, endedBy report: Report, at now: Duration) -> JobRecord? {
-    let entry = jobs.index(forKey: id)!
-    var record = jobs.values[entry].record
+    let entry = jobs[id]!
+    var record = entry.record
     record.measurement = report.measurement.id
     record.finishedAtMS = originMS + now.milliseconds
     switch report.measurement.outcome {
@@ -89,11 +89,11 @@ extension JobLedger {
       record.state = .completed
       record.output = report.output
     case .cancelled, .lostWorker:
-      guard jobs.values[entry].cancelRequested else { return nil }
+      guard entry.cancelRequested else { return nil }
       record.state = .cancelled
-      record.output = jobs.values[entry].text
+      record.output = entry.text
     case .outOfMemory, .timedOut, .engineFailed:
-      if jobs.values[entry].cancelRequested {
+      if entry.cancelRequested {
         record.state = .cancelled
       } else if record.attemptCount >= limits.attempts {
         record.state = .failed
@@ -102,7 +102,7 @@ extension JobLedger {
       } else {
         return nil
       }
-      record.output = jobs.values[entry].text
+      record.output = entry.text
     }
     return record
   }

@@ -12,9 +12,8 @@ extension Metrics {
     func wrong(_ name: @autoclosure () -> String, _ value: Double, atMost most: Double) -> String? {
       value < 0 || value > most ? "\(name()) is \(value)" : nil
     }
-    if min(requestCount, failedRequestCount, promptTokenCount, outputTokenCount) < 0 {
-      return "a count is \(min(requestCount, failedRequestCount, promptTokenCount, outputTokenCount))"
-    }
+    let least = min(requestCount, failedRequestCount, promptTokenCount, outputTokenCount)
+    if least < 0 { return "a count is \(least)" }
     let seconds = Self.mostMilliseconds / 1000
     if let fault = wrong("wall_seconds", wallSeconds, atMost: seconds)
       ?? wrong("load_seconds", loadSeconds, atMost: seconds)

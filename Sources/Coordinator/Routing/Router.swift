@@ -144,18 +144,19 @@ struct Router: Sendable {
     let placeOfSession = job.session.flatMap { sessions.place(of: $0) }
     let outputTokens = outputTokens(job)
     for place in ranked.facts.indices {
-      let node = ranked.facts[place].node
-      guard nodes[node].isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
+      let number = ranked.facts[place].node
+      let node = nodes[number]
+      guard node.isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
         continue
       }
       // The first of a node stands, unless it has to be loaded and a later one has not and is foreseen to be better.
       var other: Int?
-      if ranked.first(of: node) != place {
-        other = options.firstIndex { $0.node == node }
+      if ranked.first(of: number) != place {
+        other = options.firstIndex { $0.node == number }
         let facts = ranked.facts[place]
-        if other != nil, !nodes[node].engines.has(facts.engine, configuration: facts.configuration) { continue }
+        if other != nil, !node.engines.has(facts.engine, configuration: facts.configuration) { continue }
       }
-      let option = predict(job, place, ranked, placeOfSession, outputTokens: outputTokens, at: now)
+      let option = predict(job, place, ranked, placeOfSession, on: node, outputTokens: outputTokens, at: now)
       if let other {
         if options[other].load > 0, option.value < options[other].value { options[other] = option }
       } else {
@@ -173,65 +174,69 @@ struct Router: Sendable {
     _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, at now: Double,
     isPlaced: Bool = false
   ) -> RouteOption {
-    predict(job, place, ranked, session, outputTokens: outputTokens(job), at: now, isPlaced: isPlaced)
+    predict(
+      job, place, ranked, session, on: nodes[ranked.facts[place].node], outputTokens: outputTokens(job), at: now,
+      isPlaced: isPlaced)
   }
 
+  /// - Parameter node: the choice's, taken out of the list once: each look at it there would copy it.
   private func predict(
-    _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, outputTokens: Double,
-    at now: Double, isPlaced: Bool = false
+    _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, on node: RoutingNode,
+    outputTokens: Double, at now: Double, isPlaced: Bool = false
   ) -> RouteOption {
     let facts = ranked.facts[place]
-    let node = facts.node
-    var option = RouteOption(choice: place, node: node)
-    option.hasRoom = nodes[node].hasRoom && nodes[node].queue.isEmpty
-    option.runningCount = nodes[node].running.count
-    option.waitingCount = nodes[node].queue.count
-    option.slotCount = nodes[node].slotCount
-    option.outstandingWork = nodes[node].outstandingWork
-    option.workPerSecond = nodes[node].workPerSecond
+    var option = RouteOption(choice: place, node: facts.node)
+    option.hasRoom = node.hasRoom && node.queue.isEmpty
+    option.runningCount = node.running.count
+    option.waitingCount = node.queue.count
+    option.slotCount = node.slotCount
+    option.outstandingWork = node.outstandingWork
+    option.workPerSecond = node.workPerSecond
     var behind = 0
     if isPlaced {
-      option.wait = nodes[node].waitOfLast(at: now)
+      option.wait = node.waitOfLast(at: now)
     } else {
-      (option.wait, behind) = nodes[node].wait(due: job.due, at: now)
+      (option.wait, behind) = node.wait(due: job.due, at: now)
     }
     // Beside it run those that run now, or as many as there are places if it has to wait for one.
     let beside = Double(min(option.runningCount, option.slotCount - 1))
-    option.cachedShare = cachedShare(job, node, facts.engine, session)
-    let read = max(Self.leastReadShare, 1 - nodes[node].cacheTrust * option.cachedShare)
+    option.cachedShare = cachedShare(job, facts, on: node, session)
+    let read = max(Self.leastReadShare, 1 - node.cacheTrust * option.cachedShare)
     let length = Double(job.promptTokens) / ranked.promptTokens
-    option.prefill = facts.ttft * length * read * nodes[node].prefill.factor(beside: beside)
-    option.tpot = facts.tpot * nodes[node].decode.factor(beside: beside)
+    option.prefill = facts.ttft * length * read * node.prefill.factor(beside: beside)
+    option.tpot = facts.tpot * node.decode.factor(beside: beside)
     option.outputTokens = outputTokens
-    let isLoaded = nodes[node].engines.has(facts.engine, configuration: facts.configuration)
-    if !isLoaded { option.load = loadSeconds(node, facts) }
+    let isLoaded = node.engines.has(facts.engine, configuration: facts.configuration)
+    if !isLoaded { option.load = loadSeconds(facts, on: node) }
     option.isLate = isLate(job, option, at: now)
     option.value = value(job, option, price: facts.price)
     if option.load > 0, facts.price == nil {
       // Another engine's place may be taken, and that one loaded again for the next: a switch costs twice. An empty node
       // is no use to anybody until somebody loads an engine there: that one pays a part, those who come after the rest.
-      option.value += option.load * (nodes[node].engines.hasAny ? 1 : Self.firstLoadShare - 1)
+      option.value += option.load * (node.engines.hasAny ? 1 : Self.firstLoadShare - 1)
     }
     if facts.price == nil {
       // A second weighs as much less with a job as it is longer: what counts is how many times as long it takes.
-      option.value += job.size * nodes[node].costToOthers(service: option.service, behind: behind, at: now)
+      option.value += job.size * node.costToOthers(service: option.service, behind: behind, at: now)
     }
     return option
   }
 
-  private func loadSeconds(_ node: Int, _ facts: RankedChoices.Facts) -> Double {
-    return nodes[node].engines.ownLoadSeconds(facts.engine) ?? facts.load
-      ?? nodes[node].engines.loadSeconds(facts.engine) ?? Self.assumedLoadSeconds
+  private func loadSeconds(_ facts: RankedChoices.Facts, on node: RoutingNode) -> Double {
+    node.engines.ownLoadSeconds(facts.engine) ?? facts.load
+      ?? node.engines.loadSeconds(facts.engine) ?? Self.assumedLoadSeconds
   }
 
   private func cachedShare(
-    _ job: RoutingJob, _ node: Int, _ engine: UInt64, _ session: SessionMemory.Place?
+    _ job: RoutingJob, _ facts: RankedChoices.Facts, on node: RoutingNode, _ session: SessionMemory.Place?
   ) -> Double {
     guard job.promptBytes > 0 else { return 0 }
-    let blocks = nodes[node].memory.overlap(job.blocks, engine: engine)
+    let blocks = node.memory.overlap(job.blocks, engine: facts.engine)
     if blocks > 0 { return min(1, Double(blocks * PromptBlocks.bytes) / Double(job.promptBytes)) }
     // A prompt that does not begin with anything it knows is not cached; one too short to tell may be.
-    guard let session, session.node == node, session.engine == engine, job.blocks.hashes.isEmpty else { return 0 }
+    guard let session, session.node == facts.node, session.engine == facts.engine, job.blocks.hashes.isEmpty else {
+      return 0
+    }
     return min(1, Double(session.tokens) / Double(max(1, job.promptTokens))) / 2
   }
 
