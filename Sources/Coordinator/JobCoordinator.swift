@@ -37,8 +37,6 @@ public actor JobCoordinator {
   var ledger: JobLedger
   var events: Deque<LedgerEvent> = []
   var isDeciding = false
-  /// What the last event asks for: empty between events, kept for its memory.
-  private var actions: [LedgerAction] = []
   var directory = WorkerDirectory()
   var detector: FailureDetector
   var identifiers: IdentifierSource
@@ -190,11 +188,9 @@ public actor JobCoordinator {
     isDeciding = true
     defer { isDeciding = false }
     while let event = events.popFirst() {
-      ledger.handle(event, at: time.now(), &actions)
-      for action in actions {
+      for action in ledger.handle(event, at: time.now()) {
         perform(action)
       }
-      actions.removeAll(keepingCapacity: true)
     }
   }
 

@@ -73,12 +73,6 @@ public struct JobLedger: Sendable {
 
   public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
     var actions: [LedgerAction] = []
-    handle(event, at: now, &actions)
-    return actions
-  }
-
-  /// - Parameter actions: what is to be done is added to it.
-  mutating func handle(_ event: LedgerEvent, at now: Duration, _ actions: inout [LedgerAction]) {
     switch event {
     case .tokens(let worker, let chunk):
       accept(chunk, from: worker, at: now, &actions)
@@ -148,6 +142,7 @@ public struct JobLedger: Sendable {
       replace(at: now)
       dispatch(at: now, &actions)
     }
+    return actions
   }
 
   // MARK: What others may ask

@@ -4,8 +4,6 @@ import Selection
 import Serving
 
 /// A job that has not ended, or whose end is not stored yet.
-///
-/// Looked up at every message of its job, and a look copies it; so what it holds is behind one reference.
 struct JobEntry: Sendable {
   enum State: Hashable, Sendable {
     case queued
@@ -16,67 +14,25 @@ struct JobEntry: Sendable {
     case ending(isStoring: Bool)
   }
 
-  private struct Fields: Sendable {
-    var record: JobRecord
-    var state: State
-    var routing: RoutingJob?
-    var key: RouteKey?
-    var tokenIDs: [Int32] = []
-    var text = ""
-    var failed: [FailedChoice] = []
-    var lastFailure = ""
-  }
-
-  @Boxed private var fields: Fields
+  var record: JobRecord
+  var state: State
   /// Place in the order of arrival.
   let sequence: Int
+  /// What the router knows of it, and the key it was queued with; nil until it was queued.
+  var routing: RoutingJob?
+  var key: RouteKey?
   /// The node whose queue it is in, by the router's number.
   var node: Int?
+  /// Tokens accepted for showing, and their text: what a resumed run goes on from.
+  var tokenIDs: [Int32] = []
+  var text = ""
   /// A chunk of the running lease was lost: nothing more of it is shown until its report.
   var streamBroken = false
   var cancelRequested = false
-
-  var record: JobRecord {
-    _read { yield fields.record }
-    _modify { yield &fields.record }
-  }
-  var state: State {
-    _read { yield fields.state }
-    _modify { yield &fields.state }
-  }
-  /// What the router knows of it, and the key it was queued with; nil until it was queued.
-  var routing: RoutingJob? {
-    get { fields.routing }
-    set { fields.routing = newValue }
-  }
-  var key: RouteKey? {
-    _read { yield fields.key }
-    _modify { yield &fields.key }
-  }
-  /// Tokens accepted for showing, and their text: what a resumed run goes on from.
-  var tokenIDs: [Int32] {
-    _read { yield fields.tokenIDs }
-    _modify { yield &fields.tokenIDs }
-  }
-  var text: String {
-    _read { yield fields.text }
-    _modify { yield &fields.text }
-  }
   /// Configurations that failed for this job, and where.
-  var failed: [FailedChoice] {
-    _read { yield fields.failed }
-    _modify { yield &fields.failed }
-  }
+  var failed: [FailedChoice] = []
   /// Why it is not done yet, for the job that runs out of attempts.
-  var lastFailure: String {
-    get { fields.lastFailure }
-    set { fields.lastFailure = newValue }
-  }
-
-  init(record: JobRecord, state: State, sequence: Int) {
-    fields = Fields(record: record, state: state)
-    self.sequence = sequence
-  }
+  var lastFailure = ""
 
   /// - Returns: the key that it waits with.
   mutating func queue(tokenLength: TokenLength) -> RouteKey {

@@ -4,7 +4,7 @@
 /// its way through a coordinator. Behaves like the value itself, also when it is compared, hashed, encoded and decoded;
 /// a copy that is changed leaves the others as they were.
 @propertyWrapper
-public struct Boxed<Value: Sendable>: Sendable {
+public struct Boxed<Value: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
   /// Unchecked: `value` is changed only while one box alone refers to it, so only by whoever may change that box.
   private final class Storage: @unchecked Sendable {
     @exclusivity(unchecked) var value: Value
@@ -31,20 +31,12 @@ public struct Boxed<Value: Sendable>: Sendable {
 
   /// Which box this is: two with the same identity hold the same value.
   public var identity: ObjectIdentifier { ObjectIdentifier(storage) }
-}
 
-extension Boxed: Equatable where Value: Equatable {
   public static func == (a: Boxed, b: Boxed) -> Bool { a.storage === b.storage || a.storage.value == b.storage.value }
-}
 
-extension Boxed: Hashable where Value: Hashable {
   public func hash(into hasher: inout Hasher) { storage.value.hash(into: &hasher) }
-}
 
-extension Boxed: Decodable where Value: Decodable {
   public init(from decoder: any Decoder) throws { storage = Storage(try Value(from: decoder)) }
-}
 
-extension Boxed: Encodable where Value: Encodable {
   public func encode(to encoder: any Encoder) throws { try storage.value.encode(to: encoder) }
 }

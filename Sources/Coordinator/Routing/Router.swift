@@ -179,7 +179,7 @@ struct Router: Sendable {
       isPlaced: isPlaced)
   }
 
-  /// - Parameter node: the choice's, taken out of the list once: each look at it there would copy it.
+  /// - Parameter node: the choice's, taken out of the list once.
   private func predict(
     _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, on node: RoutingNode,
     outputTokens: Double, at now: Double, isPlaced: Bool = false

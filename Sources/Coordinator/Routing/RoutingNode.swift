@@ -39,21 +39,15 @@ struct RoutingNode: Sendable {
   /// Jobs that may wait here for each place: so long a queue is better shared.
   static let waitingPerSlot = 32
 
-  /// What is more than a number. Behind one reference, because a look at a node copies it, and each job looks at all.
-  private struct Contents: Sendable {
-    let name: WorkerName
-    var machine: MachineID
-    var running: [Running] = []
-    var queue: [Waiting] = []
-    var memory = PrefixMemory()
-    var engines = LoadedEngines()
-  }
-
-  @Boxed private var contents: Contents
+  let name: WorkerName
+  var machine: MachineID
   var isUp = false
   /// A trial has the machine to itself.
   var isClosed = false
   var slotCount = 1
+  private(set) var running: [Running] = []
+  /// By what they are due.
+  private(set) var queue: [Waiting] = []
   private var queuedSeconds = 0.0
   private(set) var outstandingWork = 0.0
   private var soonestEnd = 0.0
@@ -69,26 +63,14 @@ struct RoutingNode: Sendable {
   var prefill = NodeSpeed()
   var decode = NodeSpeed()
   var workPerSecond: Double?
+  var memory = PrefixMemory()
   /// How much of what was thought to be cached was.
   var cacheTrust = 0.8
+  var engines = LoadedEngines()
 
-  init(_ name: WorkerName, machine: MachineID) { contents = Contents(name: name, machine: machine) }
-
-  var name: WorkerName { contents.name }
-  var machine: MachineID {
-    get { contents.machine }
-    set { contents.machine = newValue }
-  }
-  var running: [Running] { _read { yield contents.running } }
-  /// By what they are due.
-  var queue: [Waiting] { _read { yield contents.queue } }
-  var memory: PrefixMemory {
-    _read { yield contents.memory }
-    _modify { yield &contents.memory }
-  }
-  var engines: LoadedEngines {
-    _read { yield contents.engines }
-    _modify { yield &contents.engines }
+  init(_ name: WorkerName, machine: MachineID) {
+    self.name = name
+    self.machine = machine
   }
 
   var hasRoom: Bool { isUp && !isClosed && running.count < slotCount }
@@ -101,7 +83,7 @@ struct RoutingNode: Sendable {
     count(until: now)
     var run = run
     run.busyBefore = busySeconds
-    contents.running.append(run)
+    running.append(run)
     outstandingWork += run.work
     soonestEnd = running.count == 1 ? run.foreseenEnd : min(soonestEnd, run.foreseenEnd)
   }
@@ -110,7 +92,7 @@ struct RoutingNode: Sendable {
   mutating func end(_ lease: LeaseID, at now: Double) -> (run: Running, beside: Double)? {
     guard let place = running.firstIndex(where: { $0.lease == lease }) else { return nil }
     count(until: now)
-    let run = contents.running.remove(at: place)
+    let run = running.remove(at: place)
     outstandingWork = running.isEmpty && queue.isEmpty ? 0 : max(0, outstandingWork - run.work)
     soonestEnd = running.lazy.map(\.foreseenEnd).min() ?? 0
     let seconds = now - run.startedAt
@@ -129,7 +111,7 @@ struct RoutingNode: Sendable {
     seeQueue(at: now)
     var place = queue.count
     while place > 0, queue[place - 1].due > job.due { place -= 1 }
-    contents.queue.insert(job, at: place)
+    queue.insert(job, at: place)
     queuedSeconds += job.seconds
     outstandingWork += job.work
   }
@@ -144,7 +126,7 @@ struct RoutingNode: Sendable {
       let flow = queue[place].flow
       let first = queue.indices.filter { queue[$0].flow == flow }.min { queue[$0].tag < queue[$1].tag }!
       guard queue[first].tag <= turn + allowance else { continue }
-      (contents.queue[place].tag, contents.queue[first].tag) = (queue[first].tag, queue[place].tag)
+      (queue[place].tag, queue[first].tag) = (queue[first].tag, queue[place].tag)
       return remove(at: place)
     }
     return nil
@@ -162,7 +144,7 @@ struct RoutingNode: Sendable {
   }
 
   private mutating func remove(at place: Int) -> Waiting {
-    let job = contents.queue.remove(at: place)
+    let job = queue.remove(at: place)
     queuedSeconds = queue.isEmpty ? 0 : max(0, queuedSeconds - job.seconds)
     outstandingWork = running.isEmpty && queue.isEmpty ? 0 : max(0, outstandingWork - job.work)
     return job
@@ -172,8 +154,8 @@ struct RoutingNode: Sendable {
   mutating func goDown() -> [Waiting] {
     isUp = false
     let left = queue
-    contents.queue = []
-    contents.running = []
+    queue = []
+    running = []
     queuedSeconds = 0
     outstandingWork = 0
     memory.forget()
