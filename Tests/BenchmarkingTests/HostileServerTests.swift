@@ -7,7 +7,7 @@ import Testing
 
 /// Servers that somebody else started and that misbehave: each way is a recorded outcome within its deadline, and a sane
 /// server is measured right after it by the same host.
-@Suite("Hostile servers", .serialized, .timeLimit(.minutes(2))) struct HostileServerTests {
+@Suite("Hostile servers", .serialized, .timeLimit(.minutes(10))) struct HostileServerTests {
   static let models = Canned.json("200 OK", #"{"data":[{"id":"m","owned_by":"test"}]}"#)
   static let token = Canned.event(#"{"choices":[{"text":" a","finish_reason":null}]}"#)
   static let good = [
@@ -80,14 +80,14 @@ import Testing
 
   /// For those that must be cut off; the others end by themselves, however slow the machine is.
   private static let impatient = TrialTiming(blockSeconds: 3, stallSeconds: 1, slowestPrefillRate: 1000)
-  private static let patient = TrialTiming(blockSeconds: 50, stallSeconds: 30, slowestPrefillRate: 1000)
+  private static let patient = TrialTiming(blockSeconds: 600, stallSeconds: 300, slowestPrefillRate: 1000)
 
   private func trial(_ host: EngineHost, _ timing: TrialTiming = patient) async -> [Measurement] {
     let workload = Workload(name: "w", promptTokens: 3...3, outputTokens: 4...4, concurrency: 1, requestCount: 1)
     let candidate = Candidate(configuration: EngineConfiguration(engine: host.engines[0].name), fidelity: .exact)
     let spec = TrialSpec(
       id: TrialID("t"), benchmark: BenchmarkID("b"), purpose: .screening, model: Self.model.id, candidates: [candidate],
-      workloads: [workload], rounds: 1, seed: 1, timeLimitSeconds: 60)
+      workloads: [workload], rounds: 1, seed: 1, timeLimitSeconds: 900)
     let reports = Reports()
     await TrialRunner(host: host, timing: timing).run(spec) { await reports.add($0, $1) }
     #expect(await reports.endsOnce)

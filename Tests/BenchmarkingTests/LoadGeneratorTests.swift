@@ -8,7 +8,7 @@ import Testing
 @Suite("Load generator", .serialized) struct LoadGeneratorTests {
   private func load(
     _ script: ScriptedEngine.Script, _ workload: Workload, requests: [GenerationRequest]? = nil,
-    stall: Double = 20, limit: Double = 20, ownLimits: RequestLimits? = nil
+    stall: Double = 300, limit: Double = 300, ownLimits: RequestLimits? = nil
   ) async throws -> LoadResult {
     let engine = try await EngineProcess.start(
       ScriptedEngine(script: script).plan(), guardPath: testGuardPath(), memoryLimitBytes: nil)

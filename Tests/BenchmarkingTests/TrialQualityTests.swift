@@ -191,7 +191,7 @@ import Testing
     let cancelledAt = ContinuousClock.now
     task.cancel()
     await task.value
-    #expect(ContinuousClock.now - cancelledAt < .seconds(5))
+    #expect(ContinuousClock.now - cancelledAt < .seconds(60))
     #expect(await reports.endsOnce)
     #expect(await reports.measurements.map(\.outcome) == [.cancelled])
   }

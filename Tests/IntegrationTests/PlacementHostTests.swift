@@ -13,7 +13,7 @@ private let moeModel: String? = Program.engineDirectory.map {
 /// Experts of a real model file in processes of their own, one of which is killed.
 @Suite(
   "Placement hosts", .enabled(if: moeModel != nil, "there is no .apus/models/moe-q8_0.gguf: run apus model synthesize"),
-  .timeLimit(.minutes(3)))
+  .timeLimit(.minutes(10)))
 struct PlacementHostTests {
   private struct Introduction: Decodable {
     var address: String

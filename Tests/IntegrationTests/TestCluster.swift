@@ -54,16 +54,16 @@ final class TestCluster {
     return workers.contains { $0["name"] as? String == worker && $0["is_alive"] as? Bool == true }
   }
 
-  /// Waits up to a minute: a real process on a busy machine takes its time, and nothing is asserted about how long.
+  /// Waits up to five minutes: a real process on a busy machine takes its time, and nothing is asserted about how long.
   func wait(for what: String, _ program: RunningProgram? = nil, until condition: () async throws -> Bool) async throws {
-    for _ in 0..<600 {
+    for _ in 0..<3000 {
       if try await condition() { return }
       if let program, !program.isRunning {
         throw NotReady(description: "\(what) ended: \(await program.output())")
       }
       try await Task.sleep(for: .milliseconds(100))
     }
-    throw NotReady(description: "waited a minute for \(what)\n\(logs())")
+    throw NotReady(description: "waited five minutes for \(what)\n\(logs())")
   }
 
   func logs() -> String {

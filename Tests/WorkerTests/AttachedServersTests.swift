@@ -9,7 +9,7 @@ import Testing
 @testable import Worker
 
 /// A worker attached to a server that somebody else started.
-@Suite("Attached servers", .timeLimit(.minutes(2))) struct AttachedServersTests {
+@Suite("Attached servers", .timeLimit(.minutes(10))) struct AttachedServersTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }

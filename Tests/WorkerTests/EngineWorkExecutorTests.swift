@@ -9,7 +9,7 @@ import Testing
 @testable import Worker
 
 /// Jobs and trials on processes of the scripted engine, under the real guard.
-@Suite("EngineWorkExecutor", .timeLimit(.minutes(2))) struct EngineWorkExecutorTests {
+@Suite("EngineWorkExecutor", .timeLimit(.minutes(10))) struct EngineWorkExecutorTests {
   private let directory: TemporaryDirectory
   private let configuration: WorkerConfiguration
 

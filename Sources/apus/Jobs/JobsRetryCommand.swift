@@ -18,19 +18,22 @@ struct JobsRetryCommand: AsyncParsableCommand {
     let client = try await options.connect()
     defer { Task { await client.close() } }
     var ids = jobs.map { JobID($0) }
+    var chains = RetryChains(lost: [])
     if failed {
-      let listing = try await JobListing([.failed], client)
-      ids = listing.jobs.map(\.id).reversed()
-      if !listing.isWhole {
+      let lost = try await JobListing([.failed], client)
+      chains = RetryChains(lost: try await lost.jobs + JobListing([.cancelled], client).jobs)
+      ids = lost.jobs.map(\.id).reversed()
+      if !lost.isWhole {
         Console.note("only the newest \(ids.count) failed jobs are tried again: more were not listed")
       }
     }
+    var made: [JobID: JobRecord] = [:]
     var outcomes = JobOutcomes(json: options.json, isSingle: !failed && ids.count == 1)
     for id in ids {
       do {
-        guard case .accepted(let record) = try await client.ask(.retryJob(id)) else {
-          throw ApusError(.bug, "the coordinator answered a retry with something else")
-        }
+        let last = chains.lastTry(of: id)
+        let record = if let known = made[last] { known } else { try await Self.retry(last, client) }
+        made[last] = record
         outcomes.add(
           record.id, [("retry_of", .string(id.rawValue)), ("state", .string(record.state.rawValue))],
           Self.words(id, record))
@@ -40,6 +43,13 @@ struct JobsRetryCommand: AsyncParsableCommand {
     }
     if failed, ids.isEmpty, !options.json { Console.print("no job has failed") }
     try outcomes.finish(fails: true)
+  }
+
+  private static func retry(_ id: JobID, _ client: CoordinatorClient) async throws -> JobRecord {
+    guard case .accepted(let record) = try await client.ask(.retryJob(id)) else {
+      throw ApusError(.bug, "the coordinator answered a retry with something else")
+    }
+    return record
   }
 
   private static func words(_ id: JobID, _ record: JobRecord) -> String {
