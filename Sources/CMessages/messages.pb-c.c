@@ -6321,7 +6321,7 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   (ProtobufCMessageInit) apus__predicted_metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[16] =
 {
   {
     "id",
@@ -6503,12 +6503,25 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "finish_reason",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobRecord, finish_reason),
+    &apus__finish_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_record__field_indices_by_name[] = {
   12,   /* field[12] = attempt_count */
   1,   /* field[1] = client */
   7,   /* field[7] = configuration */
   10,   /* field[10] = failure */
+  15,   /* field[15] = finish_reason */
   5,   /* field[5] = finished_at_ms */
   0,   /* field[0] = id */
   13,   /* field[13] = is_exploration */
@@ -6524,7 +6537,7 @@ static const unsigned apus__job_record__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__job_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor apus__job_record__descriptor =
 {
@@ -6534,7 +6547,7 @@ const ProtobufCMessageDescriptor apus__job_record__descriptor =
   "Apus__JobRecord",
   "apus",
   sizeof(Apus__JobRecord),
-  15,
+  16,
   apus__job_record__field_descriptors,
   apus__job_record__field_indices_by_name,
   1,  apus__job_record__number_ranges,
@@ -9522,7 +9535,7 @@ const ProtobufCMessageDescriptor apus__token_chunk__descriptor =
   (ProtobufCMessageInit) apus__token_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__report__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__report__field_descriptors[5] =
 {
   {
     "lease",
@@ -9572,8 +9585,21 @@ static const ProtobufCFieldDescriptor apus__report__field_descriptors[4] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "finish_reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Report, finish_reason),
+    &apus__finish_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__report__field_indices_by_name[] = {
+  4,   /* field[4] = finish_reason */
   2,   /* field[2] = is_last */
   0,   /* field[0] = lease */
   1,   /* field[1] = measurement */
@@ -9582,7 +9608,7 @@ static const unsigned apus__report__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__report__descriptor =
 {
@@ -9592,7 +9618,7 @@ const ProtobufCMessageDescriptor apus__report__descriptor =
   "Apus__Report",
   "apus",
   sizeof(Apus__Report),
-  4,
+  5,
   apus__report__field_descriptors,
   apus__report__field_indices_by_name,
   1,  apus__report__number_ranges,
@@ -12387,6 +12413,38 @@ const ProtobufCEnumDescriptor apus__latency__descriptor =
   apus__latency__enum_values_by_name,
   1,
   apus__latency__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[4] =
+{
+  { "FINISH_REASON_UNKNOWN", "APUS__FINISH_REASON__FINISH_REASON_UNKNOWN", 0 },
+  { "FINISH_REASON_STOP", "APUS__FINISH_REASON__FINISH_REASON_STOP", 1 },
+  { "FINISH_REASON_LENGTH", "APUS__FINISH_REASON__FINISH_REASON_LENGTH", 2 },
+  { "FINISH_REASON_CONTEXT_FULL", "APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL", 3 },
+};
+static const ProtobufCIntRange apus__finish_reason__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[4] =
+{
+  { "FINISH_REASON_CONTEXT_FULL", 3 },
+  { "FINISH_REASON_LENGTH", 2 },
+  { "FINISH_REASON_STOP", 1 },
+  { "FINISH_REASON_UNKNOWN", 0 },
+};
+const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "apus.FinishReason",
+  "FinishReason",
+  "Apus__FinishReason",
+  "apus",
+  4,
+  apus__finish_reason__enum_values_by_number,
+  4,
+  apus__finish_reason__enum_values_by_name,
+  1,
+  apus__finish_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue apus__job_state__enum_values_by_number[6] =

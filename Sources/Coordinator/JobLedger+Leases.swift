@@ -88,6 +88,7 @@ extension JobLedger {
     case .completed:
       record.state = .completed
       record.output = report.output
+      record.finishReason = report.finishReason
     case .cancelled, .lostWorker:
       guard entry.cancelRequested else { return nil }
       record.state = .cancelled

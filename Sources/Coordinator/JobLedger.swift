@@ -255,6 +255,7 @@ public struct JobLedger: Sendable {
     } else if entry.tokenIDs.count >= entry.record.spec.maxTokens {
       // Everything was generated and shown; only the report was lost.
       jobs[id]!.record.output = entry.text
+      jobs[id]!.record.finishReason = .length
       end(id, .completed, because: nil, at: now, &actions)
     } else if entry.record.attemptCount >= limits.attempts {
       let count = entry.record.attemptCount

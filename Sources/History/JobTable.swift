@@ -6,7 +6,7 @@ enum JobTable {
   private static let columns = [
     "id", "client", "idempotency_key", "model_id", "state", "submitted_at_ms", "finished_at_ms", "worker",
     "measurement_id", "attempt_count", "spec", "configuration", "predicted", "failure", "output",
-    "is_exploration",
+    "is_exploration", "finish_reason",
   ]
 
   /// A finished job keeps its state: a record that says another one changes nothing.
@@ -24,7 +24,7 @@ enum JobTable {
       job.attemptCount.databaseValue, StoredJSON.text(job.spec).databaseValue,
       nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
       job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
-      job.isExploration.databaseValue,
+      job.isExploration.databaseValue, nullable(job.finishReason?.rawValue),
     ]
     try db.cachedStatement(sql: upsert).execute(arguments: StatementArguments(values))
   }
@@ -54,6 +54,6 @@ enum JobTable {
       predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
       output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
       measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts,
-      isExploration: isExploration)
+      isExploration: isExploration, finishReason: (row[16] as String?).flatMap(FinishReason.init))
   }
 }

@@ -14,6 +14,7 @@ enum Migrations {
     ("2-quality-losses", QualitySchema.sql),
     ("3-energy-and-memory-estimates", EnergyAndMemorySchema.sql),
     ("4-explorations", ExplorationSchema.sql),
+    ("5-finish-reasons", FinishReasonSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -137,12 +137,24 @@ public struct Report: Hashable, Sendable {
   public var isLast: Bool
   /// A job's whole output; empty for a trial.
   public var output: String
+  /// Why a job's answer ended; nil where its engine did not say.
+  public var finishReason: FinishReason?
 
-  public init(lease: LeaseID, measurement: Measurement, isLast: Bool, output: String = "") {
+  public init(
+    lease: LeaseID, measurement: Measurement, isLast: Bool, output: String = "", finishReason: FinishReason? = nil
+  ) {
     self.lease = lease
     self.measurement = measurement
     self.isLast = isLast
     self.output = output
+    self.finishReason = finishReason
+  }
+
+  /// The one report of a job.
+  public init(lease: LeaseID, _ answer: JobAnswer) {
+    self.init(
+      lease: lease, measurement: answer.measurement, isLast: true, output: answer.output,
+      finishReason: answer.finishReason)
   }
 }
 

@@ -118,6 +118,7 @@ public struct JobRecord: Hashable, Sendable {
     var attemptCount: Int
     var isExploration: Bool
     var waitReason: String?
+    var finishReason: FinishReason?
   }
 
   @Boxed private var fields: Fields
@@ -187,15 +188,23 @@ public struct JobRecord: Hashable, Sendable {
     set { fields.waitReason = newValue }
   }
 
+  /// Why the answer ended; nil until then, and where nobody said.
+  public var finishReason: FinishReason? {
+    get { fields.finishReason }
+    set { fields.finishReason = newValue }
+  }
+
   public init(
     id: JobID, client: String, spec: JobSpec, state: JobState = .queued, submittedAtMS: Int64,
     finishedAtMS: Int64? = nil, worker: WorkerName? = nil, configuration: EngineConfiguration? = nil,
     predicted: PredictedMetrics? = nil, output: String = "", failure: String? = nil,
-    measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false, waitReason: String? = nil
+    measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false, waitReason: String? = nil,
+    finishReason: FinishReason? = nil
   ) {
     fields = Fields(
       id: id, client: client, spec: spec, state: state, submittedAtMS: submittedAtMS, finishedAtMS: finishedAtMS,
       worker: worker, configuration: configuration, predicted: predicted, output: output, failure: failure,
-      measurement: measurement, attemptCount: attemptCount, isExploration: isExploration, waitReason: waitReason)
+      measurement: measurement, attemptCount: attemptCount, isExploration: isExploration, waitReason: waitReason,
+      finishReason: finishReason)
   }
 }

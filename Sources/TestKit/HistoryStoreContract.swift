@@ -78,6 +78,7 @@ public struct HistoryStoreContract: Sendable {
     // Models do emit U+0000, which ends C strings; quotes and line breaks are for whoever builds SQL or CSV by hand.
     let text = "a\u{0}b'\"\r\n\u{1F600}; DROP TABLE jobs --"
     var job = HistoryExamples.job("j1", state: .completed)
+    job.finishReason = .contextFull
     job.output = text
     job.failure = text
     var examples = HistoryExamples(seed: 2)

@@ -27,11 +27,11 @@ extension JobWorker {
     switch assignment.work {
     case .job(let job):
       outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
-      let (measurement, output) = await executor.runJob(job) { [weak self] tokens, text in
+      let answer = await executor.runJob(job) { [weak self] tokens, text in
         await self?.append(tokens, text, to: lease)
       }
       outbox.flush(lease)
-      await deliver(Report(lease: lease, measurement: measurement, isLast: true, output: output))
+      await deliver(Report(lease: lease, answer))
     case .trial(let trial):
       // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.
       let last = LastMeasurement()

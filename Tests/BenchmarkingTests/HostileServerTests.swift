@@ -123,9 +123,9 @@ import Testing
     let job = JobRequest(
       job: JobID("j"), spec: JobSpec(model: Self.model.id, prompt: .text("hi"), maxTokens: 4),
       candidate: Candidate(configuration: configuration, fidelity: .exact))
-    let (measurement, output) = await JobRunner(host: host).run(job, on: running) { _, _ in }
-    #expect(measurement.outcome.kind == "engine_failed", "\(measurement.outcome)")
-    #expect(output.hasPrefix(" a a a a") && output.utf8.count < 2 * 64)
+    let answer = await JobRunner(host: host).run(job, on: running) { _, _ in }
+    #expect(answer.measurement.outcome.kind == "engine_failed", "\(answer.measurement.outcome)")
+    #expect(answer.output.hasPrefix(" a a a a") && answer.output.utf8.count < 2 * 64)
   }
 
   /// A server that is not there, or has another model now, is a failure to start with its address.

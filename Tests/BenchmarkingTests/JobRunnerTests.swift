@@ -17,8 +17,10 @@ import Testing
 
   private func run(
     _ prompt: Prompt, maxTokens: Int = 5, script: ScriptedEngine.Script = .init(), generated: [Int32] = [],
-    text: String = "", cancelAfterFirst: Bool = false
-  ) async throws -> (measurement: Measurement, output: String, shown: [Int32], shownText: String) {
+    text: String = "", sampling: Sampling? = nil, cancelAfterFirst: Bool = false
+  ) async throws -> (
+    measurement: Measurement, output: String, finishReason: FinishReason?, shown: [Int32], shownText: String
+  ) {
     let host = try scriptedHost(ScriptedEngine(script: script))
     let candidate = Candidate(configuration: EngineConfiguration(engine: EngineName("scripted")), fidelity: .exact)
     let engine = try await host.launch(candidate.configuration, model: .scripted, contextTokens: nil)
@@ -26,7 +28,7 @@ import Testing
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let job = JobRequest(
       job: JobID("job-1"),
-      spec: JobSpec(model: ModelProfile.scripted.id, prompt: prompt, maxTokens: maxTokens),
+      spec: JobSpec(model: ModelProfile.scripted.id, prompt: prompt, maxTokens: maxTokens, sampling: sampling),
       candidate: candidate, generatedTokenIDs: generated, generatedText: text)
     let task = Task {
       await JobRunner(host: host).run(job, on: engine) {
@@ -38,9 +40,9 @@ import Testing
       for await _ in begun { break }
       task.cancel()
     }
-    let (measurement, output) = await task.value
+    let answer = await task.value
     await engine.stop()
-    return (measurement, output, await shown.ids, await shown.text)
+    return (answer.measurement, answer.output, answer.finishReason, await shown.ids, await shown.text)
   }
 
   /// A text is completed, streamed and measured as what it was.
@@ -60,6 +62,17 @@ import Testing
     #expect(result.measurement.source == .job(JobID("job-1")))
     #expect(result.measurement.workload.promptTokens == 3...3 && result.measurement.workload.outputTokens == 5...5)
     #expect(result.measurement.samples.count == 1 && result.measurement.warnings.isEmpty)
+  }
+
+  /// Why an answer ended is what the engine says: a text to stop at that comes with the last token asked for is a stop.
+  @Test func finishReasons() async throws {
+    #expect(try await run(.text("t1 t2 t3")).finishReason == .length)
+    let stopped = try await run(.text("t1 t2 t3"), sampling: Sampling(stop: ["t8"]))
+    #expect(stopped.finishReason == .stop && stopped.output == " t4 t5 t6 t7 ")
+    let full = try await run(.text("t1 t2 t3"), script: .init { $0.contextTokens = 6 })
+    #expect(full.finishReason == .contextFull && full.output == " t4 t5 t6")
+    let failed = try await run(.text("t1"), script: .init { $0.refuse = true })
+    #expect(failed.finishReason == nil)
   }
 
   /// A chat goes through the model's template first.

@@ -1,5 +1,6 @@
 import Benchmarking
 import Engines
+import Serving
 import TestKit
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
 
   /// Plays events through a stream whose engine tokenizes any text to `tokenized`, and gives what the user saw.
   private func shown(
-    _ events: [([Int32], String)], _ reason: GenerationEnd.Reason, tokenized: String = "[]",
+    _ events: [([Int32], String)], _ reason: FinishReason, tokenized: String = "[]",
     dialect: RequestDialect = .llamaCpp
   ) async -> [String] {
     let server = CannedServer(Canned.json("200 OK", #"{"tokens":\#(tokenized)}"#))
@@ -42,7 +43,7 @@ import Testing
   /// must not have in its prompt.
   @Test func tokensWithoutText() async {
     #expect(await shown([([1], "a"), ([2], ""), ([3], "b")], .length) == ["[1] a", "[2, 3] b"])
-    #expect(await shown([([1], "a"), ([4], "")], .endOfSequence) == ["[1] a"])
+    #expect(await shown([([1], "a"), ([4], "")], .stop) == ["[1] a"])
     #expect(await shown([([1], "a"), ([4], "")], .length) == ["[1] a", "[4] "])
   }
 

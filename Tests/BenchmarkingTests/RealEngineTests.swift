@@ -120,17 +120,17 @@ struct RealEngineTests {
     let job = JobRequest(
       job: JobID("j"), spec: JobSpec(model: model.id, prompt: .text("the house by the river"), maxTokens: 12),
       candidate: candidate())
-    let (measurement, output) = await JobRunner(host: host).run(job, on: engine) { await whole.add($0, $1) }
-    #expect(measurement.outcome.kind == "completed")
+    let first = await JobRunner(host: host).run(job, on: engine) { await whole.add($0, $1) }
+    #expect(first.measurement.outcome.kind == "completed" && first.finishReason == .length)
     let ids = await whole.ids
     let texts = await whole.texts
-    #expect(ids.count == 12 && texts.joined() == output)
+    #expect(ids.count == 12 && texts.joined() == first.output)
     let rest = Answer()
     var second = job
     second.generatedTokenIDs = Array(ids.prefix(5))
     second.generatedText = texts.prefix(5).joined()
-    let (_, resumed) = await JobRunner(host: host).run(second, on: engine) { await rest.add($0, $1) }
-    #expect(await rest.ids == Array(ids.dropFirst(5)) && resumed == output)
+    let resumed = await JobRunner(host: host).run(second, on: engine) { await rest.add($0, $1) }
+    #expect(await rest.ids == Array(ids.dropFirst(5)) && resumed.output == first.output)
     await engine.stop()
   }
 

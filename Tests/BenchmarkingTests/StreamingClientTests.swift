@@ -65,6 +65,12 @@ import Testing
     #expect(try await stream(CannedServer([(llamaStream, .close)]), maxTokens: 4).reason == .contextFull)
   }
 
+  /// A text to stop at that comes with the last token asked for is a stop, not a length.
+  @Test func stopAtTheLimit() async throws {
+    let pieces = llamaStream.map { $0.replacingOccurrences(of: #""stop_type":"limit""#, with: #""stop_type":"word""#) }
+    #expect(try await stream(CannedServer([(pieces, .close)]), maxTokens: 3).reason == .stop)
+  }
+
   /// An OpenAI stream names no ids; its usage at the end counts.
   @Test func openAIStream() async throws {
     let server = CannedServer([
@@ -83,7 +89,7 @@ import Testing
     let end = try await stream(server, .openAI, prompt: .text("count"))
     #expect(
       end
-        == GenerationEnd(reason: .endOfSequence, promptTokenCount: 7, outputTokenCount: 3, cachedTokenCount: 2))
+        == GenerationEnd(reason: .stop, promptTokenCount: 7, outputTokenCount: 3, cachedTokenCount: 2))
     #expect(arrivals.text == " one two three" && arrivals.ids == [-1, -1])
     #expect(
       server.received[0].hasPrefix("POST /v1/completions ") && server.received[0].contains(#""include_usage":true"#))

@@ -60,14 +60,15 @@ import Testing
     var story = LedgerStory()
     story.tell(.jobStored(Fixture.job("one")))
     let lease = story.assigned!.lease
-    let report = Fixture.report(lease, job: "one", worker: "a", output: "done")
+    var report = Fixture.report(lease, job: "one", worker: "a", output: "done")
+    report.finishReason = .stop
     story.tell(.report("a", report))
     guard case .storeReport("a", report, let record?)? = story.actions.first else {
       Issue.record("expected storeReport with a record, got \(story.actions)")
       return
     }
     #expect(record.state == .completed)
-    #expect(record.output == "done")
+    #expect(record.output == "done" && record.finishReason == .stop)
     #expect(story.tell(.report("a", report)) == [], "the same report again while the first is being stored")
     story.tell(.reportStored(lease, report.measurement.id))
     #expect(story.actions == [.jobEnded(record, report.measurement)])
@@ -244,7 +245,7 @@ import Testing
     let lease = story.assigned!.lease
     _ = story.tokens(lease, "one", from: 0, count: 2)
     story.tell(.workerLost("a"))
-    #expect(story.endings.map(\.state) == [.completed])
+    #expect(story.endings.map(\.state) == [.completed] && story.endings[0].finishReason == .length)
     #expect(story.endings.map(\.output) == ["t"])
   }
 

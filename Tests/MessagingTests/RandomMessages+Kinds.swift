@@ -14,7 +14,11 @@ extension RandomMessages {
     case 2: .refused(error())
     case 3: .heartbeat(Heartbeat(leases: list { $0.id() }, warmConfigurations: list { $0.text() }))
     case 4: .tokens(tokenChunk())
-    case 5: .report(Report(lease: id(), measurement: measurement(), isLast: chance(), output: text()))
+    case 5:
+      .report(
+        Report(
+          lease: id(), measurement: measurement(), isLast: chance(), output: text(),
+          finishReason: some { $0.pick(FinishReason.allCases) }))
     case 6: .modelOffset(modelOffset())
     case 7: .assignment(Assignment(lease: id(), work: chance() ? .trial(trialSpec()) : .job(jobAssignment())))
     case 8: .reportStored(id())

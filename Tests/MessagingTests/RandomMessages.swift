@@ -143,7 +143,8 @@ struct RandomMessages {
       id: id(), client: text(), spec: jobSpec(), state: pick(JobState.allCases), submittedAtMS: Int64(count()),
       finishedAtMS: some { Int64($0.count()) }, worker: some { $0.id() }, configuration: some { $0.configuration() },
       predicted: some { $0.predicted() }, output: text(), failure: some { $0.text() }, measurement: some { $0.id() },
-      attemptCount: count(), isExploration: chance(), waitReason: some { $0.text() })
+      attemptCount: count(), isExploration: chance(), waitReason: some { $0.text() },
+      finishReason: some { $0.pick(FinishReason.allCases) })
   }
 
   mutating func latency() -> LatencySummary {

@@ -51,13 +51,13 @@ import Testing
     // The beat and the flush both sleep.
     await test.clock.untilSleeping(2)
     await test.caughtUp()
-    test.executor.finish("job", "m", output: "abc")
+    test.executor.finish("job", "m", output: "abc", .stop)
     let heard = await test.coordinator.heard { !$0.reports.isEmpty }
     #expect(heard.chunks.flatMap(\.tokenIDs) == [1, 2, 3])
     #expect(heard.chunks.map(\.text).joined() == "abc")
     #expect(heard.chunks.last?.firstIndex == 3)
     #expect(heard.reports[0].lease == LeaseID("lease"))
-    #expect(heard.reports[0].output == "abc")
+    #expect(heard.reports[0].output == "abc" && heard.reports[0].finishReason == .stop)
     #expect(heard.reports[0].isLast)
     #expect(try reportFiles(test).count == 1)
     await test.coordinator.send(.reportStored(MeasurementID("m")))

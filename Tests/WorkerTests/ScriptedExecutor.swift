@@ -9,7 +9,7 @@ final class ScriptedExecutor: WorkExecutor {
     case tokens([Int32], String)
     case measured(Measurement, isLast: Bool)
     /// The work returns.
-    case end(Measurement?, output: String)
+    case end(Measurement?, output: String, FinishReason? = nil)
   }
 
   private typealias Steps = (stream: AsyncStream<Step>, continuation: AsyncStream<Step>.Continuation)
@@ -37,8 +37,8 @@ final class ScriptedExecutor: WorkExecutor {
   /// What the job or trial of this name does next.
   func tell(_ name: String, _ step: Step) { steps(name).continuation.yield(step) }
 
-  func finish(_ name: String, _ id: String, output: String = "") {
-    tell(name, .end(Fixtures.measurement(id, source: .job(JobID(name))), output: output))
+  func finish(_ name: String, _ id: String, output: String = "", _ reason: FinishReason? = nil) {
+    tell(name, .end(Fixtures.measurement(id, source: .job(JobID(name))), output: output, reason))
   }
 
   private func steps(_ name: String) -> Steps {
@@ -84,17 +84,18 @@ final class ScriptedExecutor: WorkExecutor {
 
   func runJob(
     _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
-  ) async -> (measurement: Measurement, output: String) {
+  ) async -> JobAnswer {
     let name = assignment.job.rawValue
     state.withLock { $0.begun.append(name) }
     defer { state.withLock { $0.ended.append(name) } }
     for await step in steps(name).stream {
       switch step {
       case .tokens(let tokens, let text): await onTokens(tokens, text)
-      case .end(let measurement, let output): return (measurement!, output)
+      case .end(let measurement, let output, let reason):
+        return JobAnswer(measurement: measurement!, output: output, finishReason: reason)
       case .measured: break
       }
     }
-    return (Fixtures.measurement("cancelled-\(name)", outcome: .cancelled), "")
+    return JobAnswer(measurement: Fixtures.measurement("cancelled-\(name)", outcome: .cancelled), output: "")
   }
 }

@@ -31,7 +31,8 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   child              start a child that ignores SIGTERM and sleeps, as an engine with helper processes would
 
 The model counts: the token after t is t + 1 (modulo the vocabulary) unless the script says otherwise, so any output can
-be checked, and an answer continued after its own first tokens is the same answer. Token t is the text " t<number>".
+be checked, and an answer continued after its own first tokens is the same answer. Token t is the text " t<number>". An
+answer ends where its context is full, and at a text of `stop` that lies within one event.
 
 OpenAI's /v1/models, /v1/completions and /v1/chat/completions answer too, always as a stream, so that it can stand for a
 server that somebody else started: of the keys above ttft_ms, itl_ms, slots, vocabulary and refuse count for them. When
@@ -236,7 +237,9 @@ class Handler(BaseHTTPRequestHandler):
     def generate(self, body, prompt):
         script = self.script
         wanted = body.get("n_predict", -1)
-        wanted = script.context_tokens - len(prompt) if wanted < 0 else wanted
+        room = script.context_tokens - len(prompt)
+        wanted = room if wanted < 0 else min(wanted, room)
+        stops = body.get("stop") or []
         cached = script.cached_prefix(prompt) if body.get("cache_prompt", True) else 0
         streams = body.get("stream", False)
         if streams:
@@ -247,8 +250,9 @@ class Handler(BaseHTTPRequestHandler):
         first_at = None
         token = prompt[-1] if prompt else 0
         alternatives = body.get("n_probs", 0) if script.logprobs else 0
-        produced, places = [], []
-        while len(produced) < wanted:
+        produced, places, text = [], [], ""
+        stopping_word = ""
+        while len(produced) < wanted and not stopping_word:
             # Against the time due, not after the last sleep: the gaps keep their mean whatever writing costs.
             time.sleep(max(0, due - time.monotonic()))
             first_at = first_at or time.monotonic()
@@ -259,9 +263,14 @@ class Handler(BaseHTTPRequestHandler):
                 if alternatives:
                     places.append(script.place(last, token, alternatives))
             produced += chunk
+            content = "".join(token_text(t) for t in chunk)
+            for stop in stops:
+                if not stopping_word and stop in content:
+                    stopping_word, content = stop, content[:content.index(stop)]
+            text += content
             if streams:
                 self.event({
-                    "index": 0, "content": "".join(token_text(t) for t in chunk),
+                    "index": 0, "content": content,
                     "tokens": chunk if body.get("return_tokens") else [], "stop": False, "id_slot": 0,
                     "tokens_predicted": len(produced), "tokens_evaluated": len(prompt)})
             script.count_step()
@@ -285,13 +294,13 @@ class Handler(BaseHTTPRequestHandler):
         last = {
             "index": 0, "content": "", "tokens": [], "id_slot": 0, "stop": True, "model": "scripted",
             "tokens_predicted": len(produced), "tokens_evaluated": len(prompt), "truncated": False,
-            "stop_type": "limit", "stopping_word": "", "tokens_cached": len(prompt) + len(produced) - 1,
+            "stop_type": "word" if stopping_word else "limit", "stopping_word": stopping_word, "tokens_cached": len(prompt) + len(produced) - 1,
             "timings": timings}
         if streams:
             self.event(last)
             self.wfile.write(b"0\r\n\r\n")
         else:
-            last["content"] = "".join(token_text(t) for t in produced)
+            last["content"] = text
             last["tokens"] = produced if body.get("return_tokens") else []
             if alternatives:
                 last["completion_probabilities"] = places

@@ -17,12 +17,10 @@ public struct JobRunner: Sendable {
   ///     time is then in this measurement too.
   ///   - onTokens: called in order with tokens the user has not seen, and their text. The text may be empty while a
   ///     character is not complete.
-  /// - Returns: the measurement of this run, and the whole text of the answer, the part from another worker included.
-  ///   A job that failed has the text so far.
   public func run(
     _ job: JobRequest, on engine: any RunningEngine,
     onTokens: @escaping @Sendable (_ tokenIDs: [Int32], _ text: String) async -> Void
-  ) async -> (measurement: Measurement, output: String) {
+  ) async -> JobAnswer {
     let startedAtMS = TrialRun.wallClockMS()
     guard job.remainingTokens > 0 else {
       // The worker that was lost had sent everything but its report.
@@ -31,7 +29,7 @@ public struct JobRunner: Sendable {
         of: [], usage: await usage(of: engine, since: nil, end: nil))
       let measurement = measurement(
         of: job, workload: job.spec.workload, .completed(nothing), startedAtMS, [], [warning])
-      return (measurement, job.generatedText)
+      return JobAnswer(measurement: measurement, output: job.generatedText, finishReason: .length)
     }
 
     var endpoint = host.endpoint(of: engine, job.candidate.configuration)
@@ -60,22 +58,20 @@ public struct JobRunner: Sendable {
           of: job, workload: job.shape(promptTokens: end.promptTokenCount, outputTokens: seconds.count),
           .completed(MetricSummary.metrics(of: [sample], usage: usage)), startedAtMS, [sample],
           Self.warnings(end, job))
-        return (measurement, output)
+        return JobAnswer(measurement: measurement, output: output, finishReason: end.reason)
       case .failure(let failure):
         let sample = RequestTimeline(
           sentAtSeconds: 0, tokenSeconds: seconds, promptTokenCount: promptTokenCount, failure: failure.description)
         let outcome = await outcome(of: failure, engine)
-        return (
-          measurement(
-            of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
-            startedAtMS, [sample], []), output
-        )
+        let measurement = measurement(
+          of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
+          startedAtMS, [sample], [])
+        return JobAnswer(measurement: measurement, output: output)
       }
     } catch {
-      return (
-        measurement(of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [], []),
-        job.generatedText
-      )
+      let measurement = measurement(
+        of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [], [])
+      return JobAnswer(measurement: measurement, output: job.generatedText)
     }
   }
 

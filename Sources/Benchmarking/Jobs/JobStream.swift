@@ -1,4 +1,5 @@
 import Engines
+package import Serving
 
 /// The tokens of a job on their way to the user.
 ///
@@ -36,9 +37,9 @@ package actor JobStream {
     await onTokens(ids, arrival.text)
   }
 
-  /// Hands on what was held back, unless it is the end of sequence.
-  package func finish(_ reason: GenerationEnd.Reason) async {
-    guard reason != .endOfSequence, !heldBack.isEmpty else { return }
+  /// Hands on what was held back, unless it is the end of sequence or part of a text to stop at.
+  package func finish(_ reason: FinishReason) async {
+    guard reason != .stop, !heldBack.isEmpty else { return }
     await onTokens(heldBack, "")
     heldBack = []
   }

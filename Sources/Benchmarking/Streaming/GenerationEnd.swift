@@ -1,14 +1,8 @@
+public import Serving
+
 /// What an engine says when it has finished a request. Nil where it does not say.
 public struct GenerationEnd: Hashable, Sendable {
-  public enum Reason: Hashable, Sendable {
-    /// As many tokens as were asked for.
-    case length
-    case endOfSequence
-    /// Prompt and output filled the context before the asked length was reached.
-    case contextFull
-  }
-
-  public var reason: Reason
+  public var reason: FinishReason
   public var promptTokenCount: Int
   public var outputTokenCount: Int
   /// Prompt tokens the engine found in its cache.
@@ -19,7 +13,7 @@ public struct GenerationEnd: Hashable, Sendable {
   public var promptMS: Double?
 
   public init(
-    reason: Reason, promptTokenCount: Int, outputTokenCount: Int, cachedTokenCount: Int? = nil,
+    reason: FinishReason, promptTokenCount: Int, outputTokenCount: Int, cachedTokenCount: Int? = nil,
     draftedTokenCount: Int? = nil, acceptedTokenCount: Int? = nil, promptMS: Double? = nil
   ) {
     self.reason = reason

@@ -44,9 +44,9 @@ struct LlamaCppDialect {
   }
 
   private func end(_ event: Event) -> GenerationEnd {
-    let reason: GenerationEnd.Reason =
+    let reason: FinishReason =
       switch event.stopType {
-      case "eos", "word": .endOfSequence
+      case "eos", "word": .stop
       default: .length
       }
     return GenerationEnd(

@@ -65,7 +65,7 @@ struct OpenAIDialect {
 
   private var end: GenerationEnd {
     GenerationEnd(
-      reason: finish == "stop" ? .endOfSequence : .length, promptTokenCount: usage?.promptTokens ?? 0,
+      reason: finish == "stop" ? .stop : .length, promptTokenCount: usage?.promptTokens ?? 0,
       outputTokenCount: usage?.completionTokens ?? eventCount,
       cachedTokenCount: usage?.promptDetails?.cachedTokens, draftedTokenCount: timings?.draftedCount,
       acceptedTokenCount: timings?.acceptedCount, promptMS: timings?.promptMS)

@@ -132,6 +132,16 @@ typedef enum _Apus__Latency {
   APUS__LATENCY__LATENCY_E2E = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__LATENCY)
 } Apus__Latency;
+/*
+ * Why an answer ended. 0, and what a reader does not know, say nothing.
+ */
+typedef enum _Apus__FinishReason {
+  APUS__FINISH_REASON__FINISH_REASON_UNKNOWN = 0,
+  APUS__FINISH_REASON__FINISH_REASON_STOP = 1,
+  APUS__FINISH_REASON__FINISH_REASON_LENGTH = 2,
+  APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FINISH_REASON)
+} Apus__FinishReason;
 typedef enum _Apus__JobState {
   APUS__JOB_STATE__JOB_STATE_UNKNOWN = 0,
   APUS__JOB_STATE__JOB_STATE_QUEUED = 1,
@@ -723,10 +733,14 @@ struct  Apus__JobRecord
    * may be absent
    */
   Apus__Text *wait_reason;
+  /*
+   * may be absent
+   */
+  Apus__FinishReason finish_reason;
 };
 #define APUS__JOB_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_record__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL }
+    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN }
 
 
 struct  Apus__LatencySummary
@@ -1362,10 +1376,14 @@ struct  Apus__Report
   Apus__Measurement *measurement;
   protobuf_c_boolean is_last;
   ProtobufCBinaryData output;
+  /*
+   * may be absent
+   */
+  Apus__FinishReason finish_reason;
 };
 #define APUS__REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__report__descriptor) \
-    , {0,NULL}, NULL, 0, {0,NULL} }
+    , {0,NULL}, NULL, 0, {0,NULL}, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN }
 
 
 struct  Apus__JobAssignment
@@ -3882,6 +3900,7 @@ typedef void (*Apus__ExpertRefusal_Closure)
 extern const ProtobufCEnumDescriptor    apus__fidelity__descriptor;
 extern const ProtobufCEnumDescriptor    apus__objective__descriptor;
 extern const ProtobufCEnumDescriptor    apus__latency__descriptor;
+extern const ProtobufCEnumDescriptor    apus__finish_reason__descriptor;
 extern const ProtobufCEnumDescriptor    apus__job_state__descriptor;
 extern const ProtobufCEnumDescriptor    apus__trial_purpose__descriptor;
 extern const ProtobufCEnumDescriptor    apus__decision__descriptor;

@@ -19,8 +19,7 @@ struct CompletionAnswer: Sendable {
     var promptTokens: Int { metrics?.promptTokenCount ?? 0 }
     var outputTokens: Int { metrics?.outputTokenCount ?? 0 }
     var cachedTokens: Int { measurement?.samples.first?.cachedTokenCount ?? 0 }
-    /// As many tokens as were asked for, or whatever ended it before.
-    var finishReason: String { outputTokens >= record.spec.maxTokens ? "length" : "stop" }
+    var finishReason: String { record.finishReason(outputTokens: outputTokens).openAI }
     var ttftMS: Double? { metrics?.ttft.meanMS }
 
     /// - Throws: why the job has no answer.

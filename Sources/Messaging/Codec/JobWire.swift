@@ -104,6 +104,18 @@ extension JobState: WireChoice {
   }
 }
 
+extension FinishReason: WireChoice {
+  static var choices: [FinishReason] { allCases }
+
+  var wireNumber: UInt32 {
+    switch self {
+    case .stop: APUS__FINISH_REASON__FINISH_REASON_STOP.rawValue
+    case .length: APUS__FINISH_REASON__FINISH_REASON_LENGTH.rawValue
+    case .contextFull: APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL.rawValue
+    }
+  }
+}
+
 extension JobRecord: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__JobRecord>) { apus__job_record__init(c) }
 
@@ -123,6 +135,7 @@ extension JobRecord: WireValue {
     c.pointee.attempt_count = try arena.count(attemptCount, "JobRecord.attempt_count")
     c.pointee.is_exploration = isExploration ? 1 : 0
     c.pointee.wait_reason = try arena.optionalText(waitReason)
+    c.pointee.finish_reason = Apus__FinishReason(rawValue: finishReason?.wireNumber ?? 0)
   }
 
   init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
@@ -141,7 +154,8 @@ extension JobRecord: WireValue {
       measurement: try Wire.id(c.pointee.measurement, "JobRecord.measurement"),
       attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"),
       isExploration: c.pointee.is_exploration != 0,
-      waitReason: try Wire.text(c.pointee.wait_reason, "JobRecord.wait_reason"))
+      waitReason: try Wire.text(c.pointee.wait_reason, "JobRecord.wait_reason"),
+      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue))
   }
 }
 

@@ -115,6 +115,7 @@ extension Report: WireValue {
     c.pointee.measurement = try arena.message(measurement)
     c.pointee.is_last = isLast ? 1 : 0
     c.pointee.output = try arena.text(output)
+    c.pointee.finish_reason = Apus__FinishReason(rawValue: finishReason?.wireNumber ?? 0)
   }
 
   init(reading c: UnsafePointer<Apus__Report>) throws(CodecError) {
@@ -122,7 +123,8 @@ extension Report: WireValue {
       lease: try Wire.id(c.pointee.lease, "Report.lease"),
       measurement: try Wire.message(c.pointee.measurement, "Report.measurement"),
       isLast: c.pointee.is_last != 0,
-      output: try Wire.text(c.pointee.output, "Report.output"))
+      output: try Wire.text(c.pointee.output, "Report.output"),
+      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue))
   }
 }
 

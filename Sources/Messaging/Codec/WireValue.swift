@@ -88,4 +88,9 @@ enum Wire {
     for choice in Choice.choices where choice.wireNumber == number { return choice }
     throw .invalid(field: "\(field)", problem: "has the unknown value \(number)")
   }
+
+  /// A choice that may be absent, or newer than this reader: nil then.
+  static func knownChoice<Choice: WireChoice>(_ number: UInt32) -> Choice? {
+    Choice.choices.first { $0.wireNumber == number }
+  }
 }

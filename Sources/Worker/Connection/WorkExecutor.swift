@@ -10,11 +10,11 @@ public protocol WorkExecutor: Sendable {
   /// Runs a trial, calling `report` with each block's measurement as soon as it is there, `true` with the last one.
   /// When the task is cancelled the last one is `cancelled`, soon.
   func runTrial(_ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void) async
-  /// Runs a job, calling `onTokens` with new tokens and their text, and gives its measurement and whole output.
+  /// Runs a job, calling `onTokens` with new tokens and their text.
   /// When the task is cancelled the measurement is `cancelled`, soon.
   func runJob(
     _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
-  ) async -> (measurement: Measurement, output: String)
+  ) async -> JobAnswer
   /// What would be run for a strategy. Starts nothing.
   ///
   /// - Throws: `unavailable` when the engine or a file is not here, `badInput` when the engine cannot do what is asked.

@@ -80,7 +80,7 @@ public final class EngineWorkExecutor: WorkExecutor {
   @concurrent
   public func runJob(
     _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
-  ) async -> (measurement: Measurement, output: String) {
+  ) async -> JobAnswer {
     let host = inventory.host
     let configuration = assignment.candidate.configuration
     do throws(EngineFailure) {
@@ -101,19 +101,19 @@ public final class EngineWorkExecutor: WorkExecutor {
         EngineKey(model: model.id, configuration: configuration, contextTokens: context),
         slotCount: host.slotCount(configuration),
         memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: context))
-      var result = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
+      var answer = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
       await pool.release(loan)
-      result.measurement.memoryEstimateBytes =
+      answer.measurement.memoryEstimateBytes =
         host.memoryEstimate(configuration, model: model, contextTokens: context).totalBytes
-      lessons.learn(result.measurement)
-      return result
+      lessons.learn(answer.measurement)
+      return answer
     } catch {
       let reporter = Reporter(
         worker: host.worker, hardware: host.hardware, model: host.profile,
         engineVersion: { host.engineVersions[$0] })
-      return (
-        .unstarted(.job(assignment), outcome: error.outcome, by: reporter), assignment.generatedText
-      )
+      return JobAnswer(
+        measurement: .unstarted(.job(assignment), outcome: error.outcome, by: reporter),
+        output: assignment.generatedText)
     }
   }
 

@@ -53,7 +53,7 @@ struct BatchResult: Sendable {
     ending = .completed
     let promptTokens = measurement?.workload.promptTokens.upperBound ?? 0
     tokenCount = max(shownTokens, measurement?.outcome.metrics?.outputTokenCount ?? 0)
-    let reason: JSONValue = tokenCount >= record.spec.maxTokens ? "length" : "stop"
+    let reason = JSONValue.string(record.finishReason(outputTokens: tokenCount).openAI)
     let answer: (String, JSONValue) =
       switch request.route {
       case .chat: ("message", .object([("role", "assistant"), ("content", .string(record.output))]))

@@ -53,6 +53,7 @@ enum JobOutput {
       ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(metrics?.ttft.meanMS)),
       ("tpot_ms", JSONValue(metrics?.tpot.meanMS)), ("e2e_ms", JSONValue(metrics?.e2e.meanMS)),
       ("output_token_count", JSONValue(metrics?.outputTokenCount)), ("output", .string(job.output)),
+      ("finish_reason", JSONValue(job.finishReason?.rawValue)),
       ("failure", JSONValue(job.failure)), ("wait_reason", JSONValue(job.waitReason)),
     ])
   }
