@@ -4492,7 +4492,7 @@ const ProtobufCMessageDescriptor apus__named_count__descriptor =
   (ProtobufCMessageInit) apus__named_count__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__failure__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__failure__field_descriptors[4] =
 {
   {
     "code",
@@ -4530,16 +4530,29 @@ static const ProtobufCFieldDescriptor apus__failure__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kind",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Failure, kind),
+    &apus__failure_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__failure__field_indices_by_name[] = {
   2,   /* field[2] = advice */
   0,   /* field[0] = code */
+  3,   /* field[3] = kind */
   1,   /* field[1] = reason */
 };
 static const ProtobufCIntRange apus__failure__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__failure__descriptor =
 {
@@ -4549,7 +4562,7 @@ const ProtobufCMessageDescriptor apus__failure__descriptor =
   "Apus__Failure",
   "apus",
   sizeof(Apus__Failure),
-  3,
+  4,
   apus__failure__field_descriptors,
   apus__failure__field_indices_by_name,
   1,  apus__failure__number_ranges,
@@ -12311,6 +12324,34 @@ const ProtobufCMessageDescriptor apus__expert_refusal__descriptor =
   (ProtobufCMessageInit) apus__expert_refusal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue apus__failure_kind__enum_values_by_number[2] =
+{
+  { "FAILURE_KIND_UNKNOWN", "APUS__FAILURE_KIND__FAILURE_KIND_UNKNOWN", 0 },
+  { "FAILURE_KIND_CONTEXT_EXCEEDED", "APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED", 1 },
+};
+static const ProtobufCIntRange apus__failure_kind__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex apus__failure_kind__enum_values_by_name[2] =
+{
+  { "FAILURE_KIND_CONTEXT_EXCEEDED", 1 },
+  { "FAILURE_KIND_UNKNOWN", 0 },
+};
+const ProtobufCEnumDescriptor apus__failure_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "apus.FailureKind",
+  "FailureKind",
+  "Apus__FailureKind",
+  "apus",
+  2,
+  apus__failure_kind__enum_values_by_number,
+  2,
+  apus__failure_kind__enum_values_by_name,
+  1,
+  apus__failure_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue apus__fidelity__enum_values_by_number[3] =
 {
   { "FIDELITY_UNKNOWN", "APUS__FIDELITY__FIDELITY_UNKNOWN", 0 },
@@ -12415,20 +12456,22 @@ const ProtobufCEnumDescriptor apus__latency__descriptor =
   apus__latency__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[4] =
+static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[5] =
 {
   { "FINISH_REASON_UNKNOWN", "APUS__FINISH_REASON__FINISH_REASON_UNKNOWN", 0 },
   { "FINISH_REASON_STOP", "APUS__FINISH_REASON__FINISH_REASON_STOP", 1 },
   { "FINISH_REASON_LENGTH", "APUS__FINISH_REASON__FINISH_REASON_LENGTH", 2 },
   { "FINISH_REASON_CONTEXT_FULL", "APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL", 3 },
+  { "FINISH_REASON_PROMPT_TOO_LONG", "APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG", 4 },
 };
 static const ProtobufCIntRange apus__finish_reason__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[5] =
 {
   { "FINISH_REASON_CONTEXT_FULL", 3 },
   { "FINISH_REASON_LENGTH", 2 },
+  { "FINISH_REASON_PROMPT_TOO_LONG", 4 },
   { "FINISH_REASON_STOP", 1 },
   { "FINISH_REASON_UNKNOWN", 0 },
 };
@@ -12439,9 +12482,9 @@ const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
   "FinishReason",
   "Apus__FinishReason",
   "apus",
-  4,
+  5,
   apus__finish_reason__enum_values_by_number,
-  4,
+  5,
   apus__finish_reason__enum_values_by_name,
   1,
   apus__finish_reason__value_ranges,

@@ -98,6 +98,7 @@ extension JobLedger {
         record.state = .cancelled
       } else if record.attemptCount >= limits.attempts {
         record.state = .failed
+        record.finishReason = report.finishReason
         record.failure =
           "tried \(record.attemptCount) times, the last time: \(report.measurement.outcome.explanation)"
       } else {

@@ -54,7 +54,7 @@ struct RequestCheck {
         .badInput,
         "a prompt of about \(promptTokens * 2) tokens and \(spec.maxTokens) new ones do not fit the context of "
           + "\(model.name), \(model.contextLength) tokens",
-        advice: "shorten the prompt or ask for fewer tokens")
+        advice: "shorten the prompt or ask for fewer tokens", kind: .contextExceeded)
     }
   }
 

@@ -9,6 +9,12 @@ public enum FailureCode: Int32, Codable, Sendable, CaseIterable {
   case keyRefused = 77
 }
 
+/// What a failure is about, where a program is to tell it from others of its class without reading its words.
+public enum FailureKind: String, Hashable, Codable, Sendable, CaseIterable {
+  /// Prompt and answer do not fit the model's context.
+  case contextExceeded = "context_exceeded"
+}
+
 /// A failure a person can act on: what happened, with which value, and what to do next.
 public struct ApusError: Error, Hashable, Codable, Sendable, CustomStringConvertible {
   public var code: FailureCode
@@ -16,11 +22,14 @@ public struct ApusError: Error, Hashable, Codable, Sendable, CustomStringConvert
   public var reason: String
   /// What to do next; empty when nothing helps.
   public var advice: String
+  /// Nil for one that only people tell from others.
+  public var kind: FailureKind?
 
-  public init(_ code: FailureCode, _ reason: String, advice: String = "") {
+  public init(_ code: FailureCode, _ reason: String, advice: String = "", kind: FailureKind? = nil) {
     self.code = code
     self.reason = reason
     self.advice = advice
+    self.kind = kind
   }
 
   public var isRetriable: Bool { code == .tryAgain || code == .unavailable }

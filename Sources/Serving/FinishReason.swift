@@ -6,6 +6,8 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   case length
   /// Prompt and answer filled the context before that.
   case contextFull = "context_full"
+  /// There is no answer: the prompt alone is longer than the context.
+  case promptTooLong = "prompt_too_long"
 
   /// OpenAI's word for it. A full context is a length there, too.
   public var openAI: String { self == .stop ? "stop" : "length" }

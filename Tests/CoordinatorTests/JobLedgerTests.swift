@@ -180,9 +180,10 @@ import Testing
     for attempt in 0..<3 {
       let assigned = story.assigned!
       workers.append(assigned.worker)
-      let report = Fixture.report(
+      var report = Fixture.report(
         assigned.lease, job: "one", worker: assigned.worker.rawValue,
         outcome: .engineFailed(reason: "crash \(attempt)", lastLines: ""))
+      report.finishReason = attempt == 2 ? .promptTooLong : nil
       story.tell(.report(assigned.worker, report))
       if attempt == 2 {
         guard case .storeReport(_, _, let record?)? = story.actions.first else {
@@ -190,7 +191,7 @@ import Testing
           return
         }
         #expect(record.state == .failed)
-        #expect(record.failure?.contains("crash 2") == true)
+        #expect(record.failure?.contains("crash 2") == true && record.finishReason == .promptTooLong)
       }
       story.tell(.reportStored(assigned.lease, report.measurement.id))
     }

@@ -38,6 +38,28 @@ import Testing
     #expect(try words(choice(nil)) == ["length", "length"])
     #expect(try words(choice(nil, outputTokens: 2)) == ["stop", "stop"])
   }
+
+  @Test("A prompt over the context is told by its kind, whatever the words of the failure are")
+  func promptsThatAreTooLong() {
+    func refusal(_ reason: FinishReason?, _ failure: String) -> OpenAIError? {
+      var record = choice(reason).record
+      record.state = .failed
+      record.failure = failure
+      do {
+        try CompletionAnswer.Choice(record: record).check()
+        return nil
+      } catch {
+        return error
+      }
+    }
+    let long = refusal(.promptTooLong, "zu lang")
+    #expect(long?.status == .badRequest && long?.code == "context_length_exceeded")
+    let other = refusal(nil, "the engine lost its context")
+    #expect(other?.status == .internalServerError && other?.code == "job_failed")
+    let refused = OpenAIError(ApusError(.badInput, "does not fit", kind: .contextExceeded))
+    #expect(refused.status == .badRequest && refused.code == "context_length_exceeded")
+    #expect(OpenAIError(ApusError(.badInput, "the context is odd")).code == "invalid_value")
+  }
 }
 
 extension Measurement {

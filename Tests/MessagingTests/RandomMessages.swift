@@ -53,7 +53,10 @@ struct RandomMessages {
 
   // MARK: Values
 
-  mutating func error() -> ApusError { ApusError(pick(FailureCode.allCases), text(), advice: text()) }
+  mutating func error() -> ApusError {
+    ApusError(
+      pick(FailureCode.allCases), text(), advice: text(), kind: some { $0.pick(FailureKind.allCases) })
+  }
 
   mutating func knobValue() -> KnobValue {
     switch Int.random(in: 0..<4, using: &generator) {

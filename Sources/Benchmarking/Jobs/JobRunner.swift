@@ -66,12 +66,12 @@ public struct JobRunner: Sendable {
         let measurement = measurement(
           of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
           startedAtMS, [sample], [])
-        return JobAnswer(measurement: measurement, output: output)
+        return JobAnswer(measurement: measurement, output: output, finishReason: failure.finishReason)
       }
     } catch {
       let measurement = measurement(
         of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [], [])
-      return JobAnswer(measurement: measurement, output: job.generatedText)
+      return JobAnswer(measurement: measurement, output: job.generatedText, finishReason: error.finishReason)
     }
   }
 

@@ -1,3 +1,5 @@
+import Serving
+
 /// Why one request to an engine failed.
 public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The prompt does not fit. Nil where the engine does not say the number.
@@ -41,6 +43,9 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     default: false
     }
   }
+
+  /// Nil where the engine had no reason of its own.
+  var finishReason: FinishReason? { if case .promptTooLong = self { .promptTooLong } else { nil } }
 
   /// Whether the engine may be gone.
   var isLostConnection: Bool { if case .connectionLost = self { true } else { false } }

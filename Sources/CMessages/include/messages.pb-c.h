@@ -107,6 +107,14 @@ typedef struct Apus__ExpertRefusal Apus__ExpertRefusal;
 
 /* --- enums --- */
 
+/*
+ * 0, and what a reader does not know, say nothing.
+ */
+typedef enum _Apus__FailureKind {
+  APUS__FAILURE_KIND__FAILURE_KIND_UNKNOWN = 0,
+  APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FAILURE_KIND)
+} Apus__FailureKind;
 typedef enum _Apus__Fidelity {
   APUS__FIDELITY__FIDELITY_UNKNOWN = 0,
   APUS__FIDELITY__FIDELITY_EXACT = 1,
@@ -139,7 +147,8 @@ typedef enum _Apus__FinishReason {
   APUS__FINISH_REASON__FINISH_REASON_UNKNOWN = 0,
   APUS__FINISH_REASON__FINISH_REASON_STOP = 1,
   APUS__FINISH_REASON__FINISH_REASON_LENGTH = 2,
-  APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL = 3
+  APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL = 3,
+  APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FINISH_REASON)
 } Apus__FinishReason;
 typedef enum _Apus__JobState {
@@ -313,10 +322,14 @@ struct  Apus__Failure
   int32_t code;
   ProtobufCBinaryData reason;
   ProtobufCBinaryData advice;
+  /*
+   * may be absent
+   */
+  Apus__FailureKind kind;
 };
 #define APUS__FAILURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__failure__descriptor) \
-    , 0, {0,NULL}, {0,NULL} }
+    , 0, {0,NULL}, {0,NULL}, APUS__FAILURE_KIND__FAILURE_KIND_UNKNOWN }
 
 
 typedef enum {
@@ -3897,6 +3910,7 @@ typedef void (*Apus__ExpertRefusal_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    apus__failure_kind__descriptor;
 extern const ProtobufCEnumDescriptor    apus__fidelity__descriptor;
 extern const ProtobufCEnumDescriptor    apus__objective__descriptor;
 extern const ProtobufCEnumDescriptor    apus__latency__descriptor;

@@ -29,7 +29,7 @@ struct CompletionAnswer: Sendable {
       case .cancelled: throw OpenAIError(.serviceUnavailable, "the job \(record.id) was cancelled", code: "cancelled")
       default:
         let reason = record.failure ?? "no reason was given"
-        let isTooLong = reason.contains("context")
+        let isTooLong = record.finishReason == .promptTooLong
         throw OpenAIError(
           isTooLong ? .badRequest : .internalServerError, "the job \(record.id) failed: \(reason)",
           code: isTooLong ? "context_length_exceeded" : "job_failed")

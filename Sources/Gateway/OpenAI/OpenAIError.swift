@@ -47,6 +47,8 @@ struct OpenAIError: HTTPResponseError {
   private init(of error: ApusError) {
     let text = error.advice.isEmpty ? error.reason : "\(error.reason); \(error.advice)"
     switch error.code {
+    case .badInput where error.kind == .contextExceeded:
+      self.init(.badRequest, text, code: "context_length_exceeded")
     case .usage, .badInput: self.init(.badRequest, text, code: "invalid_value")
     case .tryAgain: self.init(.tooManyRequests, text, code: "queue_full", retryAfterSeconds: 1)
     case .unavailable, .keyRefused: self.init(.serviceUnavailable, text, code: "unavailable", retryAfterSeconds: 5)

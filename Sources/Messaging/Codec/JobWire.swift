@@ -112,6 +112,7 @@ extension FinishReason: WireChoice {
     case .stop: APUS__FINISH_REASON__FINISH_REASON_STOP.rawValue
     case .length: APUS__FINISH_REASON__FINISH_REASON_LENGTH.rawValue
     case .contextFull: APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL.rawValue
+    case .promptTooLong: APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG.rawValue
     }
   }
 }

@@ -3,6 +3,16 @@ import Serving
 
 // What a coordinator and its workers say to each other, in Schemas/messages.proto.
 
+extension FailureKind: WireChoice {
+  static var choices: [FailureKind] { allCases }
+
+  var wireNumber: UInt32 {
+    switch self {
+    case .contextExceeded: APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED.rawValue
+    }
+  }
+}
+
 extension ApusError: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__Failure>) { apus__failure__init(c) }
 
@@ -10,6 +20,7 @@ extension ApusError: WireValue {
     c.pointee.code = code.rawValue
     c.pointee.reason = try arena.text(reason)
     c.pointee.advice = try arena.text(advice)
+    c.pointee.kind = Apus__FailureKind(rawValue: kind?.wireNumber ?? 0)
   }
 
   init(reading c: UnsafePointer<Apus__Failure>) throws(CodecError) {
@@ -18,7 +29,7 @@ extension ApusError: WireValue {
     }
     self.init(
       code, try Wire.text(c.pointee.reason, "Failure.reason"),
-      advice: try Wire.text(c.pointee.advice, "Failure.advice"))
+      advice: try Wire.text(c.pointee.advice, "Failure.advice"), kind: Wire.knownChoice(c.pointee.kind.rawValue))
   }
 }
 
