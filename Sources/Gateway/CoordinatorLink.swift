@@ -11,12 +11,22 @@ actor CoordinatorLink {
   private let endpoint: any ClientEndpoint
   private let address: String
   private var nextID: UInt64 = 1
-  private var pending: [UInt64: Answers.Continuation] = [:]
-  /// Submissions that are not accepted yet. One that nobody waits for any more is cancelled when its job has a name.
-  private var unaccepted: Set<UInt64> = []
+  private var pending: [UInt64: Question] = [:]
   private(set) var isUp = false
   /// Why nothing will come any more: a key that was refused, another protocol version.
   private var refusal: ApusError?
+
+  /// A request whose last answer has not come.
+  private struct Question {
+    let asker: Answers.Continuation
+    /// A submission ends with whoever asked: its job is cancelled when nobody takes its answers any more. Not so with a
+    /// key, because its client will ask again.
+    let isBound: Bool
+    /// Of a submission, once it is accepted.
+    var job: JobID?
+    /// Nobody takes its answers any more.
+    var isForsaken = false
+  }
 
   init(_ endpoint: any ClientEndpoint, address: String) {
     self.endpoint = endpoint
@@ -47,32 +57,37 @@ actor CoordinatorLink {
   }
 
   private func deliver(_ response: ClientResponse, _ id: UInt64) {
-    let isSubmission = unaccepted.remove(id) != nil
-    guard let asker = pending[id] else {
-      if isSubmission, case .accepted(let record) = response { cancel(record) }
-      return
-    }
+    guard let question = pending[id] else { return }
+    if case .accepted(let record) = response { pending[id]!.job = record.id }
+    if question.isForsaken { return end(id) }
     if case .failure(let error) = response {
       pending[id] = nil
-      asker.finish(throwing: error)
+      question.asker.finish(throwing: error)
       return
     }
-    asker.yield(response)
+    question.asker.yield(response)
     guard response.isLast else { return }
     pending[id] = nil
-    asker.finish()
+    question.asker.finish()
   }
 
-  private func cancel(_ job: JobRecord) {
+  /// Nobody takes the answers any more. A bound job is cancelled, as soon as it has a name.
+  private func forsake(_ id: UInt64) {
+    guard let question = pending[id] else { return }
+    guard question.isBound, question.job == nil else { return end(id) }
+    pending[id]!.isForsaken = true
+  }
+
+  private func end(_ id: UInt64) {
+    guard let question = pending.removeValue(forKey: id), question.isBound, let job = question.job else { return }
     // One that ended meanwhile cannot be cancelled, and need not be.
-    Task { _ = try? await ask(.cancelJob(job.id)) }
+    Task { _ = try? await ask(.cancelJob(job)) }
   }
 
   private func lose(_ error: ApusError) {
     isUp = false
-    for asker in pending.values { asker.finish(throwing: error) }
+    for question in pending.values { question.asker.finish(throwing: error) }
     pending = [:]
-    unaccepted = []
   }
 
   private var notThere: ApusError {
@@ -81,7 +96,8 @@ actor CoordinatorLink {
       advice: "ask again when it is back; accepted jobs go on by themselves")
   }
 
-  /// All answers to a request in order, to the last one or the failure.
+  /// All answers to a request in order, to the last one or the failure. The job of a submission without a key is cancelled
+  /// when they are taken no longer.
   func answers(to request: ClientRequest) -> Answers {
     let (stream, continuation) = Answers.makeStream()
     guard isUp else {
@@ -90,17 +106,15 @@ actor CoordinatorLink {
     }
     let id = nextID
     nextID += 1
-    pending[id] = continuation
-    // With a key its client will ask again, and the job goes on.
-    if case .submit(let spec) = request, spec.idempotencyKey == nil { unaccepted.insert(id) }
-    continuation.onTermination = { [weak self] _ in Task { await self?.forget(id) } }
+    var isBound = false
+    if case .submit(let spec) = request { isBound = spec.idempotencyKey == nil }
+    pending[id] = Question(asker: continuation, isBound: isBound)
+    continuation.onTermination = { [weak self] _ in Task { await self?.forsake(id) } }
     Task { [endpoint] in
       do { try await endpoint.send(.request(id: id, request)) } catch { continuation.finish(throwing: error) }
     }
     return stream
   }
-
-  private func forget(_ id: UInt64) { pending[id] = nil }
 
   /// The one answer to a request that has just one.
   func ask(_ request: ClientRequest) async throws -> ClientResponse {

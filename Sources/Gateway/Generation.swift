@@ -17,12 +17,12 @@ struct Generation: Sendable {
   /// Of each choice, in order.
   let jobs: [JobRecord]
   let events: Events
-  fileprivate let link: CoordinatorLink
+  private let following: Task<Void, Never>
 
   /// Submits, and waits until every job is accepted.
   ///
   /// - Parameter patience: how long a job may have no node that can run it.
-  /// - Throws: what refused the first that was; the others are cancelled then.
+  /// - Throws: what refused the first that was; the others are cancelled then, as all are when the task is.
   static func start(_ specs: [JobSpec], over link: CoordinatorLink, patience: Duration) async throws -> Generation {
     let (events, continuation) = Events.makeStream()
     let (accepted, acceptance) = AsyncThrowingStream.makeStream(of: (choice: Int, job: JobRecord).self)
@@ -53,21 +53,13 @@ struct Generation: Sendable {
       try Task.checkCancellation()
     } catch {
       following.cancel()
-      cancel(jobs.compactMap(\.self), over: link)
       throw error
     }
-    return Generation(jobs: jobs.compactMap(\.self), events: events, link: link)
+    return Generation(jobs: jobs.compactMap(\.self), events: events, following: following)
   }
 
-  /// Nobody waits for the answer any more. Jobs with an idempotency key go on: their client will ask again.
-  func abandon() { Self.cancel(jobs.filter { $0.spec.idempotencyKey == nil }, over: link) }
-
-  private static func cancel(_ jobs: [JobRecord], over link: CoordinatorLink) {
-    for job in jobs {
-      // One that ended meanwhile cannot be cancelled, and need not be.
-      Task { _ = try? await link.ask(.cancelJob(job.id)) }
-    }
-  }
+  /// Nobody waits for the answer any more: the link cancels the jobs whose answers are followed no longer.
+  func abandon() { following.cancel() }
 }
 
 /// Turns the coordinator's answers to one job into events.
