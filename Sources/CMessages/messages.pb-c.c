@@ -2482,6 +2482,96 @@ void   apus__heartbeat__free_unpacked
   assert(message->base.descriptor == &apus__heartbeat__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__probable_token__init
+                     (Apus__ProbableToken         *message)
+{
+  static const Apus__ProbableToken init_value = APUS__PROBABLE_TOKEN__INIT;
+  *message = init_value;
+}
+size_t apus__probable_token__get_packed_size
+                     (const Apus__ProbableToken *message)
+{
+  assert(message->base.descriptor == &apus__probable_token__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__probable_token__pack
+                     (const Apus__ProbableToken *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__probable_token__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__probable_token__pack_to_buffer
+                     (const Apus__ProbableToken *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__probable_token__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ProbableToken *
+       apus__probable_token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ProbableToken *)
+     protobuf_c_message_unpack (&apus__probable_token__descriptor,
+                                allocator, len, data);
+}
+void   apus__probable_token__free_unpacked
+                     (Apus__ProbableToken *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__probable_token__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__token_logprob__init
+                     (Apus__TokenLogprob         *message)
+{
+  static const Apus__TokenLogprob init_value = APUS__TOKEN_LOGPROB__INIT;
+  *message = init_value;
+}
+size_t apus__token_logprob__get_packed_size
+                     (const Apus__TokenLogprob *message)
+{
+  assert(message->base.descriptor == &apus__token_logprob__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__token_logprob__pack
+                     (const Apus__TokenLogprob *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__token_logprob__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__token_logprob__pack_to_buffer
+                     (const Apus__TokenLogprob *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__token_logprob__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__TokenLogprob *
+       apus__token_logprob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__TokenLogprob *)
+     protobuf_c_message_unpack (&apus__token_logprob__descriptor,
+                                allocator, len, data);
+}
+void   apus__token_logprob__free_unpacked
+                     (Apus__TokenLogprob *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__token_logprob__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__token_chunk__init
                      (Apus__TokenChunk         *message)
 {
@@ -5959,7 +6049,7 @@ const ProtobufCMessageDescriptor apus__chat__descriptor =
   (ProtobufCMessageInit) apus__chat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[3] =
 {
   {
     "stop",
@@ -5985,15 +6075,28 @@ static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "logprobs",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Sampling, logprobs),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__sampling__field_indices_by_name[] = {
+  2,   /* field[2] = logprobs */
   0,   /* field[0] = stop */
   1,   /* field[1] = top_p */
 };
 static const ProtobufCIntRange apus__sampling__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor apus__sampling__descriptor =
 {
@@ -6003,7 +6106,7 @@ const ProtobufCMessageDescriptor apus__sampling__descriptor =
   "Apus__Sampling",
   "apus",
   sizeof(Apus__Sampling),
-  2,
+  3,
   apus__sampling__field_descriptors,
   apus__sampling__field_indices_by_name,
   1,  apus__sampling__number_ranges,
@@ -9458,7 +9561,109 @@ const ProtobufCMessageDescriptor apus__heartbeat__descriptor =
   (ProtobufCMessageInit) apus__heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__probable_token__field_descriptors[2] =
+{
+  {
+    "data",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ProbableToken, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "logprob",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ProbableToken, logprob),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__probable_token__field_indices_by_name[] = {
+  0,   /* field[0] = data */
+  1,   /* field[1] = logprob */
+};
+static const ProtobufCIntRange apus__probable_token__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__probable_token__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ProbableToken",
+  "ProbableToken",
+  "Apus__ProbableToken",
+  "apus",
+  sizeof(Apus__ProbableToken),
+  2,
+  apus__probable_token__field_descriptors,
+  apus__probable_token__field_indices_by_name,
+  1,  apus__probable_token__number_ranges,
+  (ProtobufCMessageInit) apus__probable_token__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__token_logprob__field_descriptors[2] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__TokenLogprob, token),
+    &apus__probable_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alternatives",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__TokenLogprob, n_alternatives),
+    offsetof(Apus__TokenLogprob, alternatives),
+    &apus__probable_token__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__token_logprob__field_indices_by_name[] = {
+  1,   /* field[1] = alternatives */
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange apus__token_logprob__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__token_logprob__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.TokenLogprob",
+  "TokenLogprob",
+  "Apus__TokenLogprob",
+  "apus",
+  sizeof(Apus__TokenLogprob),
+  2,
+  apus__token_logprob__field_descriptors,
+  apus__token_logprob__field_indices_by_name,
+  1,  apus__token_logprob__number_ranges,
+  (ProtobufCMessageInit) apus__token_logprob__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[6] =
 {
   {
     "job",
@@ -9520,18 +9725,31 @@ static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "logprobs",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__TokenChunk, n_logprobs),
+    offsetof(Apus__TokenChunk, logprobs),
+    &apus__token_logprob__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__token_chunk__field_indices_by_name[] = {
   2,   /* field[2] = first_index */
   0,   /* field[0] = job */
   1,   /* field[1] = lease */
+  5,   /* field[5] = logprobs */
   4,   /* field[4] = text */
   3,   /* field[3] = token_ids */
 };
 static const ProtobufCIntRange apus__token_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__token_chunk__descriptor =
 {
@@ -9541,7 +9759,7 @@ const ProtobufCMessageDescriptor apus__token_chunk__descriptor =
   "Apus__TokenChunk",
   "apus",
   sizeof(Apus__TokenChunk),
-  5,
+  6,
   apus__token_chunk__field_descriptors,
   apus__token_chunk__field_indices_by_name,
   1,  apus__token_chunk__number_ranges,

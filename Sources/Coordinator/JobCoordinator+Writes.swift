@@ -121,7 +121,7 @@ extension JobCoordinator {
 
   func catchUp(_ job: JobID) {
     watchers.catchUp(
-      job, shown: { ledger.shown(of: job, from: $0, textBytes: $1) },
+      job, shown: { ledger.shown(of: job, behind: $0) },
       send: { sendStreamed(.response(id: $0.request, $1), to: $0.peer) })
   }
 }

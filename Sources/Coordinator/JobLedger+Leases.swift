@@ -23,9 +23,12 @@ extension JobLedger {
     }
     let shownCount = jobs.values[entry].tokenIDs.count
     let askedCount = jobs.values[entry].record.spec.maxTokens
-    if chunk.firstIndex == shownCount, shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack {
+    if chunk.firstIndex == shownCount, shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack,
+      chunk.logprobs.count <= chunk.tokenIDs.count
+    {
       jobs.values[entry].tokenIDs.append(contentsOf: chunk.tokenIDs)
       jobs.values[entry].text += chunk.text
+      jobs.values[entry].logprobs.append(contentsOf: chunk.logprobs)
       actions.append(.relay(chunk))
     } else if chunk.firstIndex >= 0, chunk.firstIndex < shownCount,
       chunk.tokenIDs.count <= shownCount - chunk.firstIndex

@@ -169,12 +169,14 @@ public struct JobLedger: Sendable {
     return route.isStranded && route.waiting.contains(id)
   }
 
-  /// The tokens of a job from `first` on and their text from a byte on: for a client that comes later or fell behind.
-  public func shown(of id: JobID, from first: Int, textBytes: Int) -> (tokenIDs: [Int32], text: String)? {
-    guard let entry = jobs[id], first < entry.tokenIDs.count else { return nil }
+  /// What was accepted of a job's answer behind a place: for a client that comes later or fell behind.
+  public func shown(of id: JobID, behind place: StreamPlace) -> GeneratedTokens? {
+    guard let entry = jobs[id], place.tokens < entry.tokenIDs.count else { return nil }
     let text = entry.text.utf8
-    let start = text.index(text.startIndex, offsetBy: min(textBytes, text.count))
-    return (Array(entry.tokenIDs[first...]), String(entry.text[start...]))
+    let start = text.index(text.startIndex, offsetBy: min(place.textBytes, text.count))
+    return GeneratedTokens(
+      Array(entry.tokenIDs[place.tokens...]), String(entry.text[start...]),
+      logprobs: Array(entry.logprobs.dropFirst(place.logprobs)))
   }
 
   public func leaseCount(of worker: WorkerName) -> Int { workers[worker]?.leases.count ?? 0 }

@@ -26,6 +26,7 @@ struct JobEntry: Sendable {
   /// Tokens accepted for showing, and their text: what a resumed run goes on from.
   var tokenIDs: [Int32] = []
   var text = ""
+  var logprobs: [TokenLogprob] = []
   /// A chunk of the running lease was lost: nothing more of it is shown until its report.
   var streamBroken = false
   var cancelRequested = false

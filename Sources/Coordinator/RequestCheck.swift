@@ -36,7 +36,7 @@ struct RequestCheck {
     guard spec.temperature.isFinite, spec.temperature >= 0 else {
       throw ApusError(.badInput, "the temperature is \(spec.temperature)", advice: "give 0 (greedy) or more")
     }
-    if let sampling = spec.sampling { try self.sampling(sampling) }
+    if let sampling = spec.sampling { try self.sampling(sampling, maxTokens: spec.maxTokens) }
     try limits(spec.limits)
     try scheduling(spec)
     let isEmpty =
@@ -58,7 +58,7 @@ struct RequestCheck {
     }
   }
 
-  private func sampling(_ sampling: Sampling) throws(ApusError) {
+  private func sampling(_ sampling: Sampling, maxTokens: Int) throws(ApusError) {
     guard sampling.stop.count <= Self.mostStops, sampling.stop.allSatisfy({ (1...1024).contains($0.utf8.count) }) else {
       throw ApusError(
         .badInput, "\(sampling.stop.count) texts to stop at, one of which may be empty or long",
@@ -66,6 +66,17 @@ struct RequestCheck {
     }
     if let share = sampling.topP, !(share > 0 && share <= 1) {
       throw ApusError(.badInput, "top-p is \(share)", advice: "give more than 0 and at most 1")
+    }
+    guard let count = sampling.logprobs else { return }
+    guard (0...TokenLogprob.mostAlternatives).contains(count) else {
+      throw ApusError(
+        .badInput, "\(count) log-probabilities are asked for at each place",
+        advice: "ask for 0 to \(TokenLogprob.mostAlternatives)")
+    }
+    guard maxTokens * (1 + count) <= TokenLogprob.mostOfAJob else {
+      throw ApusError(
+        .badInput, "\(maxTokens) tokens with \(count) alternatives each are too many log-probabilities",
+        advice: "ask for at most \(TokenLogprob.mostOfAJob / (1 + count)) tokens, or for fewer alternatives")
     }
   }
 

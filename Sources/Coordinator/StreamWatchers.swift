@@ -7,6 +7,21 @@ struct Asker: Hashable, Sendable {
   var request: UInt64
 }
 
+/// How much of an answer somebody has.
+public struct StreamPlace: Hashable, Sendable {
+  public var tokens = 0
+  public var textBytes = 0
+  public var logprobs = 0
+
+  public init() {}
+
+  mutating func advance(by chunk: TokenChunk) {
+    tokens += chunk.tokenIDs.count
+    textBytes += chunk.text.utf8.count
+    logprobs += chunk.logprobs.count
+  }
+}
+
 /// Who watches which job, and how far each one has been shown.
 ///
 /// A watcher whose connection is full falls behind: it is not sent the chunks in between, and gets everything it
@@ -14,8 +29,7 @@ struct Asker: Hashable, Sendable {
 struct StreamWatchers: Sendable {
   struct Watcher: Sendable {
     let asker: Asker
-    var shownTokens = 0
-    var shownBytes = 0
+    var place = StreamPlace()
     var isBehind = false
   }
 
@@ -32,19 +46,18 @@ struct StreamWatchers: Sendable {
   /// - Parameter send: says what became of it.
   mutating func relay(_ chunk: TokenChunk, _ send: (Asker, ClientResponse) -> SendResult) {
     guard let index = watchers.index(forKey: chunk.job) else { return }
-    for place in watchers.values[index].indices where !watchers.values[index][place].isBehind {
-      guard watchers.values[index][place].shownTokens == chunk.firstIndex else {
-        watchers.values[index][place].isBehind = true
+    for watcher in watchers.values[index].indices where !watchers.values[index][watcher].isBehind {
+      guard watchers.values[index][watcher].place.tokens == chunk.firstIndex else {
+        watchers.values[index][watcher].isBehind = true
         lateJobs.insert(chunk.job)
         continue
       }
-      switch send(watchers.values[index][place].asker, .tokens(chunk)) {
+      switch send(watchers.values[index][watcher].asker, .tokens(chunk)) {
       case .sent:
-        watchers.values[index][place].shownTokens += chunk.tokenIDs.count
-        watchers.values[index][place].shownBytes += chunk.text.utf8.count
+        watchers.values[index][watcher].place.advance(by: chunk)
       case .full, .gone:
         // One that is gone is forgotten when it is to catch up.
-        watchers.values[index][place].isBehind = true
+        watchers.values[index][watcher].isBehind = true
         lateJobs.insert(chunk.job)
       }
     }
@@ -52,7 +65,7 @@ struct StreamWatchers: Sendable {
 
   /// Brings those behind up to date, as far as their connections take it. Watchers that are gone are forgotten.
   mutating func catchUp(
-    _ job: JobID, shown: (_ first: Int, _ textBytes: Int) -> (tokenIDs: [Int32], text: String)?,
+    _ job: JobID, shown: (_ behind: StreamPlace) -> GeneratedTokens?,
     send: (Asker, ClientResponse) -> SendResult
   ) {
     lateJobs.remove(job)
@@ -60,16 +73,14 @@ struct StreamWatchers: Sendable {
     var kept: [Watcher] = []
     for var watcher in list {
       watcher.isBehind = false
-      guard let missed = shown(watcher.shownTokens, watcher.shownBytes) else {
+      guard let missed = shown(watcher.place) else {
         kept.append(watcher)
         continue
       }
-      let chunk = TokenChunk(
-        job: job, lease: LeaseID(""), firstIndex: watcher.shownTokens, tokenIDs: missed.tokenIDs, text: missed.text)
+      let chunk = TokenChunk(job: job, lease: LeaseID(""), firstIndex: watcher.place.tokens, missed)
       switch send(watcher.asker, .tokens(chunk)) {
       case .sent:
-        watcher.shownTokens += missed.tokenIDs.count
-        watcher.shownBytes += missed.text.utf8.count
+        watcher.place.advance(by: chunk)
         kept.append(watcher)
       case .full:
         watcher.isBehind = true

@@ -5,7 +5,7 @@ import Serving
 struct Generation: Sendable {
   struct Event: Sendable {
     enum Kind: Sendable {
-      case text(String)
+      case piece(String, [TokenLogprob])
       case ended(JobRecord, Measurement?)
     }
     var choice: Int
@@ -79,13 +79,14 @@ private struct Follower: Sendable {
         limit?.cancel()
         limit = nil
         shownBytes += chunk.text.utf8.count
-        if !chunk.text.isEmpty { events.yield(Generation.Event(choice: choice, kind: .text(chunk.text))) }
+        guard !chunk.text.isEmpty || !chunk.logprobs.isEmpty else { continue }
+        events.yield(Generation.Event(choice: choice, kind: .piece(chunk.text, chunk.logprobs)))
       case .jobWaiting(_, let reason):
         limit = limit ?? giveUp(because: reason)
       case .jobEnded(let record, let measurement):
         // What the stream did not bring is in the record.
         let rest = String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self)
-        if !rest.isEmpty { events.yield(Generation.Event(choice: choice, kind: .text(rest))) }
+        if !rest.isEmpty { events.yield(Generation.Event(choice: choice, kind: .piece(rest, []))) }
         events.yield(Generation.Event(choice: choice, kind: .ended(record, measurement)))
         return
       default: throw ApusError(.bug, "the coordinator answered a job with something else")

@@ -119,13 +119,24 @@ public struct TokenChunk: Hashable, Sendable {
   public var tokenIDs: [Int32]
   /// Their text, which may be empty while a character is not complete.
   public var text: String
+  /// Where they were asked for: of those the engine tells of, which may be fewer than `tokenIDs`, never more.
+  public var logprobs: [TokenLogprob]
 
-  public init(job: JobID, lease: LeaseID, firstIndex: Int, tokenIDs: [Int32], text: String) {
+  public init(
+    job: JobID, lease: LeaseID, firstIndex: Int, tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = []
+  ) {
     self.job = job
     self.lease = lease
     self.firstIndex = firstIndex
     self.tokenIDs = tokenIDs
     self.text = text
+    self.logprobs = logprobs
+  }
+
+  public init(job: JobID, lease: LeaseID, firstIndex: Int, _ tokens: GeneratedTokens) {
+    self.init(
+      job: job, lease: lease, firstIndex: firstIndex, tokenIDs: tokens.ids, text: tokens.text,
+      logprobs: tokens.logprobs)
   }
 }
 

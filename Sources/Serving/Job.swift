@@ -23,10 +23,14 @@ public struct Sampling: Hashable, Codable, Sendable {
   /// Tokens are drawn from the most probable that have this share of the probability together, above 0 and at most 1; nil
   /// for the engine's own.
   public var topP: Double?
+  /// How many of the most probable tokens are wanted at each place of the answer, with their log-probabilities: 0 for
+  /// the generated one's alone, at most `TokenLogprob.mostAlternatives`. Nil for none.
+  public var logprobs: Int?
 
-  public init(stop: [String] = [], topP: Double? = nil) {
+  public init(stop: [String] = [], topP: Double? = nil, logprobs: Int? = nil) {
     self.stop = stop
     self.topP = topP
+    self.logprobs = logprobs
   }
 }
 

@@ -27,8 +27,8 @@ extension JobWorker {
     switch assignment.work {
     case .job(let job):
       outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
-      let answer = await executor.runJob(job) { [weak self] tokens, text in
-        await self?.append(tokens, text, to: lease)
+      let answer = await executor.runJob(job) { [weak self] tokens in
+        await self?.append(tokens, to: lease)
       }
       outbox.flush(lease)
       await deliver(Report(lease: lease, answer))
@@ -49,8 +49,8 @@ extension JobWorker {
     }
   }
 
-  private func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) {
-    let mustFlushLater = outbox.append(tokens, text, to: lease)
+  private func append(_ tokens: GeneratedTokens, to lease: LeaseID) {
+    let mustFlushLater = outbox.append(tokens, to: lease)
     guard mustFlushLater else { return wake() }
     guard runs[lease] != nil, runs[lease]?.flushTimer == nil else { return }
     runs[lease]?.flushTimer = Task { [time, options] in

@@ -123,7 +123,7 @@ import Testing
     let job = JobRequest(
       job: JobID("j"), spec: JobSpec(model: Self.model.id, prompt: .text("hi"), maxTokens: 4),
       candidate: Candidate(configuration: configuration, fidelity: .exact))
-    let answer = await JobRunner(host: host).run(job, on: running) { _, _ in }
+    let answer = await JobRunner(host: host).run(job, on: running) { _ in }
     #expect(answer.measurement.outcome.kind == "engine_failed", "\(answer.measurement.outcome)")
     #expect(answer.output.hasPrefix(" a a a a") && answer.output.utf8.count < 2 * 64)
   }

@@ -9,9 +9,11 @@ import Testing
   private actor Shown {
     private(set) var ids: [Int32] = []
     private(set) var text = ""
-    func add(_ ids: [Int32], _ text: String) {
-      self.ids += ids
-      self.text += text
+    private(set) var logprobs: [TokenLogprob] = []
+    func add(_ tokens: GeneratedTokens) {
+      ids += tokens.ids
+      text += tokens.text
+      logprobs += tokens.logprobs
     }
   }
 
@@ -19,7 +21,8 @@ import Testing
     _ prompt: Prompt, maxTokens: Int = 5, script: ScriptedEngine.Script = .init(), generated: [Int32] = [],
     text: String = "", sampling: Sampling? = nil, cancelAfterFirst: Bool = false
   ) async throws -> (
-    measurement: Measurement, output: String, finishReason: FinishReason?, shown: [Int32], shownText: String
+    measurement: Measurement, output: String, finishReason: FinishReason?, shown: [Int32], shownText: String,
+    logprobs: [TokenLogprob]
   ) {
     let host = try scriptedHost(ScriptedEngine(script: script))
     let candidate = Candidate(configuration: EngineConfiguration(engine: EngineName("scripted")), fidelity: .exact)
@@ -32,7 +35,7 @@ import Testing
       candidate: candidate, generatedTokenIDs: generated, generatedText: text)
     let task = Task {
       await JobRunner(host: host).run(job, on: engine) {
-        await shown.add($0, $1)
+        await shown.add($0)
         begin.yield()
       }
     }
@@ -42,7 +45,9 @@ import Testing
     }
     let answer = await task.value
     await engine.stop()
-    return (answer.measurement, answer.output, answer.finishReason, await shown.ids, await shown.text)
+    return (
+      answer.measurement, answer.output, answer.finishReason, await shown.ids, await shown.text, await shown.logprobs
+    )
   }
 
   /// A text is completed, streamed and measured as what it was.
@@ -73,6 +78,18 @@ import Testing
     #expect(full.finishReason == .contextFull && full.output == " t4 t5 t6")
     let failed = try await run(.text("t1"), script: .init { $0.refuse = true })
     #expect(failed.finishReason == nil)
+  }
+
+  /// Log-probabilities come with the tokens, as many alternatives as were asked for; unasked there are none.
+  @Test func logprobs() async throws {
+    let said = try await run(.text("t1"), maxTokens: 2, sampling: Sampling(logprobs: 2)).logprobs
+    #expect(said.map { String(decoding: $0.token.bytes, as: UTF8.self) } == [" t2", " t3"])
+    #expect(said.allSatisfy { abs($0.token.logprob - -0.5108) < 1e-3 })  // log 0.6
+    #expect(said[0].alternatives.map { String(decoding: $0.bytes, as: UTF8.self) } == [" t2", " t3"])
+    #expect(abs(said[0].alternatives[1].logprob - -1.204) < 1e-3)  // log 0.3
+    let alone = try await run(.text("t1"), maxTokens: 2, sampling: Sampling(logprobs: 0)).logprobs
+    #expect(alone.map(\.token) == said.map(\.token) && alone.allSatisfy(\.alternatives.isEmpty))
+    #expect(try await run(.text("t1"), maxTokens: 2).logprobs.isEmpty)
   }
 
   /// A chat goes through the model's template first.

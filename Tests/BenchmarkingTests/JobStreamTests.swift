@@ -19,7 +19,7 @@ import Testing
     let shown = Shown()
     let stream = JobStream(
       client: StreamingClient(), endpoint: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
-    ) { await shown.add($0, $1) }
+    ) { await shown.add($0.ids, $0.text) }
     for (index, event) in events.enumerated() {
       await stream.take(TokenArrival(tokenIDs: event.0, text: event.1, at: .seconds(index + 1)))
     }
@@ -45,6 +45,24 @@ import Testing
     #expect(await shown([([1], "a"), ([2], ""), ([3], "b")], .length) == ["[1] a", "[2, 3] b"])
     #expect(await shown([([1], "a"), ([4], "")], .stop) == ["[1] a"])
     #expect(await shown([([1], "a"), ([4], "")], .length) == ["[1] a", "[4] "])
+  }
+
+  /// What is known of a token that is held back goes with it; of the end of sequence nobody hears.
+  @Test func logprobsGoWithTheirTokens() async {
+    let server = CannedServer("")
+    let (chunks, chunk) = AsyncStream.makeStream(of: GeneratedTokens.self)
+    let stream = JobStream(
+      client: StreamingClient(), endpoint: EngineEndpoint(baseURL: server.baseURL, dialect: .llamaCpp)
+    ) { chunk.yield($0) }
+    let said = (0..<4).map { TokenLogprob(.init(bytes: [$0], logprob: -1)) }
+    for (place, text) in ["a", "", "b", ""].enumerated() {
+      await stream.take(
+        TokenArrival(tokenIDs: [Int32(place)], text: text, logprobs: [said[place]], at: .seconds(place)))
+    }
+    await stream.finish(.stop)
+    chunk.finish()
+    let shown = await chunks.reduce(into: []) { $0.append($1) }
+    #expect(shown.map(\.ids) == [[0], [1, 2]] && shown.map(\.logprobs) == [[said[0]], [said[1], said[2]]])
   }
 
   /// An engine without ids is not asked for them.

@@ -120,7 +120,7 @@ struct RealEngineTests {
     let job = JobRequest(
       job: JobID("j"), spec: JobSpec(model: model.id, prompt: .text("the house by the river"), maxTokens: 12),
       candidate: candidate())
-    let first = await JobRunner(host: host).run(job, on: engine) { await whole.add($0, $1) }
+    let first = await JobRunner(host: host).run(job, on: engine) { await whole.add($0.ids, $0.text) }
     #expect(first.measurement.outcome.kind == "completed" && first.finishReason == .length)
     let ids = await whole.ids
     let texts = await whole.texts
@@ -129,7 +129,7 @@ struct RealEngineTests {
     var second = job
     second.generatedTokenIDs = Array(ids.prefix(5))
     second.generatedText = texts.prefix(5).joined()
-    let resumed = await JobRunner(host: host).run(second, on: engine) { await rest.add($0, $1) }
+    let resumed = await JobRunner(host: host).run(second, on: engine) { await rest.add($0.ids, $0.text) }
     #expect(await rest.ids == Array(ids.dropFirst(5)) && resumed.output == first.output)
     await engine.stop()
   }

@@ -19,11 +19,11 @@ import Testing
 
   private func stream(
     _ server: CannedServer, _ dialect: RequestDialect = .llamaCpp, limits: RequestLimits = RequestLimits(),
-    prompt: GenerationRequest.Prompt = .tokens([1, 2]), maxTokens: Int = 9
+    prompt: GenerationRequest.Prompt = .tokens([1, 2]), maxTokens: Int = 9, sampling: Sampling? = nil
   ) async throws(RequestFailure) -> GenerationEnd {
     defer { withExtendedLifetime(server) {} }
     return try await StreamingClient(limits: limits).stream(
-      GenerationRequest(prompt: prompt, maxTokens: maxTokens, seed: 5, ignoresEndOfSequence: true),
+      GenerationRequest(prompt: prompt, maxTokens: maxTokens, seed: 5, ignoresEndOfSequence: true, sampling: sampling),
       to: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
     ) { [arrivals] in arrivals.add($0) }
   }
@@ -132,6 +132,63 @@ import Testing
     #expect(arrivals.text == "hi" && end.outputTokenCount == 1 && end.reason == .length)
     #expect(server.received[0].hasPrefix("POST /v1/chat/completions "))
     #expect(server.received[0].contains(#""continue_final_message":true"#))
+  }
+
+  private func logprobs() -> [[String]] {
+    arrivals.all.map { arrival in
+      arrival.logprobs.map { said in
+        ([said.token] + said.alternatives).map { "\(String(decoding: $0.bytes, as: UTF8.self))\($0.logprob)" }
+          .joined(separator: " ")
+      }
+    }
+  }
+
+  /// llama.cpp: parts of characters have bytes only, a probability of 0 is the lowest number there is, and of a drafted
+  /// token nothing is known. Drafts are forbidden, and at least one alternative is asked for.
+  @Test func llamaCppLogprobs() async throws {
+    let top =
+      #""top_logprobs":[{"id":1,"token":"a","bytes":[97],"logprob":-0.5},{"id":2,"token":"","bytes":[195],"logprob":-1}]"#
+    let server = CannedServer(
+      Canned.streamHead,
+      Canned.event(
+        #"{"content":"a","tokens":[1],"stop":false,"tokens_predicted":1,"completion_probabilities":[{"id":1,"token":"a","bytes":[97],"logprob":-3.4028234663852886e+38,\#(top)}]}"#
+      ),
+      Canned.event(
+        #"{"content":"b","tokens":[2],"stop":false,"tokens_predicted":2,"completion_probabilities":[{"id":2,"token":"b","bytes":[98],"logprob":0.0,"top_logprobs":[]}]}"#
+      ),
+      Canned.event(#"{"content":"","tokens":[],"stop":true,"stop_type":"limit","tokens_predicted":2}"#))
+    _ = try await stream(server, maxTokens: 2, sampling: Sampling(logprobs: 1))
+    #expect(logprobs() == [["a-9999.0 a-0.5"], []])
+    #expect(server.received[0].contains(#""n_probs":1"#) && server.received[0].contains(#""speculative.n_max":0"#))
+    let none = CannedServer([(llamaStream, .close)])
+    _ = try await stream(none, maxTokens: 3)
+    #expect(!none.received[0].contains("n_probs") && !none.received[0].contains("speculative"))
+  }
+
+  /// A chat's log-probabilities and a completion's, each asked for in its own words; they tell how many tokens an event has.
+  @Test func openAILogprobs() async throws {
+    let chat = CannedServer(
+      Canned.streamHead,
+      Canned.event(
+        #"{"choices":[{"delta":{"content":"ab"},"logprobs":{"content":[{"token":"a","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"a","logprob":-0.5},{"token":"x","logprob":-2}]},{"token":"b","logprob":-1,"bytes":[98],"top_logprobs":[]}]}}]}"#
+      ), Canned.event(#"{"choices":[{"delta":{},"logprobs":null,"finish_reason":"length"}]}"#), Canned.event("[DONE]"))
+    let end = try await stream(
+      chat, .openAI, prompt: .chat([ChatMessage(role: "user", content: "x")]), maxTokens: 2,
+      sampling: Sampling(logprobs: 1))
+    #expect(logprobs() == [["a-0.5 a-0.5", "b-1.0"]] && end.outputTokenCount == 2 && arrivals.ids == [-1, -1])
+    #expect(chat.received[0].contains(#""logprobs":true"#) && chat.received[0].contains(#""top_logprobs":1"#))
+  }
+
+  @Test func openAICompletionLogprobs() async throws {
+    let server = CannedServer(
+      Canned.streamHead,
+      Canned.event(
+        #"{"choices":[{"text":"ab","logprobs":{"tokens":["a","b"],"token_logprobs":[-0.5,null],"top_logprobs":[{"x":-2,"a":-0.5},null],"text_offset":[0,1]}}]}"#
+      ), Canned.event(#"{"choices":[{"text":"c","logprobs":"none","finish_reason":"length"}]}"#), Canned.event("[DONE]")
+    )
+    _ = try await stream(server, .openAI, prompt: .text("x"), maxTokens: 3, sampling: Sampling(logprobs: 2))
+    #expect(logprobs() == [["a-0.5 a-0.5 x-2.0", "b-9999.0"], []])
+    #expect(server.received[0].contains(#""logprobs":2"#) && !server.received[0].contains("top_logprobs"))
   }
 
   /// Every way in which an answer can be bad is its own failure.

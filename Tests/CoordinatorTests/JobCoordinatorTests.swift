@@ -63,6 +63,11 @@ import Testing
     #expect(unknown.advice.contains("dense"), "names the models there are")
     #expect(try await client.failure(.submit(Fixture.spec(maxTokens: 0)))?.code == .badInput)
     #expect(try await client.failure(.submit(Fixture.spec("")))?.code == .badInput)
+    var scored = Fixture.spec(maxTokens: 4000)
+    scored.sampling = Sampling(logprobs: 20)
+    #expect(try await client.failure(.submit(scored))?.advice.contains("at most 3120 tokens") == true)
+    scored.sampling = Sampling(logprobs: 21)
+    #expect(try await client.failure(.submit(scored))?.reason.contains("21 log-probabilities") == true)
     let long = String(repeating: "word ", count: 10_000)
     let tooLong = try #require(await client.failure(.submit(Fixture.spec(long))))
     #expect(tooLong.reason.contains("4096") && tooLong.kind == .contextExceeded && unknown.kind == nil)
@@ -77,7 +82,7 @@ import Testing
     benchmark.methods = ["no-such-method"]
     #expect(try await client.failure(.benchmark(benchmark))?.code == .badInput)
     #expect(try await cluster.store.stats().jobCount == 0)
-    #expect(await cluster.coordinator.metrics.requestsRefused == 11)
+    #expect(await cluster.coordinator.metrics.requestsRefused == 13)
     await cluster.stop(worker)
   }
 

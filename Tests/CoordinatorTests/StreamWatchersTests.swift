@@ -12,7 +12,8 @@ import Testing
   private func chunk(_ first: Int, _ count: Int = 1) -> TokenChunk {
     TokenChunk(
       job: "job", lease: "lease", firstIndex: first, tokenIDs: (first..<first + count).map(Int32.init),
-      text: String(repeating: "x", count: count))
+      text: String(repeating: "x", count: count),
+      logprobs: (first..<first + count).map { TokenLogprob(.init(bytes: [UInt8($0)], logprob: -1)) })
   }
 
   @Test("A slow client is left out while its connection is full, then gets what it missed in one piece")
@@ -22,9 +23,13 @@ import Testing
     watchers.add(slow, to: "job")
     var isFull = false
     var received: [String: [Int32]] = [:]
+    var said: [String: [UInt8]] = [:]
     func send(_ asker: Asker, _ response: ClientResponse) -> SendResult {
       if isFull, asker == slow { return .full }
-      if case .tokens(let chunk) = response { received[asker.peer.name, default: []] += chunk.tokenIDs }
+      if case .tokens(let chunk) = response {
+        received[asker.peer.name, default: []] += chunk.tokenIDs
+        said[asker.peer.name, default: []] += chunk.logprobs.flatMap(\.token.bytes)
+      }
       return .sent
     }
     watchers.relay(chunk(0), send)
@@ -34,8 +39,11 @@ import Testing
     #expect(received == ["fast": [0, 1, 2, 3], "slow": [0]])
     #expect(watchers.lateJobs == ["job"])
     let all = chunk(0, 4)
-    let shown = { (first: Int, bytes: Int) -> (tokenIDs: [Int32], text: String)? in
-      first < 4 ? (Array(all.tokenIDs[first...]), String(all.text.dropFirst(bytes))) : nil
+    let shown = { (place: StreamPlace) -> GeneratedTokens? in
+      guard place.tokens < 4 else { return nil }
+      return GeneratedTokens(
+        Array(all.tokenIDs[place.tokens...]), String(all.text.dropFirst(place.textBytes)),
+        logprobs: Array(all.logprobs[place.logprobs...]))
     }
     watchers.catchUp("job", shown: shown, send: send)
     #expect(watchers.lateJobs == ["job"], "still full")
@@ -45,6 +53,7 @@ import Testing
     #expect(watchers.lateJobs.isEmpty)
     watchers.relay(chunk(4), send)
     #expect(received == ["fast": [0, 1, 2, 3, 4], "slow": [0, 1, 2, 3, 4]])
+    #expect(said == ["fast": [0, 1, 2, 3, 4], "slow": [0, 1, 2, 3, 4]])
     #expect(watchers.remove("job") == [fast, slow])
   }
 
@@ -53,7 +62,7 @@ import Testing
     var watchers = StreamWatchers()
     watchers.add(slow, to: "job")
     watchers.relay(chunk(0)) { _, _ in .gone }
-    watchers.catchUp("job", shown: { _, _ in ([0], "x") }, send: { _, _ in .gone })
+    watchers.catchUp("job", shown: { _ in GeneratedTokens([0], "x") }, send: { _, _ in .gone })
     #expect(watchers.remove("job").isEmpty)
   }
 }

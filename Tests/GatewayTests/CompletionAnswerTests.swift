@@ -39,6 +39,66 @@ import Testing
     #expect(try words(choice(nil, outputTokens: 2)) == ["stop", "stop"])
   }
 
+  private static let said = [
+    TokenLogprob(
+      .init(bytes: Array(" h".utf8), logprob: -0.5),
+      alternatives: [.init(bytes: Array(" h".utf8), logprob: -0.5), .init(bytes: [0xc3], logprob: -1.25)]),
+    // A part of a character, and not among the most probable.
+    TokenLogprob(.init(bytes: [0xc3], logprob: -3), alternatives: [.init(bytes: Array("e".utf8), logprob: -0.25)]),
+  ]
+
+  private func logprobs(_ object: [String: Any]) throws -> [String: Any] {
+    let choices = try #require(object["choices"] as? [[String: Any]])
+    return try #require(choices[0]["logprobs"] as? [String: Any])
+  }
+
+  @Test("Log-probabilities of a chat: tokens with their bytes and what was more probable")
+  func chatLogprobs() throws {
+    var choice = choice(.stop)
+    choice.logprobs = Self.said
+    var frame = answer.frame(choice: 0)
+    for object in [
+      try object(answer.json([choice]).bytes), try object(frame.event(" h\u{fffd}", Self.said).dropFirst(6)),
+    ] {
+      let content = try #require(try logprobs(object)["content"] as? [[String: Any]])
+      #expect(content.map { $0["token"] as? String } == [" h", "\u{fffd}"])
+      #expect(content.map { $0["bytes"] as? [Int] } == [[32, 104], [0xc3]])
+      #expect(content.map { $0["logprob"] as? Double } == [-0.5, -3])
+      let top = try content.map { try #require($0["top_logprobs"] as? [[String: Any]]) }
+      #expect(
+        top[0].map { $0["logprob"] as? Double } == [-0.5, -1.25] && top[1].map { $0["token"] as? String } == ["e"])
+    }
+    // Asked for and not known, and not asked for.
+    let unknown = try #require(try object(frame.event("x", []).dropFirst(6))["choices"] as? [[String: Any]])
+    #expect(unknown[0]["logprobs"] is NSNull)
+    let unasked = try #require(try object(frame.event("x", nil).dropFirst(6))["choices"] as? [[String: Any]])
+    #expect(unasked[0]["logprobs"] == nil && (unasked[0]["delta"] as? [String: Any])?["content"] as? String == "x")
+  }
+
+  @Test("Log-probabilities of a completion: lists side by side, offsets over all events")
+  func completionLogprobs() throws {
+    let answer = CompletionAnswer(isChat: false, id: "cmpl-1", model: "m", createdAt: 7)
+    var choice = choice(.stop)
+    choice.logprobs = Self.said
+    var frame = answer.frame(choice: 0)
+    _ = frame.event("žx", [])
+    let objects = [
+      try object(answer.json([choice]).bytes), try object(frame.event(" h\u{fffd}", Self.said).dropFirst(6)),
+    ]
+    for (object, offset) in zip(objects, [0, 2]) {
+      let said = try logprobs(object)
+      #expect(said["tokens"] as? [String] == [" h", "\u{fffd}"] && said["token_logprobs"] as? [Double] == [-0.5, -3])
+      #expect(said["text_offset"] as? [Int] == [offset, offset + 2])
+      #expect(
+        said["top_logprobs"] as? [[String: Double]] == [
+          [" h": -0.5, "\u{fffd}": -1.25], ["e": -0.25, "\u{fffd}": -3],
+        ])
+    }
+    choice.logprobs = [TokenLogprob(.init(bytes: [104], logprob: -.infinity))]
+    let alone = try logprobs(try object(answer.json([choice]).bytes))
+    #expect(alone["top_logprobs"] is NSNull && alone["token_logprobs"] as? [Double] == [-9999])
+  }
+
   @Test("A prompt over the context is told by its kind, whatever the words of the failure are")
   func promptsThatAreTooLong() {
     func refusal(_ reason: FinishReason?, _ failure: String) -> OpenAIError? {

@@ -46,6 +46,20 @@ import Testing
     #expect(try chat.jobs(small, isChat: true, key: nil, randomSeed: 9)[0].maxTokens < 200)
   }
 
+  @Test("A chat says whether and how many log-probabilities it wants, a completion how many")
+  func logprobs() throws {
+    func wanted(_ json: String, isChat: Bool) throws -> Int? {
+      try read(json).jobs(model, isChat: isChat, key: nil, randomSeed: 1)[0].sampling?.logprobs
+    }
+    let chat = #"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":"#
+    #expect(try wanted(chat + "true}", isChat: true) == 0)
+    #expect(try wanted(chat + #"true,"top_logprobs":20}"#, isChat: true) == 20)
+    #expect(try wanted(chat + "false}", isChat: true) == nil && wanted(chat + "null}", isChat: true) == nil)
+    #expect(try wanted(#"{"model":"m","prompt":"p","logprobs":5}"#, isChat: false) == 5)
+    #expect(try refusal(#"{"model":"m","prompt":"p","logprobs":true}"#, isChat: false).code == "wrong_type")
+    #expect(try refusal(#"{"model":"m","prompt":"p","logprobs":-1}"#, isChat: false).param == "logprobs")
+  }
+
   @Test func choicesDifferInTheirSeedsAndKeys() throws {
     let jobs = try read(#"{"model":"m","prompt":"p","n":3,"seed":5}"#).jobs(
       model, isChat: false, key: "k", randomSeed: 1)
@@ -67,9 +81,11 @@ import Testing
       (#"{"model":"m","messages":[{"role":"user","content":"p"}],"top_p":0}"#, "top_p", "invalid_value"),
       (#"{"model":"m","messages":[{"role":"user","content":"p"}],"n":9}"#, "n", "invalid_value"),
       (#"{"model":"m","messages":[{"role":"user","content":"p"}],"stop":["",""]}"#, "stop", "invalid_value"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":3}"#, "logprobs", "wrong_type"),
+      (#"{"model":"m","messages":[{"role":"user","content":"p"}],"top_logprobs":3}"#, "top_logprobs", "invalid_value"),
       (
-        #"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":true}"#, "logprobs",
-        "unsupported_parameter"
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":true,"top_logprobs":21}"#, "top_logprobs",
+        "invalid_value"
       ),
       (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"tools":[{"type":"function"}]}"#, "tools",

@@ -123,7 +123,10 @@ struct RandomMessages {
       prompt: chance() ? .text(text()) : .chat(list { ChatMessage(role: $0.text(), content: $0.text()) }),
       maxTokens: count(), temperature: number(), seed: seed(), objective: objective(), limits: limits(),
       idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance(),
-      sampling: some { random in Sampling(stop: random.list { $0.text() }, topP: random.some { $0.number() }) },
+      sampling: some { random in
+        Sampling(
+          stop: random.list { $0.text() }, topP: random.some { $0.number() }, logprobs: random.some { $0.count() })
+      },
       priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
   }
 
@@ -213,7 +216,14 @@ struct RandomMessages {
     TokenChunk(
       job: id(), lease: id(), firstIndex: count(),
       tokenIDs: list({ $0.pick([0, -1, .max, .min, Int32.random(in: 0...40_000, using: &$0.generator)]) }, most: 20),
-      text: text())
+      text: text(),
+      logprobs: list { random in
+        TokenLogprob(random.probableToken(), alternatives: random.list { $0.probableToken() })
+      })
+  }
+
+  private mutating func probableToken() -> TokenLogprob.Alternative {
+    .init(bytes: list { UInt8.random(in: 0...255, using: &$0.generator) }, logprob: -number().magnitude)
   }
 
   mutating func trialSpec() -> TrialSpec {

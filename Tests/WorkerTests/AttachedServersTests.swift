@@ -53,7 +53,7 @@ import Testing
     var job = Fixtures.job(model: model, maxTokens: 2)
     job.candidate.configuration = EngineConfiguration(engine: engine.name)
     let shown = Mutex("")
-    let result = await executor.runJob(job) { _, text in shown.withLock { $0 += text } }
+    let result = await executor.runJob(job) { tokens in shown.withLock { $0 += tokens.text } }
     #expect(result.output == " yes sir" && shown.withLock { $0 } == " yes sir")
     let metrics = try #require(result.measurement.outcome.metrics, "\(result.measurement.outcome)")
     #expect(metrics.outputTokenCount == 2 && result.measurement.engineVersion == "attached vllm 9.1")
@@ -88,7 +88,7 @@ import Testing
     answers.withLock { $0 = "not JSON" }
     #expect(try await executor.describe().engines.isEmpty)
     // A job that is on its way to it all the same is a result.
-    let result = await executor.runJob(Fixtures.job(model: model)) { _, _ in }
+    let result = await executor.runJob(Fixtures.job(model: model)) { _ in }
     #expect(result.measurement.outcome.kind == "engine_failed")
     await executor.stop()
   }

@@ -63,12 +63,12 @@ import Testing
     let executor = try executor()
     let model = try #require(try await executor.describe().models.first)
     let shown = Mutex<[Int32]>([])
-    let first = await executor.runJob(job(model)) { tokens, _ in shown.withLock { $0 += tokens } }
+    let first = await executor.runJob(job(model)) { tokens in shown.withLock { $0 += tokens.ids } }
     #expect(shown.withLock { $0 } == [4, 5, 6, 7])
     #expect(first.output == " t4 t5 t6 t7")
     let metrics = try #require(first.measurement.outcome.metrics)
     #expect(await executor.warmConfigurations() == ["scripted"])
-    let second = await executor.runJob(job(model)) { _, _ in }
+    let second = await executor.runJob(job(model)) { _ in }
     // The same engine: it was loaded in exactly the same time.
     #expect(second.measurement.outcome.metrics?.loadSeconds == metrics.loadSeconds)
     #expect(second.measurement.id != first.measurement.id)
@@ -92,10 +92,10 @@ import Testing
   @Test func failuresAreResults() async throws {
     let executor = try executor(.init { $0.failStart = 3 })
     let model = try #require(try await executor.describe().models.first)
-    let unknown = await executor.runJob(job(Fixtures.model())) { _, _ in }
+    let unknown = await executor.runJob(job(Fixtures.model())) { _ in }
     #expect(unknown.measurement.outcome.kind == "engine_failed")
     #expect(unknown.measurement.model.id == Fixtures.model().id)
-    let failed = await executor.runJob(job(model)) { _, _ in }
+    let failed = await executor.runJob(job(model)) { _ in }
     #expect(failed.measurement.outcome.kind == "engine_failed")
     #expect(failed.measurement.engineVersion == "scripted 1")
     #expect(await executor.warmConfigurations().isEmpty)
@@ -107,7 +107,7 @@ import Testing
     let executor = try executor(.init { $0.dieAfterTokens = 2 })
     let model = try #require(try await executor.describe().models.first)
     for _ in 0..<2 {
-      let result = await executor.runJob(job(model)) { _, _ in }
+      let result = await executor.runJob(job(model)) { _ in }
       #expect(result.measurement.outcome.kind == "engine_failed")
     }
     await executor.stop()
@@ -119,7 +119,7 @@ import Testing
     let model = try #require(try await executor.describe().models.first)
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let long = job(model, maxTokens: 1000)
-    let run = Task { await executor.runJob(long) { _, _ in begin.yield() } }
+    let run = Task { await executor.runJob(long) { _ in begin.yield() } }
     for await _ in begun { break }
     run.cancel()
     #expect(await run.value.measurement.outcome == .cancelled)

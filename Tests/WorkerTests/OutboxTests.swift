@@ -49,8 +49,8 @@ import Testing
     var outbox = welcomed()
     outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
     outbox.add(Fixtures.report("a"))
-    _ = outbox.append([1], "x", to: LeaseID("lease"))
-    _ = outbox.append([2], "y", to: LeaseID("lease"))
+    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
+    _ = outbox.append(GeneratedTokens([2], "y"), to: LeaseID("lease"))
     outbox.flush(LeaseID("lease"))
     let items = drain(&outbox)
     #expect(items.count == 3)
@@ -61,7 +61,7 @@ import Testing
   @Test func reconnect() {
     var outbox = welcomed()
     outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
-    _ = outbox.append([1], "x", to: LeaseID("lease"))
+    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
     outbox.add(Fixtures.report("a"))
     let first = drain(&outbox)
     outbox.disconnected()
@@ -79,7 +79,7 @@ import Testing
   @Test func secondWelcome() {
     var outbox = welcomed()
     outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
-    _ = outbox.append([1], "x", to: LeaseID("lease"))
+    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
     #expect(drain(&outbox).count == 1)
     outbox.descriptionChanged()
     #expect(drain(&outbox) == [.hello])

@@ -18,10 +18,10 @@ import Testing
   /// A user waits for the first token: it goes at once, and the next ones wait for each other.
   @Test func firstAtOnceThenTogether() {
     var stream = stream()
-    #expect(stream.append([1], "a") == false)
+    #expect(stream.append(GeneratedTokens([1], "a")) == false)
     #expect(drain(&stream).map(\.tokenIDs) == [[1]])
-    #expect(stream.append([2], "b") == true)
-    #expect(stream.append([3], "c") == true)
+    #expect(stream.append(GeneratedTokens([2], "b")) == true)
+    #expect(stream.append(GeneratedTokens([3], "c")) == true)
     #expect(drain(&stream).isEmpty)
     stream.flush()
     let chunk = stream.next()
@@ -30,13 +30,24 @@ import Testing
     #expect(chunk?.text == "bc")
   }
 
+  /// What is known of tokens goes with them.
+  @Test func logprobsGoWithTheirTokens() {
+    var stream = stream()
+    let said = (0..<3).map { TokenLogprob(.init(bytes: [$0], logprob: -1)) }
+    for place in 0..<3 {
+      _ = stream.append(GeneratedTokens([Int32(place)], "x", logprobs: [said[place]]))
+    }
+    stream.flush()
+    #expect(drain(&stream).map(\.logprobs) == [[said[0]], [said[1], said[2]]])
+  }
+
   /// Sixteen waiting tokens are enough; nothing is lost, doubled or renumbered however they come.
   @Test(arguments: [1, 3, 16, 40]) func sixteenAtOnce(step: Int) {
     var stream = stream(firstIndex: 7)
     var count = 0
     while count < 100 {
       let tokens = (count..<count + step).map { Int32($0) }
-      _ = stream.append(tokens, String(repeating: "x", count: step))
+      _ = stream.append(GeneratedTokens(tokens, String(repeating: "x", count: step)))
       count += step
     }
     stream.flush()
@@ -54,8 +65,8 @@ import Testing
   /// After a reconnect the same chunks go again, with the same bounds, so that a receiver can skip what it has.
   @Test func rewindRepeatsTheSameChunks() {
     var stream = stream()
-    _ = stream.append([1], "a")
-    _ = stream.append([2, 3], "b")
+    _ = stream.append(GeneratedTokens([1], "a"))
+    _ = stream.append(GeneratedTokens([2, 3], "b"))
     stream.flush()
     let first = drain(&stream)
     stream.rewind()
@@ -68,7 +79,7 @@ import Testing
     var stream = stream()
     stream.flush()
     #expect(stream.next() == nil)
-    _ = stream.append([], "rest")
+    _ = stream.append(GeneratedTokens([], "rest"))
     #expect(drain(&stream).map(\.text) == ["rest"])
   }
 }

@@ -263,6 +263,7 @@ class Handler(BaseHTTPRequestHandler):
                 if alternatives:
                     places.append(script.place(last, token, alternatives))
             produced += chunk
+            said = {"completion_probabilities": places[-len(chunk):]} if alternatives else {}
             content = "".join(token_text(t) for t in chunk)
             for stop in stops:
                 if not stopping_word and stop in content:
@@ -272,7 +273,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.event({
                     "index": 0, "content": content,
                     "tokens": chunk if body.get("return_tokens") else [], "stop": False, "id_slot": 0,
-                    "tokens_predicted": len(produced), "tokens_evaluated": len(prompt)})
+                    "tokens_predicted": len(produced), "tokens_evaluated": len(prompt), **said})
             script.count_step()
             script.count_tokens(len(chunk))
             if script.hang == "stream" and 2 * len(produced) >= wanted:

@@ -15,11 +15,10 @@ public struct JobRunner: Sendable {
   /// - Parameters:
   ///   - engine: one that `host` runs with the job's configuration. It may serve other jobs meanwhile; their CPU
   ///     time is then in this measurement too.
-  ///   - onTokens: called in order with tokens the user has not seen, and their text. The text may be empty while a
-  ///     character is not complete.
+  ///   - onTokens: called in order with tokens the user has not seen.
   public func run(
     _ job: JobRequest, on engine: any RunningEngine,
-    onTokens: @escaping @Sendable (_ tokenIDs: [Int32], _ text: String) async -> Void
+    onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
   ) async -> JobAnswer {
     let startedAtMS = TrialRun.wallClockMS()
     guard job.remainingTokens > 0 else {

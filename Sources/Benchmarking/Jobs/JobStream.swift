@@ -10,15 +10,15 @@ package import Serving
 package actor JobStream {
   private let client: StreamingClient
   private let endpoint: EngineEndpoint
-  private let onTokens: @Sendable ([Int32], String) async -> Void
-  private var heldBack: [Int32] = []
+  private let onTokens: @Sendable (GeneratedTokens) async -> Void
+  private var heldBack = GeneratedTokens()
   /// All text of this run.
   package private(set) var text = ""
   /// Seconds from sending to each token.
   package private(set) var tokenSeconds: [Double] = []
 
   package init(
-    client: StreamingClient, endpoint: EngineEndpoint, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+    client: StreamingClient, endpoint: EngineEndpoint, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
   ) {
     self.client = client
     self.endpoint = endpoint
@@ -28,20 +28,21 @@ package actor JobStream {
   package func take(_ arrival: TokenArrival) async {
     tokenSeconds.append(contentsOf: repeatElement(arrival.at.seconds, count: arrival.tokenIDs.count))
     guard !arrival.text.isEmpty else {
-      heldBack += arrival.tokenIDs
+      heldBack.append(GeneratedTokens(arrival.tokenIDs, logprobs: arrival.logprobs))
       return
     }
-    let ids = heldBack + (await named(arrival))
-    heldBack = []
+    var tokens = heldBack
+    heldBack = GeneratedTokens()
+    tokens.append(GeneratedTokens(await named(arrival), arrival.text, logprobs: arrival.logprobs))
     text += arrival.text
-    await onTokens(ids, arrival.text)
+    await onTokens(tokens)
   }
 
   /// Hands on what was held back, unless it is the end of sequence or part of a text to stop at.
   package func finish(_ reason: FinishReason) async {
     guard reason != .stop, !heldBack.isEmpty else { return }
-    await onTokens(heldBack, "")
-    heldBack = []
+    await onTokens(heldBack)
+    heldBack = GeneratedTokens()
   }
 
   private func named(_ arrival: TokenArrival) async -> [Int32] {

@@ -21,7 +21,11 @@ struct LlamaCppDialect {
         prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
         // The engine takes 32 bits and reads all ones as "any".
         seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
-        ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP))
+        ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
+        // Asked for none, the engine does not say the token's own either.
+        alternatives: request.sampling?.logprobs.map { max(1, $0) },
+        // Of drafted tokens it knows no probabilities.
+        draftLimit: request.sampling?.logprobs == nil ? nil : 0))
   }
 
   private var predictedCount = 0
@@ -39,8 +43,9 @@ struct LlamaCppDialect {
     guard unnamed <= 64 else { throw .invalidAnswer("\(unnamed) tokens came in one event") }
     predictedCount = max(predictedCount + named.count, predicted)
     let ids = Array(repeating: TokenArrival.unknownToken, count: unnamed) + named
-    guard event.stop == true else { return StreamEvent(tokenIDs: ids, text: event.content ?? "", end: nil) }
-    return StreamEvent(tokenIDs: ids, text: event.content ?? "", end: end(event))
+    return StreamEvent(
+      tokenIDs: ids, text: event.content ?? "", logprobs: event.logprobs?.tokens ?? [],
+      end: event.stop == true ? end(event) : nil)
   }
 
   private func end(_ event: Event) -> GenerationEnd {
@@ -72,6 +77,8 @@ struct LlamaCppDialect {
     var ignoresEndOfSequence: Bool
     var stop: [String]?
     var topP: Double?
+    var alternatives: Int?
+    var draftLimit: Int?
     var stream = true
     var returnsTokens = true
     /// Without it the last event repeats the prompt and every sampling option.
@@ -82,6 +89,8 @@ struct LlamaCppDialect {
     private enum CodingKeys: String, CodingKey {
       case prompt, temperature, seed, stream, stop
       case topP = "top_p"
+      case alternatives = "n_probs"
+      case draftLimit = "speculative.n_max"
       case tokenLimit = "n_predict"
       case ignoresEndOfSequence = "ignore_eos"
       case returnsTokens = "return_tokens"
@@ -98,9 +107,11 @@ struct LlamaCppDialect {
     var evaluatedCount: Int?
     var timings: Timings?
     var error: EngineError?
+    var logprobs: LlamaCppLogprobs?
 
     private enum CodingKeys: String, CodingKey {
       case content, tokens, stop, timings, error
+      case logprobs = "completion_probabilities"
       case stopType = "stop_type"
       case predictedCount = "tokens_predicted"
       case evaluatedCount = "tokens_evaluated"

@@ -22,11 +22,14 @@ struct OpenAIDialect {
       stop: (request.sampling?.stop).flatMap { $0.isEmpty ? nil : $0 }, topP: request.sampling?.topP)
     switch request.prompt {
     case .text(let text): body.prompt = .text(text)
-    case .chat(let messages): body.messages = messages
+    case .chat(let messages):
+      body.messages = messages
+      body.alternatives = request.sampling?.logprobs
     case .tokens(let ids):
       guard namesTokens else { throw .invalidAnswer("this engine takes text, not token ids") }
       body.prompt = .tokens(ids)
     }
+    body.logprobs = (request.sampling?.logprobs).map { body.messages == nil ? .count($0) : .wanted }
     // A chat that ends with the assistant's own words is to be gone on with, not answered (vLLM's words for it).
     if body.messages?.last?.role == "assistant" {
       body.continuesFinalMessage = true
@@ -54,13 +57,12 @@ struct OpenAIDialect {
     guard let choice = event.choices?.first else { return StreamEvent(tokenIDs: [], text: "", end: nil) }
     finish = choice.finishReason ?? finish
     let text = choice.text ?? choice.delta?.content ?? ""
-    if let ids = choice.tokenIDs {
-      eventCount += ids.count
-      return StreamEvent(tokenIDs: ids, text: text, end: nil)
-    }
-    if text.isEmpty { return StreamEvent(tokenIDs: [], text: "", end: nil) }
-    eventCount += 1
-    return StreamEvent(tokenIDs: [TokenArrival.unknownToken], text: text, end: nil)
+    let logprobs = choice.logprobs?.tokens ?? []
+    // Log-probabilities are one for each token: they tell how many an event has.
+    let unnamed = text.isEmpty ? 0 : max(1, logprobs.count)
+    let ids = choice.tokenIDs ?? Array(repeating: TokenArrival.unknownToken, count: unnamed)
+    eventCount += ids.count
+    return StreamEvent(tokenIDs: ids, text: text, logprobs: logprobs, end: nil)
   }
 
   private var end: GenerationEnd {
@@ -86,9 +88,12 @@ struct OpenAIDialect {
     var topP: Double?
     var continuesFinalMessage: Bool?
     var addsGenerationPrompt: Bool?
+    var logprobs: LogprobsField?
+    var alternatives: Int?
 
     private enum CodingKeys: String, CodingKey {
-      case model, prompt, messages, temperature, seed, stream, stop
+      case model, prompt, messages, temperature, seed, stream, stop, logprobs
+      case alternatives = "top_logprobs"
       case topP = "top_p"
       case namesTokens = "return_token_ids"
       case tokenLimit = "max_tokens"
@@ -96,6 +101,20 @@ struct OpenAIDialect {
       case ignoresEndOfSequence = "ignore_eos"
       case continuesFinalMessage = "continue_final_message"
       case addsGenerationPrompt = "add_generation_prompt"
+    }
+  }
+
+  /// A chat is asked whether, a completion how many.
+  private enum LogprobsField: Encodable {
+    case wanted
+    case count(Int)
+
+    func encode(to encoder: any Encoder) throws {
+      var value = encoder.singleValueContainer()
+      switch self {
+      case .wanted: try value.encode(true)
+      case .count(let count): try value.encode(count)
+      }
     }
   }
 
@@ -111,9 +130,10 @@ struct OpenAIDialect {
     var delta: Delta?
     var tokenIDs: [Int32]?
     var finishReason: String?
+    var logprobs: OpenAILogprobs?
 
     private enum CodingKeys: String, CodingKey {
-      case text, delta
+      case text, delta, logprobs
       case tokenIDs = "token_ids"
       case finishReason = "finish_reason"
     }

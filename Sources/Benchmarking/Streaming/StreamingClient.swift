@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Engines
 import NIOCore
 import NIOHTTP1
+import Serving
 
 /// Sends one request to an engine and hands its tokens on as they arrive, each with the time it arrived at.
 ///
@@ -28,7 +29,7 @@ public struct StreamingClient: Sendable {
       try await Self.checkIsEventStream(response)
       var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
-      var reader = StreamReader(dialect: endpoint.dialect)
+      var reader = StreamReader(dialect: endpoint.dialect, alternatives: request.sampling?.logprobs)
       do {
         for try await bytes in response.body {
           let at = ContinuousClock.now - sent
@@ -154,10 +155,15 @@ private struct StreamReader {
   private var llamaCpp = LlamaCppDialect()
   private var openAI = OpenAIDialect()
   private let dialect: RequestDialect
+  /// Wanted with each log-probability; nil where none is.
+  private let alternatives: Int?
   private var arrivals: [TokenArrival] = []
   private(set) var end: GenerationEnd?
 
-  init(dialect: RequestDialect) { self.dialect = dialect }
+  init(dialect: RequestDialect, alternatives: Int?) {
+    self.dialect = dialect
+    self.alternatives = alternatives
+  }
 
   mutating func read(_ payload: ArraySlice<UInt8>, at: Duration) throws(RequestFailure) {
     guard end == nil else { return }
@@ -167,9 +173,18 @@ private struct StreamReader {
       case .openAI, .vLLM: try openAI.read(payload)
       }
     if !event.tokenIDs.isEmpty || !event.text.isEmpty {
-      arrivals.append(TokenArrival(tokenIDs: event.tokenIDs, text: event.text, at: at))
+      arrivals.append(
+        TokenArrival(tokenIDs: event.tokenIDs, text: event.text, logprobs: wanted(of: event), at: at))
     }
     end = event.end
+  }
+
+  /// Engines may give more than they were asked for.
+  private func wanted(of event: StreamEvent) -> [TokenLogprob] {
+    guard let alternatives else { return [] }
+    return event.logprobs.prefix(event.tokenIDs.count).map {
+      TokenLogprob($0.token, alternatives: Array($0.alternatives.prefix(alternatives)))
+    }
   }
 
   mutating func takeArrivals() -> [TokenArrival] {

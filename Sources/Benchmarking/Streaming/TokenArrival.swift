@@ -1,3 +1,5 @@
+public import Serving
+
 /// Tokens of one event of an engine's stream.
 public struct TokenArrival: Hashable, Sendable {
   /// Stands for a token whose id the engine did not say.
@@ -7,12 +9,15 @@ public struct TokenArrival: Hashable, Sendable {
   public var tokenIDs: [Int32]
   /// May be empty: engines hold a character back until it is complete.
   public var text: String
+  /// Where they were asked for and the engine says so.
+  public var logprobs: [TokenLogprob]
   /// Since the request was sent, on a monotonic clock.
   public var at: Duration
 
-  public init(tokenIDs: [Int32], text: String, at: Duration) {
+  public init(tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = [], at: Duration) {
     self.tokenIDs = tokenIDs
     self.text = text
+    self.logprobs = logprobs
     self.at = at
   }
 }

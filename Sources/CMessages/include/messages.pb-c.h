@@ -70,6 +70,8 @@ typedef struct Apus__Recommendation Apus__Recommendation;
 typedef struct Apus__Hello Apus__Hello;
 typedef struct Apus__Welcome Apus__Welcome;
 typedef struct Apus__Heartbeat Apus__Heartbeat;
+typedef struct Apus__ProbableToken Apus__ProbableToken;
+typedef struct Apus__TokenLogprob Apus__TokenLogprob;
 typedef struct Apus__TokenChunk Apus__TokenChunk;
 typedef struct Apus__Report Apus__Report;
 typedef struct Apus__JobAssignment Apus__JobAssignment;
@@ -613,10 +615,14 @@ struct  Apus__Sampling
    * may be absent
    */
   Apus__Real *top_p;
+  /*
+   * may be absent
+   */
+  Apus__Integer *logprobs;
 };
 #define APUS__SAMPLING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__sampling__descriptor) \
-    , 0,NULL, NULL }
+    , 0,NULL, NULL, NULL }
 
 
 typedef enum {
@@ -1367,6 +1373,35 @@ struct  Apus__Heartbeat
     , 0,NULL, 0,NULL }
 
 
+/*
+ * A token's text, which may be a part of a character, and the logarithm of its probability.
+ */
+struct  Apus__ProbableToken
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData data;
+  double logprob;
+};
+#define APUS__PROBABLE_TOKEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__probable_token__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Apus__TokenLogprob
+{
+  ProtobufCMessage base;
+  Apus__ProbableToken *token;
+  /*
+   * at most 20
+   */
+  size_t n_alternatives;
+  Apus__ProbableToken **alternatives;
+};
+#define APUS__TOKEN_LOGPROB__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__token_logprob__descriptor) \
+    , NULL, 0,NULL }
+
+
 struct  Apus__TokenChunk
 {
   ProtobufCMessage base;
@@ -1376,10 +1411,12 @@ struct  Apus__TokenChunk
   size_t n_token_ids;
   int32_t *token_ids;
   ProtobufCBinaryData text;
+  size_t n_logprobs;
+  Apus__TokenLogprob **logprobs;
 };
 #define APUS__TOKEN_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__token_chunk__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0,NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0, 0,NULL, {0,NULL}, 0,NULL }
 
 
 struct  Apus__Report
@@ -3011,6 +3048,44 @@ Apus__Heartbeat *
 void   apus__heartbeat__free_unpacked
                      (Apus__Heartbeat *message,
                       ProtobufCAllocator *allocator);
+/* Apus__ProbableToken methods */
+void   apus__probable_token__init
+                     (Apus__ProbableToken         *message);
+size_t apus__probable_token__get_packed_size
+                     (const Apus__ProbableToken   *message);
+size_t apus__probable_token__pack
+                     (const Apus__ProbableToken   *message,
+                      uint8_t             *out);
+size_t apus__probable_token__pack_to_buffer
+                     (const Apus__ProbableToken   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ProbableToken *
+       apus__probable_token__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__probable_token__free_unpacked
+                     (Apus__ProbableToken *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__TokenLogprob methods */
+void   apus__token_logprob__init
+                     (Apus__TokenLogprob         *message);
+size_t apus__token_logprob__get_packed_size
+                     (const Apus__TokenLogprob   *message);
+size_t apus__token_logprob__pack
+                     (const Apus__TokenLogprob   *message,
+                      uint8_t             *out);
+size_t apus__token_logprob__pack_to_buffer
+                     (const Apus__TokenLogprob   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__TokenLogprob *
+       apus__token_logprob__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__token_logprob__free_unpacked
+                     (Apus__TokenLogprob *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__TokenChunk methods */
 void   apus__token_chunk__init
                      (Apus__TokenChunk         *message);
@@ -3805,6 +3880,12 @@ typedef void (*Apus__Welcome_Closure)
 typedef void (*Apus__Heartbeat_Closure)
                  (const Apus__Heartbeat *message,
                   void *closure_data);
+typedef void (*Apus__ProbableToken_Closure)
+                 (const Apus__ProbableToken *message,
+                  void *closure_data);
+typedef void (*Apus__TokenLogprob_Closure)
+                 (const Apus__TokenLogprob *message,
+                  void *closure_data);
 typedef void (*Apus__TokenChunk_Closure)
                  (const Apus__TokenChunk *message,
                   void *closure_data);
@@ -3974,6 +4055,8 @@ extern const ProtobufCMessageDescriptor apus__recommendation__descriptor;
 extern const ProtobufCMessageDescriptor apus__hello__descriptor;
 extern const ProtobufCMessageDescriptor apus__welcome__descriptor;
 extern const ProtobufCMessageDescriptor apus__heartbeat__descriptor;
+extern const ProtobufCMessageDescriptor apus__probable_token__descriptor;
+extern const ProtobufCMessageDescriptor apus__token_logprob__descriptor;
 extern const ProtobufCMessageDescriptor apus__token_chunk__descriptor;
 extern const ProtobufCMessageDescriptor apus__report__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_assignment__descriptor;

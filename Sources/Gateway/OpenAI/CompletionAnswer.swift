@@ -14,6 +14,8 @@ struct CompletionAnswer: Sendable {
   struct Choice: Sendable {
     var record: JobRecord
     var measurement: Measurement?
+    /// Of its tokens, as far as they were asked for and the engine told.
+    var logprobs: [TokenLogprob] = []
 
     private var metrics: Metrics? { measurement?.outcome.metrics }
     var promptTokens: Int { metrics?.promptTokenCount ?? 0 }
@@ -54,7 +56,9 @@ struct CompletionAnswer: Sendable {
         text.raw(#","text":"#)
         text.string(choice.element.record.output)
       }
-      text.raw(#","logprobs":null,"finish_reason":"#)
+      text.raw(#","logprobs":"#)
+      text.logprobs(choice.element.logprobs, isChat: isChat, from: 0)
+      text.raw(#","finish_reason":"#)
       text.string(choice.element.finishReason)
       text.raw("}")
     }
@@ -117,11 +121,28 @@ struct CompletionAnswer: Sendable {
   struct Frame: Sendable {
     fileprivate let before: [UInt8]
     fileprivate let after: [UInt8]
+    fileprivate let isChat: Bool
+    /// Characters of the events so far.
+    private var offset = 0
+
+    fileprivate init(before: [UInt8], after: [UInt8], isChat: Bool) {
+      self.before = before
+      self.after = after
+      self.isChat = isChat
+    }
 
     /// An event with a piece of text.
-    func event(_ piece: String) -> [UInt8] {
+    ///
+    /// - Parameter logprobs: what is known of its tokens; nil where nobody asked.
+    mutating func event(_ piece: String, _ logprobs: [TokenLogprob]?) -> [UInt8] {
       var text = JSONText()
       text.string(piece)
+      if isChat { text.raw("}") }
+      if let logprobs {
+        text.raw(#","logprobs":"#)
+        text.logprobs(logprobs, isChat: isChat, from: offset)
+        offset += piece.unicodeScalars.count
+      }
       return before + text.bytes + after
     }
   }
@@ -129,8 +150,7 @@ struct CompletionAnswer: Sendable {
   func frame(choice: Int) -> Frame {
     var before = piece(choice)
     if isChat { before.raw(#""delta":{"content":"#) } else { before.raw(#""text":"#) }
-    let after = isChat ? "},\"finish_reason\":null}]}\n\n" : ",\"finish_reason\":null}]}\n\n"
-    return Frame(before: before.bytes, after: Array(after.utf8))
+    return Frame(before: before.bytes, after: Array(",\"finish_reason\":null}]}\n\n".utf8), isChat: isChat)
   }
 
   private func piece(_ choice: Int) -> JSONText {

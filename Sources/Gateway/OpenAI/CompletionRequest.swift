@@ -17,6 +17,8 @@ struct CompletionRequest: Decodable, Sendable {
   var streamOptions: StreamOptions?
   var stop: StopField?
   var seed: Int64?
+  var logprobs: LogprobsField?
+  var topLogprobs: Int?
   var wishes: Wishes?
   private var unsupported: Unsupported
 
@@ -85,6 +87,21 @@ struct CompletionRequest: Decodable, Sendable {
     }
   }
 
+  /// Of a chat whether they are wanted, of a completion how many.
+  enum LogprobsField: Decodable, Sendable {
+    case flag(Bool)
+    case count(Int)
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let flag = try? container.decode(Bool.self) {
+        self = .flag(flag)
+      } else {
+        self = .count(try container.decode(Int.self))
+      }
+    }
+  }
+
   struct StreamOptions: Decodable, Sendable {
     var includesUsage: Bool?
 
@@ -147,6 +164,8 @@ struct CompletionRequest: Decodable, Sendable {
     streamOptions = try values.decodeIfPresent(StreamOptions.self, forKey: .streamOptions)
     stop = try values.decodeIfPresent(StopField.self, forKey: .stop)
     seed = try values.decodeIfPresent(Int64.self, forKey: .seed)
+    logprobs = try values.decodeIfPresent(LogprobsField.self, forKey: .logprobs)
+    topLogprobs = try values.decodeIfPresent(Int.self, forKey: .topLogprobs)
     wishes = try values.decodeIfPresent(Wishes.self, forKey: .wishes)
     unsupported = Unsupported(field: Self.unsupportedField(values))
   }
@@ -158,7 +177,6 @@ struct CompletionRequest: Decodable, Sendable {
       return (try? values.decode(type, forKey: key)).map { !isSilent($0) } ?? true
     }
     let said: [(CodingKeys, Bool)] = [
-      (.logprobs, says(.logprobs, Bool.self) { !$0 }), (.topLogprobs, says(.topLogprobs, Int.self) { $0 == 0 }),
       (.tools, says(.tools, [Format].self, unless: \.isEmpty)),
       (.functions, says(.functions, [Format].self, unless: \.isEmpty)),
       (.responseFormat, says(.responseFormat, Format.self) { $0.type == "text" }),

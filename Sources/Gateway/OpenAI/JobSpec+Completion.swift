@@ -21,7 +21,7 @@ extension CompletionRequest {
     spec.maxTokens = try tokenLimit(model, isChat: isChat, promptBytes: spec.promptBytes)
     spec.temperature = try inRange(temperature, 0...2, "temperature") ?? 1
     spec.seed = seed.map { UInt64(bitPattern: $0) } ?? randomSeed
-    spec.sampling = try sampling()
+    spec.sampling = try sampling(isChat: isChat)
     spec.objective = try objective()
     spec.limits = try limits()
     spec.priority = wishes?.priority
@@ -71,7 +71,7 @@ extension CompletionRequest {
     return max(1, min(Self.defaultChatTokens, left))
   }
 
-  private func sampling() throws(OpenAIError) -> Sampling? {
+  private func sampling(isChat: Bool) throws(OpenAIError) -> Sampling? {
     var texts: [String] = []
     if case .texts(let given) = stop { texts = given }
     guard texts.count <= Self.stopLimit, texts.allSatisfy({ !$0.isEmpty && $0.utf8.count <= Self.stopBytes }) else {
@@ -79,8 +79,35 @@ extension CompletionRequest {
     }
     let share = try inRange(topP, 0...1, "top_p")
     if share == 0 { throw .bad("top_p", "top_p is 0, which leaves no token; give more than 0") }
-    guard !texts.isEmpty || share != nil else { return nil }
-    return Sampling(stop: texts, topP: share == 1 && texts.isEmpty ? 1 : share)
+    let logprobs = try alternatives(isChat: isChat)
+    guard !texts.isEmpty || share != nil || logprobs != nil else { return nil }
+    return Sampling(stop: texts, topP: share, logprobs: logprobs)
+  }
+
+  /// How many log-probabilities are wanted at each place beside the token's own; nil for none at all.
+  private func alternatives(isChat: Bool) throws(OpenAIError) -> Int? {
+    let range = 0...TokenLogprob.mostAlternatives
+    switch logprobs {
+    case nil, .flag(false):
+      guard (topLogprobs ?? 0) == 0 else { throw .bad("top_logprobs", "top_logprobs is given; set logprobs to true") }
+      return nil
+    case .flag(true) where isChat:
+      let count = topLogprobs ?? 0
+      guard range.contains(count) else {
+        throw .bad("top_logprobs", "top_logprobs is \(count); give 0 to \(range.upperBound)")
+      }
+      return count
+    case .count(let count) where !isChat:
+      guard range.contains(count) else { throw .bad("logprobs", "logprobs is \(count); give 0 to \(range.upperBound)") }
+      return count
+    case .flag, .count:
+      throw .bad(
+        "logprobs",
+        isChat
+          ? "logprobs is a number; give true, and the number as top_logprobs"
+          : "logprobs is true; give a number, 0 to \(range.upperBound)",
+        code: "wrong_type")
+    }
   }
 
   private func inRange(_ value: Double?, _ range: ClosedRange<Double>, _ field: String) throws(OpenAIError) -> Double? {

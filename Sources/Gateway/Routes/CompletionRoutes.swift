@@ -74,15 +74,18 @@ struct CompletionRoutes: Sendable {
     let generation = try await start(specs)
     let call = call.named(generation.jobs[0])
     var ended = [CompletionAnswer.Choice?](repeating: nil, count: generation.jobs.count)
+    var logprobs = [[TokenLogprob]](repeating: [], count: generation.jobs.count)
     var isFirst = true
     do {
       for try await event in generation.events {
         switch event.kind {
-        case .text:
+        case .piece(_, let said):
+          logprobs[event.choice] += said
           if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
           isFirst = false
         case .ended(let record, let measurement):
-          ended[event.choice] = CompletionAnswer.Choice(record: record, measurement: measurement)
+          ended[event.choice] = CompletionAnswer.Choice(
+            record: record, measurement: measurement, logprobs: logprobs[event.choice])
         }
       }
       try Task.checkCancellation()
@@ -151,7 +154,7 @@ struct CompletionRoutes: Sendable {
   @concurrent private func write(
     _ generation: Generation, _ call: Call, _ writer: inout any ResponseBodyWriter
   ) async throws {
-    let frames = generation.jobs.indices.map(call.answer.frame)
+    var frames = generation.jobs.indices.map(call.answer.frame)
     var ended: [Int: CompletionAnswer.Choice] = [:]
     var isFirst = true
     if call.answer.isChat {
@@ -161,10 +164,12 @@ struct CompletionRoutes: Sendable {
     var events = generation.events.makeAsyncIterator()
     while let event = try await next(&events) {
       switch event.kind {
-      case .text(let text):
+      case .piece(let text, let logprobs):
         if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
         isFirst = false
-        try await writer.write(ByteBuffer(bytes: frames[event.choice].event(text)))
+        let wantsLogprobs = generation.jobs[event.choice].spec.sampling?.logprobs != nil
+        let bytes = frames[event.choice].event(text, wantsLogprobs ? logprobs : nil)
+        try await writer.write(ByteBuffer(bytes: bytes))
       case .ended(let record, let measurement):
         let choice = CompletionAnswer.Choice(record: record, measurement: measurement)
         do { try choice.check() } catch { throw GenerationFailure(told: error) }

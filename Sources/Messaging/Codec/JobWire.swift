@@ -25,12 +25,14 @@ extension Sampling: WireValue {
     c.pointee.n_stop = stop.count
     c.pointee.stop = try arena.texts(stop)
     c.pointee.top_p = try arena.number(topP, "Sampling.top_p")
+    c.pointee.logprobs = try arena.count(logprobs, "Sampling.logprobs")
   }
 
   init(reading c: UnsafePointer<Apus__Sampling>) throws(CodecError) {
     self.init(
       stop: try Wire.texts(c.pointee.stop, c.pointee.n_stop, "Sampling.stop"),
-      topP: try Wire.number(c.pointee.top_p, "Sampling.top_p"))
+      topP: try Wire.number(c.pointee.top_p, "Sampling.top_p"),
+      logprobs: try Wire.count(c.pointee.logprobs, "Sampling.logprobs"))
   }
 }
 

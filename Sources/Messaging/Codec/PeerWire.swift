@@ -96,28 +96,6 @@ extension Heartbeat: WireValue {
   }
 }
 
-extension TokenChunk: WireValue {
-  static func initialize(_ c: UnsafeMutablePointer<Apus__TokenChunk>) { apus__token_chunk__init(c) }
-
-  func write(to c: UnsafeMutablePointer<Apus__TokenChunk>, _ arena: Arena) throws(CodecError) {
-    c.pointee.job = try arena.text(job)
-    c.pointee.lease = try arena.text(lease)
-    c.pointee.first_index = try arena.count(firstIndex, "TokenChunk.first_index")
-    c.pointee.n_token_ids = tokenIDs.count
-    c.pointee.token_ids = try arena.copy(tokenIDs)
-    c.pointee.text = try arena.text(text)
-  }
-
-  init(reading c: UnsafePointer<Apus__TokenChunk>) throws(CodecError) {
-    self.init(
-      job: try Wire.id(c.pointee.job, "TokenChunk.job"),
-      lease: try Wire.id(c.pointee.lease, "TokenChunk.lease"),
-      firstIndex: try Wire.count(c.pointee.first_index, "TokenChunk.first_index"),
-      tokenIDs: Array(UnsafeBufferPointer(start: c.pointee.token_ids, count: c.pointee.n_token_ids)),
-      text: try Wire.text(c.pointee.text, "TokenChunk.text"))
-  }
-}
-
 extension Report: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__Report>) { apus__report__init(c) }
 

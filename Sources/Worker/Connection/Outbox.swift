@@ -97,8 +97,8 @@ struct Outbox {
   }
 
   /// True when `flush` must be called within the flush interval.
-  mutating func append(_ tokens: [Int32], _ text: String, to lease: LeaseID) -> Bool {
-    streams[lease]?.append(tokens, text) ?? false
+  mutating func append(_ tokens: GeneratedTokens, to lease: LeaseID) -> Bool {
+    streams[lease]?.append(tokens) ?? false
   }
 
   mutating func flush(_ lease: LeaseID) { streams[lease]?.flush() }

@@ -16,8 +16,7 @@ struct TokenStream {
   private var chunks: [TokenChunk] = []
   private var sentCount = 0
   private var nextIndex: Int
-  private var waitingTokens: [Int32] = []
-  private var waitingText = ""
+  private var waiting = GeneratedTokens()
 
   /// - Parameter firstIndex: tokens that came from an earlier worker.
   init(job: JobID, lease: LeaseID, firstIndex: Int) {
@@ -27,10 +26,9 @@ struct TokenStream {
   }
 
   /// Takes new tokens; true when `flush` must be called within the flush interval.
-  mutating func append(_ tokens: [Int32], _ text: String) -> Bool {
-    waitingTokens += tokens
-    waitingText += text
-    if chunks.isEmpty || waitingTokens.count >= Self.mostWaitingTokens {
+  mutating func append(_ tokens: GeneratedTokens) -> Bool {
+    waiting.append(tokens)
+    if chunks.isEmpty || waiting.ids.count >= Self.mostWaitingTokens {
       flush()
       return false
     }
@@ -39,12 +37,10 @@ struct TokenStream {
 
   /// Makes a chunk of what waits.
   mutating func flush() {
-    guard !waitingTokens.isEmpty || !waitingText.isEmpty else { return }
-    chunks.append(
-      TokenChunk(job: job, lease: lease, firstIndex: nextIndex, tokenIDs: waitingTokens, text: waitingText))
-    nextIndex += waitingTokens.count
-    waitingTokens = []
-    waitingText = ""
+    guard !waiting.isEmpty else { return }
+    chunks.append(TokenChunk(job: job, lease: lease, firstIndex: nextIndex, waiting))
+    nextIndex += waiting.ids.count
+    waiting = GeneratedTokens()
   }
 
   /// The next chunk to send, which then counts as sent.

@@ -10,10 +10,10 @@ public protocol WorkExecutor: Sendable {
   /// Runs a trial, calling `report` with each block's measurement as soon as it is there, `true` with the last one.
   /// When the task is cancelled the last one is `cancelled`, soon.
   func runTrial(_ spec: TrialSpec, report: @escaping @Sendable (Measurement, _ isLast: Bool) async -> Void) async
-  /// Runs a job, calling `onTokens` with new tokens and their text.
+  /// Runs a job, calling `onTokens` with new tokens.
   /// When the task is cancelled the measurement is `cancelled`, soon.
   func runJob(
-    _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
   ) async -> JobAnswer
   /// What would be run for a strategy. Starts nothing.
   ///

@@ -79,7 +79,7 @@ public final class EngineWorkExecutor: WorkExecutor {
 
   @concurrent
   public func runJob(
-    _ assignment: JobAssignment, onTokens: @escaping @Sendable ([Int32], String) async -> Void
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
   ) async -> JobAnswer {
     let host = inventory.host
     let configuration = assignment.candidate.configuration

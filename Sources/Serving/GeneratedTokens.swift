@@ -1,0 +1,23 @@
+/// Tokens of an answer on their way to whoever asked.
+public struct GeneratedTokens: Hashable, Sendable {
+  /// -1 for a token that the engine did not name.
+  public var ids: [Int32]
+  /// Their text, which may be empty while a character is not complete.
+  public var text: String
+  /// Where they are asked for. An engine that makes several tokens into one piece of text may tell of the last alone.
+  public var logprobs: [TokenLogprob]
+
+  public init(_ ids: [Int32] = [], _ text: String = "", logprobs: [TokenLogprob] = []) {
+    self.ids = ids
+    self.text = text
+    self.logprobs = logprobs
+  }
+
+  public var isEmpty: Bool { ids.isEmpty && text.isEmpty }
+
+  public mutating func append(_ more: GeneratedTokens) {
+    ids += more.ids
+    text += more.text
+    logprobs += more.logprobs
+  }
+}
