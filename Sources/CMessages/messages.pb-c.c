@@ -6049,7 +6049,7 @@ const ProtobufCMessageDescriptor apus__chat__descriptor =
   (ProtobufCMessageInit) apus__chat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[4] =
 {
   {
     "stop",
@@ -6087,16 +6087,29 @@ static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "schema",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Sampling, schema),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__sampling__field_indices_by_name[] = {
   2,   /* field[2] = logprobs */
+  3,   /* field[3] = schema */
   0,   /* field[0] = stop */
   1,   /* field[1] = top_p */
 };
 static const ProtobufCIntRange apus__sampling__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__sampling__descriptor =
 {
@@ -6106,7 +6119,7 @@ const ProtobufCMessageDescriptor apus__sampling__descriptor =
   "Apus__Sampling",
   "apus",
   sizeof(Apus__Sampling),
-  3,
+  4,
   apus__sampling__field_descriptors,
   apus__sampling__field_indices_by_name,
   1,  apus__sampling__number_ranges,

@@ -259,6 +259,11 @@ public struct JobLedger: Sendable {
       jobs[id]!.record.output = entry.text
       jobs[id]!.record.finishReason = .length
       end(id, .completed, because: nil, at: now, &actions)
+    } else if entry.record.spec.sampling?.schema != nil, !entry.tokenIDs.isEmpty {
+      // An engine holds an answer to its schema from the first token on, not from the middle.
+      end(
+        id, .failed, because: "\(reason), and an answer to a schema cannot be gone on with in the middle", at: now,
+        &actions)
     } else if entry.record.attemptCount >= limits.attempts {
       let count = entry.record.attemptCount
       end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)

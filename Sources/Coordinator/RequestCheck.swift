@@ -1,4 +1,5 @@
 import Acceleration
+import FoundationEssentials
 import Messaging
 import Serving
 
@@ -15,6 +16,7 @@ struct RequestCheck {
   private static let namesListed = 20
   private static let longestDeadlineMS = 7 * 24 * 3600 * 1000
   private static let longestSession = 256
+  private static let longestSchema = 64 << 10
 
   func model(_ id: ModelID) throws(ApusError) -> ModelProfile {
     if let model = models[id] { return model }
@@ -67,6 +69,15 @@ struct RequestCheck {
     if let share = sampling.topP, !(share > 0 && share <= 1) {
       throw ApusError(.badInput, "top-p is \(share)", advice: "give more than 0 and at most 1")
     }
+    if let schema = sampling.schema {
+      // It is put into the request to the engine as it is, so it must be one whole object.
+      let isObject = (try? JSONDecoder().decode(JSONObject.self, from: Data(schema.utf8))) != nil
+      guard isObject, schema.utf8.count <= Self.longestSchema else {
+        throw ApusError(
+          .badInput, "the schema of the answer, of \(schema.utf8.count) bytes, is too long or no JSON object",
+          advice: "give a JSON Schema of at most \(Self.longestSchema) bytes")
+      }
+    }
     guard let count = sampling.logprobs else { return }
     guard (0...TokenLogprob.mostAlternatives).contains(count) else {
       throw ApusError(
@@ -78,6 +89,13 @@ struct RequestCheck {
         .badInput, "\(maxTokens) tokens with \(count) alternatives each are too many log-probabilities",
         advice: "ask for at most \(TokenLogprob.mostOfAJob / (1 + count)) tokens, or for fewer alternatives")
     }
+  }
+
+  /// Any JSON object. The decoder reads all of it, whatever is asked of its members.
+  private struct JSONObject: Decodable {
+    private enum NoMember: CodingKey {}
+
+    init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoMember.self) }
   }
 
   private func scheduling(_ spec: JobSpec) throws(ApusError) {

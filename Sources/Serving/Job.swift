@@ -26,11 +26,14 @@ public struct Sampling: Hashable, Codable, Sendable {
   /// How many of the most probable tokens are wanted at each place of the answer, with their log-probabilities: 0 for
   /// the generated one's alone, at most `TokenLogprob.mostAlternatives`. Nil for none.
   public var logprobs: Int?
+  /// JSON Schema, as JSON, to which the answer must conform: only tokens that can lead there are drawn. Nil for any text.
+  public var schema: String?
 
-  public init(stop: [String] = [], topP: Double? = nil, logprobs: Int? = nil) {
+  public init(stop: [String] = [], topP: Double? = nil, logprobs: Int? = nil, schema: String? = nil) {
     self.stop = stop
     self.topP = topP
     self.logprobs = logprobs
+    self.schema = schema
   }
 }
 

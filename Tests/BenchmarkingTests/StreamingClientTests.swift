@@ -191,6 +191,19 @@ import Testing
     #expect(server.received[0].contains(#""logprobs":2"#) && !server.received[0].contains("top_logprobs"))
   }
 
+  /// A schema goes to the engine as it is, in the engine's own field.
+  @Test func schemas() async throws {
+    let sampling = Sampling(schema: #"{"b":1,"a":2}"#)
+    let llama = CannedServer([(llamaStream, .close)])
+    _ = try await stream(llama, maxTokens: 3, sampling: sampling)
+    #expect(llama.received[0].hasSuffix(#","json_schema":{"b":1,"a":2}}"#))
+    let openAI = CannedServer(Canned.streamHead, Canned.event("[DONE]"))
+    _ = try await stream(openAI, .openAI, prompt: .text("x"), sampling: sampling)
+    #expect(
+      openAI.received[0].hasSuffix(
+        #","response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{"b":1,"a":2}}}}"#))
+  }
+
   /// Every way in which an answer can be bad is its own failure.
   @Test(arguments: [
     (

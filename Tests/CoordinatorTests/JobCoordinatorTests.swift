@@ -68,6 +68,10 @@ import Testing
     #expect(try await client.failure(.submit(scored))?.advice.contains("at most 3120 tokens") == true)
     scored.sampling = Sampling(logprobs: 21)
     #expect(try await client.failure(.submit(scored))?.reason.contains("21 log-probabilities") == true)
+    for schema in [#"{"a":1},"n_predict":9"#, "true", "{", String(repeating: " ", count: 1 << 17) + "{}"] {
+      scored.sampling = Sampling(schema: schema)
+      #expect(try await client.failure(.submit(scored))?.reason.contains("schema") == true)
+    }
     let long = String(repeating: "word ", count: 10_000)
     let tooLong = try #require(await client.failure(.submit(Fixture.spec(long))))
     #expect(tooLong.reason.contains("4096") && tooLong.kind == .contextExceeded && unknown.kind == nil)
@@ -82,7 +86,7 @@ import Testing
     benchmark.methods = ["no-such-method"]
     #expect(try await client.failure(.benchmark(benchmark))?.code == .badInput)
     #expect(try await cluster.store.stats().jobCount == 0)
-    #expect(await cluster.coordinator.metrics.requestsRefused == 13)
+    #expect(await cluster.coordinator.metrics.requestsRefused == 17)
     await cluster.stop(worker)
   }
 

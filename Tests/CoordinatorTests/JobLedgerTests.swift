@@ -125,6 +125,21 @@ import Testing
     #expect(chunk.firstIndex == 3)
   }
 
+  @Test("An answer to a schema begins anew on another node only before its first token")
+  func schemasDoNotResume() {
+    var scored = Fixture.job("one").spec
+    scored.sampling = Sampling(schema: "{}")
+    for count in [0, 2] {
+      var story = LedgerStory()
+      story.tell(.jobStored(JobRecord(id: "one", client: "client", spec: scored, submittedAtMS: 0)))
+      if count > 0 { _ = story.tokens(story.assigned!.lease, "one", from: 0, count: count) }
+      story.tell(.workerLost("a"))
+      #expect(story.assigned?.worker == (count == 0 ? "b" : nil))
+      #expect(story.endings.map(\.state) == (count == 0 ? [] : [.failed]))
+      #expect(story.endings.allSatisfy { $0.failure?.contains("schema") == true })
+    }
+  }
+
   @Test("A chunk lost on the way stops the stream; the report brings the rest")
   func gap() {
     var story = LedgerStory()

@@ -60,6 +60,30 @@ import Testing
     #expect(try refusal(#"{"model":"m","prompt":"p","logprobs":-1}"#, isChat: false).param == "logprobs")
   }
 
+  @Test("A schema is handed on as it was written, whatever stands around it")
+  func responseFormats() throws {
+    func schema(_ format: String) throws -> String? {
+      let body =
+        #"{"note": "\"response_format\": {", "messages":[{"role":"user","content":"p"}],"# + format + #","model":"m"}"#
+      return try read(body).jobs(model, isChat: true, key: nil, randomSeed: 1)[0].sampling?.schema
+    }
+    #expect(try schema(#""response_format":{"type":"text"}"#) == nil)
+    #expect(try schema(#""response_format": {"type":"json_object"}"#) == #"{"type":"object"}"#)
+    let written = #"{"type":"object", "properties":{"z":{"type":"string","pattern":"[}\"]"},"a":{"type":"integer"}}}"#
+    let wanted =
+      #""response_format" : {"json_schema":{"name":"n", "strict":true,"schema": \#(written) },"type":"json_schema"}"#
+    #expect(try schema(wanted) == written)
+    for (format, param, code) in [
+      (#"{"type":"xml"}"#, "response_format", "invalid_value"), (#"{"type":3}"#, "response_format.type", "wrong_type"),
+      (#"{"type":"json_schema"}"#, "response_format.json_schema.schema", "missing_field"),
+      (#"{"type":"json_schema","json_schema":{"schema":true}}"#, "response_format.json_schema.schema", "missing_field"),
+    ] {
+      let error = try refusal(
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"response_format":\#(format)}"#)
+      #expect(error.param == param && error.code == code, "\(error)")
+    }
+  }
+
   @Test func choicesDifferInTheirSeedsAndKeys() throws {
     let jobs = try read(#"{"model":"m","prompt":"p","n":3,"seed":5}"#).jobs(
       model, isChat: false, key: "k", randomSeed: 1)

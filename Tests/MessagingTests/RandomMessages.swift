@@ -125,7 +125,8 @@ struct RandomMessages {
       idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance(),
       sampling: some { random in
         Sampling(
-          stop: random.list { $0.text() }, topP: random.some { $0.number() }, logprobs: random.some { $0.count() })
+          stop: random.list { $0.text() }, topP: random.some { $0.number() }, logprobs: random.some { $0.count() },
+          schema: random.some { $0.text() })
       },
       priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
   }

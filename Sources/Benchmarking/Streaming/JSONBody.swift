@@ -10,6 +10,15 @@ enum JSONBody {
     }
   }
 
+  /// An object, with a member whose value is JSON already.
+  static func encode(_ object: some Encodable, adding name: StaticString, _ json: String) throws(RequestFailure)
+    -> [UInt8]
+  {
+    let bytes = try encode(object)
+    precondition(bytes.count > 2 && bytes.last == UInt8(ascii: "}"), "not an object with members")
+    return bytes.dropLast() + Array(",\"\(name)\":\(json)}".utf8)
+  }
+
   static func decode<Value: Decodable>(_ bytes: some Collection<UInt8>) throws(RequestFailure) -> Value {
     do {
       return try JSONDecoder().decode(Value.self, from: Data(bytes))

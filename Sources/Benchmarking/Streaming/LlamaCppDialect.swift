@@ -16,16 +16,17 @@ struct LlamaCppDialect {
     case .text(let text): prompt = .text(text)
     case .chat: throw .invalidAnswer("chat messages must go through the engine's template first")
     }
-    return try JSONBody.encode(
-      Body(
-        prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
-        // The engine takes 32 bits and reads all ones as "any".
-        seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
-        ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
-        // Asked for none, the engine does not say the token's own either.
-        alternatives: request.sampling?.logprobs.map { max(1, $0) },
-        // Of drafted tokens it knows no probabilities.
-        draftLimit: request.sampling?.logprobs == nil ? nil : 0))
+    let body = Body(
+      prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
+      // The engine takes 32 bits and reads all ones as "any".
+      seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
+      ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
+      // Asked for none, the engine does not say the token's own either.
+      alternatives: request.sampling?.logprobs.map { max(1, $0) },
+      // Of drafted tokens it knows no probabilities.
+      draftLimit: request.sampling?.logprobs == nil ? nil : 0)
+    guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
+    return try JSONBody.encode(body, adding: "json_schema", schema)
   }
 
   private var predictedCount = 0

@@ -35,7 +35,10 @@ struct OpenAIDialect {
       body.continuesFinalMessage = true
       body.addsGenerationPrompt = false
     }
-    return try JSONBody.encode(body)
+    guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
+    return try JSONBody.encode(
+      body, adding: "response_format",
+      #"{"type":"json_schema","json_schema":{"name":"answer","schema":\#(schema)}}"#)
   }
 
   private var eventCount = 0

@@ -619,10 +619,14 @@ struct  Apus__Sampling
    * may be absent
    */
   Apus__Integer *logprobs;
+  /*
+   * may be absent
+   */
+  Apus__Text *schema;
 };
 #define APUS__SAMPLING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__sampling__descriptor) \
-    , 0,NULL, NULL, NULL }
+    , 0,NULL, NULL, NULL, NULL }
 
 
 typedef enum {

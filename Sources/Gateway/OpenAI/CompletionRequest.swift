@@ -20,6 +20,9 @@ struct CompletionRequest: Decodable, Sendable {
   var logprobs: LogprobsField?
   var topLogprobs: Int?
   var wishes: Wishes?
+  var responseFormat: ResponseFormat?
+  /// JSON Schema that the answer must conform to, as it was written.
+  private(set) var schema: String?
   private var unsupported: Unsupported
 
   struct Message: Decodable, Sendable {
@@ -108,6 +111,26 @@ struct CompletionRequest: Decodable, Sendable {
     private enum CodingKeys: String, CodingKey { case includesUsage = "include_usage" }
   }
 
+  struct ResponseFormat: Decodable, Sendable {
+    enum Kind: String, Decodable, Sendable {
+      case text
+      case object = "json_object"
+      case schema = "json_schema"
+    }
+
+    var kind: Kind
+
+    private enum CodingKeys: String, CodingKey { case kind = "type" }
+
+    init(from decoder: any Decoder) throws {
+      let word = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+      guard let kind = Kind(rawValue: word) else {
+        throw OpenAIError.bad("response_format", "there is no type \(word); there are text, json_object, json_schema")
+      }
+      self.kind = kind
+    }
+  }
+
   /// What Apus can be asked beyond OpenAI's fields.
   struct Wishes: Decodable, Sendable {
     var objective: String?
@@ -167,6 +190,7 @@ struct CompletionRequest: Decodable, Sendable {
     logprobs = try values.decodeIfPresent(LogprobsField.self, forKey: .logprobs)
     topLogprobs = try values.decodeIfPresent(Int.self, forKey: .topLogprobs)
     wishes = try values.decodeIfPresent(Wishes.self, forKey: .wishes)
+    responseFormat = try values.decodeIfPresent(ResponseFormat.self, forKey: .responseFormat)
     unsupported = Unsupported(field: Self.unsupportedField(values))
   }
 
@@ -179,7 +203,6 @@ struct CompletionRequest: Decodable, Sendable {
     let said: [(CodingKeys, Bool)] = [
       (.tools, says(.tools, [Format].self, unless: \.isEmpty)),
       (.functions, says(.functions, [Format].self, unless: \.isEmpty)),
-      (.responseFormat, says(.responseFormat, Format.self) { $0.type == "text" }),
       (.frequencyPenalty, says(.frequencyPenalty, Double.self) { $0 == 0 }),
       (.presencePenalty, says(.presencePenalty, Double.self) { $0 == 0 }),
       (.logitBias, says(.logitBias, [String: Double].self, unless: \.isEmpty)),
@@ -197,7 +220,7 @@ struct CompletionRequest: Decodable, Sendable {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw .bad(nil, "the body is not valid UTF-8", code: "invalid_json")
     }
-    let request: CompletionRequest
+    var request: CompletionRequest
     do {
       request = try JSONDecoder().decode(CompletionRequest.self, from: bytes)
     } catch let error as OpenAIError {
@@ -210,7 +233,26 @@ struct CompletionRequest: Decodable, Sendable {
     if let field = request.unsupported.field {
       throw .bad(field, "\(field) is not supported here; leave it out", code: "unsupported_parameter")
     }
+    request.schema = try request.schema(in: bytes)
     return request
+  }
+
+  /// Any object, or what conforms to the schema of the body.
+  private func schema(in body: Data) throws(OpenAIError) -> String? {
+    switch responseFormat?.kind {
+    case nil, .text: return nil
+    case .object: return #"{"type":"object"}"#
+    case .schema:
+      let path = ["response_format", "json_schema", "schema"]
+      let found = path.reduce(Optional(ArraySlice(body))) { json, name in
+        json.flatMap { RawJSON.value(of: name, in: $0) }
+      }
+      guard let found, found.first == UInt8(ascii: "{") else {
+        throw .bad(
+          path.joined(separator: "."), "there is no schema; give a JSON Schema, an object", code: "missing_field")
+      }
+      return String(decoding: found, as: UTF8.self)
+    }
   }
 
   private static func fault(_ error: DecodingError) -> OpenAIError {

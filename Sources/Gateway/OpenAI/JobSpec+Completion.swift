@@ -80,8 +80,8 @@ extension CompletionRequest {
     let share = try inRange(topP, 0...1, "top_p")
     if share == 0 { throw .bad("top_p", "top_p is 0, which leaves no token; give more than 0") }
     let logprobs = try alternatives(isChat: isChat)
-    guard !texts.isEmpty || share != nil || logprobs != nil else { return nil }
-    return Sampling(stop: texts, topP: share, logprobs: logprobs)
+    guard !texts.isEmpty || share != nil || logprobs != nil || schema != nil else { return nil }
+    return Sampling(stop: texts, topP: share, logprobs: logprobs, schema: schema)
   }
 
   /// How many log-probabilities are wanted at each place beside the token's own; nil for none at all.

@@ -26,13 +26,15 @@ extension Sampling: WireValue {
     c.pointee.stop = try arena.texts(stop)
     c.pointee.top_p = try arena.number(topP, "Sampling.top_p")
     c.pointee.logprobs = try arena.count(logprobs, "Sampling.logprobs")
+    c.pointee.schema = try arena.optionalText(schema)
   }
 
   init(reading c: UnsafePointer<Apus__Sampling>) throws(CodecError) {
     self.init(
       stop: try Wire.texts(c.pointee.stop, c.pointee.n_stop, "Sampling.stop"),
       topP: try Wire.number(c.pointee.top_p, "Sampling.top_p"),
-      logprobs: try Wire.count(c.pointee.logprobs, "Sampling.logprobs"))
+      logprobs: try Wire.count(c.pointee.logprobs, "Sampling.logprobs"),
+      schema: try Wire.text(c.pointee.schema, "Sampling.schema"))
   }
 }
 
