@@ -126,7 +126,7 @@ let package = Package(
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
-    tests("GatewayTests", ["Gateway", "Messaging", "Serving", logging, yams]),
+    tests("GatewayTests", ["Gateway", "Messaging", "Serving", httpTypes, logging, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),

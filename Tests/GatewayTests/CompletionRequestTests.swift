@@ -1,3 +1,4 @@
+import HTTPTypes
 import Serving
 import Testing
 
@@ -82,6 +83,22 @@ import Testing
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"response_format":\#(format)}"#)
       #expect(error.param == param && error.code == code, "\(error)")
     }
+  }
+
+  @Test("Headers ask what the body's extension asks, and go before it")
+  func headers() throws {
+    var request = try read(
+      #"{"model":"m","prompt":"p","apus":{"objective":"tpot","priority":1,"session":"body"}}"#)
+    var headers: HTTPFields = [.apusObjective: "cost", .apusSLO: "ttft:p99<=500ms, tpot:p50<=40ms"]
+    headers[.apusDeadline] = "900"
+    headers[.apusMaxQualityLoss] = "0.5"
+    try request.take(headers)
+    let job = try request.jobs(model, isChat: false, key: nil, randomSeed: 1)[0]
+    #expect(job.objective == .cost && job.limits.slos.count == 2 && job.limits.maxQualityLoss == 0.5)
+    #expect(job.deadlineMS == 900 && job.priority == 1 && job.session == "body")
+    headers[.apusDeadline] = "soon"
+    let error = #expect(throws: OpenAIError.self) { try request.take(headers) }
+    #expect(error?.param == "X-Apus-Deadline-Ms")
   }
 
   @Test func choicesDifferInTheirSeedsAndKeys() throws {

@@ -13,7 +13,8 @@ enum TestGateway {
   }
 
   static let forms = APIForms(
-    job: { job, _ in "{\"job\":\"\(job.id)\"}" }, jobs: { _ in "{}" }, workers: { _ in "{}" }, stats: { _ in "{}" },
+    job: { job, _ in "{\"job\":\"\(job.id)\"}" }, jobs: { _ in "{}" }, workers: { _ in "{}" }, models: { _ in "{}" },
+    stats: { _ in "{}" },
     recommendation: { _ in "{}" },
     query: { (model, _) throws(ApusError) in RecommendQuery(model: model.id, workload: .chat, objective: .e2e) })
 

@@ -7,6 +7,7 @@ public struct APIForms: Sendable {
   public var job: @Sendable (JobRecord, Measurement?) -> String
   public var jobs: @Sendable ([JobRecord]) -> String
   public var workers: @Sendable ([WorkerStatus]) -> String
+  public var models: @Sendable ([ModelStatus]) -> String
   public var stats: @Sendable (HistoryStats) -> String
   public var recommendation: @Sendable (Recommendation) -> String
   /// From the parameters `workload`, `objective`, `slo`, `max_quality_loss` and `worker`.
@@ -15,13 +16,14 @@ public struct APIForms: Sendable {
   public init(
     job: @escaping @Sendable (JobRecord, Measurement?) -> String,
     jobs: @escaping @Sendable ([JobRecord]) -> String, workers: @escaping @Sendable ([WorkerStatus]) -> String,
-    stats: @escaping @Sendable (HistoryStats) -> String,
+    models: @escaping @Sendable ([ModelStatus]) -> String, stats: @escaping @Sendable (HistoryStats) -> String,
     recommendation: @escaping @Sendable (Recommendation) -> String,
     query: @escaping @Sendable (ModelProfile, [String: String]) throws(ApusError) -> RecommendQuery
   ) {
     self.job = job
     self.jobs = jobs
     self.workers = workers
+    self.models = models
     self.stats = stats
     self.recommendation = recommendation
     self.query = query
@@ -46,6 +48,7 @@ struct ApusRoutes: Sendable {
       guard case .workers(let workers) = try await link.ask(.listWorkers) else { throw Self.surprise }
       return Response(json: JSONText(raw: forms.workers(workers)))
     }
+    router.get("/apus/v1/models") { _, _ in Response(json: JSONText(raw: forms.models(try await models.all()))) }
     router.get("/apus/v1/history/stats") { _, _ in
       guard case .historyStats(let stats) = try await link.ask(.historyStats) else { throw Self.surprise }
       return Response(json: JSONText(raw: forms.stats(stats)))

@@ -22,7 +22,8 @@ struct CompletionRoutes: Sendable {
     var request = request
     let body = try await collect(request.body)
     request.body = RequestBody(buffer: body)
-    let asked = try CompletionRequest.read(body.readableBytesView)
+    var asked = try CompletionRequest.read(body.readableBytesView)
+    try asked.take(request.headers)
     let model = try await models.find(asked.model)
     let key = request.headers[.idempotencyKey].map { "\(context.key)/\($0)" }
     let specs = try asked.jobs(model, isChat: isChat, key: key, randomSeed: .random(in: 0...0x7fff_ffff))

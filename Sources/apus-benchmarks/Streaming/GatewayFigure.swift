@@ -138,7 +138,8 @@ struct GatewayFigure: AsyncParsableCommand {
 extension APIForms {
   /// Routes that are not measured.
   fileprivate static let none = APIForms(
-    job: { _, _ in "{}" }, jobs: { _ in "{}" }, workers: { _ in "{}" }, stats: { _ in "{}" },
+    job: { _, _ in "{}" }, jobs: { _ in "{}" }, workers: { _ in "{}" }, models: { _ in "{}" },
+    stats: { _ in "{}" },
     recommendation: { _ in "{}" },
     query: { (model, _) throws(ApusError) in RecommendQuery(model: model.id, workload: .chat, objective: .e2e) })
 }

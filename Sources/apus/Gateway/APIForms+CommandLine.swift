@@ -8,6 +8,9 @@ extension APIForms {
     job: { JobOutput.json($0, $1).text },
     jobs: { jobs in JSONValue.object([("jobs", .array(jobs.map { JobOutput.json($0, nil) }))]).text },
     workers: { workers in JSONValue.object([("workers", .array(workers.map(WorkersCommand.json)))]).text },
+    models: { models in
+      JSONValue.object([("models", .array(models.map { ModelOutput.json($0.profile, workers: $0.workers) }))]).text
+    },
     stats: { stats in
       JSONValue.object([
         ("job_count", .int(stats.jobCount)), ("measurement_count", .int(stats.measurementCount)),
