@@ -86,9 +86,10 @@ let package = Package(
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
+    library("OpenAI", ["Serving"]),
     library(
       "Gateway",
-      ["Serving", "Messaging", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio, nioSSL]),
+      ["Serving", "Messaging", "OpenAI", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio, nioSSL]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
     library("Simulation", ["Serving", "Selection", "History", "Messaging", "Coordinator"]),
     library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),
@@ -98,7 +99,7 @@ let package = Package(
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
         "Learning", "Messaging", "PlacementSelection", "Selection", "Coordinator", "Simulation", "Worker", "Gateway",
-        "XGBoost", "ZeroMQ", argumentParser, logging, unixSignals, yams,
+        "OpenAI", "XGBoost", "ZeroMQ", argumentParser, logging, unixSignals, yams,
       ]),
     program(
       "apus-benchmarks",
@@ -126,7 +127,8 @@ let package = Package(
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
-    tests("GatewayTests", ["Gateway", "Messaging", "Serving", httpTypes, logging, yams]),
+    tests("OpenAITests", ["OpenAI", "Serving"]),
+    tests("GatewayTests", ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),

@@ -40,8 +40,6 @@ public struct GatewayConfiguration: Hashable, Sendable {
   /// Most bytes of all headers together.
   static let headerLimitBytes = 64 << 10
   static let headerLimitCount = 200
-  /// Choices that one request may ask for.
-  static let choiceLimit = 8
 }
 
 /// Where the certificate chain and its private key are, in PEM.

@@ -49,7 +49,7 @@ struct BatchTests {
           "not JSON",
           "",
           Self.text("f", body: #""model": "unheard-of", "prompt": "t1""#),
-          Self.text("g", body: model + #", "prompt": "t7", "seed": -1"#),
+          Self.text("g", body: model + #", "prompt": "t7", "seed": 1.5"#),
           Self.text("h", body: model + #", "prompt": "t7", "max_completion_tokens": 4"#),
           #"{"custom_id": "i", "method": "GET", "url": "/v1/completions", "body": {}}"#,
         ], cluster)
@@ -66,9 +66,9 @@ struct BatchTests {
       #expect(results.map(answer) == [" t6 t7 t8", " t3 t4", nil, nil, nil, nil, nil, nil, nil])
       let complaints = results.map { complaint($0) ?? "" }
       for (place, words) in [
-        (2, "line 3, body.presence_penalty: it is 0.5"), (3, "line 4, custom_id: a is that of line 1 too"),
+        (2, "line 3, body.presence_penalty: presence_penalty is not supported here"), (3, "line 4, custom_id: a is that of line 1 too"),
         (4, "line 5: it is no JSON object"), (5, "line 7, body.model: there is no model called unheard-of"),
-        (6, "line 8, body.seed: it is -1"), (7, "line 9, body.max_completion_tokens"),
+        (6, "line 8, body.seed: the field seed"), (7, "line 9, body.max_completion_tokens"),
         (8, "line 10, method: it is GET"),
       ] {
         #expect(complaints[place].hasPrefix(words), "\(complaints[place])")

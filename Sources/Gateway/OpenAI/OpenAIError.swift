@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import OpenAI
 import Serving
 
 /// A refusal in the shape that OpenAI's clients read: `{"error":{"message","type","param","code"}}`.
@@ -33,6 +34,8 @@ struct OpenAIError: HTTPResponseError {
   init(_ error: any Error) {
     switch error {
     case let error as OpenAIError: self = error
+    case let refusal as RequestRefusal:
+      self.init(.badRequest, refusal.message, param: refusal.param, code: refusal.code)
     case let error as ApusError: self.init(of: error)
     case let error as HTTPError where error.status == .notFound:
       self.init(.notFound, "there is no such route; see /v1/models or the OpenAPI description", code: "not_found")

@@ -1,4 +1,5 @@
 import HTTPTypes
+import OpenAI
 
 extension CompletionRequest {
   /// Takes what the headers ask of Apus: for clients that cannot add fields to a body. A header goes before the body's

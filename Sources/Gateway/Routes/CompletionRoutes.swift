@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import OpenAI
 import Serving
 import Synchronization
 
@@ -24,9 +25,13 @@ struct CompletionRoutes: Sendable {
     request.body = RequestBody(buffer: body)
     var asked = try CompletionRequest.read(body.readableBytesView)
     try asked.take(request.headers)
-    let model = try await models.find(asked.model)
+    guard let name = asked.model else {
+      throw RequestRefusal("model", "the field model is missing", code: "missing_field")
+    }
+    let model = try await models.find(name)
     let key = request.headers[.idempotencyKey].map { "\(context.key)/\($0)" }
-    let specs = try asked.jobs(model, isChat: isChat, key: key, randomSeed: .random(in: 0...0x7fff_ffff))
+    let specs = try asked.jobs(
+      model, isChat: isChat, key: key, defaults: CompletionDefaults(seed: .random(in: 0...0x7fff_ffff)))
     let call = Call(
       answer: CompletionAnswer(
         isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,

@@ -5,6 +5,7 @@ struct BatchFault: Error, Hashable {
   /// Where in the line, such as `body.top_p`; nil for the line as a whole.
   var field: String?
   var reason: String
+  /// Empty where the reason says it already.
   var advice: String
 
   init(_ reason: String, advice: String, field: String? = nil, customID: String? = nil) {
@@ -16,6 +17,6 @@ struct BatchFault: Error, Hashable {
 
   /// `line 7, body.top_p: it is 0.5, which a job cannot carry; leave it out`.
   func message(line: Int) -> String {
-    "line \(line)\(field.map { ", \($0)" } ?? ""): \(reason); \(advice)"
+    "line \(line)\(field.map { ", \($0)" } ?? ""): " + [reason, advice].filter { !$0.isEmpty }.joined(separator: "; ")
   }
 }

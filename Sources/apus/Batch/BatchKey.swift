@@ -1,15 +1,24 @@
 import Engines
 import Foundation
+import OpenAI
 import Serving
 
 /// What all lines of a batch have in common that they do not say themselves.
 struct BatchDefaults: Codable {
-  /// For lines that do not say.
-  var maxTokens: Int
-  var temperature: Double
-  var seed: UInt64
+  /// For lines that do not say. Nil, as the next two, for what `/v1/completions` and `/v1/chat/completions` take then; and
+  /// for a seed made of the line.
+  var maxTokens: Int?
+  var temperature: Double?
+  var seed: UInt64?
   var objective: Objective
   var limits: Limits
+
+  func completion(line digest: String) -> CompletionDefaults {
+    // Half of what an engine takes: the same line draws the same tokens, and another line others.
+    let lineSeed = UInt64(digest.prefix(8), radix: 16).map { $0 & 0x7fff_ffff }
+    return CompletionDefaults(
+      maxTokens: maxTokens, temperature: temperature, seed: seed ?? lineSeed ?? 0, objective: objective, limits: limits)
+  }
 }
 
 /// The idempotency key of a line's job: made of the line's bytes, its model's digest and the defaults, so that the same

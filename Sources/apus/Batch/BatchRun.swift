@@ -87,15 +87,15 @@ struct BatchRun {
   }
 
   private func submission(_ line: BatchLine) -> Result<Submission, BatchFault> {
-    line.request.flatMap { request in
-      survey.models.profile(of: request).map { model in
-        let key = BatchKey(line: line.digest, model: model.id, defaults).text
-        let spec = JobSpec(
-          model: model.id, prompt: request.prompt, maxTokens: request.maxTokens ?? defaults.maxTokens,
-          temperature: request.temperature ?? defaults.temperature, seed: request.seed ?? defaults.seed,
-          objective: defaults.objective, limits: defaults.limits, idempotencyKey: key, sampling: request.sampling)
-        return Submission(line: line.number, request: request, model: model, spec: spec, id: BatchResult.id(key))
-      }
+    do throws(BatchFault) {
+      let request = try line.request.get()
+      let model = try survey.models.profile(of: request).get()
+      let key = BatchKey(line: line.digest, model: model.id, defaults).text
+      let spec = try request.job(on: model, key: key, defaults.completion(line: line.digest))
+      return .success(
+        Submission(line: line.number, request: request, model: model, spec: spec, id: BatchResult.id(key)))
+    } catch {
+      return .failure(error)
     }
   }
 

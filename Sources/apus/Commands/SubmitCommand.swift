@@ -15,9 +15,14 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "The prompt.") var prompt: String?
   @Option(help: "A file that holds the prompt; - for standard input.") var file: String?
   @Flag(help: "Put the prompt through the model's chat template.") var chat = false
-  @Option(help: "Most tokens to generate; with --batch, where a line does not say.") var maxTokens = 128
-  @Option(help: "0 is greedy; with --batch, where a line does not say.") var temperature = 0.0
-  @Option(help: "Seed of the sampling; with --batch, where a line does not say.") var seed: UInt64 = 0
+  @Option(
+    help: "Most tokens to generate; with --batch, where a line does not say. [default: 128; with --batch as OpenAI's]")
+  var maxTokens: Int?
+  @Option(help: "0 is greedy; with --batch, where a line does not say. [default: 0; with --batch 1]")
+  var temperature: Double?
+  @Option(
+    help: "Seed of the sampling; with --batch, where a line does not say. [default: 0; with --batch each its own]")
+  var seed: UInt64?
   @Option(help: "What to be best at: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
   var objective = "e2e"
   @Option(help: "A limit such as 'ttft:p99<=500ms'; may be repeated.") var slo: [String] = []
@@ -61,6 +66,8 @@ struct SubmitCommand: AsyncParsableCommand {
   @Flag(help: "Try those jobs of the batch again that failed or were cancelled in an earlier run.")
   var retryFailed = false
 
+  private static let defaultTokens = 128
+
   func run() async throws {
     try checkUse()
     if let batch { return try await submit(batch: batch) }
@@ -96,8 +103,8 @@ struct SubmitCommand: AsyncParsableCommand {
     try await BatchSubmission(
       client: client, path: batch, output: output, model: model, concurrency: concurrency,
       defaults: BatchDefaults(
-        maxTokens: common.maxTokens, temperature: common.temperature, seed: common.seed, objective: common.objective,
-        limits: common.limits), isStrict: strict, retriesFailed: retryFailed, json: options.json
+        maxTokens: maxTokens, temperature: temperature, seed: seed, objective: common.objective, limits: common.limits),
+      isStrict: strict, retriesFailed: retryFailed, json: options.json
     ).run()
   }
 
@@ -139,18 +146,20 @@ struct SubmitCommand: AsyncParsableCommand {
 
   /// The job without its model, which needs the coordinator.
   private func specification(prompt text: String) throws(ApusError) -> JobSpec {
+    let maxTokens = maxTokens ?? Self.defaultTokens
     guard maxTokens >= 1 else {
       throw ApusError(.usage, "--max-tokens \(maxTokens) is not at least 1")
     }
     guard (0...1e9).contains(wait ?? 0) else {
       throw ApusError(.usage, "--wait \(wait ?? 0) is not zero or more seconds")
     }
+    let temperature = temperature ?? 0
     guard temperature >= 0, temperature.isFinite else {
       throw ApusError(.usage, "--temperature \(temperature) is not zero or more")
     }
     return JobSpec(
       model: ModelID(""), prompt: chat ? .chat([ChatMessage(role: "user", content: text)]) : .text(text),
-      maxTokens: maxTokens, temperature: temperature, seed: seed, objective: try QueryOptions.objective(objective),
+      maxTokens: maxTokens, temperature: temperature, seed: seed ?? 0, objective: try QueryOptions.objective(objective),
       limits: Limits(
         slos: try QueryOptions.slos(slo), allowsApproximate: approximate,
         maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss)),

@@ -1,18 +1,17 @@
-import HTTPTypes
 import Serving
 import Testing
 
-@testable import Gateway
+@testable import OpenAI
 
 /// What OpenAI clients send becomes jobs, and what cannot be carried is refused by the name of its field.
 @Suite struct CompletionRequestTests {
   private let model = ModelProfile.unknown(ModelID("m"))
 
-  private func read(_ json: String) throws(OpenAIError) -> CompletionRequest { try .read(Array(json.utf8)) }
+  private func read(_ json: String) throws(RequestRefusal) -> CompletionRequest { try .read(Array(json.utf8)) }
 
-  private func refusal(_ json: String, isChat: Bool = true) throws -> OpenAIError {
-    try #require(throws: OpenAIError.self) {
-      _ = try read(json).jobs(model, isChat: isChat, key: nil, randomSeed: 1)
+  private func refusal(_ json: String, isChat: Bool = true) throws -> RequestRefusal {
+    try #require(throws: RequestRefusal.self) {
+      _ = try read(json).jobs(model, isChat: isChat, key: nil, defaults: CompletionDefaults(seed: 1))
     }
   }
 
@@ -26,7 +25,7 @@ import Testing
       "priority":2,"deadline_ms":9000,"session":"s"}}
       """)
     #expect(request.isStreamed == true && request.streamOptions?.includesUsage == true)
-    let jobs = try request.jobs(model, isChat: true, key: nil, randomSeed: 1)
+    let jobs = try request.jobs(model, isChat: true, key: nil, defaults: CompletionDefaults(seed: 1))
     let expected = JobSpec(
       model: model.id,
       prompt: .chat([ChatMessage(role: "system", content: "be brief"), ChatMessage(role: "user", content: "ab")]),
@@ -37,20 +36,21 @@ import Testing
   }
 
   @Test func defaultsAreOpenAIs() throws {
-    let text = try read(#"{"model":"m","prompt":"p"}"#).jobs(model, isChat: false, key: "h", randomSeed: 9)
+    let text = try read(#"{"model":"m","prompt":"p"}"#).jobs(
+      model, isChat: false, key: "h", defaults: CompletionDefaults(seed: 9))
     #expect(text.map(\.maxTokens) == [16] && text[0].temperature == 1 && text[0].seed == 9)
     #expect(text[0].idempotencyKey == "h" && text[0].sampling == nil)
     let chat = try read(#"{"model":"m","messages":[{"role":"user","content":"p"}]}"#)
-    #expect(try chat.jobs(model, isChat: true, key: nil, randomSeed: 9)[0].maxTokens == 2048)
+    #expect(try chat.jobs(model, isChat: true, key: nil, defaults: CompletionDefaults(seed: 9))[0].maxTokens == 2048)
     var small = model
     small.contextLength = 200
-    #expect(try chat.jobs(small, isChat: true, key: nil, randomSeed: 9)[0].maxTokens < 200)
+    #expect(try chat.jobs(small, isChat: true, key: nil, defaults: CompletionDefaults(seed: 9))[0].maxTokens < 200)
   }
 
   @Test("A chat says whether and how many log-probabilities it wants, a completion how many")
   func logprobs() throws {
     func wanted(_ json: String, isChat: Bool) throws -> Int? {
-      try read(json).jobs(model, isChat: isChat, key: nil, randomSeed: 1)[0].sampling?.logprobs
+      try read(json).jobs(model, isChat: isChat, key: nil, defaults: CompletionDefaults(seed: 1))[0].sampling?.logprobs
     }
     let chat = #"{"model":"m","messages":[{"role":"user","content":"p"}],"logprobs":"#
     #expect(try wanted(chat + "true}", isChat: true) == 0)
@@ -66,7 +66,8 @@ import Testing
     func schema(_ format: String) throws -> String? {
       let body =
         #"{"note": "\"response_format\": {", "messages":[{"role":"user","content":"p"}],"# + format + #","model":"m"}"#
-      return try read(body).jobs(model, isChat: true, key: nil, randomSeed: 1)[0].sampling?.schema
+      return try read(body).jobs(model, isChat: true, key: nil, defaults: CompletionDefaults(seed: 1))[0].sampling?
+        .schema
     }
     #expect(try schema(#""response_format":{"type":"text"}"#) == nil)
     #expect(try schema(#""response_format": {"type":"json_object"}"#) == #"{"type":"object"}"#)
@@ -85,25 +86,17 @@ import Testing
     }
   }
 
-  @Test("Headers ask what the body's extension asks, and go before it")
-  func headers() throws {
-    var request = try read(
-      #"{"model":"m","prompt":"p","apus":{"objective":"tpot","priority":1,"session":"body"}}"#)
-    var headers: HTTPFields = [.apusObjective: "cost", .apusSLO: "ttft:p99<=500ms, tpot:p50<=40ms"]
-    headers[.apusDeadline] = "900"
-    headers[.apusMaxQualityLoss] = "0.5"
-    try request.take(headers)
-    let job = try request.jobs(model, isChat: false, key: nil, randomSeed: 1)[0]
-    #expect(job.objective == .cost && job.limits.slos.count == 2 && job.limits.maxQualityLoss == 0.5)
-    #expect(job.deadlineMS == 900 && job.priority == 1 && job.session == "body")
-    headers[.apusDeadline] = "soon"
-    let error = #expect(throws: OpenAIError.self) { try request.take(headers) }
-    #expect(error?.param == "X-Apus-Deadline-Ms")
+  @Test("The two names of the limit may say the same; a completion knows the old one")
+  func tokenLimits() throws {
+    let both = #"{"messages":[{"role":"user","content":"p"}],"max_tokens":4,"max_completion_tokens":4}"#
+    #expect(try read(both).jobs(model, isChat: true, key: nil, defaults: CompletionDefaults(seed: 1))[0].maxTokens == 4)
+    let error = try refusal(#"{"prompt":"p","max_completion_tokens":4}"#, isChat: false)
+    #expect(error.param == "max_completion_tokens" && error.code == "unsupported_parameter")
   }
 
   @Test func choicesDifferInTheirSeedsAndKeys() throws {
     let jobs = try read(#"{"model":"m","prompt":"p","n":3,"seed":5}"#).jobs(
-      model, isChat: false, key: "k", randomSeed: 1)
+      model, isChat: false, key: "k", defaults: CompletionDefaults(seed: 1))
     #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
   }
 
@@ -111,7 +104,6 @@ import Testing
     "Each fault is named",
     arguments: [
       ("{", nil, "invalid_json"), ("[]", nil, "wrong_type"),
-      (#"{"messages":[]}"#, "model", "missing_field"),
       (#"{"model":"m","messages":"hello"}"#, "messages", "wrong_type"),
       (#"{"model":"m","messages":[{"role":"user"}]}"#, "messages[0].content", "missing_field"),
       (#"{"model":"m","messages":[]}"#, "messages", "missing_field"),
@@ -133,6 +125,10 @@ import Testing
         "unsupported_parameter"
       ),
       (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"max_tokens":4,"max_completion_tokens":5}"#,
+        "max_completion_tokens", "invalid_value"
+      ),
+      (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"objective":"speed"}}"#, "apus.objective",
         "invalid_value"
       ),
@@ -143,19 +139,59 @@ import Testing
     ] as [(String, String?, String)])
   func refusals(json: String, param: String?, code: String) throws {
     let error = try refusal(json)
-    #expect(error.status == .badRequest && error.code == code, "\(error)")
+    #expect(error.code == code, "\(error)")
     #expect(error.param == param, "\(error)")
+  }
+
+  @Test("Defaults of whoever reads are taken where a body does not say, and not where it does")
+  func defaults() throws {
+    let defaults = CompletionDefaults(
+      maxTokens: 7, temperature: 0, seed: 3, objective: .cost, limits: Limits(slos: [], maxQualityLoss: 0.5))
+    let silent = try read(#"{"prompt":"p"}"#)
+    #expect(silent.model == nil)
+    let job = try silent.jobs(model, isChat: false, key: nil, defaults: defaults)[0]
+    #expect(job.maxTokens == 7 && job.temperature == 0 && job.seed == 3 && job.objective == .cost)
+    #expect(job.limits.maxQualityLoss == 0.5)
+    let said = try read(
+      #"{"prompt":"p","max_tokens":2,"temperature":1,"seed":4,"apus":{"objective":"ttft","max_quality_loss":0.1}}"#)
+    let other = try said.jobs(model, isChat: false, key: nil, defaults: defaults)[0]
+    #expect(other.maxTokens == 2 && other.temperature == 1 && other.seed == 4 && other.objective == .ttft)
+    #expect(other.limits.maxQualityLoss == 0.1)
+  }
+
+  @Test("What clients send that asks for nothing is taken; anything else that no job carries is refused by name")
+  func unsupported() throws {
+    func refused(_ more: String, message: String = "") -> String? {
+      do {
+        _ = try read(#"{"model":"m","messages":[{"role":"user","content":"p"\#(message)}]\#(more)}"#)
+        return nil
+      } catch {
+        return error.code == "unsupported_parameter" ? error.param : "\(error)"
+      }
+    }
+    let silent =
+      #","user":"u","metadata":{"a":"b"},"store":true,"tools":[],"tool_choice":"auto","functions":null,"#
+      + #""logit_bias":{},"presence_penalty":0,"frequency_penalty":0.0,"best_of":1,"suffix":"","echo":false,"modalities":["text"]"#
+    #expect(refused(silent) == nil)
+    for (field, value) in [
+      ("tools", #"[{"type":"function"}]"#), ("tool_choice", #""required""#), ("presence_penalty", "0.5"),
+      ("logit_bias", #"{"1":2}"#), ("best_of", "2"), ("echo", "true"), ("top_k", "3"), ("frequency_penalty", #""no""#),
+    ] {
+      #expect(refused(#","\#(field)":\#(value)"#) == field)
+    }
+    #expect(refused("", message: #","name":"n","refusal":null,"annotations":[],"tool_calls":[]"#) == nil)
+    #expect(refused("", message: #","tool_calls":[{"id":"1"}]"#) == "messages")
   }
 
   @Test func moreThanTheContextAndInvalidUTF8() throws {
     var small = model
     small.contextLength = 100
     let request = try read(#"{"model":"m","prompt":"p","max_tokens":101}"#)
-    let error = #expect(throws: OpenAIError.self) {
-      _ = try request.jobs(small, isChat: false, key: nil, randomSeed: 1)
+    let error = #expect(throws: RequestRefusal.self) {
+      _ = try request.jobs(small, isChat: false, key: nil, defaults: CompletionDefaults(seed: 1))
     }
     #expect(error?.code == "context_length_exceeded")
-    let broken = #expect(throws: OpenAIError.self) { _ = try CompletionRequest.read([0x22, 0xff, 0x22]) }
+    let broken = #expect(throws: RequestRefusal.self) { _ = try CompletionRequest.read([0x22, 0xff, 0x22]) }
     #expect(broken?.code == "invalid_json")
   }
 }

@@ -2,9 +2,9 @@
 /// properties, and engines let an answer have them in that order.
 ///
 /// Only for bytes that a decoder has found to be JSON.
-enum RawJSON {
+package enum RawJSON {
   /// The value of an object's first member of this name; nil where there is none, or what is given is no object.
-  static func value(of name: String, in json: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+  package static func value(of name: String, in json: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     var rest = trimmed(json)
     guard rest.popFirst() == UInt8(ascii: "{") else { return nil }
     while true {

@@ -1,0 +1,145 @@
+/// The fields of a request that are not plain values.
+extension CompletionRequest {
+  struct Message: Decodable, Sendable {
+    var role: String
+    var content: String
+
+    /// They say nothing to a model.
+    private static let harmless: Set<String> = ["role", "content", "name", "refusal", "annotations"]
+
+    private struct Part: Decodable {
+      var type: String
+      var text: String?
+    }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: FieldName.self)
+      role = try values.decode(String.self, forKey: "role")
+      for name in values.allKeys where !Self.harmless.contains(name.stringValue) {
+        let isEmpty = try values.decodeNil(forKey: name) || (try? values.decode([Nothing].self, forKey: name)) == []
+        guard isEmpty else {
+          throw RequestRefusal(
+            "messages", "a message has \(name.stringValue), which is not supported here",
+            code: "unsupported_parameter")
+        }
+      }
+      if let text = try? values.decode(String.self, forKey: "content") {
+        content = text
+        return
+      }
+      content = try values.decode([Part].self, forKey: "content").map { part in
+        guard part.type == "text", let text = part.text else {
+          throw RequestRefusal("messages", "a content part is of type \(part.type); only text can be read")
+        }
+        return text
+      }.joined()
+    }
+  }
+
+  /// A text, or a list that holds one.
+  struct PromptField: Decodable, Sendable {
+    var text: String
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        self.text = text
+      } else if let texts = try? container.decode([String].self) {
+        guard texts.count == 1 else {
+          throw RequestRefusal("prompt", "\(texts.count) prompts in one request; send one request for each")
+        }
+        text = texts[0]
+      } else {
+        throw RequestRefusal("prompt", "the prompt is no text; token ids are not taken here")
+      }
+    }
+  }
+
+  /// A text to stop at, or some.
+  struct StopField: Decodable, Sendable {
+    var texts: [String]
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      texts = (try? container.decode(String.self)).map { [$0] } ?? (try container.decode([String].self))
+    }
+  }
+
+  /// Of a chat whether they are wanted, of a completion how many.
+  enum LogprobsField: Decodable, Sendable {
+    case flag(Bool)
+    case count(Int)
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let flag = try? container.decode(Bool.self) {
+        self = .flag(flag)
+      } else {
+        self = .count(try container.decode(Int.self))
+      }
+    }
+  }
+
+  package struct StreamOptions: Decodable, Sendable {
+    package var includesUsage: Bool?
+
+    private enum CodingKeys: String, CodingKey { case includesUsage = "include_usage" }
+  }
+
+  struct ResponseFormat: Decodable, Sendable {
+    enum Kind: String, Sendable {
+      case text
+      case object = "json_object"
+      case schema = "json_schema"
+    }
+
+    var kind: Kind
+
+    private enum CodingKeys: String, CodingKey { case kind = "type" }
+
+    init(from decoder: any Decoder) throws {
+      let word = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+      guard let kind = Kind(rawValue: word) else {
+        throw RequestRefusal(
+          "response_format", "there is no type \(word); there are text, json_object, json_schema")
+      }
+      self.kind = kind
+    }
+  }
+
+  /// What Apus can be asked beyond OpenAI's fields.
+  package struct Wishes: Decodable, Sendable {
+    package var objective: String?
+    package var limits: [String]?
+    package var maxQualityLoss: Double?
+    package var idempotencyKey: String?
+    package var priority: Int?
+    package var deadlineMS: Int?
+    package var session: String?
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+      case objective, priority, session
+      case deadlineMS = "deadline_ms"
+      case limits = "slo"
+      case maxQualityLoss = "max_quality_loss"
+      case idempotencyKey = "idempotency_key"
+    }
+  }
+}
+
+/// Any name of a field.
+struct FieldName: CodingKey, ExpressibleByStringLiteral {
+  var stringValue: String
+  var intValue: Int? { nil }
+
+  init(stringLiteral value: String) { stringValue = value }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
+}
+
+/// An element that is of no interest; lists of it tell only how long they are.
+struct Nothing: Decodable, Hashable {
+  init(from decoder: any Decoder) {}
+}

@@ -1,0 +1,35 @@
+/// Why a request's body cannot become a job.
+package struct RequestRefusal: Error, Hashable, Sendable {
+  /// The field at fault, as a path such as `messages[0].content`; nil for the body as a whole.
+  package var param: String?
+  /// What is wrong and what to give in its place.
+  package var message: String
+  /// OpenAI's word for the kind of fault.
+  package var code: String
+
+  package init(_ param: String?, _ message: String, code: String = "invalid_value") {
+    self.param = param
+    self.message = message
+    self.code = code
+  }
+
+  init(_ error: DecodingError) {
+    switch error {
+    case .keyNotFound(let key, let context): self.init(context.codingPath + [key], "is missing", "missing_field")
+    case .typeMismatch(let type, let context): self.init(context.codingPath, "is not a \(type)", "wrong_type")
+    case .valueNotFound(let type, let context):
+      self.init(context.codingPath, "is null, not a \(type)", "wrong_type")
+    case .dataCorrupted(let context) where context.codingPath.isEmpty:
+      self.init(nil, "the body is not JSON", code: "invalid_json")
+    case .dataCorrupted(let context):
+      self.init(context.codingPath, "cannot be read: \(context.debugDescription)", "wrong_type")
+    @unknown default: self.init(nil, "the body cannot be read", code: "invalid_json")
+    }
+  }
+
+  private init(_ path: [any CodingKey], _ what: String, _ code: String) {
+    let name = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }
+    let field = name.isEmpty ? nil : String(name)
+    self.init(field, "\(field.map { "the field \($0)" } ?? "the body") \(what)", code: code)
+  }
+}
