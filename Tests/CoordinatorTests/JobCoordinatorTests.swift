@@ -23,6 +23,8 @@ import Testing
     #expect(ended.worker == "one")
     #expect(ended.configuration?.isDefault == true, "nothing is known yet, so the default is used")
     #expect(seen.measurement?.source == .job(ended.id))
+    let cached = RequestTimeline(sentAtSeconds: 0, tokenSeconds: [], promptTokenCount: 3, cachedTokenCount: 2)
+    #expect(seen.measurement?.samples == [cached], "what the engine had in its cache, without the times of tokens")
     #expect(try await cluster.store.job(ended.id) == ended)
     #expect(try await cluster.store.measurement(ended.measurement!) != nil)
     #expect(await cluster.coordinator.metrics.jobsEnded == 1)

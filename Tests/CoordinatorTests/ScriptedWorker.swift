@@ -161,9 +161,14 @@ actor ScriptedWorker {
     case .trial(let spec):
       source = .trial(spec.id, benchmark: spec.benchmark, purpose: spec.purpose, round: 0)
     }
-    let measurement = Fixture.measurement(
+    var measurement = Fixture.measurement(
       "\(name)-\(reportCount)", source: source, worker: name, outcome: outcome, configuration: configuration,
       model: description.models[0], hardware: description.hardware)
+    if case .job = assignment.work {
+      measurement.samples = [
+        RequestTimeline(sentAtSeconds: 0, tokenSeconds: [0.1], promptTokenCount: 3, cachedTokenCount: 2)
+      ]
+    }
     await send(assignment, measurement, isLast: true, output: output)
   }
 
