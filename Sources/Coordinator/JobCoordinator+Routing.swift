@@ -75,7 +75,8 @@ extension JobCoordinator {
 
   private func ranked(_ key: RouteKey, _ recommendation: Recommendation, _ options: [ExplorationOption]) {
     rankingCount -= 1
-    let choices = RouteChoices.make(from: recommendation)
+    let choices = RouteChoices.make(from: recommendation, mayDraft: !key.wantsLogprobs)
+    let options = key.wantsLogprobs ? options.filter { !$0.candidate.configuration.drafts } : options
     if choices.isEmpty {
       let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
       decide(.unroutable(key, reason: refusal ?? "no engine here can run the model within the limits"))

@@ -8,8 +8,12 @@ public enum RouteChoices {
   /// Best first. After the recommended configurations of each worker comes its engine's default, which a job falls
   /// back on when they fail. When nothing is known (or nothing is better) the defaults stand alone, on the workers in
   /// the order of what is foreseen for them.
-  public static func make(from recommendation: Recommendation) -> [RouteChoice] {
-    let applicable = recommendation.candidates.filter { $0.candidate.isApplicable }
+  ///
+  /// - Parameter mayDraft: whether strategies that draft tokens are among them.
+  public static func make(from recommendation: Recommendation, mayDraft: Bool = true) -> [RouteChoice] {
+    let applicable = recommendation.candidates.filter {
+      $0.candidate.isApplicable && (mayDraft || !$0.candidate.configuration.drafts)
+    }
     let defaults = applicable.filter { $0.candidate.configuration.isDefault }.map(choice)
     guard recommendation.decision == .use else {
       return defaults.isEmpty ? Array(applicable.map(choice).prefix(perWorker)) : defaults
@@ -33,4 +37,9 @@ public enum RouteChoices {
   private static func same(_ a: RouteChoice, _ b: RouteChoice) -> Bool {
     a.worker == b.worker && a.candidate.configuration == b.candidate.configuration
   }
+}
+
+extension EngineConfiguration {
+  /// Whether its engine drafts tokens and checks them, in whatever way.
+  var drafts: Bool { self[.speculation] != nil }
 }

@@ -11,6 +11,8 @@ public struct RouteKey: Hashable, Sendable {
   /// Upper ends of the length classes, in tokens.
   public var promptTokens: Int
   public var outputTokens: Int
+  /// Engines say no log-probabilities of drafted tokens, so such jobs go where nothing is drafted.
+  public var wantsLogprobs: Bool
 
   /// - Parameter spec: of a model whose tokens' lengths are not known.
   public init(_ spec: JobSpec) {
@@ -23,6 +25,7 @@ public struct RouteKey: Hashable, Sendable {
     limits = spec.limits
     promptTokens = Self.lengthClass(tokenLength.tokens(ofBytes: spec.promptBytes))
     outputTokens = Self.lengthClass(spec.maxTokens)
+    wantsLogprobs = spec.sampling?.logprobs != nil
   }
 
   /// The lengths and the model's first digits tell most keys apart; hashing all of it takes longer than comparing.

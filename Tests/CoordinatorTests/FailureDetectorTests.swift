@@ -97,5 +97,8 @@ import Testing
     spec.objective = .ttft
     #expect(key != RouteKey(spec))
     #expect(key != RouteKey(Fixture.spec("12345678", model: Fixture.model("other"))))
+    spec = Fixture.spec("12345678")
+    spec.sampling = Sampling(logprobs: 0)
+    #expect(key != RouteKey(spec))
   }
 }

@@ -123,6 +123,17 @@ import Testing
       ])
   }
 
+  @Test("Where log-probabilities are wanted, nothing that drafts tokens is tried")
+  func withoutDrafts() {
+    let drafting = ranked("a", [.speculation: .text("n-gram"), .draftTokens: .int(4)])
+    let recommendation = Recommendation(decision: .use, candidates: [drafting, ranked("a", [:])])
+    func labels(mayDraft: Bool) -> [String] {
+      RouteChoices.make(from: recommendation, mayDraft: mayDraft).map(\.candidate.configuration.label)
+    }
+    #expect(labels(mayDraft: true) == [drafting.candidate.configuration.label, "llamacpp default"])
+    #expect(labels(mayDraft: false) == ["llamacpp default"])
+  }
+
   @Test(
     "Without knowledge, or without a gain, the defaults run",
     arguments: [Recommendation.Decision.measureFirst, .default])

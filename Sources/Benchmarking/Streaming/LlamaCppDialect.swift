@@ -22,9 +22,7 @@ struct LlamaCppDialect {
       seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
       ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
       // Asked for none, the engine does not say the token's own either.
-      alternatives: request.sampling?.logprobs.map { max(1, $0) },
-      // Of drafted tokens it knows no probabilities.
-      draftLimit: request.sampling?.logprobs == nil ? nil : 0)
+      alternatives: request.sampling?.logprobs.map { max(1, $0) })
     guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
     return try JSONBody.encode(body, adding: "json_schema", schema)
   }
@@ -79,7 +77,6 @@ struct LlamaCppDialect {
     var stop: [String]?
     var topP: Double?
     var alternatives: Int?
-    var draftLimit: Int?
     var stream = true
     var returnsTokens = true
     /// Without it the last event repeats the prompt and every sampling option.
@@ -91,7 +88,6 @@ struct LlamaCppDialect {
       case prompt, temperature, seed, stream, stop
       case topP = "top_p"
       case alternatives = "n_probs"
-      case draftLimit = "speculative.n_max"
       case tokenLimit = "n_predict"
       case ignoresEndOfSequence = "ignore_eos"
       case returnsTokens = "return_tokens"
