@@ -61,7 +61,7 @@ extension CompletionRequest {
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
-      texts = (try? container.decode(String.self)).map { [$0] } ?? (try container.decode([String].self))
+      texts = try (try? container.decode(String.self)).map { [$0] } ?? container.decode([String].self)
     }
   }
 

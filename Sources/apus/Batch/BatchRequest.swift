@@ -107,7 +107,7 @@ struct BatchRequest {
     /// Names that do not belong here.
     var others: [String]
 
-    private enum CodingKeys: String, CodingKey, CaseIterable {
+    private enum CodingKeys: String, CodingKey {
       case customID = "custom_id"
       case method, url, body
     }
