@@ -29,7 +29,8 @@ struct CompletionRoutes: Sendable {
       throw RequestRefusal("model", "the field model is missing", code: "missing_field")
     }
     let model = try await models.find(name)
-    let key = request.headers[.idempotencyKey].map { "\(context.key)/\($0)" }
+    // Of this client alone: the coordinator knows one client for all API keys.
+    let key = (request.headers[.idempotencyKey] ?? asked.wishes?.idempotencyKey).map { "\(context.key)/\($0)" }
     let specs = try asked.jobs(
       model, isChat: isChat, key: key, defaults: CompletionDefaults(seed: .random(in: 0...0x7fff_ffff)))
     let call = Call(
