@@ -6049,7 +6049,7 @@ const ProtobufCMessageDescriptor apus__chat__descriptor =
   (ProtobufCMessageInit) apus__chat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[4] =
+static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[6] =
 {
   {
     "stop",
@@ -6099,9 +6099,35 @@ static const ProtobufCFieldDescriptor apus__sampling__field_descriptors[4] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "frequency_penalty",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Sampling, frequency_penalty),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "presence_penalty",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Sampling, presence_penalty),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__sampling__field_indices_by_name[] = {
+  4,   /* field[4] = frequency_penalty */
   2,   /* field[2] = logprobs */
+  5,   /* field[5] = presence_penalty */
   3,   /* field[3] = schema */
   0,   /* field[0] = stop */
   1,   /* field[1] = top_p */
@@ -6109,7 +6135,7 @@ static const unsigned apus__sampling__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__sampling__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__sampling__descriptor =
 {
@@ -6119,7 +6145,7 @@ const ProtobufCMessageDescriptor apus__sampling__descriptor =
   "Apus__Sampling",
   "apus",
   sizeof(Apus__Sampling),
-  4,
+  6,
   apus__sampling__field_descriptors,
   apus__sampling__field_indices_by_name,
   1,  apus__sampling__number_ranges,

@@ -69,6 +69,10 @@ struct RequestCheck {
     if let share = sampling.topP, !(share > 0 && share <= 1) {
       throw ApusError(.badInput, "top-p is \(share)", advice: "give more than 0 and at most 1")
     }
+    for penalty in [sampling.frequencyPenalty, sampling.presencePenalty].compactMap(\.self)
+    where !(-2...2).contains(penalty) {
+      throw ApusError(.badInput, "a penalty is \(penalty)", advice: "give -2 to 2")
+    }
     if let schema = sampling.schema {
       // It is put into the request to the engine as it is, so it must be one whole object.
       let isObject = (try? JSONDecoder().decode(JSONObject.self, from: Data(schema.utf8))) != nil

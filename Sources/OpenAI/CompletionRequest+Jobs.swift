@@ -113,8 +113,17 @@ extension CompletionRequest {
     let share = try Self.check(topP, in: 0...1, "top_p")
     if share == 0 { throw RequestRefusal("top_p", "top_p is 0, which leaves no token; give more than 0") }
     let logprobs = try alternatives(isChat: isChat)
-    guard !texts.isEmpty || share != nil || logprobs != nil || schema != nil else { return nil }
-    return Sampling(stop: texts, topP: share, logprobs: logprobs, schema: schema)
+    let sampling = Sampling(
+      stop: texts, topP: share, logprobs: logprobs, schema: schema,
+      frequencyPenalty: try Self.penalty(frequencyPenalty, "frequency_penalty"),
+      presencePenalty: try Self.penalty(presencePenalty, "presence_penalty"))
+    return sampling == Sampling() ? nil : sampling
+  }
+
+  /// 0 asks for nothing.
+  private static func penalty(_ value: Double?, _ field: String) throws(RequestRefusal) -> Double? {
+    let value = try check(value, in: -2...2, field)
+    return value == 0 ? nil : value
   }
 
   /// How many log-probabilities are wanted at each place beside the token's own; nil for none at all.

@@ -10,6 +10,8 @@ package struct CompletionRequest: Decodable, Sendable {
   var maxCompletionTokens: Int?
   var temperature: Double?
   var topP: Double?
+  var frequencyPenalty: Double?
+  var presencePenalty: Double?
   /// Answers wanted; nil for one.
   package var choiceCount: Int?
   package var isStreamed: Bool?
@@ -37,6 +39,8 @@ package struct CompletionRequest: Decodable, Sendable {
     case maxTokens = "max_tokens"
     case maxCompletionTokens = "max_completion_tokens"
     case topP = "top_p"
+    case frequencyPenalty = "frequency_penalty"
+    case presencePenalty = "presence_penalty"
     case choiceCount = "n"
     case isStreamed = "stream"
     case streamOptions = "stream_options"
@@ -54,6 +58,8 @@ package struct CompletionRequest: Decodable, Sendable {
     maxCompletionTokens = try values.decodeIfPresent(Int.self, forKey: .maxCompletionTokens)
     temperature = try values.decodeIfPresent(Double.self, forKey: .temperature)
     topP = try values.decodeIfPresent(Double.self, forKey: .topP)
+    frequencyPenalty = try values.decodeIfPresent(Double.self, forKey: .frequencyPenalty)
+    presencePenalty = try values.decodeIfPresent(Double.self, forKey: .presencePenalty)
     choiceCount = try values.decodeIfPresent(Int.self, forKey: .choiceCount)
     isStreamed = try values.decodeIfPresent(Bool.self, forKey: .isStreamed)
     streamOptions = try values.decodeIfPresent(StreamOptions.self, forKey: .streamOptions)

@@ -4,7 +4,8 @@ enum UnsupportedField {
   /// Read by `CompletionRequest`.
   private static let carried: Set<String> = [
     "model", "messages", "prompt", "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stream",
-    "stream_options", "stop", "seed", "logprobs", "top_logprobs", "response_format", "apus",
+    "stream_options", "stop", "seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs",
+    "response_format", "apus",
   ]
 
   /// They change nothing of an answer.
@@ -28,7 +29,6 @@ enum UnsupportedField {
     return switch name {
     case "tools", "functions": value([Nothing].self)?.isEmpty == true
     case "tool_choice", "function_call": ["none", "auto"].contains(value(String.self))
-    case "frequency_penalty", "presence_penalty": value(Double.self) == 0
     case "logit_bias": value([String: Double].self)?.isEmpty == true
     case "best_of": value(Int.self) == 1
     case "suffix": value(String.self) == ""

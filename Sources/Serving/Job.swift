@@ -28,12 +28,21 @@ public struct Sampling: Hashable, Codable, Sendable {
   public var logprobs: Int?
   /// JSON Schema, as JSON, to which the answer must conform: only tokens that can lead there are drawn. Nil for any text.
   public var schema: String?
+  /// Taken from the logit of a token for each time that it came already, -2 ... 2; nil for the engine's own.
+  public var frequencyPenalty: Double?
+  /// Taken from the logit of a token that came already, -2 ... 2; nil for the engine's own.
+  public var presencePenalty: Double?
 
-  public init(stop: [String] = [], topP: Double? = nil, logprobs: Int? = nil, schema: String? = nil) {
+  public init(
+    stop: [String] = [], topP: Double? = nil, logprobs: Int? = nil, schema: String? = nil,
+    frequencyPenalty: Double? = nil, presencePenalty: Double? = nil
+  ) {
     self.stop = stop
     self.topP = topP
     self.logprobs = logprobs
     self.schema = schema
+    self.frequencyPenalty = frequencyPenalty
+    self.presencePenalty = presencePenalty
   }
 }
 

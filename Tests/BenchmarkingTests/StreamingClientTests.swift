@@ -191,6 +191,21 @@ import Testing
     #expect(server.received[0].contains(#""logprobs":2"#) && !server.received[0].contains("top_logprobs"))
   }
 
+  /// Penalties have one name everywhere, and are not sent where nobody asked.
+  @Test func penalties() async throws {
+    let sampling = Sampling(frequencyPenalty: 0.5, presencePenalty: -1)
+    let llama = CannedServer([(llamaStream, .close)])
+    _ = try await stream(llama, maxTokens: 3, sampling: sampling)
+    let openAI = CannedServer(Canned.streamHead, Canned.event("[DONE]"))
+    _ = try await stream(openAI, .openAI, prompt: .text("x"), sampling: sampling)
+    for sent in [llama.received[0], openAI.received[0]] {
+      #expect(sent.contains(#""frequency_penalty":0.5"#) && sent.contains(#""presence_penalty":-1"#))
+    }
+    let silent = CannedServer(Canned.streamHead, Canned.event("[DONE]"))
+    _ = try await stream(silent, .openAI, prompt: .text("x"))
+    #expect(!silent.received[0].contains("penalty"))
+  }
+
   /// A schema goes to the engine as it is, in the engine's own field.
   @Test func schemas() async throws {
     let sampling = Sampling(schema: #"{"b":1,"a":2}"#)

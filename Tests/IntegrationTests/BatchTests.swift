@@ -44,7 +44,7 @@ struct BatchTests {
         [
           Self.chat("a", from: 5),
           Self.text("b", body: model + #", "prompt": "t1 t2", "max_tokens": 2, "top_p": 1, "user": "me""#),
-          Self.text("c", body: model + #", "prompt": "t1", "presence_penalty": 0.5"#),
+          Self.text("c", body: model + #", "prompt": "t1", "logit_bias": {"5": 1}"#),
           Self.chat("a", from: 9),
           "not JSON",
           "",
@@ -54,7 +54,7 @@ struct BatchTests {
           #"{"custom_id": "i", "method": "GET", "url": "/v1/completions", "body": {}}"#,
         ], cluster)
       let strict = try await cluster.run(["submit", "--batch", path, "--strict"])
-      #expect(strict.status == 65 && strict.standardError.contains("line 3, body.presence_penalty"), "\(strict)")
+      #expect(strict.status == 65 && strict.standardError.contains("line 3, body.logit_bias"), "\(strict)")
       #expect(try await cluster.jobs().isEmpty, "nothing runs of a strict batch with a bad line")
 
       let output = try await cluster.run(["submit", "--batch", path, "--json"])
@@ -66,7 +66,7 @@ struct BatchTests {
       #expect(results.map(answer) == [" t6 t7 t8", " t3 t4", nil, nil, nil, nil, nil, nil, nil])
       let complaints = results.map { complaint($0) ?? "" }
       for (place, words) in [
-        (2, "line 3, body.presence_penalty: presence_penalty is not supported here"), (3, "line 4, custom_id: a is that of line 1 too"),
+        (2, "line 3, body.logit_bias: logit_bias is not"), (3, "line 4, custom_id: a is that of line 1 too"),
         (4, "line 5: it is no JSON object"), (5, "line 7, body.model: there is no model called unheard-of"),
         (6, "line 8, body.seed: the field seed"), (7, "line 9, body.max_completion_tokens"),
         (8, "line 10, method: it is GET"),

@@ -126,7 +126,8 @@ struct RandomMessages {
       sampling: some { random in
         Sampling(
           stop: random.list { $0.text() }, topP: random.some { $0.number() }, logprobs: random.some { $0.count() },
-          schema: random.some { $0.text() })
+          schema: random.some { $0.text() }, frequencyPenalty: random.some { $0.number() },
+          presencePenalty: random.some { $0.number() })
       },
       priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
   }

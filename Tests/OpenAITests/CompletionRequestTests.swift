@@ -94,6 +94,13 @@ import Testing
     #expect(error.param == "max_completion_tokens" && error.code == "unsupported_parameter")
   }
 
+  @Test func penalties() throws {
+    let request = try read(#"{"prompt":"p","frequency_penalty":-2,"presence_penalty":0.5}"#)
+    let job = try request.jobs(model, isChat: false, key: nil, defaults: CompletionDefaults(seed: 1))[0]
+    #expect(job.sampling == Sampling(frequencyPenalty: -2, presencePenalty: 0.5))
+    #expect(try refusal(#"{"prompt":"p","presence_penalty":2.5}"#, isChat: false).param == "presence_penalty")
+  }
+
   @Test func choicesDifferInTheirSeedsAndKeys() throws {
     let jobs = try read(#"{"model":"m","prompt":"p","n":3,"seed":5}"#).jobs(
       model, isChat: false, key: "k", defaults: CompletionDefaults(seed: 1))
@@ -174,8 +181,8 @@ import Testing
       + #""logit_bias":{},"presence_penalty":0,"frequency_penalty":0.0,"best_of":1,"suffix":"","echo":false,"modalities":["text"]"#
     #expect(refused(silent) == nil)
     for (field, value) in [
-      ("tools", #"[{"type":"function"}]"#), ("tool_choice", #""required""#), ("presence_penalty", "0.5"),
-      ("logit_bias", #"{"1":2}"#), ("best_of", "2"), ("echo", "true"), ("top_k", "3"), ("frequency_penalty", #""no""#),
+      ("tools", #"[{"type":"function"}]"#), ("tool_choice", #""required""#), ("functions", #"[{"name":"f"}]"#),
+      ("logit_bias", #"{"1":2}"#), ("best_of", "2"), ("echo", "true"), ("top_k", "3"), ("modalities", #"["audio"]"#),
     ] {
       #expect(refused(#","\#(field)":\#(value)"#) == field)
     }

@@ -22,7 +22,8 @@ struct LlamaCppDialect {
       seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
       ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
       // Asked for none, the engine does not say the token's own either.
-      alternatives: request.sampling?.logprobs.map { max(1, $0) })
+      alternatives: request.sampling?.logprobs.map { max(1, $0) },
+      frequencyPenalty: request.sampling?.frequencyPenalty, presencePenalty: request.sampling?.presencePenalty)
     guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
     return try JSONBody.encode(body, adding: "json_schema", schema)
   }
@@ -77,6 +78,8 @@ struct LlamaCppDialect {
     var stop: [String]?
     var topP: Double?
     var alternatives: Int?
+    var frequencyPenalty: Double?
+    var presencePenalty: Double?
     var stream = true
     var returnsTokens = true
     /// Without it the last event repeats the prompt and every sampling option.
@@ -88,6 +91,8 @@ struct LlamaCppDialect {
       case prompt, temperature, seed, stream, stop
       case topP = "top_p"
       case alternatives = "n_probs"
+      case frequencyPenalty = "frequency_penalty"
+      case presencePenalty = "presence_penalty"
       case tokenLimit = "n_predict"
       case ignoresEndOfSequence = "ignore_eos"
       case returnsTokens = "return_tokens"

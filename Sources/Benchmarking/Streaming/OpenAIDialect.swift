@@ -19,7 +19,8 @@ struct OpenAIDialect {
       model: servedModel, namesTokens: namesTokens ? true : nil, tokenLimit: request.maxTokens,
       temperature: request.temperature,
       seed: Int64(request.seed & 0x7fff_ffff), ignoresEndOfSequence: request.ignoresEndOfSequence ? true : nil,
-      stop: (request.sampling?.stop).flatMap { $0.isEmpty ? nil : $0 }, topP: request.sampling?.topP)
+      stop: (request.sampling?.stop).flatMap { $0.isEmpty ? nil : $0 }, topP: request.sampling?.topP,
+      frequencyPenalty: request.sampling?.frequencyPenalty, presencePenalty: request.sampling?.presencePenalty)
     switch request.prompt {
     case .text(let text): body.prompt = .text(text)
     case .chat(let messages):
@@ -89,6 +90,8 @@ struct OpenAIDialect {
     var ignoresEndOfSequence: Bool?
     var stop: [String]?
     var topP: Double?
+    var frequencyPenalty: Double?
+    var presencePenalty: Double?
     var continuesFinalMessage: Bool?
     var addsGenerationPrompt: Bool?
     var logprobs: LogprobsField?
@@ -98,6 +101,8 @@ struct OpenAIDialect {
       case model, prompt, messages, temperature, seed, stream, stop, logprobs
       case alternatives = "top_logprobs"
       case topP = "top_p"
+      case frequencyPenalty = "frequency_penalty"
+      case presencePenalty = "presence_penalty"
       case namesTokens = "return_token_ids"
       case tokenLimit = "max_tokens"
       case streamOptions = "stream_options"

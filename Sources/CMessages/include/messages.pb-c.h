@@ -623,10 +623,18 @@ struct  Apus__Sampling
    * may be absent
    */
   Apus__Text *schema;
+  /*
+   * may be absent
+   */
+  Apus__Real *frequency_penalty;
+  /*
+   * may be absent
+   */
+  Apus__Real *presence_penalty;
 };
 #define APUS__SAMPLING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__sampling__descriptor) \
-    , 0,NULL, NULL, NULL, NULL }
+    , 0,NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 typedef enum {

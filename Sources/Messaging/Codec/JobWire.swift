@@ -27,6 +27,8 @@ extension Sampling: WireValue {
     c.pointee.top_p = try arena.number(topP, "Sampling.top_p")
     c.pointee.logprobs = try arena.count(logprobs, "Sampling.logprobs")
     c.pointee.schema = try arena.optionalText(schema)
+    c.pointee.frequency_penalty = try arena.number(frequencyPenalty, "Sampling.frequency_penalty")
+    c.pointee.presence_penalty = try arena.number(presencePenalty, "Sampling.presence_penalty")
   }
 
   init(reading c: UnsafePointer<Apus__Sampling>) throws(CodecError) {
@@ -34,7 +36,9 @@ extension Sampling: WireValue {
       stop: try Wire.texts(c.pointee.stop, c.pointee.n_stop, "Sampling.stop"),
       topP: try Wire.number(c.pointee.top_p, "Sampling.top_p"),
       logprobs: try Wire.count(c.pointee.logprobs, "Sampling.logprobs"),
-      schema: try Wire.text(c.pointee.schema, "Sampling.schema"))
+      schema: try Wire.text(c.pointee.schema, "Sampling.schema"),
+      frequencyPenalty: try Wire.number(c.pointee.frequency_penalty, "Sampling.frequency_penalty"),
+      presencePenalty: try Wire.number(c.pointee.presence_penalty, "Sampling.presence_penalty"))
   }
 }
 
