@@ -1,0 +1,119 @@
+import Foundation
+import FoundationNetworking
+import Logging
+import Messaging
+import Serving
+import Testing
+
+@testable import Gateway
+
+/// The gateway on a real socket, before a coordinator that says what a test wants.
+@Suite(.timeLimit(.minutes(10))) struct GatewaySocketTests {
+  private func withGateway(_ body: (ScriptedCoordinator, _ port: Int) async throws -> Void) async throws {
+    let coordinator = ScriptedCoordinator()
+    let gateway = Gateway(
+      GatewayConfiguration(port: 0), endpoint: coordinator, address: "here", forms: TestGateway.forms, keyName: nil,
+      logger: Logger(label: "test"))
+    let (ports, listening) = AsyncStream.makeStream(of: Int.self)
+    let running = Task { try await gateway.run { listening.yield($0) } }
+    coordinator.connect()
+    var first = ports.makeAsyncIterator()
+    let port = try #require(await first.next())
+    while try await get(port, "/ready").status != 200 {}
+    try await body(coordinator, port)
+    running.cancel()
+    _ = try? await running.value
+  }
+
+  private func get(_ port: Int, _ path: String) async throws -> (status: Int, text: String) {
+    try await send(URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))))
+  }
+
+  private func send(_ request: URLRequest) async throws -> (status: Int, text: String) {
+    let (data, response) = try await URLSession.shared.data(for: request)
+    return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
+  }
+
+  private let body =
+    #"{"model":"m","max_tokens":2,"logprobs":true,"messages":[{"role":"user","content":"p"}],"stream":"#
+
+  /// Answers the gateway's question for models, and gives what it submits then.
+  private func submission(_ coordinator: ScriptedCoordinator) async throws -> (id: UInt64, spec: JobSpec) {
+    let models = await coordinator.next()
+    #expect(models.request == .listModels)
+    let model = ModelStatus(profile: .unknown(ModelID("id-of-m"), name: "m"), workers: [WorkerName("w")])
+    coordinator.answer(models.id, .models([model]))
+    let question = await coordinator.next()
+    guard case .submit(let spec) = question.request else {
+      throw ApusError(.bug, "the gateway asked \(question.request)")
+    }
+    return (question.id, spec)
+  }
+
+  @Test("What the engine says of an answer reaches the client, whole and streamed", arguments: [false, true])
+  func answers(isStreamed: Bool) async throws {
+    try await withGateway { coordinator, port in
+      var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
+      request.httpMethod = "POST"
+      request.httpBody = Data((Self.body + "\(isStreamed)}").utf8)
+      let asking = Task { [request] in try await send(request) }
+      let (id, spec) = try await submission(coordinator)
+      #expect(spec.sampling == Sampling(logprobs: 0))
+      var job = JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)
+      coordinator.answer(id, .accepted(job))
+      for (place, text) in ["a", "b"].enumerated() {
+        let said = TokenLogprob(.init(bytes: Array(text.utf8), logprob: -0.5))
+        let chunk = TokenChunk(
+          job: job.id, lease: LeaseID("l"), firstIndex: place, GeneratedTokens([Int32(place)], text, logprobs: [said]))
+        coordinator.answer(id, .tokens(chunk))
+      }
+      job.state = .completed
+      job.output = "ab"
+      // As many tokens as were asked for, and a text to stop at with the last of them.
+      job.finishReason = .stop
+      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+      let answer = try await asking.value
+      #expect(answer.status == 200 && answer.text.contains(#""finish_reason":"stop""#), "\(answer.text)")
+      for token in ["a", "b"] { #expect(answer.text.contains(#"{"token":"\#(token)","logprob":-0.5,"bytes":["#)) }
+      #expect(answer.text.hasPrefix("data: ") == isStreamed)
+    }
+  }
+
+  @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
+  func gone(isStreamed: Bool) async throws {
+    try await withGateway { coordinator, port in
+      let client = RudeClient(port: port, Self.body + "\(isStreamed)}")
+      let (id, spec) = try await submission(coordinator)
+      client.leave()
+      coordinator.answer(id, .accepted(JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)))
+      #expect(await coordinator.cancelled(1) == [JobID("one")])
+      // And the gateway goes on.
+      let ready = try await get(port, "/ready")
+      #expect(ready.status == 200)
+    }
+  }
+}
+
+/// Sends a request and goes away without reading the answer.
+private struct RudeClient {
+  private let descriptor: Int32
+
+  init(port: Int, _ body: String) {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isConnected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) == 0 }
+    }
+    precondition(isConnected, "the gateway does not listen")
+    let request =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+      + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    _ = Glibc.send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+  }
+
+  func leave() { close(descriptor) }
+}
