@@ -122,9 +122,9 @@ import Testing
   }
 }
 
-extension Measurement {
+extension Serving.Measurement {
   /// Of a job that gave so many tokens.
-  static func answer(outputTokens: Int) -> Measurement {
+  static func answer(outputTokens: Int) -> Self {
     let latency = LatencySummary(meanMS: 1, p50MS: 1, p90MS: 1, p99MS: 1)
     let metrics = Metrics(
       requestCount: 1, failedRequestCount: 0, promptTokenCount: 3, outputTokenCount: outputTokens, wallSeconds: 1,
@@ -133,7 +133,7 @@ extension Measurement {
     let hardware = HardwareProfile(
       machine: MachineID("machine"), processor: "p", coreCount: 1, instructionSets: [], memoryBytes: 1,
       memoryBandwidth: 1, gemmRate: 1, accelerators: [])
-    return Measurement(
+    return Self(
       id: MeasurementID("m"), source: .job(JobID("1")), worker: WorkerName("w"), hardware: hardware,
       model: .unknown(ModelID("m")), workload: .chat, configuration: EngineConfiguration(engine: EngineName("e")),
       fidelity: .exact, engineVersion: "1", startedAtMS: 0, outcome: .completed(metrics))

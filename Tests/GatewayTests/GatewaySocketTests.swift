@@ -34,7 +34,7 @@ import Testing
     return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
   }
 
-  private let body =
+  private static let body =
     #"{"model":"m","max_tokens":2,"logprobs":true,"messages":[{"role":"user","content":"p"}],"stream":"#
 
   /// Answers the gateway's question for models, and gives what it submits then.
