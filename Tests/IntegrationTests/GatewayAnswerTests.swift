@@ -63,16 +63,13 @@ struct GatewayAnswerTests {
   @Test("An answer to a schema conforms to it, one to json_object is an object")
   func schemas() async throws {
     try await withGateway { _, gateway, model in
-      let schema: [String: Any] = [
-        "type": "object", "properties": ["ok": ["type": "boolean"]], "required": ["ok"], "additionalProperties": false,
-      ]
+      // The model knows nothing: it draws what the schema allows, and then white space for as long as it may.
+      let schema: [String: Any] = ["enum": ["alpha", "beta"]]
       let format: [String: Any] = ["type": "json_schema", "json_schema": ["name": "n", "schema": schema]]
       let answer = try await gateway.post(
-        "/v1/chat/completions", chat(model, ["response_format": format, "max_tokens": 200]))
-      let content = try #require(answer.content, "\(answer.text)")
-      let object = try JSONSerialization.jsonObject(with: Data(content.utf8)) as? [String: Any]
-      #expect(object?["ok"] is Bool && object?.count == 1, "\(content)")
-      #expect(try choice(answer)["finish_reason"] as? String == "stop")
+        "/v1/chat/completions", chat(model, ["response_format": format, "max_tokens": 60]))
+      let content = try #require(answer.content, "\(answer.text)").trimmingCharacters(in: .whitespacesAndNewlines)
+      #expect(["\"alpha\"", "\"beta\""].contains(content), "\(answer.text)")
       let free = try await gateway.post(
         "/v1/chat/completions", chat(model, ["response_format": ["type": "json_object"], "max_tokens": 8]))
       #expect(free.content?.drop { $0.isWhitespace }.first == "{", "\(free.text)")
