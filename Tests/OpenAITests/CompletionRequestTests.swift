@@ -65,7 +65,7 @@ import Testing
   func responseFormats() throws {
     func schema(_ format: String) throws -> String? {
       let body =
-        #"{"note": "\"response_format\": {", "messages":[{"role":"user","content":"p"}],"# + format + #","model":"m"}"#
+        #"{"user": "\"response_format\": {", "messages":[{"role":"user","content":"p"}],"# + format + #","model":"m"}"#
       return try read(body).jobs(model, isChat: true, key: nil, defaults: CompletionDefaults(seed: 1))[0].sampling?
         .schema
     }
