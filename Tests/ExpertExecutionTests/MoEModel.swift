@@ -15,6 +15,8 @@ struct MoEModel {
   var encoding = TensorEncoding.q8
   /// Added to the metadata as they are: key, type number and bytes.
   var extra: [(key: String, type: UInt32, bytes: [UInt8])] = []
+  /// Added to each expert's score for the choice, in every layer; empty for none.
+  var choiceBias: [Float] = []
   var seed: UInt64 = 1
 
   /// One tensor: name, sizes (the fastest first), encoding, bytes.
@@ -32,6 +34,12 @@ struct MoEModel {
       let block = "blk.\(layer + denseBlocks)."
       let router = (0..<experts * hidden).flatMap { _ in Self.little((random.unit() - 0.5).bitPattern) }
       tensors.append(Tensor(name: block + "ffn_gate_inp.weight", shape: [hidden, experts], type: 0, bytes: router))
+      if !choiceBias.isEmpty {
+        tensors.append(
+          Tensor(
+            name: block + "exp_probs_b.bias", shape: [experts], type: 0,
+            bytes: choiceBias.flatMap { Self.little($0.bitPattern) }))
+      }
       for (name, sizes) in [("gate", [hidden, inner]), ("up", [hidden, inner]), ("down", [inner, hidden])] {
         tensors.append(
           Tensor(

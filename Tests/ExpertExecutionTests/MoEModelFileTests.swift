@@ -53,6 +53,32 @@ struct MoEModelFileTests {
     #expect(TensorEncoding.f32.decode(MoEModel.little(Float(1.25).bitPattern)) == [1.25])
   }
 
+  /// DeepSeek-V3's routing: sigmoid, groups, a bias that only the choice sees, weights that add up to the factor.
+  @Test func readsRoutingByGroups() throws {
+    let one: (UInt32) -> [UInt8] = { MoEModel.little($0) }
+    var file = MoEModel(
+      architecture: "deepseek2",
+      extra: [
+        ("deepseek2.expert_gating_func", 4, one(2)), ("deepseek2.expert_group_count", 4, one(4)),
+        ("deepseek2.expert_group_used_count", 4, one(2)), ("deepseek2.expert_weights_norm", 7, [1]),
+        ("deepseek2.expert_weights_scale", 6, MoEModel.little(Float(2.5).bitPattern)),
+      ])
+    // No score between 0 and 1 makes up for it: only experts 6 and 7, and the rest of a second group, are chosen.
+    file.choiceBias = [0, 0, 0, 0, 0, 0, 2, 2]
+    let model = try MoEModelFile(path: folder.write(file.bytes()))
+    #expect(
+      model.routing
+        == RoutingRule(
+          topK: 2, scoring: .sigmoid, groups: RoutingRule.Groups(count: 4, usedCount: 2), isRenormalized: true,
+          scale: 2.5))
+    var random = Random(seed: 3)
+    let routed = try model.router(layer: 1).route(random.rows(20, hidden: model.hiddenSize))
+    for token in 0..<20 {
+      #expect(Set(routed.experts[2 * token..<2 * token + 2]) == [6, 7])
+      #expect(abs(routed.gates[2 * token] + routed.gates[2 * token + 1] - 2.5) < 1e-5)
+    }
+  }
+
   /// What is missing or not known is named.
   @Test func refusesWhatCannotBeUsed() throws {
     let one: (UInt32) -> [UInt8] = { MoEModel.little($0) }
@@ -60,9 +86,16 @@ struct MoEModelFileTests {
       (MoEModel(architecture: "gpt-oss"), "architecture gpt-oss"),
       (MoEModel(experts: 8, topK: 9), "expert_used_count"),
       (
-        MoEModel(architecture: "deepseek2", extra: [("deepseek2.expert_gating_func", 4, one(2))]), "gating function"
+        MoEModel(architecture: "deepseek2", extra: [("deepseek2.expert_gating_func", 4, one(3))]), "gating function"
       ),
-      (MoEModel(architecture: "deepseek2", extra: [("deepseek2.expert_group_count", 4, one(8))]), "8 groups"),
+      (MoEModel(architecture: "deepseek2", extra: [("deepseek2.expert_group_count", 4, one(4))]), "0 of 4 groups"),
+      (
+        MoEModel(
+          architecture: "deepseek2",
+          extra: [
+            ("deepseek2.expert_group_count", 4, one(3)), ("deepseek2.expert_group_used_count", 4, one(1)),
+          ]), "1 of 3 groups"
+      ),
       (MoEModel(layers: 0, denseBlocks: 2), "no block has ffn_gate_exps"),
     ]
     for (model, words) in cases {

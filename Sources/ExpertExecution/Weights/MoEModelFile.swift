@@ -55,6 +55,7 @@ public struct MoEModelFile: Sendable {
     for block in blocks {
       for matrix in Matrix.allCases { _ = try tensor(matrix, block) }
       _ = try routerTensor(block)
+      _ = try biasTensor(block)
     }
   }
 
@@ -98,7 +99,12 @@ public struct MoEModelFile: Sendable {
   public func router(layer: Int) throws(ApusError) -> ExpertRouter {
     let (tensor, encoding) = try routerTensor(blocks[layer])
     let weights = encoding.decode(try file.bytes(of: tensor, at: 0, count: tensor.byteCount))
-    return ExpertRouter(rule: routing, hiddenSize: hiddenSize, expertCount: expertCount, weights: weights)
+    var bias: [Float] = []
+    if let (tensor, encoding) = try biasTensor(blocks[layer]) {
+      bias = encoding.decode(try file.bytes(of: tensor, at: 0, count: tensor.byteCount))
+    }
+    return ExpertRouter(
+      rule: routing, hiddenSize: hiddenSize, expertCount: expertCount, weights: weights, bias: bias)
   }
 
   /// - Parameter range: elements within the expert's matrix.
@@ -119,6 +125,12 @@ public struct MoEModelFile: Sendable {
 
   private func routerTensor(_ block: Int) throws(ApusError) -> (GGUFTensorFile.Tensor, TensorEncoding) {
     try checked("blk.\(block).ffn_gate_inp.weight", [hiddenSize, expertCount])
+  }
+
+  /// What the choice of experts is corrected by, in models that have it (DeepSeek-V3).
+  private func biasTensor(_ block: Int) throws(ApusError) -> (GGUFTensorFile.Tensor, TensorEncoding)? {
+    let name = "blk.\(block).exp_probs_b.bias"
+    return file.tensor(name) == nil ? nil : try checked(name, [expertCount])
   }
 
   private func checked(_ name: String, _ sizes: [Int]) throws(ApusError) -> (GGUFTensorFile.Tensor, TensorEncoding) {
