@@ -8,12 +8,12 @@ public enum HistoryCheck {
 
   /// What is wrong, in words; empty when nothing is.
   ///
-  /// Runs SQLite's own check of every page and index, the check of all references, and reads every measurement and job
-  /// with its raw samples back, in pages.
+  /// Runs SQLite's own check of every page and index, the check of all references, and reads every measurement, job and
+  /// placement with its raw samples back, in pages.
   /// - Throws: `badInput` when the file is too broken to be read at all, `disk` when it cannot be read.
   public static func run(_ store: SQLiteHistoryStore) async throws(ApusError) -> [String] {
     var findings = try await store.read { db in
-      try pages(db) + references(db) + schema(db) + jobs(db)
+      try pages(db) + references(db) + schema(db) + jobs(db) + PlacementTable.damage(db, limit: findingLimit)
     }
     findings += await values(store)
     return Array(findings.prefix(findingLimit))

@@ -5,6 +5,8 @@ public enum HistoryRecord: Hashable, Sendable {
   /// A job as it is now; replaces what was stored under its id, except that a finished job never changes state again.
   case job(JobRecord)
   case measurement(Measurement)
+  /// Append-only, too.
+  indirect case placement(PlacementMeasurement)
   /// A model a worker announced or a person added.
   indirect case model(ModelProfile)
   /// A worker's hardware as it announced itself.
@@ -61,6 +63,10 @@ public protocol HistoryStore: Sendable {
   func measurement(_ id: MeasurementID) async throws(ApusError) -> Measurement?
   /// In the order stored. `includingSamples` false leaves the raw samples out, which is much faster.
   func measurements(_ filter: MeasurementFilter, includingSamples: Bool) async throws(ApusError) -> [StoredMeasurement]
+  /// Measured placements in the order stored.
+  ///
+  /// - Parameter model: nil for all.
+  func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement]
   func models() async throws(ApusError) -> [ModelProfile]
   func nodes() async throws(ApusError) -> [WorkerName: HardwareProfile]
   func stats() async throws(ApusError) -> HistoryStats

@@ -13,6 +13,8 @@ public actor InMemoryHistoryStore: HistoryStore {
   private var jobByKey: [ClientKey: JobID] = [:]
   private var stored: [StoredMeasurement] = []
   private var measurementPlace: [MeasurementID: Int] = [:]
+  private var measuredPlacements: [PlacementMeasurement] = []
+  private var placementIDs: Set<MeasurementID> = []
   private var modelByID: [ModelID: ModelProfile] = [:]
   private var hardwareByWorker: [WorkerName: HardwareProfile] = [:]
   private var isClosed = false
@@ -27,6 +29,8 @@ public actor InMemoryHistoryStore: HistoryStore {
       switch record {
       case .job(let job): store(job)
       case .measurement(let measurement): store(measurement)
+      case .placement(let measurement):
+        if placementIDs.insert(measurement.id).inserted { measuredPlacements.append(measurement) }
       case .model(let model): modelByID[model.id] = model
       case .node(let worker, let hardware): hardwareByWorker[worker] = hardware
       }
@@ -73,6 +77,11 @@ public actor InMemoryHistoryStore: HistoryStore {
       bare.measurement.samples = []
       return bare
     }
+  }
+
+  public func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] {
+    try checkOpen()
+    return model.map { model in measuredPlacements.filter { $0.model == model } } ?? measuredPlacements
   }
 
   public func models() async throws(ApusError) -> [ModelProfile] {

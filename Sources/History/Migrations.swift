@@ -15,6 +15,7 @@ enum Migrations {
     ("3-energy-and-memory-estimates", EnergyAndMemorySchema.sql),
     ("4-explorations", ExplorationSchema.sql),
     ("5-finish-reasons", FinishReasonSchema.sql),
+    ("6-placements", PlacementSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -13,6 +13,11 @@ enum RecordRules {
           .badInput, "measurement \(measurement.id) of worker \(measurement.worker) cannot be true: \(fault)",
           advice: "see that machine's clock, its engine and who runs it; nothing of this measurement is kept")
       }
+      if case .placement(let measurement) = record, let fault = measurement.figures?.fault {
+        throw ApusError(
+          .badInput, "placement \(measurement.id) of hub \(measurement.hub) cannot be true: \(fault)",
+          advice: "see that machine's clock and who runs it; nothing of this measurement is kept")
+      }
       for (kind, key) in keys(of: record) where key.utf8.count > keyLengthLimit || key.utf8.contains(0) {
         throw ApusError(
           .badInput, "\(kind) \(key.prefix(40).debugDescription) cannot be stored",
@@ -46,6 +51,12 @@ enum RecordRules {
         ("measurement id", measurement.id.rawValue), ("worker name", measurement.worker.rawValue),
         ("model id", measurement.model.id.rawValue),
       ] + keys(of: measurement.source)
+    case .placement(let measurement):
+      [
+        ("measurement id", measurement.id.rawValue), ("benchmark id", measurement.benchmark.rawValue),
+        ("worker name", measurement.hub.rawValue), ("model id", measurement.model.rawValue),
+        ("strategy", measurement.strategy),
+      ]
     case .model(let model):
       [("model id", model.id.rawValue), ("model name", model.name)]
     case .node(let worker, _):

@@ -30,6 +30,8 @@ struct RecordWriter {
     switch record {
     case .measurement(let measurement):
       try measurements.write(measurement, to: db)
+    case .placement(let measurement):
+      try PlacementTable.write(measurement, to: db)
     case .job(let job):
       do {
         try JobTable.write(job, to: db)

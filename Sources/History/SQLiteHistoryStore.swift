@@ -112,6 +112,10 @@ public final class SQLiteHistoryStore: HistoryStore {
     try await read { [reader] in try reader.measurements(filter, includingSamples: includingSamples, in: $0) }
   }
 
+  public func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] {
+    try await read { try PlacementTable.read(model: model, in: $0) }
+  }
+
   public func models() async throws(ApusError) -> [ModelProfile] {
     try await read { [reader] db in
       try Int64.fetchAll(db, sql: "SELECT model_profile_row FROM models ORDER BY name, model_id")

@@ -1,3 +1,5 @@
+public import Serving
+
 /// What a plan was foreseen to take, and took: a row of the history that the residual is learned from.
 public struct PlacementTrial: Hashable, Codable, Sendable {
   /// Of `PlanFeatures`.
@@ -19,6 +21,17 @@ public struct PlacementTrial: Hashable, Codable, Sendable {
     self.features = features.values
     analyticSeconds = features.analyticSeconds
     self.measuredSeconds = measuredSeconds
+  }
+
+  /// Nil for one that failed, or of which nothing was foreseen.
+  public init?(_ measurement: PlacementMeasurement) {
+    guard let foreseen = measurement.foreseen, let figures = measurement.figures else { return nil }
+    encoderVersion = foreseen.encoderVersion
+    problem = measurement.problem
+    strategy = measurement.strategy
+    features = foreseen.features
+    analyticSeconds = foreseen.analyticSeconds
+    measuredSeconds = figures.meanSeconds
   }
 
   /// Of this encoder, and of numbers that can be.

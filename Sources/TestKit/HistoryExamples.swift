@@ -25,6 +25,25 @@ public struct HistoryExamples {
       gemmRate: 1.23e11, accelerators: number == 3 ? [Accelerator(name: "gpu", memoryBytes: 16 << 30)] : [])
   }
 
+  public static func placement(
+    _ id: String, model: ModelID = model(1).id, strategy: String = "linear", meanSeconds: Double = 0.002
+  ) -> PlacementMeasurement {
+    let span = PlacementMeasurement.Span(p50MS: 1.5, p99MS: 2.25)
+    let link = PlacementMeasurement.Link(sentBytesPerToken: 2048.5, receivedBytesPerToken: 1024, memoryBytes: 1 << 20)
+    return PlacementMeasurement(
+      id: MeasurementID(id), benchmark: BenchmarkID("b1"), hub: WorkerName("node-1"), model: model,
+      hosts: [WorkerName("node-1"), WorkerName("node-2")], startedAtMS: 1_790_000_000_000, strategy: strategy,
+      batchTokens: 128, layerCount: 2, problem: "problem 1",
+      foreseen: PlacementMeasurement.Foresight(encoderVersion: 1, features: [0.5, -2, 1e-7], analyticSeconds: 0.0015),
+      outcome: .completed(
+        PlacementMeasurement.Figures(
+          passCount: 20, meanSeconds: meanSeconds, layer: span, dispatch: span, compute: span, combine: span,
+          wait: span, balancedness: 0.75, hostsPerToken: 1.5, links: [link, link],
+          move: PlacementMeasurement.Move(bytes: 4096, seconds: 0.25, breakEvenBatches: 12.5), speedup: 1.25,
+          relativeDifference: 1e-7, hedgedCount: 1, reroutedCount: 2, unemulatedCount: 3, planMS: 0.5,
+          predictedP50MS: 1.25, lowerBoundMS: 1)))
+  }
+
   public static func configuration(_ number: Int = 0) -> EngineConfiguration {
     guard number > 0 else { return EngineConfiguration(engine: EngineName("llamacpp")) }
     return EngineConfiguration(

@@ -13,6 +13,7 @@ public struct HistoryStoreContract: Sendable {
     ("every outcome and source comes back", outcomesComeBack),
     ("a measured quality comes back, and none stays none", qualityComesBack),
     ("a measurement stored twice is one row, and the first stays", firstMeasurementStays),
+    ("measured placements come back in the order stored, each once", placementsComeBack),
     ("a job is replaced until it is finished", jobsAreReplaced),
     ("an idempotency key belongs to one job of a client", keysBelongToOneJob),
     ("jobs are listed newest first", jobsAreListed),
@@ -341,6 +342,29 @@ public struct HistoryStoreContract: Sendable {
       try await requireRefusal(.badInput, "a measurement of \(metrics)") { try await store.append([record]) }
     }
     try require(try await store.stats().measurementCount == 0, "nothing of them is kept")
+  }
+
+  @Sendable private static func placementsComeBack(_ store: any HistoryStore) async throws {
+    try require(try await store.placements(model: nil).isEmpty, "none at first")
+    let first = HistoryExamples.placement("p1")
+    var other = HistoryExamples.placement("p2", model: HistoryExamples.model(2).id)
+    other.outcome = .failed(reason: "host b's \u{0} answer never came")
+    other.foreseen = nil
+    let last = HistoryExamples.placement("p3")
+    try await store.append([.placement(first), .placement(other)])
+    var changed = first
+    changed.strategy = "another"
+    try await store.append([.placement(changed), .placement(last)])
+    try require(
+      try await store.placements(model: nil) == [first, other, last], "all of them, and the first of an id stays")
+    try require(try await store.placements(model: other.model) == [other], "those of a model")
+    try require(try await store.placements(model: HistoryExamples.model(3).id).isEmpty, "none of another")
+    for seconds in [0, -1, .nan, .infinity] as [Double] {
+      let absurd = HistoryExamples.placement("p4", meanSeconds: seconds)
+      try await requireRefusal(.badInput, "a layer of \(seconds) s") { try await store.append([.placement(absurd)]) }
+    }
+    try require(try await store.placements(model: nil).count == 3, "nothing of them is kept")
+    try require(try await store.stats().measurementCount == 0, "they are no measurements of engines")
   }
 
   @Sendable private static func closedStoreRefuses(_ store: any HistoryStore) async throws {

@@ -42,6 +42,9 @@ final class FaultyStore: HistoryStore {
   {
     try await base.measurements(filter, includingSamples: includingSamples)
   }
+  func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] {
+    try await base.placements(model: model)
+  }
   func models() async throws(ApusError) -> [ModelProfile] { try await base.models() }
   func nodes() async throws(ApusError) -> [WorkerName: HardwareProfile] { try await base.nodes() }
   func stats() async throws(ApusError) -> HistoryStats { try await base.stats() }

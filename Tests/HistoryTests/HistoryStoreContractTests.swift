@@ -17,7 +17,7 @@ import Testing
   }
 
   /// The suite itself can fail: a store that forgets samples, or takes the last measurement for the first, breaks it.
-  @Test(arguments: [ForgetfulStore.Fault.dropsSamples, .newestMeasurementStays, .ignoresLimit])
+  @Test(arguments: [ForgetfulStore.Fault.dropsSamples, .newestMeasurementStays, .ignoresLimit, .losesPlacements])
   func brokenStoreIsFound(fault: ForgetfulStore.Fault) async throws {
     await #expect(throws: ContractViolation.self) {
       try await HistoryStoreContract.run { ForgetfulStore(fault: fault) }
@@ -27,7 +27,7 @@ import Testing
 
 /// A store with one fault.
 struct ForgetfulStore: HistoryStore {
-  enum Fault { case dropsSamples, newestMeasurementStays, ignoresLimit }
+  enum Fault { case dropsSamples, newestMeasurementStays, ignoresLimit, losesPlacements }
 
   let fault: Fault
   private let store = InMemoryHistoryStore()
@@ -75,6 +75,10 @@ struct ForgetfulStore: HistoryStore {
     try await store.jobs(state: state, limit: limit)
   }
   func unfinishedJobs() async throws(ApusError) -> [JobRecord] { try await store.unfinishedJobs() }
+  func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] {
+    let all = try await store.placements(model: model)
+    return fault == .losesPlacements ? Array(all.dropFirst()) : all
+  }
   func models() async throws(ApusError) -> [ModelProfile] { try await store.models() }
   func nodes() async throws(ApusError) -> [WorkerName: HardwareProfile] { try await store.nodes() }
   func stats() async throws(ApusError) -> HistoryStats { try await store.stats() }

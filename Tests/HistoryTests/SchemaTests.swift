@@ -60,6 +60,10 @@ import Testing
     try await store.append([.measurement(measured)])
     #expect(try await store.measurement(measured.id) == measured, "an upgraded history takes what is new")
 
+    let placement = HistoryExamples.placement("p1")
+    try await store.append([.placement(placement)])
+    #expect(try await store.placements(model: nil) == [placement], "and measured placements")
+
     let job = try #require(try await store.job(client: "laptop", idempotencyKey: "key-1"))
     #expect(job.state == .completed && job.output == "Hello" && job.spec.seed == .max)
     #expect(!job.isExploration && job.finishReason == nil)

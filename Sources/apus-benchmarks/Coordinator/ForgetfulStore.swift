@@ -12,6 +12,7 @@ struct ForgetfulStore: HistoryStore {
   func measurements(
     _ filter: MeasurementFilter, includingSamples: Bool
   ) async throws(ApusError) -> [StoredMeasurement] { [] }
+  func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] { [] }
   func models() async throws(ApusError) -> [ModelProfile] { [] }
   func nodes() async throws(ApusError) -> [WorkerName: HardwareProfile] { [:] }
   func stats() async throws(ApusError) -> HistoryStats {
