@@ -817,6 +817,51 @@ void   apus__worker_description__free_unpacked
   assert(message->base.descriptor == &apus__worker_description__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__expert_endpoint__init
+                     (Apus__ExpertEndpoint         *message)
+{
+  static const Apus__ExpertEndpoint init_value = APUS__EXPERT_ENDPOINT__INIT;
+  *message = init_value;
+}
+size_t apus__expert_endpoint__get_packed_size
+                     (const Apus__ExpertEndpoint *message)
+{
+  assert(message->base.descriptor == &apus__expert_endpoint__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_endpoint__pack
+                     (const Apus__ExpertEndpoint *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_endpoint__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_endpoint__pack_to_buffer
+                     (const Apus__ExpertEndpoint *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_endpoint__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertEndpoint *
+       apus__expert_endpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertEndpoint *)
+     protobuf_c_message_unpack (&apus__expert_endpoint__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_endpoint__free_unpacked
+                     (Apus__ExpertEndpoint *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_endpoint__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__slo__init
                      (Apus__SLO         *message)
 {
@@ -3067,6 +3112,771 @@ void   apus__launch_answer__free_unpacked
   assert(message->base.descriptor == &apus__launch_answer__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__expert_hosting__init
+                     (Apus__ExpertHosting         *message)
+{
+  static const Apus__ExpertHosting init_value = APUS__EXPERT_HOSTING__INIT;
+  *message = init_value;
+}
+size_t apus__expert_hosting__get_packed_size
+                     (const Apus__ExpertHosting *message)
+{
+  assert(message->base.descriptor == &apus__expert_hosting__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__expert_hosting__pack
+                     (const Apus__ExpertHosting *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__expert_hosting__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__expert_hosting__pack_to_buffer
+                     (const Apus__ExpertHosting *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__expert_hosting__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ExpertHosting *
+       apus__expert_hosting__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ExpertHosting *)
+     protobuf_c_message_unpack (&apus__expert_hosting__descriptor,
+                                allocator, len, data);
+}
+void   apus__expert_hosting__free_unpacked
+                     (Apus__ExpertHosting *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__expert_hosting__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__hosting_answer__init
+                     (Apus__HostingAnswer         *message)
+{
+  static const Apus__HostingAnswer init_value = APUS__HOSTING_ANSWER__INIT;
+  *message = init_value;
+}
+size_t apus__hosting_answer__get_packed_size
+                     (const Apus__HostingAnswer *message)
+{
+  assert(message->base.descriptor == &apus__hosting_answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__hosting_answer__pack
+                     (const Apus__HostingAnswer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__hosting_answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__hosting_answer__pack_to_buffer
+                     (const Apus__HostingAnswer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__hosting_answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__HostingAnswer *
+       apus__hosting_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__HostingAnswer *)
+     protobuf_c_message_unpack (&apus__hosting_answer__descriptor,
+                                allocator, len, data);
+}
+void   apus__hosting_answer__free_unpacked
+                     (Apus__HostingAnswer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__hosting_answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__introduced_host__init
+                     (Apus__IntroducedHost         *message)
+{
+  static const Apus__IntroducedHost init_value = APUS__INTRODUCED_HOST__INIT;
+  *message = init_value;
+}
+size_t apus__introduced_host__get_packed_size
+                     (const Apus__IntroducedHost *message)
+{
+  assert(message->base.descriptor == &apus__introduced_host__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__introduced_host__pack
+                     (const Apus__IntroducedHost *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__introduced_host__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__introduced_host__pack_to_buffer
+                     (const Apus__IntroducedHost *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__introduced_host__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__IntroducedHost *
+       apus__introduced_host__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__IntroducedHost *)
+     protobuf_c_message_unpack (&apus__introduced_host__descriptor,
+                                allocator, len, data);
+}
+void   apus__introduced_host__free_unpacked
+                     (Apus__IntroducedHost *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__introduced_host__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_assignment__init
+                     (Apus__PlacementAssignment         *message)
+{
+  static const Apus__PlacementAssignment init_value = APUS__PLACEMENT_ASSIGNMENT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_assignment__get_packed_size
+                     (const Apus__PlacementAssignment *message)
+{
+  assert(message->base.descriptor == &apus__placement_assignment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_assignment__pack
+                     (const Apus__PlacementAssignment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_assignment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_assignment__pack_to_buffer
+                     (const Apus__PlacementAssignment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_assignment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementAssignment *
+       apus__placement_assignment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementAssignment *)
+     protobuf_c_message_unpack (&apus__placement_assignment__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_assignment__free_unpacked
+                     (Apus__PlacementAssignment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_assignment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_benchmark_spec__init
+                     (Apus__PlacementBenchmarkSpec         *message)
+{
+  static const Apus__PlacementBenchmarkSpec init_value = APUS__PLACEMENT_BENCHMARK_SPEC__INIT;
+  *message = init_value;
+}
+size_t apus__placement_benchmark_spec__get_packed_size
+                     (const Apus__PlacementBenchmarkSpec *message)
+{
+  assert(message->base.descriptor == &apus__placement_benchmark_spec__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_benchmark_spec__pack
+                     (const Apus__PlacementBenchmarkSpec *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_benchmark_spec__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_benchmark_spec__pack_to_buffer
+                     (const Apus__PlacementBenchmarkSpec *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_benchmark_spec__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementBenchmarkSpec *
+       apus__placement_benchmark_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementBenchmarkSpec *)
+     protobuf_c_message_unpack (&apus__placement_benchmark_spec__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_benchmark_spec__free_unpacked
+                     (Apus__PlacementBenchmarkSpec *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_benchmark_spec__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__recorded_routing__init
+                     (Apus__RecordedRouting         *message)
+{
+  static const Apus__RecordedRouting init_value = APUS__RECORDED_ROUTING__INIT;
+  *message = init_value;
+}
+size_t apus__recorded_routing__get_packed_size
+                     (const Apus__RecordedRouting *message)
+{
+  assert(message->base.descriptor == &apus__recorded_routing__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__recorded_routing__pack
+                     (const Apus__RecordedRouting *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__recorded_routing__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__recorded_routing__pack_to_buffer
+                     (const Apus__RecordedRouting *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__recorded_routing__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__RecordedRouting *
+       apus__recorded_routing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__RecordedRouting *)
+     protobuf_c_message_unpack (&apus__recorded_routing__descriptor,
+                                allocator, len, data);
+}
+void   apus__recorded_routing__free_unpacked
+                     (Apus__RecordedRouting *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__recorded_routing__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_report__init
+                     (Apus__PlacementReport         *message)
+{
+  static const Apus__PlacementReport init_value = APUS__PLACEMENT_REPORT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_report__get_packed_size
+                     (const Apus__PlacementReport *message)
+{
+  assert(message->base.descriptor == &apus__placement_report__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_report__pack
+                     (const Apus__PlacementReport *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_report__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_report__pack_to_buffer
+                     (const Apus__PlacementReport *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_report__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementReport *
+       apus__placement_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementReport *)
+     protobuf_c_message_unpack (&apus__placement_report__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_report__free_unpacked
+                     (Apus__PlacementReport *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_report__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_news__init
+                     (Apus__PlacementNews         *message)
+{
+  static const Apus__PlacementNews init_value = APUS__PLACEMENT_NEWS__INIT;
+  *message = init_value;
+}
+size_t apus__placement_news__get_packed_size
+                     (const Apus__PlacementNews *message)
+{
+  assert(message->base.descriptor == &apus__placement_news__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_news__pack
+                     (const Apus__PlacementNews *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_news__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_news__pack_to_buffer
+                     (const Apus__PlacementNews *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_news__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementNews *
+       apus__placement_news__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementNews *)
+     protobuf_c_message_unpack (&apus__placement_news__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_news__free_unpacked
+                     (Apus__PlacementNews *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_news__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_step__init
+                     (Apus__PlacementStep         *message)
+{
+  static const Apus__PlacementStep init_value = APUS__PLACEMENT_STEP__INIT;
+  *message = init_value;
+}
+size_t apus__placement_step__get_packed_size
+                     (const Apus__PlacementStep *message)
+{
+  assert(message->base.descriptor == &apus__placement_step__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_step__pack
+                     (const Apus__PlacementStep *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_step__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_step__pack_to_buffer
+                     (const Apus__PlacementStep *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_step__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementStep *
+       apus__placement_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementStep *)
+     protobuf_c_message_unpack (&apus__placement_step__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_step__free_unpacked
+                     (Apus__PlacementStep *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_step__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_race_result__init
+                     (Apus__PlacementRaceResult         *message)
+{
+  static const Apus__PlacementRaceResult init_value = APUS__PLACEMENT_RACE_RESULT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_race_result__get_packed_size
+                     (const Apus__PlacementRaceResult *message)
+{
+  assert(message->base.descriptor == &apus__placement_race_result__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_race_result__pack
+                     (const Apus__PlacementRaceResult *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_race_result__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_race_result__pack_to_buffer
+                     (const Apus__PlacementRaceResult *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_race_result__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementRaceResult *
+       apus__placement_race_result__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementRaceResult *)
+     protobuf_c_message_unpack (&apus__placement_race_result__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_race_result__free_unpacked
+                     (Apus__PlacementRaceResult *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_race_result__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_race_entrant__init
+                     (Apus__PlacementRaceEntrant         *message)
+{
+  static const Apus__PlacementRaceEntrant init_value = APUS__PLACEMENT_RACE_ENTRANT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_race_entrant__get_packed_size
+                     (const Apus__PlacementRaceEntrant *message)
+{
+  assert(message->base.descriptor == &apus__placement_race_entrant__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_race_entrant__pack
+                     (const Apus__PlacementRaceEntrant *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_race_entrant__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_race_entrant__pack_to_buffer
+                     (const Apus__PlacementRaceEntrant *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_race_entrant__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementRaceEntrant *
+       apus__placement_race_entrant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementRaceEntrant *)
+     protobuf_c_message_unpack (&apus__placement_race_entrant__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_race_entrant__free_unpacked
+                     (Apus__PlacementRaceEntrant *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_race_entrant__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_measurement__init
+                     (Apus__PlacementMeasurement         *message)
+{
+  static const Apus__PlacementMeasurement init_value = APUS__PLACEMENT_MEASUREMENT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_measurement__get_packed_size
+                     (const Apus__PlacementMeasurement *message)
+{
+  assert(message->base.descriptor == &apus__placement_measurement__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_measurement__pack
+                     (const Apus__PlacementMeasurement *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_measurement__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_measurement__pack_to_buffer
+                     (const Apus__PlacementMeasurement *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_measurement__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementMeasurement *
+       apus__placement_measurement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementMeasurement *)
+     protobuf_c_message_unpack (&apus__placement_measurement__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_measurement__free_unpacked
+                     (Apus__PlacementMeasurement *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_measurement__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_foresight__init
+                     (Apus__PlacementForesight         *message)
+{
+  static const Apus__PlacementForesight init_value = APUS__PLACEMENT_FORESIGHT__INIT;
+  *message = init_value;
+}
+size_t apus__placement_foresight__get_packed_size
+                     (const Apus__PlacementForesight *message)
+{
+  assert(message->base.descriptor == &apus__placement_foresight__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_foresight__pack
+                     (const Apus__PlacementForesight *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_foresight__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_foresight__pack_to_buffer
+                     (const Apus__PlacementForesight *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_foresight__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementForesight *
+       apus__placement_foresight__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementForesight *)
+     protobuf_c_message_unpack (&apus__placement_foresight__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_foresight__free_unpacked
+                     (Apus__PlacementForesight *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_foresight__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_span__init
+                     (Apus__PlacementSpan         *message)
+{
+  static const Apus__PlacementSpan init_value = APUS__PLACEMENT_SPAN__INIT;
+  *message = init_value;
+}
+size_t apus__placement_span__get_packed_size
+                     (const Apus__PlacementSpan *message)
+{
+  assert(message->base.descriptor == &apus__placement_span__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_span__pack
+                     (const Apus__PlacementSpan *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_span__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_span__pack_to_buffer
+                     (const Apus__PlacementSpan *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_span__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementSpan *
+       apus__placement_span__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementSpan *)
+     protobuf_c_message_unpack (&apus__placement_span__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_span__free_unpacked
+                     (Apus__PlacementSpan *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_span__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_link__init
+                     (Apus__PlacementLink         *message)
+{
+  static const Apus__PlacementLink init_value = APUS__PLACEMENT_LINK__INIT;
+  *message = init_value;
+}
+size_t apus__placement_link__get_packed_size
+                     (const Apus__PlacementLink *message)
+{
+  assert(message->base.descriptor == &apus__placement_link__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_link__pack
+                     (const Apus__PlacementLink *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_link__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_link__pack_to_buffer
+                     (const Apus__PlacementLink *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_link__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementLink *
+       apus__placement_link__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementLink *)
+     protobuf_c_message_unpack (&apus__placement_link__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_link__free_unpacked
+                     (Apus__PlacementLink *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_link__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_move__init
+                     (Apus__PlacementMove         *message)
+{
+  static const Apus__PlacementMove init_value = APUS__PLACEMENT_MOVE__INIT;
+  *message = init_value;
+}
+size_t apus__placement_move__get_packed_size
+                     (const Apus__PlacementMove *message)
+{
+  assert(message->base.descriptor == &apus__placement_move__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_move__pack
+                     (const Apus__PlacementMove *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_move__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_move__pack_to_buffer
+                     (const Apus__PlacementMove *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_move__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementMove *
+       apus__placement_move__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementMove *)
+     protobuf_c_message_unpack (&apus__placement_move__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_move__free_unpacked
+                     (Apus__PlacementMove *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_move__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__placement_figures__init
+                     (Apus__PlacementFigures         *message)
+{
+  static const Apus__PlacementFigures init_value = APUS__PLACEMENT_FIGURES__INIT;
+  *message = init_value;
+}
+size_t apus__placement_figures__get_packed_size
+                     (const Apus__PlacementFigures *message)
+{
+  assert(message->base.descriptor == &apus__placement_figures__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_figures__pack
+                     (const Apus__PlacementFigures *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_figures__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_figures__pack_to_buffer
+                     (const Apus__PlacementFigures *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_figures__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementFigures *
+       apus__placement_figures__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementFigures *)
+     protobuf_c_message_unpack (&apus__placement_figures__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_figures__free_unpacked
+                     (Apus__PlacementFigures *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_figures__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__list_jobs__init
                      (Apus__ListJobs         *message)
 {
@@ -4057,7 +4867,7 @@ void   apus__expert_refusal__free_unpacked
   assert(message->base.descriptor == &apus__expert_refusal__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[17] =
 {
   {
     "hello",
@@ -4239,15 +5049,41 @@ static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[15] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "hosting_answer",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Envelope, kind_case),
+    offsetof(Apus__Envelope, hosting_answer),
+    &apus__hosting_answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "placement_report",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Envelope, kind_case),
+    offsetof(Apus__Envelope, placement_report),
+    &apus__placement_report__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__envelope__field_indices_by_name[] = {
   7,   /* field[7] = assignment */
   3,   /* field[3] = heartbeat */
   0,   /* field[0] = hello */
+  15,   /* field[15] = hosting_answer */
   14,   /* field[14] = launch_answer */
   13,   /* field[13] = launch_query */
   10,   /* field[10] = model_chunk */
   6,   /* field[6] = model_offset */
+  16,   /* field[16] = placement_report */
   2,   /* field[2] = refused */
   5,   /* field[5] = report */
   8,   /* field[8] = report_stored */
@@ -4260,7 +5096,7 @@ static const unsigned apus__envelope__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__envelope__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__envelope__descriptor =
 {
@@ -4270,7 +5106,7 @@ const ProtobufCMessageDescriptor apus__envelope__descriptor =
   "Apus__Envelope",
   "apus",
   sizeof(Apus__Envelope),
-  15,
+  17,
   apus__envelope__field_descriptors,
   apus__envelope__field_indices_by_name,
   1,  apus__envelope__number_ranges,
@@ -5522,7 +6358,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   (ProtobufCMessageInit) apus__model_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[9] =
+static const ProtobufCFieldDescriptor apus__worker_description__field_descriptors[10] =
 {
   {
     "hardware",
@@ -5632,10 +6468,23 @@ static const ProtobufCFieldDescriptor apus__worker_description__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "experts",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__WorkerDescription, experts),
+    &apus__expert_endpoint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__worker_description__field_indices_by_name[] = {
   6,   /* field[6] = engine_memory_bytes */
   1,   /* field[1] = engines */
+  9,   /* field[9] = experts */
   0,   /* field[0] = hardware */
   3,   /* field[3] = job_capacity */
   4,   /* field[4] = leases */
@@ -5647,7 +6496,7 @@ static const unsigned apus__worker_description__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__worker_description__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor apus__worker_description__descriptor =
 {
@@ -5657,11 +6506,62 @@ const ProtobufCMessageDescriptor apus__worker_description__descriptor =
   "Apus__WorkerDescription",
   "apus",
   sizeof(Apus__WorkerDescription),
-  9,
+  10,
   apus__worker_description__field_descriptors,
   apus__worker_description__field_indices_by_name,
   1,  apus__worker_description__number_ranges,
   (ProtobufCMessageInit) apus__worker_description__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__expert_endpoint__field_descriptors[2] =
+{
+  {
+    "address",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertEndpoint, address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "public_key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertEndpoint, public_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_endpoint__field_indices_by_name[] = {
+  0,   /* field[0] = address */
+  1,   /* field[1] = public_key */
+};
+static const ProtobufCIntRange apus__expert_endpoint__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__expert_endpoint__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertEndpoint",
+  "ExpertEndpoint",
+  "Apus__ExpertEndpoint",
+  "apus",
+  sizeof(Apus__ExpertEndpoint),
+  2,
+  apus__expert_endpoint__field_descriptors,
+  apus__expert_endpoint__field_indices_by_name,
+  1,  apus__expert_endpoint__number_ranges,
+  (ProtobufCMessageInit) apus__expert_endpoint__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__slo__field_descriptors[3] =
@@ -9985,7 +10885,7 @@ const ProtobufCMessageDescriptor apus__job_assignment__descriptor =
   (ProtobufCMessageInit) apus__job_assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__assignment__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__assignment__field_descriptors[5] =
 {
   {
     "lease",
@@ -10023,16 +10923,42 @@ static const ProtobufCFieldDescriptor apus__assignment__field_descriptors[3] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "hosting",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Assignment, work_case),
+    offsetof(Apus__Assignment, hosting),
+    &apus__expert_hosting__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "placement",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Assignment, work_case),
+    offsetof(Apus__Assignment, placement),
+    &apus__placement_assignment__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__assignment__field_indices_by_name[] = {
+  3,   /* field[3] = hosting */
   1,   /* field[1] = job */
   0,   /* field[0] = lease */
+  4,   /* field[4] = placement */
   2,   /* field[2] = trial */
 };
 static const ProtobufCIntRange apus__assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__assignment__descriptor =
 {
@@ -10042,7 +10968,7 @@ const ProtobufCMessageDescriptor apus__assignment__descriptor =
   "Apus__Assignment",
   "apus",
   sizeof(Apus__Assignment),
-  3,
+  5,
   apus__assignment__field_descriptors,
   apus__assignment__field_indices_by_name,
   1,  apus__assignment__number_ranges,
@@ -10666,6 +11592,1549 @@ const ProtobufCMessageDescriptor apus__launch_answer__descriptor =
   (ProtobufCMessageInit) apus__launch_answer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__expert_hosting__field_descriptors[2] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertHosting, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hub_key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ExpertHosting, hub_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__expert_hosting__field_indices_by_name[] = {
+  1,   /* field[1] = hub_key */
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange apus__expert_hosting__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__expert_hosting__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ExpertHosting",
+  "ExpertHosting",
+  "Apus__ExpertHosting",
+  "apus",
+  sizeof(Apus__ExpertHosting),
+  2,
+  apus__expert_hosting__field_descriptors,
+  apus__expert_hosting__field_indices_by_name,
+  1,  apus__expert_hosting__number_ranges,
+  (ProtobufCMessageInit) apus__expert_hosting__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__hosting_answer__field_descriptors[3] =
+{
+  {
+    "lease",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__HostingAnswer, lease),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__HostingAnswer, kind_case),
+    offsetof(Apus__HostingAnswer, address),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__HostingAnswer, kind_case),
+    offsetof(Apus__HostingAnswer, failure),
+    &apus__failure__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__hosting_answer__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  2,   /* field[2] = failure */
+  0,   /* field[0] = lease */
+};
+static const ProtobufCIntRange apus__hosting_answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__hosting_answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.HostingAnswer",
+  "HostingAnswer",
+  "Apus__HostingAnswer",
+  "apus",
+  sizeof(Apus__HostingAnswer),
+  3,
+  apus__hosting_answer__field_descriptors,
+  apus__hosting_answer__field_indices_by_name,
+  1,  apus__hosting_answer__number_ranges,
+  (ProtobufCMessageInit) apus__hosting_answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__introduced_host__field_descriptors[6] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "public_key",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, public_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "operations_per_second",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, operations_per_second),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bandwidth",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, memory_bandwidth),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__IntroducedHost, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__introduced_host__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  4,   /* field[4] = memory_bandwidth */
+  5,   /* field[5] = memory_bytes */
+  0,   /* field[0] = name */
+  3,   /* field[3] = operations_per_second */
+  2,   /* field[2] = public_key */
+};
+static const ProtobufCIntRange apus__introduced_host__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor apus__introduced_host__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.IntroducedHost",
+  "IntroducedHost",
+  "Apus__IntroducedHost",
+  "apus",
+  sizeof(Apus__IntroducedHost),
+  6,
+  apus__introduced_host__field_descriptors,
+  apus__introduced_host__field_indices_by_name,
+  1,  apus__introduced_host__number_ranges,
+  (ProtobufCMessageInit) apus__introduced_host__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_assignment__field_descriptors[2] =
+{
+  {
+    "spec",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementAssignment, spec),
+    &apus__placement_benchmark_spec__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hosts",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementAssignment, n_hosts),
+    offsetof(Apus__PlacementAssignment, hosts),
+    &apus__introduced_host__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_assignment__field_indices_by_name[] = {
+  1,   /* field[1] = hosts */
+  0,   /* field[0] = spec */
+};
+static const ProtobufCIntRange apus__placement_assignment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__placement_assignment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementAssignment",
+  "PlacementAssignment",
+  "Apus__PlacementAssignment",
+  "apus",
+  sizeof(Apus__PlacementAssignment),
+  2,
+  apus__placement_assignment__field_descriptors,
+  apus__placement_assignment__field_indices_by_name,
+  1,  apus__placement_assignment__number_ranges,
+  (ProtobufCMessageInit) apus__placement_assignment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_benchmark_spec__field_descriptors[11] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__PlacementBenchmarkSpec, n_workers),
+    offsetof(Apus__PlacementBenchmarkSpec, workers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strategies",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__PlacementBenchmarkSpec, n_strategies),
+    offsetof(Apus__PlacementBenchmarkSpec, strategies),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_sizes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Apus__PlacementBenchmarkSpec, n_batch_sizes),
+    offsetof(Apus__PlacementBenchmarkSpec, batch_sizes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rounds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, rounds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer_count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, layer_count),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "routing",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, routing),
+    &apus__recorded_routing__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seed",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hedge_after_ms",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, hedge_after_ms),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_seconds",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementBenchmarkSpec, deadline_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_benchmark_spec__field_indices_by_name[] = {
+  4,   /* field[4] = batch_sizes */
+  10,   /* field[10] = deadline_seconds */
+  9,   /* field[9] = hedge_after_ms */
+  0,   /* field[0] = id */
+  6,   /* field[6] = layer_count */
+  1,   /* field[1] = model */
+  5,   /* field[5] = rounds */
+  7,   /* field[7] = routing */
+  8,   /* field[8] = seed */
+  3,   /* field[3] = strategies */
+  2,   /* field[2] = workers */
+};
+static const ProtobufCIntRange apus__placement_benchmark_spec__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 11 }
+};
+const ProtobufCMessageDescriptor apus__placement_benchmark_spec__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementBenchmarkSpec",
+  "PlacementBenchmarkSpec",
+  "Apus__PlacementBenchmarkSpec",
+  "apus",
+  sizeof(Apus__PlacementBenchmarkSpec),
+  11,
+  apus__placement_benchmark_spec__field_descriptors,
+  apus__placement_benchmark_spec__field_indices_by_name,
+  1,  apus__placement_benchmark_spec__number_ranges,
+  (ProtobufCMessageInit) apus__placement_benchmark_spec__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__recorded_routing__field_descriptors[3] =
+{
+  {
+    "layer_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RecordedRouting, layer_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "top_k",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RecordedRouting, top_k),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "experts",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__RecordedRouting, experts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__recorded_routing__field_indices_by_name[] = {
+  2,   /* field[2] = experts */
+  0,   /* field[0] = layer_count */
+  1,   /* field[1] = top_k */
+};
+static const ProtobufCIntRange apus__recorded_routing__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__recorded_routing__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.RecordedRouting",
+  "RecordedRouting",
+  "Apus__RecordedRouting",
+  "apus",
+  sizeof(Apus__RecordedRouting),
+  3,
+  apus__recorded_routing__field_descriptors,
+  apus__recorded_routing__field_indices_by_name,
+  1,  apus__recorded_routing__number_ranges,
+  (ProtobufCMessageInit) apus__recorded_routing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_report__field_descriptors[3] =
+{
+  {
+    "lease",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementReport, lease),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "news",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementReport, kind_case),
+    offsetof(Apus__PlacementReport, news),
+    &apus__placement_news__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementReport, kind_case),
+    offsetof(Apus__PlacementReport, failure),
+    &apus__failure__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_report__field_indices_by_name[] = {
+  2,   /* field[2] = failure */
+  0,   /* field[0] = lease */
+  1,   /* field[1] = news */
+};
+static const ProtobufCIntRange apus__placement_report__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_report__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementReport",
+  "PlacementReport",
+  "Apus__PlacementReport",
+  "apus",
+  sizeof(Apus__PlacementReport),
+  3,
+  apus__placement_report__field_descriptors,
+  apus__placement_report__field_indices_by_name,
+  1,  apus__placement_report__number_ranges,
+  (ProtobufCMessageInit) apus__placement_report__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_news__field_descriptors[4] =
+{
+  {
+    "step",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementNews, kind_case),
+    offsetof(Apus__PlacementNews, step),
+    &apus__placement_step__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "measured",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementNews, kind_case),
+    offsetof(Apus__PlacementNews, measured),
+    &apus__placement_measurement__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "raced",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementNews, kind_case),
+    offsetof(Apus__PlacementNews, raced),
+    &apus__placement_race_result__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ended",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementNews, kind_case),
+    offsetof(Apus__PlacementNews, ended),
+    &apus__empty__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_news__field_indices_by_name[] = {
+  3,   /* field[3] = ended */
+  1,   /* field[1] = measured */
+  2,   /* field[2] = raced */
+  0,   /* field[0] = step */
+};
+static const ProtobufCIntRange apus__placement_news__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor apus__placement_news__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementNews",
+  "PlacementNews",
+  "Apus__PlacementNews",
+  "apus",
+  sizeof(Apus__PlacementNews),
+  4,
+  apus__placement_news__field_descriptors,
+  apus__placement_news__field_indices_by_name,
+  1,  apus__placement_news__number_ranges,
+  (ProtobufCMessageInit) apus__placement_news__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_step__field_descriptors[3] =
+{
+  {
+    "strategy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementStep, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_tokens",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementStep, batch_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_race",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementStep, is_race),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_step__field_indices_by_name[] = {
+  1,   /* field[1] = batch_tokens */
+  2,   /* field[2] = is_race */
+  0,   /* field[0] = strategy */
+};
+static const ProtobufCIntRange apus__placement_step__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_step__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementStep",
+  "PlacementStep",
+  "Apus__PlacementStep",
+  "apus",
+  sizeof(Apus__PlacementStep),
+  3,
+  apus__placement_step__field_descriptors,
+  apus__placement_step__field_indices_by_name,
+  1,  apus__placement_step__number_ranges,
+  (ProtobufCMessageInit) apus__placement_step__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_race_result__field_descriptors[3] =
+{
+  {
+    "batch_tokens",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementRaceResult, batch_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entrants",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementRaceResult, n_entrants),
+    offsetof(Apus__PlacementRaceResult, entrants),
+    &apus__placement_race_entrant__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "winner",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementRaceResult, winner),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_race_result__field_indices_by_name[] = {
+  0,   /* field[0] = batch_tokens */
+  1,   /* field[1] = entrants */
+  2,   /* field[2] = winner */
+};
+static const ProtobufCIntRange apus__placement_race_result__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_race_result__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementRaceResult",
+  "PlacementRaceResult",
+  "Apus__PlacementRaceResult",
+  "apus",
+  sizeof(Apus__PlacementRaceResult),
+  3,
+  apus__placement_race_result__field_descriptors,
+  apus__placement_race_result__field_indices_by_name,
+  1,  apus__placement_race_result__number_ranges,
+  (ProtobufCMessageInit) apus__placement_race_result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_race_entrant__field_descriptors[3] =
+{
+  {
+    "strategy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementRaceEntrant, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rounds",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementRaceEntrant, rounds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ratio",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementRaceEntrant, ratio),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_race_entrant__field_indices_by_name[] = {
+  2,   /* field[2] = ratio */
+  1,   /* field[1] = rounds */
+  0,   /* field[0] = strategy */
+};
+static const ProtobufCIntRange apus__placement_race_entrant__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_race_entrant__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementRaceEntrant",
+  "PlacementRaceEntrant",
+  "Apus__PlacementRaceEntrant",
+  "apus",
+  sizeof(Apus__PlacementRaceEntrant),
+  3,
+  apus__placement_race_entrant__field_descriptors,
+  apus__placement_race_entrant__field_indices_by_name,
+  1,  apus__placement_race_entrant__number_ranges,
+  (ProtobufCMessageInit) apus__placement_race_entrant__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_measurement__field_descriptors[13] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "benchmark",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, benchmark),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hub",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, hub),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hosts",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__PlacementMeasurement, n_hosts),
+    offsetof(Apus__PlacementMeasurement, hosts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_at_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, started_at_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strategy",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batch_tokens",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, batch_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, layer_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "problem",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, problem),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "foreseen",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMeasurement, foreseen),
+    &apus__placement_foresight__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "completed",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementMeasurement, outcome_case),
+    offsetof(Apus__PlacementMeasurement, completed),
+    &apus__placement_figures__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__PlacementMeasurement, outcome_case),
+    offsetof(Apus__PlacementMeasurement, failed),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_measurement__field_indices_by_name[] = {
+  7,   /* field[7] = batch_tokens */
+  1,   /* field[1] = benchmark */
+  11,   /* field[11] = completed */
+  12,   /* field[12] = failed */
+  10,   /* field[10] = foreseen */
+  4,   /* field[4] = hosts */
+  2,   /* field[2] = hub */
+  0,   /* field[0] = id */
+  8,   /* field[8] = layer_count */
+  3,   /* field[3] = model */
+  9,   /* field[9] = problem */
+  5,   /* field[5] = started_at_ms */
+  6,   /* field[6] = strategy */
+};
+static const ProtobufCIntRange apus__placement_measurement__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor apus__placement_measurement__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementMeasurement",
+  "PlacementMeasurement",
+  "Apus__PlacementMeasurement",
+  "apus",
+  sizeof(Apus__PlacementMeasurement),
+  13,
+  apus__placement_measurement__field_descriptors,
+  apus__placement_measurement__field_indices_by_name,
+  1,  apus__placement_measurement__number_ranges,
+  (ProtobufCMessageInit) apus__placement_measurement__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_foresight__field_descriptors[3] =
+{
+  {
+    "encoder_version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementForesight, encoder_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "features",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__PlacementForesight, n_features),
+    offsetof(Apus__PlacementForesight, features),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "analytic_seconds",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementForesight, analytic_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_foresight__field_indices_by_name[] = {
+  2,   /* field[2] = analytic_seconds */
+  0,   /* field[0] = encoder_version */
+  1,   /* field[1] = features */
+};
+static const ProtobufCIntRange apus__placement_foresight__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_foresight__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementForesight",
+  "PlacementForesight",
+  "Apus__PlacementForesight",
+  "apus",
+  sizeof(Apus__PlacementForesight),
+  3,
+  apus__placement_foresight__field_descriptors,
+  apus__placement_foresight__field_indices_by_name,
+  1,  apus__placement_foresight__number_ranges,
+  (ProtobufCMessageInit) apus__placement_foresight__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_span__field_descriptors[2] =
+{
+  {
+    "p50_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementSpan, p50_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p99_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementSpan, p99_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_span__field_indices_by_name[] = {
+  0,   /* field[0] = p50_ms */
+  1,   /* field[1] = p99_ms */
+};
+static const ProtobufCIntRange apus__placement_span__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__placement_span__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementSpan",
+  "PlacementSpan",
+  "Apus__PlacementSpan",
+  "apus",
+  sizeof(Apus__PlacementSpan),
+  2,
+  apus__placement_span__field_descriptors,
+  apus__placement_span__field_indices_by_name,
+  1,  apus__placement_span__number_ranges,
+  (ProtobufCMessageInit) apus__placement_span__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_link__field_descriptors[3] =
+{
+  {
+    "sent_bytes_per_token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementLink, sent_bytes_per_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "received_bytes_per_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementLink, received_bytes_per_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "memory_bytes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementLink, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_link__field_indices_by_name[] = {
+  2,   /* field[2] = memory_bytes */
+  1,   /* field[1] = received_bytes_per_token */
+  0,   /* field[0] = sent_bytes_per_token */
+};
+static const ProtobufCIntRange apus__placement_link__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_link__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementLink",
+  "PlacementLink",
+  "Apus__PlacementLink",
+  "apus",
+  sizeof(Apus__PlacementLink),
+  3,
+  apus__placement_link__field_descriptors,
+  apus__placement_link__field_indices_by_name,
+  1,  apus__placement_link__number_ranges,
+  (ProtobufCMessageInit) apus__placement_link__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_move__field_descriptors[3] =
+{
+  {
+    "bytes",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMove, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMove, seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "break_even_batches",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementMove, break_even_batches),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_move__field_indices_by_name[] = {
+  2,   /* field[2] = break_even_batches */
+  0,   /* field[0] = bytes */
+  1,   /* field[1] = seconds */
+};
+static const ProtobufCIntRange apus__placement_move__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__placement_move__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementMove",
+  "PlacementMove",
+  "Apus__PlacementMove",
+  "apus",
+  sizeof(Apus__PlacementMove),
+  3,
+  apus__placement_move__field_descriptors,
+  apus__placement_move__field_indices_by_name,
+  1,  apus__placement_move__number_ranges,
+  (ProtobufCMessageInit) apus__placement_move__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_figures__field_descriptors[19] =
+{
+  {
+    "pass_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, pass_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mean_seconds",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, mean_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "layer",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, layer),
+    &apus__placement_span__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dispatch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, dispatch),
+    &apus__placement_span__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, compute),
+    &apus__placement_span__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "combine",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, combine),
+    &apus__placement_span__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, wait),
+    &apus__placement_span__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "balancedness",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, balancedness),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hosts_per_token",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, hosts_per_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "links",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementFigures, n_links),
+    offsetof(Apus__PlacementFigures, links),
+    &apus__placement_link__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "move",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, move),
+    &apus__placement_move__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "speedup",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, speedup),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "relative_difference",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, relative_difference),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hedged_count",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, hedged_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rerouted_count",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, rerouted_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unemulated_count",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, unemulated_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plan_ms",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, plan_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "predicted_p50_ms",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, predicted_p50_ms),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lower_bound_ms",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementFigures, lower_bound_ms),
+    &apus__real__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_figures__field_indices_by_name[] = {
+  7,   /* field[7] = balancedness */
+  5,   /* field[5] = combine */
+  4,   /* field[4] = compute */
+  3,   /* field[3] = dispatch */
+  13,   /* field[13] = hedged_count */
+  8,   /* field[8] = hosts_per_token */
+  2,   /* field[2] = layer */
+  9,   /* field[9] = links */
+  18,   /* field[18] = lower_bound_ms */
+  1,   /* field[1] = mean_seconds */
+  10,   /* field[10] = move */
+  0,   /* field[0] = pass_count */
+  16,   /* field[16] = plan_ms */
+  17,   /* field[17] = predicted_p50_ms */
+  12,   /* field[12] = relative_difference */
+  14,   /* field[14] = rerouted_count */
+  11,   /* field[11] = speedup */
+  15,   /* field[15] = unemulated_count */
+  6,   /* field[6] = wait */
+};
+static const ProtobufCIntRange apus__placement_figures__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 19 }
+};
+const ProtobufCMessageDescriptor apus__placement_figures__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementFigures",
+  "PlacementFigures",
+  "Apus__PlacementFigures",
+  "apus",
+  sizeof(Apus__PlacementFigures),
+  19,
+  apus__placement_figures__field_descriptors,
+  apus__placement_figures__field_indices_by_name,
+  1,  apus__placement_figures__number_ranges,
+  (ProtobufCMessageInit) apus__placement_figures__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__list_jobs__field_descriptors[2] =
 {
   {
@@ -10819,7 +13288,7 @@ const ProtobufCMessageDescriptor apus__push_model__descriptor =
   (ProtobufCMessageInit) apus__push_model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__request__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__request__field_descriptors[17] =
 {
   {
     "id",
@@ -11013,9 +13482,22 @@ static const ProtobufCFieldDescriptor apus__request__field_descriptors[16] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "benchmark_placement",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Request, kind_case),
+    offsetof(Apus__Request, benchmark_placement),
+    &apus__placement_benchmark_spec__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__request__field_indices_by_name[] = {
   8,   /* field[8] = benchmark */
+  16,   /* field[16] = benchmark_placement */
   9,   /* field[9] = cancel_benchmark */
   5,   /* field[5] = cancel_job */
   12,   /* field[12] = history_stats */
@@ -11035,7 +13517,7 @@ static const unsigned apus__request__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__request__descriptor =
 {
@@ -11045,7 +13527,7 @@ const ProtobufCMessageDescriptor apus__request__descriptor =
   "Apus__Request",
   "apus",
   sizeof(Apus__Request),
-  16,
+  17,
   apus__request__field_descriptors,
   apus__request__field_indices_by_name,
   1,  apus__request__number_ranges,
@@ -11615,7 +14097,7 @@ const ProtobufCMessageDescriptor apus__training_summary__descriptor =
   (ProtobufCMessageInit) apus__training_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__response__field_descriptors[18] =
+static const ProtobufCFieldDescriptor apus__response__field_descriptors[19] =
 {
   {
     "id",
@@ -11833,6 +14315,18 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[18] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "placement_news",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Response, kind_case),
+    offsetof(Apus__Response, placement_news),
+    &apus__placement_news__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__response__field_indices_by_name[] = {
   1,   /* field[1] = accepted */
@@ -11849,6 +14343,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
   16,   /* field[16] = launch */
   13,   /* field[13] = model_offset */
   10,   /* field[10] = models */
+  18,   /* field[18] = placement_news */
   6,   /* field[6] = recommendation */
   2,   /* field[2] = tokens */
   12,   /* field[12] = trained */
@@ -11857,7 +14352,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor apus__response__descriptor =
 {
@@ -11867,7 +14362,7 @@ const ProtobufCMessageDescriptor apus__response__descriptor =
   "Apus__Response",
   "apus",
   sizeof(Apus__Response),
-  18,
+  19,
   apus__response__field_descriptors,
   apus__response__field_indices_by_name,
   1,  apus__response__number_ranges,

@@ -26,6 +26,9 @@ public enum ClientRequest: Hashable, Sendable {
   indirect case pushModel(WorkerName, ModelChunk)
   /// What this worker would run for a strategy; answered by `launch`. Nothing is started.
   indirect case planLaunch(WorkerName, LaunchQuery)
+  /// Measure placements of a model's experts on live workers; answered by `placementNews` until `ended`. Given up with
+  /// `cancelBenchmark`, and when the client goes away.
+  indirect case benchmarkPlacement(PlacementBenchmarkSpec)
 }
 
 public enum ClientResponse: Hashable, Sendable {
@@ -45,6 +48,7 @@ public enum ClientResponse: Hashable, Sendable {
   case trained(TrainingSummary)
   indirect case modelOffset(ModelOffset)
   indirect case launch(EngineLaunch)
+  case placementNews(PlacementNews)
   case done
   case failure(ApusError)
 
@@ -52,6 +56,7 @@ public enum ClientResponse: Hashable, Sendable {
   public var isLast: Bool {
     switch self {
     case .accepted, .tokens, .jobWaiting, .benchmarkProgress: false
+    case .placementNews(let news): news == .ended
     default: true
     }
   }

@@ -16,6 +16,10 @@ public enum Message: Hashable, Sendable {
   case modelOffset(ModelOffset)
   /// The answer to `launchQuery` with the same number: what to run, or why it cannot be said.
   indirect case launchAnswer(LaunchAnswer)
+  /// The answer to an assignment to host experts.
+  case hostingAnswer(HostingAnswer)
+  /// From the hub of a trial of placements.
+  case placementReport(PlacementReport)
 
   // coordinator -> worker
   case assignment(Assignment)
@@ -67,11 +71,13 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
   public var measuresEnergy: Bool
   /// Where other nodes offer their memory to it with `ggml-rpc-server`, `HOST:PORT` each, as its owner says.
   public var rpcServers: [String]
+  /// How it hosts experts of a model for other nodes; nil when it does not.
+  public var experts: ExpertEndpoint?
 
   public init(
     hardware: HardwareProfile, engines: [EngineDescription], models: [ModelProfile], jobCapacity: Int,
     leases: [LeaseID] = [], pricePerHour: Double? = nil, engineMemoryBytes: Int? = nil, measuresEnergy: Bool = false,
-    rpcServers: [String] = []
+    rpcServers: [String] = [], experts: ExpertEndpoint? = nil
   ) {
     self.hardware = hardware
     self.engines = engines
@@ -82,6 +88,7 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
     self.engineMemoryBytes = engineMemoryBytes
     self.measuresEnergy = measuresEnergy
     self.rpcServers = rpcServers
+    self.experts = experts
   }
 }
 
@@ -174,6 +181,10 @@ public struct Assignment: Hashable, Sendable {
   public indirect enum Work: Hashable, Sendable {
     case job(JobAssignment)
     case trial(TrialSpec)
+    /// Answered by `hostingAnswer`; lasts until the lease is revoked.
+    case hosting(ExpertHosting)
+    /// Answered by `placementReport`s.
+    case placement(PlacementAssignment)
   }
   public var lease: LeaseID
   public var work: Work

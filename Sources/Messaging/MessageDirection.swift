@@ -9,7 +9,7 @@ enum MessageDirection {
       // Another version's idea of a role may differ; that hello is refused for its version.
       guard hello.version == protocolVersion, hello.role != peer.role else { return nil }
       return wrongRole(peer, "introduce itself as a \(hello.role.rawValue)")
-    case .heartbeat, .tokens, .report, .modelOffset, .launchAnswer:
+    case .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .hostingAnswer, .placementReport:
       return peer.role == .worker ? nil : wrongRole(peer, "report work")
     case .request:
       return peer.role == .client ? nil : wrongRole(peer, "make requests")

@@ -14,7 +14,7 @@ struct MessageDirectionTests {
       let allowed: Set<PeerRole> =
         switch message {
         case .hello(let hello): [hello.role]
-        case .heartbeat, .tokens, .report, .modelOffset, .launchAnswer: [.worker]
+        case .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .hostingAnswer, .placementReport: [.worker]
         case .request: [.client]
         default: []
         }

@@ -3,7 +3,7 @@ import Serving
 
 extension RandomMessages {
   /// Kinds of messages, requests and responses together.
-  static let kindCount = 13 + 15 + 17
+  static let kindCount = 15 + 16 + 18
 
   /// A message of the kind with this number, so that a loop over the numbers covers all of them.
   mutating func message(kind: Int) -> Message {
@@ -20,14 +20,36 @@ extension RandomMessages {
           lease: id(), measurement: measurement(), isLast: chance(), output: text(),
           finishReason: some { $0.pick(FinishReason.allCases) }))
     case 6: .modelOffset(modelOffset())
-    case 7: .assignment(Assignment(lease: id(), work: chance() ? .trial(trialSpec()) : .job(jobAssignment())))
+    case 7: .assignment(Assignment(lease: id(), work: work()))
     case 8: .reportStored(id())
     case 9: .revoke(id())
     case 10: .modelChunk(modelChunk())
     case 11: .launchQuery(id: seed(), launchQuery())
     case 12: .launchAnswer(LaunchAnswer(id: seed(), result: chance() ? .success(launch()) : .failure(error())))
-    case 13..<28: .request(id: seed(), request(kind: kind - 13))
-    default: .response(id: seed(), response(kind: kind - 28))
+    case 13:
+      .hostingAnswer(HostingAnswer(lease: id(), address: chance() ? .success(text()) : .failure(error())))
+    case 14:
+      .placementReport(
+        PlacementReport(lease: id(), news: chance(0.8) ? .success(placementNews()) : .failure(error())))
+    case 15..<31: .request(id: seed(), request(kind: kind - 15))
+    default: .response(id: seed(), response(kind: kind - 31))
+    }
+  }
+
+  private mutating func work() -> Assignment.Work {
+    switch Int.random(in: 0..<4, using: &generator) {
+    case 0: .trial(trialSpec())
+    case 1: .job(jobAssignment())
+    case 2: .hosting(ExpertHosting(model: id(), hubKey: text()))
+    default:
+      .placement(
+        PlacementAssignment(
+          spec: placementSpec(),
+          hosts: list {
+            IntroducedHost(
+              name: $0.id(), address: $0.text(), publicKey: $0.text(), operationsPerSecond: $0.number(),
+              memoryBandwidth: $0.number(), memoryBytes: $0.count())
+          }))
     }
   }
 
@@ -74,7 +96,8 @@ extension RandomMessages {
     case 11: .historyStats
     case 12: .train
     case 13: .pushModel(id(), modelChunk())
-    default: .planLaunch(id(), launchQuery())
+    case 14: .planLaunch(id(), launchQuery())
+    default: .benchmarkPlacement(placementSpec())
     }
   }
 
@@ -116,6 +139,7 @@ extension RandomMessages {
     case 13: .done
     case 14: .launch(launch())
     case 15: .jobWaiting(id(), reason: text())
+    case 16: .placementNews(placementNews())
     default: .failure(error())
     }
   }

@@ -211,7 +211,8 @@ struct RandomMessages {
           builds: generator.list { EngineBuild(name: $0.text(), fault: $0.some { $0.text() }) })
       },
       models: list { $0.model() }, jobCapacity: count(), leases: list { $0.id() }, pricePerHour: some { $0.number() },
-      engineMemoryBytes: some { $0.count() }, measuresEnergy: chance(), rpcServers: list { $0.text() })
+      engineMemoryBytes: some { $0.count() }, measuresEnergy: chance(), rpcServers: list { $0.text() },
+      experts: some { ExpertEndpoint(address: $0.text(), publicKey: $0.text()) })
   }
 
   mutating func tokenChunk() -> TokenChunk {

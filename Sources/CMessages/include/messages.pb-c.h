@@ -33,6 +33,7 @@ typedef struct Apus__EngineDescription Apus__EngineDescription;
 typedef struct Apus__EngineBuild Apus__EngineBuild;
 typedef struct Apus__ModelProfile Apus__ModelProfile;
 typedef struct Apus__WorkerDescription Apus__WorkerDescription;
+typedef struct Apus__ExpertEndpoint Apus__ExpertEndpoint;
 typedef struct Apus__SLO Apus__SLO;
 typedef struct Apus__Limits Apus__Limits;
 typedef struct Apus__Workload Apus__Workload;
@@ -83,6 +84,23 @@ typedef struct Apus__NamedText Apus__NamedText;
 typedef struct Apus__EngineLaunch Apus__EngineLaunch;
 typedef struct Apus__NumberedLaunchQuery Apus__NumberedLaunchQuery;
 typedef struct Apus__LaunchAnswer Apus__LaunchAnswer;
+typedef struct Apus__ExpertHosting Apus__ExpertHosting;
+typedef struct Apus__HostingAnswer Apus__HostingAnswer;
+typedef struct Apus__IntroducedHost Apus__IntroducedHost;
+typedef struct Apus__PlacementAssignment Apus__PlacementAssignment;
+typedef struct Apus__PlacementBenchmarkSpec Apus__PlacementBenchmarkSpec;
+typedef struct Apus__RecordedRouting Apus__RecordedRouting;
+typedef struct Apus__PlacementReport Apus__PlacementReport;
+typedef struct Apus__PlacementNews Apus__PlacementNews;
+typedef struct Apus__PlacementStep Apus__PlacementStep;
+typedef struct Apus__PlacementRaceResult Apus__PlacementRaceResult;
+typedef struct Apus__PlacementRaceEntrant Apus__PlacementRaceEntrant;
+typedef struct Apus__PlacementMeasurement Apus__PlacementMeasurement;
+typedef struct Apus__PlacementForesight Apus__PlacementForesight;
+typedef struct Apus__PlacementSpan Apus__PlacementSpan;
+typedef struct Apus__PlacementLink Apus__PlacementLink;
+typedef struct Apus__PlacementMove Apus__PlacementMove;
+typedef struct Apus__PlacementFigures Apus__PlacementFigures;
 typedef struct Apus__ListJobs Apus__ListJobs;
 typedef struct Apus__PlanLaunch Apus__PlanLaunch;
 typedef struct Apus__PushModel Apus__PushModel;
@@ -201,7 +219,9 @@ typedef enum {
   APUS__ENVELOPE__KIND_REQUEST = 12,
   APUS__ENVELOPE__KIND_RESPONSE = 13,
   APUS__ENVELOPE__KIND_LAUNCH_QUERY = 14,
-  APUS__ENVELOPE__KIND_LAUNCH_ANSWER = 15
+  APUS__ENVELOPE__KIND_LAUNCH_ANSWER = 15,
+  APUS__ENVELOPE__KIND_HOSTING_ANSWER = 16,
+  APUS__ENVELOPE__KIND_PLACEMENT_REPORT = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ENVELOPE__KIND__CASE)
 } Apus__Envelope__KindCase;
 
@@ -231,6 +251,8 @@ struct  Apus__Envelope
     Apus__Response *response;
     Apus__NumberedLaunchQuery *launch_query;
     Apus__LaunchAnswer *launch_answer;
+    Apus__HostingAnswer *hosting_answer;
+    Apus__PlacementReport *placement_report;
   };
 };
 #define APUS__ENVELOPE__INIT \
@@ -521,10 +543,31 @@ struct  Apus__WorkerDescription
    */
   size_t n_rpc_servers;
   ProtobufCBinaryData *rpc_servers;
+  /*
+   * may be absent
+   */
+  Apus__ExpertEndpoint *experts;
 };
 #define APUS__WORKER_DESCRIPTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__worker_description__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0, 0,NULL, NULL, NULL, 0, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0, 0,NULL, NULL, NULL, 0, 0,NULL, NULL }
+
+
+/*
+ * Where a worker listens while it hosts experts, and its public key (Z85) as a host and as a hub.
+ */
+struct  Apus__ExpertEndpoint
+{
+  ProtobufCMessage base;
+  /*
+   * tcp://HOST:PORT; PORT may be *
+   */
+  ProtobufCBinaryData address;
+  ProtobufCBinaryData public_key;
+};
+#define APUS__EXPERT_ENDPOINT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_endpoint__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 struct  Apus__SLO
@@ -1466,7 +1509,9 @@ struct  Apus__JobAssignment
 typedef enum {
   APUS__ASSIGNMENT__WORK__NOT_SET = 0,
   APUS__ASSIGNMENT__WORK_JOB = 2,
-  APUS__ASSIGNMENT__WORK_TRIAL = 3
+  APUS__ASSIGNMENT__WORK_TRIAL = 3,
+  APUS__ASSIGNMENT__WORK_HOSTING = 4,
+  APUS__ASSIGNMENT__WORK_PLACEMENT = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ASSIGNMENT__WORK__CASE)
 } Apus__Assignment__WorkCase;
 
@@ -1478,6 +1523,8 @@ struct  Apus__Assignment
   union {
     Apus__JobAssignment *job;
     Apus__TrialSpec *trial;
+    Apus__ExpertHosting *hosting;
+    Apus__PlacementAssignment *placement;
   };
 };
 #define APUS__ASSIGNMENT__INIT \
@@ -1601,6 +1648,355 @@ struct  Apus__LaunchAnswer
     , 0, APUS__LAUNCH_ANSWER__KIND__NOT_SET, {0} }
 
 
+/*
+ * Let this hub in, and nobody else, until the lease is revoked.
+ */
+struct  Apus__ExpertHosting
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData model;
+  /*
+   * Z85
+   */
+  ProtobufCBinaryData hub_key;
+};
+#define APUS__EXPERT_HOSTING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__expert_hosting__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  APUS__HOSTING_ANSWER__KIND__NOT_SET = 0,
+  APUS__HOSTING_ANSWER__KIND_ADDRESS = 2,
+  APUS__HOSTING_ANSWER__KIND_FAILURE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__HOSTING_ANSWER__KIND__CASE)
+} Apus__HostingAnswer__KindCase;
+
+struct  Apus__HostingAnswer
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData lease;
+  Apus__HostingAnswer__KindCase kind_case;
+  union {
+    /*
+     * where it listens, tcp://HOST:PORT
+     */
+    ProtobufCBinaryData address;
+    Apus__Failure *failure;
+  };
+};
+#define APUS__HOSTING_ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__hosting_answer__descriptor) \
+    , {0,NULL}, APUS__HOSTING_ANSWER__KIND__NOT_SET, {0} }
+
+
+/*
+ * A host as a hub is introduced to it.
+ */
+struct  Apus__IntroducedHost
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData address;
+  ProtobufCBinaryData public_key;
+  /*
+   * of the one thread that computes
+   */
+  double operations_per_second;
+  /*
+   * bytes per second
+   */
+  double memory_bandwidth;
+  /*
+   * for experts
+   */
+  int64_t memory_bytes;
+};
+#define APUS__INTRODUCED_HOST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__introduced_host__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0 }
+
+
+struct  Apus__PlacementAssignment
+{
+  ProtobufCMessage base;
+  Apus__PlacementBenchmarkSpec *spec;
+  size_t n_hosts;
+  Apus__IntroducedHost **hosts;
+};
+#define APUS__PLACEMENT_ASSIGNMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_assignment__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Apus__PlacementBenchmarkSpec
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData model;
+  size_t n_workers;
+  ProtobufCBinaryData *workers;
+  size_t n_strategies;
+  ProtobufCBinaryData *strategies;
+  size_t n_batch_sizes;
+  int64_t *batch_sizes;
+  int64_t rounds;
+  /*
+   * may be absent
+   */
+  Apus__Integer *layer_count;
+  /*
+   * may be absent
+   */
+  Apus__RecordedRouting *routing;
+  uint64_t seed;
+  /*
+   * may be absent
+   */
+  Apus__Integer *hedge_after_ms;
+  int64_t deadline_seconds;
+};
+#define APUS__PLACEMENT_BENCHMARK_SPEC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_benchmark_spec__descriptor) \
+    , {0,NULL}, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0, NULL, NULL, 0, NULL, 0 }
+
+
+struct  Apus__RecordedRouting
+{
+  ProtobufCMessage base;
+  int64_t layer_count;
+  int64_t top_k;
+  /*
+   * at most 1 MiB
+   */
+  ProtobufCBinaryData experts;
+};
+#define APUS__RECORDED_ROUTING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__recorded_routing__descriptor) \
+    , 0, 0, {0,NULL} }
+
+
+typedef enum {
+  APUS__PLACEMENT_REPORT__KIND__NOT_SET = 0,
+  APUS__PLACEMENT_REPORT__KIND_NEWS = 2,
+  APUS__PLACEMENT_REPORT__KIND_FAILURE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__PLACEMENT_REPORT__KIND__CASE)
+} Apus__PlacementReport__KindCase;
+
+/*
+ * From the hub, while its lease lives. `ended` or a failure ends that.
+ */
+struct  Apus__PlacementReport
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData lease;
+  Apus__PlacementReport__KindCase kind_case;
+  union {
+    Apus__PlacementNews *news;
+    Apus__Failure *failure;
+  };
+};
+#define APUS__PLACEMENT_REPORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_report__descriptor) \
+    , {0,NULL}, APUS__PLACEMENT_REPORT__KIND__NOT_SET, {0} }
+
+
+typedef enum {
+  APUS__PLACEMENT_NEWS__KIND__NOT_SET = 0,
+  APUS__PLACEMENT_NEWS__KIND_STEP = 1,
+  APUS__PLACEMENT_NEWS__KIND_MEASURED = 2,
+  APUS__PLACEMENT_NEWS__KIND_RACED = 3,
+  APUS__PLACEMENT_NEWS__KIND_ENDED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__PLACEMENT_NEWS__KIND__CASE)
+} Apus__PlacementNews__KindCase;
+
+struct  Apus__PlacementNews
+{
+  ProtobufCMessage base;
+  Apus__PlacementNews__KindCase kind_case;
+  union {
+    Apus__PlacementStep *step;
+    Apus__PlacementMeasurement *measured;
+    Apus__PlacementRaceResult *raced;
+    Apus__Empty *ended;
+  };
+};
+#define APUS__PLACEMENT_NEWS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_news__descriptor) \
+    , APUS__PLACEMENT_NEWS__KIND__NOT_SET, {0} }
+
+
+struct  Apus__PlacementStep
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData strategy;
+  int64_t batch_tokens;
+  protobuf_c_boolean is_race;
+};
+#define APUS__PLACEMENT_STEP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_step__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
+struct  Apus__PlacementRaceResult
+{
+  ProtobufCMessage base;
+  int64_t batch_tokens;
+  size_t n_entrants;
+  Apus__PlacementRaceEntrant **entrants;
+  ProtobufCBinaryData winner;
+};
+#define APUS__PLACEMENT_RACE_RESULT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_race_result__descriptor) \
+    , 0, 0,NULL, {0,NULL} }
+
+
+struct  Apus__PlacementRaceEntrant
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData strategy;
+  int64_t rounds;
+  double ratio;
+};
+#define APUS__PLACEMENT_RACE_ENTRANT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_race_entrant__descriptor) \
+    , {0,NULL}, 0, 0 }
+
+
+typedef enum {
+  APUS__PLACEMENT_MEASUREMENT__OUTCOME__NOT_SET = 0,
+  APUS__PLACEMENT_MEASUREMENT__OUTCOME_COMPLETED = 12,
+  APUS__PLACEMENT_MEASUREMENT__OUTCOME_FAILED = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__PLACEMENT_MEASUREMENT__OUTCOME__CASE)
+} Apus__PlacementMeasurement__OutcomeCase;
+
+struct  Apus__PlacementMeasurement
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData benchmark;
+  ProtobufCBinaryData hub;
+  ProtobufCBinaryData model;
+  size_t n_hosts;
+  ProtobufCBinaryData *hosts;
+  int64_t started_at_ms;
+  ProtobufCBinaryData strategy;
+  int64_t batch_tokens;
+  int64_t layer_count;
+  ProtobufCBinaryData problem;
+  /*
+   * may be absent
+   */
+  Apus__PlacementForesight *foreseen;
+  Apus__PlacementMeasurement__OutcomeCase outcome_case;
+  union {
+    Apus__PlacementFigures *completed;
+    /*
+     * reason
+     */
+    ProtobufCBinaryData failed;
+  };
+};
+#define APUS__PLACEMENT_MEASUREMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_measurement__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0, {0,NULL}, 0, 0, {0,NULL}, NULL, APUS__PLACEMENT_MEASUREMENT__OUTCOME__NOT_SET, {0} }
+
+
+struct  Apus__PlacementForesight
+{
+  ProtobufCMessage base;
+  int64_t encoder_version;
+  size_t n_features;
+  float *features;
+  double analytic_seconds;
+};
+#define APUS__PLACEMENT_FORESIGHT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_foresight__descriptor) \
+    , 0, 0,NULL, 0 }
+
+
+struct  Apus__PlacementSpan
+{
+  ProtobufCMessage base;
+  double p50_ms;
+  double p99_ms;
+};
+#define APUS__PLACEMENT_SPAN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_span__descriptor) \
+    , 0, 0 }
+
+
+struct  Apus__PlacementLink
+{
+  ProtobufCMessage base;
+  double sent_bytes_per_token;
+  double received_bytes_per_token;
+  int64_t memory_bytes;
+};
+#define APUS__PLACEMENT_LINK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_link__descriptor) \
+    , 0, 0, 0 }
+
+
+struct  Apus__PlacementMove
+{
+  ProtobufCMessage base;
+  int64_t bytes;
+  double seconds;
+  /*
+   * may be absent
+   */
+  Apus__Real *break_even_batches;
+};
+#define APUS__PLACEMENT_MOVE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_move__descriptor) \
+    , 0, 0, NULL }
+
+
+struct  Apus__PlacementFigures
+{
+  ProtobufCMessage base;
+  int64_t pass_count;
+  double mean_seconds;
+  Apus__PlacementSpan *layer;
+  Apus__PlacementSpan *dispatch;
+  Apus__PlacementSpan *compute;
+  Apus__PlacementSpan *combine;
+  Apus__PlacementSpan *wait;
+  double balancedness;
+  double hosts_per_token;
+  size_t n_links;
+  Apus__PlacementLink **links;
+  /*
+   * may be absent
+   */
+  Apus__PlacementMove *move;
+  /*
+   * may be absent
+   */
+  Apus__Real *speedup;
+  /*
+   * may be absent
+   */
+  Apus__Real *relative_difference;
+  int64_t hedged_count;
+  int64_t rerouted_count;
+  int64_t unemulated_count;
+  double plan_ms;
+  /*
+   * may be absent
+   */
+  Apus__Real *predicted_p50_ms;
+  /*
+   * may be absent
+   */
+  Apus__Real *lower_bound_ms;
+};
+#define APUS__PLACEMENT_FIGURES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_figures__descriptor) \
+    , 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0,NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL }
+
+
 struct  Apus__ListJobs
 {
   ProtobufCMessage base;
@@ -1653,7 +2049,8 @@ typedef enum {
   APUS__REQUEST__KIND_HISTORY_STATS = 13,
   APUS__REQUEST__KIND_TRAIN = 14,
   APUS__REQUEST__KIND_PUSH_MODEL = 15,
-  APUS__REQUEST__KIND_PLAN_LAUNCH = 16
+  APUS__REQUEST__KIND_PLAN_LAUNCH = 16,
+  APUS__REQUEST__KIND_BENCHMARK_PLACEMENT = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__REQUEST__KIND__CASE)
 } Apus__Request__KindCase;
 
@@ -1693,6 +2090,7 @@ struct  Apus__Request
     Apus__Empty *train;
     Apus__PushModel *push_model;
     Apus__PlanLaunch *plan_launch;
+    Apus__PlacementBenchmarkSpec *benchmark_placement;
   };
 };
 #define APUS__REQUEST__INIT \
@@ -1835,7 +2233,8 @@ typedef enum {
   APUS__RESPONSE__KIND_DONE = 15,
   APUS__RESPONSE__KIND_FAILURE = 16,
   APUS__RESPONSE__KIND_LAUNCH = 17,
-  APUS__RESPONSE__KIND_JOB_WAITING = 18
+  APUS__RESPONSE__KIND_JOB_WAITING = 18,
+  APUS__RESPONSE__KIND_PLACEMENT_NEWS = 19
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__RESPONSE__KIND__CASE)
 } Apus__Response__KindCase;
 
@@ -1862,6 +2261,7 @@ struct  Apus__Response
     Apus__Failure *failure;
     Apus__EngineLaunch *launch;
     Apus__JobWaiting *job_waiting;
+    Apus__PlacementNews *placement_news;
   };
 };
 #define APUS__RESPONSE__INIT \
@@ -2356,6 +2756,25 @@ Apus__WorkerDescription *
                       const uint8_t       *data);
 void   apus__worker_description__free_unpacked
                      (Apus__WorkerDescription *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ExpertEndpoint methods */
+void   apus__expert_endpoint__init
+                     (Apus__ExpertEndpoint         *message);
+size_t apus__expert_endpoint__get_packed_size
+                     (const Apus__ExpertEndpoint   *message);
+size_t apus__expert_endpoint__pack
+                     (const Apus__ExpertEndpoint   *message,
+                      uint8_t             *out);
+size_t apus__expert_endpoint__pack_to_buffer
+                     (const Apus__ExpertEndpoint   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertEndpoint *
+       apus__expert_endpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_endpoint__free_unpacked
+                     (Apus__ExpertEndpoint *message,
                       ProtobufCAllocator *allocator);
 /* Apus__SLO methods */
 void   apus__slo__init
@@ -3307,6 +3726,329 @@ Apus__LaunchAnswer *
 void   apus__launch_answer__free_unpacked
                      (Apus__LaunchAnswer *message,
                       ProtobufCAllocator *allocator);
+/* Apus__ExpertHosting methods */
+void   apus__expert_hosting__init
+                     (Apus__ExpertHosting         *message);
+size_t apus__expert_hosting__get_packed_size
+                     (const Apus__ExpertHosting   *message);
+size_t apus__expert_hosting__pack
+                     (const Apus__ExpertHosting   *message,
+                      uint8_t             *out);
+size_t apus__expert_hosting__pack_to_buffer
+                     (const Apus__ExpertHosting   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ExpertHosting *
+       apus__expert_hosting__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__expert_hosting__free_unpacked
+                     (Apus__ExpertHosting *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__HostingAnswer methods */
+void   apus__hosting_answer__init
+                     (Apus__HostingAnswer         *message);
+size_t apus__hosting_answer__get_packed_size
+                     (const Apus__HostingAnswer   *message);
+size_t apus__hosting_answer__pack
+                     (const Apus__HostingAnswer   *message,
+                      uint8_t             *out);
+size_t apus__hosting_answer__pack_to_buffer
+                     (const Apus__HostingAnswer   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__HostingAnswer *
+       apus__hosting_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__hosting_answer__free_unpacked
+                     (Apus__HostingAnswer *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__IntroducedHost methods */
+void   apus__introduced_host__init
+                     (Apus__IntroducedHost         *message);
+size_t apus__introduced_host__get_packed_size
+                     (const Apus__IntroducedHost   *message);
+size_t apus__introduced_host__pack
+                     (const Apus__IntroducedHost   *message,
+                      uint8_t             *out);
+size_t apus__introduced_host__pack_to_buffer
+                     (const Apus__IntroducedHost   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__IntroducedHost *
+       apus__introduced_host__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__introduced_host__free_unpacked
+                     (Apus__IntroducedHost *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementAssignment methods */
+void   apus__placement_assignment__init
+                     (Apus__PlacementAssignment         *message);
+size_t apus__placement_assignment__get_packed_size
+                     (const Apus__PlacementAssignment   *message);
+size_t apus__placement_assignment__pack
+                     (const Apus__PlacementAssignment   *message,
+                      uint8_t             *out);
+size_t apus__placement_assignment__pack_to_buffer
+                     (const Apus__PlacementAssignment   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementAssignment *
+       apus__placement_assignment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_assignment__free_unpacked
+                     (Apus__PlacementAssignment *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementBenchmarkSpec methods */
+void   apus__placement_benchmark_spec__init
+                     (Apus__PlacementBenchmarkSpec         *message);
+size_t apus__placement_benchmark_spec__get_packed_size
+                     (const Apus__PlacementBenchmarkSpec   *message);
+size_t apus__placement_benchmark_spec__pack
+                     (const Apus__PlacementBenchmarkSpec   *message,
+                      uint8_t             *out);
+size_t apus__placement_benchmark_spec__pack_to_buffer
+                     (const Apus__PlacementBenchmarkSpec   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementBenchmarkSpec *
+       apus__placement_benchmark_spec__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_benchmark_spec__free_unpacked
+                     (Apus__PlacementBenchmarkSpec *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__RecordedRouting methods */
+void   apus__recorded_routing__init
+                     (Apus__RecordedRouting         *message);
+size_t apus__recorded_routing__get_packed_size
+                     (const Apus__RecordedRouting   *message);
+size_t apus__recorded_routing__pack
+                     (const Apus__RecordedRouting   *message,
+                      uint8_t             *out);
+size_t apus__recorded_routing__pack_to_buffer
+                     (const Apus__RecordedRouting   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__RecordedRouting *
+       apus__recorded_routing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__recorded_routing__free_unpacked
+                     (Apus__RecordedRouting *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementReport methods */
+void   apus__placement_report__init
+                     (Apus__PlacementReport         *message);
+size_t apus__placement_report__get_packed_size
+                     (const Apus__PlacementReport   *message);
+size_t apus__placement_report__pack
+                     (const Apus__PlacementReport   *message,
+                      uint8_t             *out);
+size_t apus__placement_report__pack_to_buffer
+                     (const Apus__PlacementReport   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementReport *
+       apus__placement_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_report__free_unpacked
+                     (Apus__PlacementReport *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementNews methods */
+void   apus__placement_news__init
+                     (Apus__PlacementNews         *message);
+size_t apus__placement_news__get_packed_size
+                     (const Apus__PlacementNews   *message);
+size_t apus__placement_news__pack
+                     (const Apus__PlacementNews   *message,
+                      uint8_t             *out);
+size_t apus__placement_news__pack_to_buffer
+                     (const Apus__PlacementNews   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementNews *
+       apus__placement_news__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_news__free_unpacked
+                     (Apus__PlacementNews *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementStep methods */
+void   apus__placement_step__init
+                     (Apus__PlacementStep         *message);
+size_t apus__placement_step__get_packed_size
+                     (const Apus__PlacementStep   *message);
+size_t apus__placement_step__pack
+                     (const Apus__PlacementStep   *message,
+                      uint8_t             *out);
+size_t apus__placement_step__pack_to_buffer
+                     (const Apus__PlacementStep   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementStep *
+       apus__placement_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_step__free_unpacked
+                     (Apus__PlacementStep *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementRaceResult methods */
+void   apus__placement_race_result__init
+                     (Apus__PlacementRaceResult         *message);
+size_t apus__placement_race_result__get_packed_size
+                     (const Apus__PlacementRaceResult   *message);
+size_t apus__placement_race_result__pack
+                     (const Apus__PlacementRaceResult   *message,
+                      uint8_t             *out);
+size_t apus__placement_race_result__pack_to_buffer
+                     (const Apus__PlacementRaceResult   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementRaceResult *
+       apus__placement_race_result__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_race_result__free_unpacked
+                     (Apus__PlacementRaceResult *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementRaceEntrant methods */
+void   apus__placement_race_entrant__init
+                     (Apus__PlacementRaceEntrant         *message);
+size_t apus__placement_race_entrant__get_packed_size
+                     (const Apus__PlacementRaceEntrant   *message);
+size_t apus__placement_race_entrant__pack
+                     (const Apus__PlacementRaceEntrant   *message,
+                      uint8_t             *out);
+size_t apus__placement_race_entrant__pack_to_buffer
+                     (const Apus__PlacementRaceEntrant   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementRaceEntrant *
+       apus__placement_race_entrant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_race_entrant__free_unpacked
+                     (Apus__PlacementRaceEntrant *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementMeasurement methods */
+void   apus__placement_measurement__init
+                     (Apus__PlacementMeasurement         *message);
+size_t apus__placement_measurement__get_packed_size
+                     (const Apus__PlacementMeasurement   *message);
+size_t apus__placement_measurement__pack
+                     (const Apus__PlacementMeasurement   *message,
+                      uint8_t             *out);
+size_t apus__placement_measurement__pack_to_buffer
+                     (const Apus__PlacementMeasurement   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementMeasurement *
+       apus__placement_measurement__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_measurement__free_unpacked
+                     (Apus__PlacementMeasurement *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementForesight methods */
+void   apus__placement_foresight__init
+                     (Apus__PlacementForesight         *message);
+size_t apus__placement_foresight__get_packed_size
+                     (const Apus__PlacementForesight   *message);
+size_t apus__placement_foresight__pack
+                     (const Apus__PlacementForesight   *message,
+                      uint8_t             *out);
+size_t apus__placement_foresight__pack_to_buffer
+                     (const Apus__PlacementForesight   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementForesight *
+       apus__placement_foresight__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_foresight__free_unpacked
+                     (Apus__PlacementForesight *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementSpan methods */
+void   apus__placement_span__init
+                     (Apus__PlacementSpan         *message);
+size_t apus__placement_span__get_packed_size
+                     (const Apus__PlacementSpan   *message);
+size_t apus__placement_span__pack
+                     (const Apus__PlacementSpan   *message,
+                      uint8_t             *out);
+size_t apus__placement_span__pack_to_buffer
+                     (const Apus__PlacementSpan   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementSpan *
+       apus__placement_span__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_span__free_unpacked
+                     (Apus__PlacementSpan *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementLink methods */
+void   apus__placement_link__init
+                     (Apus__PlacementLink         *message);
+size_t apus__placement_link__get_packed_size
+                     (const Apus__PlacementLink   *message);
+size_t apus__placement_link__pack
+                     (const Apus__PlacementLink   *message,
+                      uint8_t             *out);
+size_t apus__placement_link__pack_to_buffer
+                     (const Apus__PlacementLink   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementLink *
+       apus__placement_link__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_link__free_unpacked
+                     (Apus__PlacementLink *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementMove methods */
+void   apus__placement_move__init
+                     (Apus__PlacementMove         *message);
+size_t apus__placement_move__get_packed_size
+                     (const Apus__PlacementMove   *message);
+size_t apus__placement_move__pack
+                     (const Apus__PlacementMove   *message,
+                      uint8_t             *out);
+size_t apus__placement_move__pack_to_buffer
+                     (const Apus__PlacementMove   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementMove *
+       apus__placement_move__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_move__free_unpacked
+                     (Apus__PlacementMove *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__PlacementFigures methods */
+void   apus__placement_figures__init
+                     (Apus__PlacementFigures         *message);
+size_t apus__placement_figures__get_packed_size
+                     (const Apus__PlacementFigures   *message);
+size_t apus__placement_figures__pack
+                     (const Apus__PlacementFigures   *message,
+                      uint8_t             *out);
+size_t apus__placement_figures__pack_to_buffer
+                     (const Apus__PlacementFigures   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementFigures *
+       apus__placement_figures__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_figures__free_unpacked
+                     (Apus__PlacementFigures *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__ListJobs methods */
 void   apus__list_jobs__init
                      (Apus__ListJobs         *message);
@@ -3781,6 +4523,9 @@ typedef void (*Apus__ModelProfile_Closure)
 typedef void (*Apus__WorkerDescription_Closure)
                  (const Apus__WorkerDescription *message,
                   void *closure_data);
+typedef void (*Apus__ExpertEndpoint_Closure)
+                 (const Apus__ExpertEndpoint *message,
+                  void *closure_data);
 typedef void (*Apus__SLO_Closure)
                  (const Apus__SLO *message,
                   void *closure_data);
@@ -3931,6 +4676,57 @@ typedef void (*Apus__NumberedLaunchQuery_Closure)
 typedef void (*Apus__LaunchAnswer_Closure)
                  (const Apus__LaunchAnswer *message,
                   void *closure_data);
+typedef void (*Apus__ExpertHosting_Closure)
+                 (const Apus__ExpertHosting *message,
+                  void *closure_data);
+typedef void (*Apus__HostingAnswer_Closure)
+                 (const Apus__HostingAnswer *message,
+                  void *closure_data);
+typedef void (*Apus__IntroducedHost_Closure)
+                 (const Apus__IntroducedHost *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementAssignment_Closure)
+                 (const Apus__PlacementAssignment *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementBenchmarkSpec_Closure)
+                 (const Apus__PlacementBenchmarkSpec *message,
+                  void *closure_data);
+typedef void (*Apus__RecordedRouting_Closure)
+                 (const Apus__RecordedRouting *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementReport_Closure)
+                 (const Apus__PlacementReport *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementNews_Closure)
+                 (const Apus__PlacementNews *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementStep_Closure)
+                 (const Apus__PlacementStep *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementRaceResult_Closure)
+                 (const Apus__PlacementRaceResult *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementRaceEntrant_Closure)
+                 (const Apus__PlacementRaceEntrant *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementMeasurement_Closure)
+                 (const Apus__PlacementMeasurement *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementForesight_Closure)
+                 (const Apus__PlacementForesight *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementSpan_Closure)
+                 (const Apus__PlacementSpan *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementLink_Closure)
+                 (const Apus__PlacementLink *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementMove_Closure)
+                 (const Apus__PlacementMove *message,
+                  void *closure_data);
+typedef void (*Apus__PlacementFigures_Closure)
+                 (const Apus__PlacementFigures *message,
+                  void *closure_data);
 typedef void (*Apus__ListJobs_Closure)
                  (const Apus__ListJobs *message,
                   void *closure_data);
@@ -4030,6 +4826,7 @@ extern const ProtobufCMessageDescriptor apus__engine_description__descriptor;
 extern const ProtobufCMessageDescriptor apus__engine_build__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_profile__descriptor;
 extern const ProtobufCMessageDescriptor apus__worker_description__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_endpoint__descriptor;
 extern const ProtobufCMessageDescriptor apus__slo__descriptor;
 extern const ProtobufCMessageDescriptor apus__limits__descriptor;
 extern const ProtobufCMessageDescriptor apus__workload__descriptor;
@@ -4080,6 +4877,23 @@ extern const ProtobufCMessageDescriptor apus__named_text__descriptor;
 extern const ProtobufCMessageDescriptor apus__engine_launch__descriptor;
 extern const ProtobufCMessageDescriptor apus__numbered_launch_query__descriptor;
 extern const ProtobufCMessageDescriptor apus__launch_answer__descriptor;
+extern const ProtobufCMessageDescriptor apus__expert_hosting__descriptor;
+extern const ProtobufCMessageDescriptor apus__hosting_answer__descriptor;
+extern const ProtobufCMessageDescriptor apus__introduced_host__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_assignment__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_benchmark_spec__descriptor;
+extern const ProtobufCMessageDescriptor apus__recorded_routing__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_report__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_news__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_step__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_race_result__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_race_entrant__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_measurement__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_foresight__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_span__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_link__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_move__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_figures__descriptor;
 extern const ProtobufCMessageDescriptor apus__list_jobs__descriptor;
 extern const ProtobufCMessageDescriptor apus__plan_launch__descriptor;
 extern const ProtobufCMessageDescriptor apus__push_model__descriptor;

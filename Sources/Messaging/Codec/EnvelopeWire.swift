@@ -32,6 +32,12 @@ extension Message: WireValue {
     case .launchAnswer(let answer):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_LAUNCH_ANSWER
       c.pointee.launch_answer = try arena.message(answer)
+    case .hostingAnswer(let answer):
+      c.pointee.kind_case = APUS__ENVELOPE__KIND_HOSTING_ANSWER
+      c.pointee.hosting_answer = try arena.message(answer)
+    case .placementReport(let report):
+      c.pointee.kind_case = APUS__ENVELOPE__KIND_PLACEMENT_REPORT
+      c.pointee.placement_report = try arena.message(report)
     case .launchQuery(let id, let query):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_LAUNCH_QUERY
       c.pointee.launch_query = try arena.message(NumberedLaunchQuery(id: id, query: query))
@@ -78,6 +84,10 @@ extension Message: WireValue {
       self = .launchQuery(id: numbered.id, numbered.query)
     case APUS__ENVELOPE__KIND_LAUNCH_ANSWER:
       self = .launchAnswer(try Wire.message(c.pointee.launch_answer, "Envelope.launch_answer"))
+    case APUS__ENVELOPE__KIND_HOSTING_ANSWER:
+      self = .hostingAnswer(try Wire.message(c.pointee.hosting_answer, "Envelope.hosting_answer"))
+    case APUS__ENVELOPE__KIND_PLACEMENT_REPORT:
+      self = .placementReport(try Wire.message(c.pointee.placement_report, "Envelope.placement_report"))
     case APUS__ENVELOPE__KIND_REQUEST:
       let numbered: NumberedRequest = try Wire.message(c.pointee.request, "Envelope.request")
       self = .request(id: numbered.id, numbered.request)

@@ -106,6 +106,7 @@ extension WorkerDescription: WireValue {
     c.pointee.measures_energy = measuresEnergy ? 1 : 0
     c.pointee.n_rpc_servers = rpcServers.count
     c.pointee.rpc_servers = try arena.texts(rpcServers)
+    c.pointee.experts = try arena.message(experts)
   }
 
   init(reading c: UnsafePointer<Apus__WorkerDescription>) throws(CodecError) {
@@ -118,6 +119,7 @@ extension WorkerDescription: WireValue {
       pricePerHour: try Wire.number(c.pointee.price_per_hour, "WorkerDescription.price_per_hour"),
       engineMemoryBytes: try Wire.count(c.pointee.engine_memory_bytes, "WorkerDescription.engine_memory_bytes"),
       measuresEnergy: c.pointee.measures_energy != 0,
-      rpcServers: try Wire.texts(c.pointee.rpc_servers, c.pointee.n_rpc_servers, "WorkerDescription.rpc_servers"))
+      rpcServers: try Wire.texts(c.pointee.rpc_servers, c.pointee.n_rpc_servers, "WorkerDescription.rpc_servers"),
+      experts: try Wire.optional(c.pointee.experts))
   }
 }

@@ -129,6 +129,12 @@ extension Assignment: WireValue {
     case .trial(let trial):
       c.pointee.work_case = APUS__ASSIGNMENT__WORK_TRIAL
       c.pointee.trial = try arena.message(trial)
+    case .hosting(let hosting):
+      c.pointee.work_case = APUS__ASSIGNMENT__WORK_HOSTING
+      c.pointee.hosting = try arena.message(hosting)
+    case .placement(let placement):
+      c.pointee.work_case = APUS__ASSIGNMENT__WORK_PLACEMENT
+      c.pointee.placement = try arena.message(placement)
     }
   }
 
@@ -137,6 +143,9 @@ extension Assignment: WireValue {
     switch c.pointee.work_case {
     case APUS__ASSIGNMENT__WORK_JOB: work = .job(try Wire.message(c.pointee.job, "Assignment.job"))
     case APUS__ASSIGNMENT__WORK_TRIAL: work = .trial(try Wire.message(c.pointee.trial, "Assignment.trial"))
+    case APUS__ASSIGNMENT__WORK_HOSTING: work = .hosting(try Wire.message(c.pointee.hosting, "Assignment.hosting"))
+    case APUS__ASSIGNMENT__WORK_PLACEMENT:
+      work = .placement(try Wire.message(c.pointee.placement, "Assignment.placement"))
     default: throw .invalid(field: "Assignment.work", problem: "is missing")
     }
     self.init(lease: try Wire.id(c.pointee.lease, "Assignment.lease"), work: work)

@@ -70,6 +70,9 @@ extension NumberedRequest: WireValue {
       plan.pointee.query = try arena.message(query)
       c.pointee.kind_case = APUS__REQUEST__KIND_PLAN_LAUNCH
       c.pointee.plan_launch = plan
+    case .benchmarkPlacement(let spec):
+      c.pointee.kind_case = APUS__REQUEST__KIND_BENCHMARK_PLACEMENT
+      c.pointee.benchmark_placement = try arena.message(spec)
     }
   }
 
@@ -107,6 +110,8 @@ extension NumberedRequest: WireValue {
       }
       request = .planLaunch(
         try Wire.id(plan.pointee.worker, "PlanLaunch.worker"), try Wire.message(plan.pointee.query, "PlanLaunch.query"))
+    case APUS__REQUEST__KIND_BENCHMARK_PLACEMENT:
+      request = .benchmarkPlacement(try Wire.message(c.pointee.benchmark_placement, "Request.benchmark_placement"))
     default: throw .invalid(field: "Request.kind", problem: "is unknown: the client asks for what this version cannot")
     }
   }

@@ -94,6 +94,9 @@ extension NumberedResponse: WireValue {
     case .launch(let launch):
       c.pointee.kind_case = APUS__RESPONSE__KIND_LAUNCH
       c.pointee.launch = try arena.message(launch)
+    case .placementNews(let news):
+      c.pointee.kind_case = APUS__RESPONSE__KIND_PLACEMENT_NEWS
+      c.pointee.placement_news = try arena.message(news)
     case .done:
       c.pointee.kind_case = APUS__RESPONSE__KIND_DONE
       c.pointee.done = try arena.empty()
@@ -141,6 +144,8 @@ extension NumberedResponse: WireValue {
     case APUS__RESPONSE__KIND_TRAINED: response = .trained(try Wire.message(c.pointee.trained, "Response.trained"))
     case APUS__RESPONSE__KIND_MODEL_OFFSET:
       response = .modelOffset(try Wire.message(c.pointee.model_offset, "Response.model_offset"))
+    case APUS__RESPONSE__KIND_PLACEMENT_NEWS:
+      response = .placementNews(try Wire.message(c.pointee.placement_news, "Response.placement_news"))
     case APUS__RESPONSE__KIND_LAUNCH: response = .launch(try Wire.message(c.pointee.launch, "Response.launch"))
     case APUS__RESPONSE__KIND_DONE: response = .done
     case APUS__RESPONSE__KIND_FAILURE: response = .failure(try Wire.message(c.pointee.failure, "Response.failure"))
