@@ -1,6 +1,6 @@
 public import Serving
 
-/// What a placement did, measured on real hosts.
+/// What a placement did, measured on real hosts, batch by batch.
 public struct PlacementRun: Sendable {
   /// Tokens that passed a layer together.
   public let batchTokens: Int
@@ -10,23 +10,43 @@ public struct PlacementRun: Sendable {
   /// What the first batch gave in its first layer, to compare placements by.
   public private(set) var firstRows: [Float] = []
 
+  public init(hostCount: Int, batchTokens: Int) {
+    precondition(batchTokens > 0, "a batch of at least one token")
+    self.batchTokens = batchTokens
+    self.hostCount = hostCount
+  }
+
   /// Runs `rounds` batches through every layer of `batches` after one that is not counted.
   ///
   /// - Throws: what `ExpertHub.run` does.
   public init(
     on hub: ExpertHub, hostCount: Int, batches: TrialBatches, batchTokens: Int, rounds: Int
   ) async throws(ApusError) {
-    precondition(rounds > 0 && batchTokens > 0, "at least one batch of one token")
-    self.batchTokens = batchTokens
-    self.hostCount = hostCount
+    precondition(rounds > 0, "at least one batch")
+    self.init(hostCount: hostCount, batchTokens: batchTokens)
     for round in 0...rounds {
       let batch = await batches.batch(round, tokenCount: batchTokens)
-      for (layer, routed) in zip(batches.layers, batch.routed) {
-        let result = try await hub.run(layer: layer, rows: batch.rows, routed: routed)
-        if firstRows.isEmpty { firstRows = result.rows }
-        if round > 0 { timings.append(result.timing) }
-      }
+      try await pass(batch, through: batches.layers, on: hub, counts: round > 0)
     }
+  }
+
+  /// One batch through every layer.
+  ///
+  /// - Returns: seconds of a layer, mean over the layers.
+  @discardableResult
+  public mutating func pass(
+    _ batch: TrialBatches.Batch, through layers: Range<Int>, on hub: ExpertHub, counts: Bool = true
+  ) async throws(ApusError) -> Double {
+    var seconds = 0.0
+    for (layer, routed) in zip(layers, batch.routed) {
+      // A batch that is on its way fails by itself; between batches nobody else looks.
+      if Task.isCancelled { throw ApusError(.tryAgain, "the measuring was cancelled") }
+      let result = try await hub.run(layer: layer, rows: batch.rows, routed: routed)
+      if firstRows.isEmpty { firstRows = result.rows }
+      if counts { timings.append(result.timing) }
+      seconds += result.timing.totalSeconds
+    }
+    return seconds / Double(layers.count)
   }
 
   /// By the nearest rank.

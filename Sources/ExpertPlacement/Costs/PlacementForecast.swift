@@ -86,8 +86,11 @@ public struct PlacementForecast: Hashable, Sendable {
 }
 
 extension PlacementForecast {
-  /// Milliseconds of a layer if the router spread tokens evenly over all experts, placed by time: what a placement can reach
-  /// at best without the routing's own skew. Nil where hosts or model are not known.
+  /// Milliseconds of a layer if the router spread tokens evenly over all experts, placed by time: what a placement could reach
+  /// without the routing's own skew. Nil where hosts or model are not known.
+  ///
+  /// No bound: a small batch that is spread evenly uses more experts than a skewed one, and reads the weights of each, so a
+  /// real plan can be faster. `LayerBound` is what none can beat.
   public static func perfectRouterMS(for problem: PlacementProblem) -> Double? {
     guard let topK = problem.topK, let model = PlacementCostModel(cluster: problem.cluster, geometry: problem.geometry)
     else { return nil }

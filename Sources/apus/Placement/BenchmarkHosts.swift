@@ -26,7 +26,7 @@ struct BenchmarkHosts {
       addresses = local.addresses
     } else {
       guard let path = command.cluster else { preconditionFailure("validate asks for --cluster") }
-      hubKeys = try KeyRing(directory: command.state + "/keys").pairMakingIfNeeded("expert-hub")
+      hubKeys = try KeyRing(directory: command.client.state + "/keys").pairMakingIfNeeded("expert-hub")
       cluster = try PlacementClusterFile.read(path: path).described(layerCount: model.layerCount).cluster
       addresses = try Self.named(command.host, cluster)
       local = nil

@@ -1,44 +1,26 @@
-import ExpertExecution
 import ExpertPlacement
 import Foundation
-
-/// One plan with one batch size, planned and measured.
-struct PlacementBenchmarkRow {
-  let planned: PlannedPlacement
-  let trial: PlacementRun
-  /// From the first plan.
-  let move: PlacementMove
-  /// Of weights on each host.
-  let memoryBytes: [Int]
-  /// Layers that were moved and run.
-  let layers: Int
-  /// The first plan's with the same batch size; nil for the first itself.
-  let baseline: PlacementRun?
-
-  var p50MS: Double { trial.seconds(\.totalSeconds, at: 0.5) * 1e3 }
-  var p99MS: Double { trial.seconds(\.totalSeconds, at: 0.99) * 1e3 }
-  var measuredOverPredicted: Double? { planned.forecast.layerP50MS.map { p50MS / $0 } }
-  /// How many times as fast as the first plan.
-  var speedup: Double? { baseline.map { $0.seconds(\.totalSeconds, at: 0.5) * 1e3 / p50MS } }
-  /// Batches through all layers until the move has paid; nil where it never does.
-  var breakEvenBatches: Double? {
-    guard let baseline else { return nil }
-    let saving = (baseline.seconds(\.totalSeconds, at: 0.5) - p50MS / 1e3) * Double(layers)
-    return saving > 0 ? move.seconds / saving : nil
-  }
-  var relativeDifference: Double? { baseline.map { trial.relativeDifference(to: $0) } }
-}
+import Serving
 
 /// Measured placements as text and JSON.
 enum PlacementBenchmarkOutput {
-  private static let parts: [(name: String, seconds: @Sendable (LayerTiming) -> Double)] = [
-    ("layer", { $0.totalSeconds }), ("dispatch", { $0.dispatchSeconds }), ("compute", { $0.computeSeconds }),
-    ("combine", { $0.combineSeconds }), ("wait", { $0.waitSeconds }),
-  ]
+  private static func parts(
+    _ figures: PlacementMeasurement.Figures
+  ) -> [(name: String, span: PlacementMeasurement.Span)] {
+    [
+      ("layer", figures.layer), ("dispatch", figures.dispatch), ("compute", figures.compute),
+      ("combine", figures.combine), ("wait", figures.wait),
+    ]
+  }
 
-  static func json(_ rows: [PlacementBenchmarkRow], _ hosts: BenchmarkHosts) -> JSONValue {
-    .object([
-      ("hosts", .array(hosts.cluster.hosts.map(json))), ("placements", .array(rows.map { json($0, hosts) })),
+  // MARK: JSON
+
+  static func json(_ result: PlacementBenchmarkResult) -> JSONValue {
+    let names = result.measurements.first?.hosts.map { JSONValue.object([("name", .string($0.rawValue))]) } ?? []
+    return .object([
+      ("hosts", .array(result.hosts.isEmpty ? names : result.hosts.map(json))),
+      ("placements", .array(result.measurements.map { json($0, isEmulated: result.isEmulated) })),
+      ("races", .array(result.races.map(json))),
     ])
   }
 
@@ -49,71 +31,108 @@ enum PlacementBenchmarkOutput {
     ])
   }
 
-  private static func json(_ row: PlacementBenchmarkRow, _ hosts: BenchmarkHosts) -> JSONValue {
-    var members: [(String, JSONValue)] = [
-      ("strategy", .string(row.planned.strategy)), ("batch_tokens", .int(row.trial.batchTokens)),
-      ("layers", .int(row.layers)), ("measured_batches", .int(row.trial.timings.count)),
-    ]
-    for part in parts {
-      members.append(("\(part.name)_p50_ms", .double(row.trial.seconds(part.seconds, at: 0.5) * 1e3)))
-      members.append(("\(part.name)_p99_ms", .double(row.trial.seconds(part.seconds, at: 0.99) * 1e3)))
-    }
-    members += [
-      ("predicted_layer_p50_ms", JSONValue(row.planned.forecast.layerP50MS)),
-      ("measured_over_predicted", JSONValue(row.measuredOverPredicted)), ("speedup", JSONValue(row.speedup)),
-      ("lower_bound_ms", JSONValue(row.planned.forecast.lowerBoundMS)),
-      ("balancedness_mean", .double(row.trial.balancedness)),
-      ("hosts_per_token_mean", .double(row.trial.hostsPerToken)),
+  private static func json(_ race: PlacementRaceResult) -> JSONValue {
+    .object([
+      ("batch_tokens", .int(race.batchTokens)), ("winner", .string(race.winner)),
       (
-        "links",
+        "entrants",
         .array(
-          zip(hosts.cluster.hosts, zip(row.trial.linkBytesPerToken, row.memoryBytes)).map { host, figures in
+          race.entrants.map {
             .object([
-              ("host", .string(host.name)), ("sent_bytes_per_token", .double(figures.0.sent)),
-              ("received_bytes_per_token", .double(figures.0.received)), ("memory_bytes", .int(figures.1)),
+              ("strategy", .string($0.strategy)), ("rounds", .int($0.rounds)), ("time_over_winner", .double($0.ratio)),
             ])
           })
       ),
-      ("plan_ms", .double(row.planned.planMS)), ("moved_bytes", .int(row.move.movedBytes)),
-      ("move_s", .double(row.move.seconds)), ("break_even_batches", JSONValue(row.breakEvenBatches)),
-      ("relative_difference", JSONValue(row.relativeDifference)), ("hedged_requests", .int(row.trial.hedged)),
-      ("rerouted_requests", .int(row.trial.rerouted)),
-      ("unemulated_computations", JSONValue(hosts.isEmulated ? row.trial.unemulated : nil)),
+    ])
+  }
+
+  private static func json(_ measurement: PlacementMeasurement, isEmulated: Bool) -> JSONValue {
+    var members: [(String, JSONValue)] = [
+      ("strategy", .string(measurement.strategy)), ("batch_tokens", .int(measurement.batchTokens)),
+      ("layers", .int(measurement.layerCount)),
     ]
+    switch measurement.outcome {
+    case .failed(let reason): members.append(("failure", .string(reason)))
+    case .completed(let figures): members += self.members(figures, of: measurement, isEmulated: isEmulated)
+    }
     return .object(members)
   }
 
-  static func text(_ rows: [PlacementBenchmarkRow], _ hosts: BenchmarkHosts) -> String {
+  private static func members(
+    _ figures: PlacementMeasurement.Figures, of measurement: PlacementMeasurement, isEmulated: Bool
+  ) -> [(String, JSONValue)] {
+    var members: [(String, JSONValue)] = [("measured_batches", .int(figures.passCount))]
+    for (name, span) in parts(figures) {
+      members.append(("\(name)_p50_ms", .double(span.p50MS)))
+      members.append(("\(name)_p99_ms", .double(span.p99MS)))
+    }
+    return members + [
+      ("predicted_layer_p50_ms", JSONValue(figures.predictedP50MS)),
+      ("measured_over_predicted", JSONValue(figures.predictedP50MS.map { figures.layer.p50MS / $0 })),
+      ("speedup", JSONValue(figures.speedup)), ("lower_bound_ms", JSONValue(figures.lowerBoundMS)),
+      ("balancedness_mean", .double(figures.balancedness)), ("hosts_per_token_mean", .double(figures.hostsPerToken)),
+      (
+        "links",
+        .array(
+          zip(measurement.hosts, figures.links).map { host, link in
+            .object([
+              ("host", .string(host.rawValue)), ("sent_bytes_per_token", .double(link.sentBytesPerToken)),
+              ("received_bytes_per_token", .double(link.receivedBytesPerToken)),
+              ("memory_bytes", .int(link.memoryBytes)),
+            ])
+          })
+      ),
+      ("plan_ms", .double(figures.planMS)), ("moved_bytes", JSONValue(figures.move?.bytes)),
+      ("move_s", JSONValue(figures.move?.seconds)),
+      ("break_even_batches", JSONValue(figures.move?.breakEvenBatches)),
+      ("relative_difference", JSONValue(figures.relativeDifference)), ("hedged_requests", .int(figures.hedgedCount)),
+      ("rerouted_requests", .int(figures.reroutedCount)),
+      ("unemulated_computations", JSONValue(isEmulated ? figures.unemulatedCount : nil)),
+    ]
+  }
+
+  // MARK: Text
+
+  static func text(_ result: PlacementBenchmarkResult) -> String {
     var table = TextTable([
       ">BATCH", "STRATEGY", ">LAYER P50", ">P99", ">DISPATCH", ">COMPUTE", ">COMBINE", ">WAIT", ">FORESEEN", ">SPEEDUP",
       ">BALANCEDNESS", ">HOSTS/TOKEN", ">KB/TOKEN", ">MOST MEMORY", ">MOVED", ">IN", ">PAYS AFTER",
     ])
-    for row in rows {
-      let links = row.trial.linkBytesPerToken
-      func median(_ part: (LayerTiming) -> Double) -> String {
-        Figures.milliseconds(row.trial.seconds(part, at: 0.5) * 1e3)
-      }
-      table.add([
-        "\(row.trial.batchTokens)", row.planned.strategy, Figures.milliseconds(row.p50MS),
-        Figures.milliseconds(row.p99MS),
-        median(\.dispatchSeconds), median(\.computeSeconds), median(\.combineSeconds), median(\.waitSeconds),
-        Figures.milliseconds(row.planned.forecast.layerP50MS), Figures.factor(row.speedup),
-        String(format: "%.3f", row.trial.balancedness), String(format: "%.2f", row.trial.hostsPerToken),
-        String(format: "%.1f", links.reduce(0) { $0 + $1.sent + $1.received } / 1e3),
-        Figures.bytes(row.memoryBytes.max()), Figures.bytes(row.move.movedBytes),
-        String(format: "%.2f s", row.move.seconds),
-        row.breakEvenBatches.map { String(format: "%.1f batches", $0) } ?? "-",
-      ])
+    let measured = result.measurements.compactMap { measurement in measurement.figures.map { (measurement, $0) } }
+    for (measurement, figures) in measured {
+      let bytes = figures.links.reduce(0) { $0 + $1.sentBytesPerToken + $1.receivedBytesPerToken }
+      table.add(
+        [
+          "\(measurement.batchTokens)", measurement.strategy, Figures.milliseconds(figures.layer.p50MS),
+          Figures.milliseconds(figures.layer.p99MS),
+        ]
+          + parts(figures).dropFirst().map { Figures.milliseconds($0.span.p50MS) }
+          + [
+            Figures.milliseconds(figures.predictedP50MS), Figures.factor(figures.speedup),
+            String(format: "%.3f", figures.balancedness), String(format: "%.2f", figures.hostsPerToken),
+            String(format: "%.1f", bytes / 1e3), Figures.bytes(figures.links.map(\.memoryBytes).max()),
+            Figures.bytes(figures.move?.bytes), figures.move.map { String(format: "%.2f s", $0.seconds) } ?? "-",
+            figures.move?.breakEvenBatches.map { String(format: "%.1f batches", $0) } ?? "-",
+          ])
     }
     var lines = [table.text()]
-    if let worst = rows.compactMap(\.relativeDifference).max() {
+    if let worst = measured.compactMap(\.1.relativeDifference).max() {
       lines.append(String(format: "results differ by at most %.1e between placements (relative)", worst))
     }
-    let unemulated = rows.reduce(0) { $0 + $1.trial.unemulated }
-    if unemulated > 0, hosts.isEmulated {
+    let unemulated = measured.reduce(0) { $0 + $1.1.unemulatedCount }
+    if unemulated > 0, result.isEmulated {
       lines.append(
         "\(unemulated) computations took longer here than on the machine played: play slower ones with --gflop-per-s")
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Who raced, and by how much the others were behind.
+  static func text(_ race: PlacementRaceResult) -> String {
+    let others = race.entrants.filter { $0.strategy != race.winner }
+    guard !others.isEmpty else { return "\(race.winner) has no rival" }
+    let rounds = race.entrants.first { $0.strategy == race.winner }?.rounds ?? 0
+    let behind = others.map { String(format: "%@ took %.2fx as long (%d)", $0.strategy, $0.ratio, $0.rounds) }
+    return "\(race.winner) won in \(rounds) batches: \(behind.joined(separator: ", "))"
   }
 }

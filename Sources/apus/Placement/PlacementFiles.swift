@@ -16,11 +16,15 @@ enum ExpertLoadFile {
 enum RoutingTraceFile {
   static let byteLimit = 1 << 30
 
+  static func bytes(path: String) throws(ApusError) -> [UInt8] {
+    try PlacementBytes.read(path: path, limit: byteLimit)
+  }
+
   static func read(path: String, layerCount: Int, topK: Int, expertCount: Int) throws(ApusError) -> RoutingTrace {
     guard layerCount > 0, topK > 0, expertCount > 0 else {
       throw ApusError(.usage, "--layers, --top-k and --experts are at least 1")
     }
-    let bytes = try PlacementBytes.read(path: path, limit: byteLimit)
+    let bytes = try bytes(path: path)
     do throws(ApusError) {
       return try RoutingTrace(bytes: bytes, layerCount: layerCount, topK: topK, expertCount: expertCount)
     } catch {

@@ -11,7 +11,7 @@ struct PlacementRanking {
   let expectedMS: [Double?]
   /// Strategies that need more than the problem has, and what.
   let refused: [(strategy: String, reason: String)]
-  /// Milliseconds of a layer if tokens were spread over all experts evenly: what no placement can make up for is the rest.
+  /// Milliseconds of a layer if tokens were spread over all experts evenly, which for small batches may be more than a plan's.
   let perfectRouterMS: Double?
   /// Problems that the expectations were learned from; 0 for the cost model alone.
   let learnedProblemCount: Int
@@ -38,15 +38,7 @@ struct PlacementRanking {
     _ problem: PlacementProblem, strategies: [any PlacementStrategy], selector: PlacementSelector,
     plannedLoad: ExpertLoad?, remaining: Double
   ) throws(ApusError) {
-    var planned: [PlannedPlacement] = []
-    var refused: [(strategy: String, reason: String)] = []
-    for strategy in strategies {
-      do throws(ApusError) {
-        planned.append(try PlannedPlacement(strategy, problem))
-      } catch {
-        refused.append((strategy.name, error.reason))
-      }
-    }
+    let (planned, refused) = PlannedPlacement.all(strategies, problem)
     self.refused = refused
     learnedProblemCount = selector.residual?.problemCount ?? 0
     perfectRouterMS = PlacementForecast.perfectRouterMS(for: problem)

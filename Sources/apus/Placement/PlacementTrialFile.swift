@@ -1,10 +1,8 @@
-import ExpertPlacement
 import Foundation
 import PlacementSelection
 import Serving
-import XGBoost
 
-/// Measured placements as they are kept: one JSON object in each line.
+/// Measured placements of no cluster: one JSON object in each line.
 enum PlacementTrialFile {
   static let byteLimit = 256 << 20
 
@@ -32,28 +30,8 @@ enum PlacementTrialFile {
     return trials
   }
 
-  /// - Parameter path: nil for the cost model alone.
-  static func selector(path: String?) throws(ApusError) -> PlacementSelector {
-    guard let path else { return PlacementSelector(residual: nil) }
-    let trials = try read(path: path)
-    do {
-      return PlacementSelector(residual: try PlacementResidual.learned(from: trials))
-    } catch {
-      throw ApusError(.bug, "cannot learn from \(path): \(error)")
-    }
-  }
-
-  /// Adds a measured plan, for `recommend --trials` to learn from. Nothing where hosts or model are not known.
-  ///
-  /// - Parameters:
-  ///   - problem: the same text for plans that were measured on one problem.
-  ///   - seconds: of a layer, mean over the batches.
-  static func append(
-    _ planned: PlannedPlacement, of placement: PlacementProblem, problem: String, seconds: Double, to path: String
-  ) throws(ApusError) {
-    guard let features = PlanFeatures(planned.plan, for: placement) else { return }
-    let trial = PlacementTrial(
-      problem: problem, strategy: planned.strategy, features: features, measuredSeconds: seconds)
+  /// Adds a measured placement, for `recommend --trials` to learn from.
+  static func append(_ trial: PlacementTrial, to path: String) throws(ApusError) {
     do {
       let line = try JSONEncoder().encode(trial) + Data("\n".utf8)
       if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
