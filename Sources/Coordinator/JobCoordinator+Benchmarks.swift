@@ -87,6 +87,7 @@ extension JobCoordinator {
   }
 
   func cancelBenchmark(_ id: BenchmarkID, _ asker: Asker) throws(ApusError) {
+    if cancelPlacement(id) { return answer(asker, .done) }
     guard benchmarks[id] != nil else {
       throw ApusError(.badInput, "no benchmark \(id) runs", advice: "there is nothing to cancel")
     }

@@ -40,6 +40,7 @@ extension JobCoordinator {
       case .train: train(for: asker)
       case .pushModel(let worker, let chunk): try push(chunk, to: worker, asker)
       case .planLaunch(let worker, let query): try planLaunch(query, on: worker, asker)
+      case .benchmarkPlacement(let spec): try benchmarkPlacement(spec, asker)
       }
     } catch {
       refuse(asker, error)

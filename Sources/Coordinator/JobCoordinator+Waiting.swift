@@ -20,7 +20,9 @@ extension JobCoordinator {
       return "all workers that can run \(model) have as many jobs as they take: \(places)" + ahead
     case .trial(let workers):
       let names = workers.map(\.rawValue).joined(separator: ", ")
-      return "a benchmark holds \(names); it is stopped for this job and planned again" + ahead
+      return
+        "a trial holds \(names); a benchmark's is stopped for this job and planned again, one of placements ends first"
+        + ahead
     case .returning(let worker): return "it ran when the coordinator stopped; \(worker) may come back with it"
     case .queue(let worker, let count):
       return "it waits for \(worker), where it is foreseen to end best; jobs there: \(count)" + ahead

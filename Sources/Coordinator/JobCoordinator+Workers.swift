@@ -58,6 +58,7 @@ extension JobCoordinator {
     for id in benchmarks.keys.sorted() {
       benchmarks[id]?.planner.workerGone(name, at: time.now())
     }
+    placementWorkerLost(name)
     decide(.workerLost(name))
     dropLaunches(of: name)
     for (push, asker) in pushes where push.worker == name {
@@ -108,6 +109,10 @@ extension JobCoordinator {
       answer(asker, .modelOffset(offset))
     case .launchAnswer(let answer):
       take(answer, from: name)
+    case .hostingAnswer(let answer):
+      decide(.hostingAnswered(name, answer))
+    case .placementReport(let report):
+      decide(.placementReport(name, report))
     default:
       preconditionFailure("receive lets only a worker's messages through")
     }

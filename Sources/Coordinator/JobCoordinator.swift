@@ -44,6 +44,8 @@ public actor JobCoordinator {
   var benchmarkOfTrial: [TrialID: BenchmarkID] = [:]
   /// Benchmarks whose candidates are being proposed.
   var preparedBenchmarks: Set<BenchmarkID> = []
+  /// Benchmarks of placements, each of which is one trial.
+  var placements: [TrialID: PlacementRun] = [:]
 
   // Conversations.
   var watchers = StreamWatchers()
@@ -197,7 +199,8 @@ public actor JobCoordinator {
   private func perform(_ action: LedgerAction) {
     switch action {
     case .assign(let worker, let assignment, let record):
-      metrics.leasesGiven += 1
+      // That a node is to host is part of the lease its hub gets.
+      if case .hosting = assignment.work {} else { metrics.leasesGiven += 1 }
       send(.assignment(assignment), to: worker)
       if let record {
         if record.isExploration { metrics.explorations += 1 }
@@ -231,6 +234,9 @@ public actor JobCoordinator {
       trialMeasured(trial, measurement)
     case .trialEnded(let trial, let ending):
       trialEnded(trial, ending)
+      placementEnded(trial, ending)
+    case .placementReported(let trial, let news):
+      placementReported(trial, news)
     case .ignoredTokens:
       metrics.tokensIgnored += 1
     case .streamBroken(let job):
@@ -251,7 +257,7 @@ public actor JobCoordinator {
     case (.client, .request(let id, let request)):
       serve(request, Asker(peer: peer, request: id))
     case (.worker, .heartbeat), (.worker, .tokens), (.worker, .report), (.worker, .modelOffset),
-      (.worker, .launchAnswer):
+      (.worker, .launchAnswer), (.worker, .hostingAnswer), (.worker, .placementReport):
       hear(message, from: peer)
     default:
       metrics.peersRefused += 1

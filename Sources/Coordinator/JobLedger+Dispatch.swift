@@ -176,14 +176,16 @@ extension JobLedger {
   }
 
   /// A job that only machines with a running trial can take stops the trial on its best choice; the trial is planned
-  /// again. A user who waits goes before a measurement that can wait.
+  /// again. A user who waits goes before a measurement that can wait. One of placements is not stopped: it takes minutes at
+  /// most, and would have to be asked for again.
   private mutating func preempt(_ choices: [RouteChoice], at now: Duration, _ actions: inout [LedgerAction]) {
     guard !trialMachines.isEmpty else { return }
     let machines = choices.compactMap { workers[$0.worker]?.machine }
     guard let first = machines.first, machines.allSatisfy(trialMachines.contains) else { return }
     // One that is stopping already is enough.
     let running = leases.filter { _, lease in
-      if case .trial = lease.work { machines.contains(workers[lease.worker]!.machine) } else { false }
+      guard case .trial(let trial) = lease.work, case .benchmark? = trials[trial]?.work else { return false }
+      return machines.contains(workers[lease.worker]!.machine)
     }
     guard running.allSatisfy({ $0.value.revokedUntil == nil }) else { return }
     for (id, lease) in running where workers[lease.worker]!.machine == first {
@@ -279,18 +281,32 @@ extension JobLedger {
 
   private mutating func dispatchTrials(at now: Duration, _ actions: inout [LedgerAction]) {
     for id in trialOrder {
-      guard let trial = trials[id], trial.lease == nil, let worker = workers[trial.worker] else { continue }
-      let isBusy = workers.values.contains { $0.machine == worker.machine && !$0.leases.isEmpty }
-      guard !isBusy, !isWanted(worker.machine) else { continue }
+      guard let trial = trials[id], trial.lease == nil else { continue }
+      let machines = Set(trial.workers.compactMap { workers[$0]?.machine })
+      // All of its machines or none.
+      guard trial.workers.allSatisfy({ workers[$0] != nil }), !machines.contains(where: { isBusy($0) }),
+        !machines.contains(where: { isWanted($0) })
+      else { continue }
       let lease: LeaseID = identifiers.next("lease")
-      leases[lease] = Lease(worker: trial.worker, work: .trial(id), lastProgress: now)
-      workers[trial.worker]!.leases.insert(lease)
-      trialMachines.insert(worker.machine)
-      router.start(unforeseen: lease, on: trial.worker, at: now.seconds)
+      leases[lease] = Lease(
+        worker: trial.workers[0], others: Array(trial.workers.dropFirst()), work: .trial(id), lastProgress: now)
+      for name in trial.workers {
+        workers[name]!.leases.insert(lease)
+        router.start(unforeseen: lease, on: name, at: now.seconds)
+      }
+      trialMachines.formUnion(machines)
       router.close(trialMachines)
       trials[id]!.lease = lease
-      actions.append(.assign(trial.worker, Assignment(lease: lease, work: .trial(trial.spec)), nil))
+      switch trial.work {
+      case .benchmark(let spec):
+        actions.append(.assign(trial.workers[0], Assignment(lease: lease, work: .trial(spec)), nil))
+      case .placement(let spec): open(lease, spec, on: trial.workers, at: now, &actions)
+      }
     }
+  }
+
+  private func isBusy(_ machine: MachineID) -> Bool {
+    workers.values.contains { $0.machine == machine && !$0.leases.isEmpty }
   }
 
   /// Whether a waiting job could run on the machine, and has no other to wait for: then no trial starts there.

@@ -53,8 +53,9 @@ extension JobLedger {
       return
     }
     switch lease.work {
-    case .trial:
-      guard lease.storing[measurement] == nil else { return }
+    case .trial(let trial):
+      // The hub of placements reports otherwise.
+      guard case .benchmark? = trials[trial]?.work, lease.storing[measurement] == nil else { return }
       if lease.stored.contains(measurement) {
         actions.append(.acknowledge(worker, measurement))
         return
@@ -123,7 +124,7 @@ extension JobLedger {
       leases[id]!.stored.insert(measurement)
       actions.append(.trialMeasured(trial, report.measurement))
       if report.isLast {
-        release(id, lease, at: now)
+        release(id, lease, at: now, &actions)
         trials[trial] = nil
         let stopped = report.measurement.outcome == .cancelled || lease.revokedUntil != nil
         actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
@@ -132,7 +133,7 @@ extension JobLedger {
       guard let held = lease.report, held.report.measurement.id == measurement else { return }
       let report = held.report
       router.end(id, on: lease.worker, report.measurement, of: jobs[job]!.record.spec, at: now.seconds)
-      release(id, lease, at: now)
+      release(id, lease, at: now, &actions)
       if let ended = held.ended {
         jobs[job] = nil
         if case .completed = report.measurement.outcome {
@@ -166,6 +167,10 @@ extension JobLedger {
 
   mutating func revoke(_ id: LeaseID, at now: Duration, _ actions: inout [LedgerAction]) {
     guard let lease = leases[id], lease.revokedUntil == nil else { return }
+    if lease.opensUntil != nil {
+      // Its hub has nothing to stop yet.
+      return drop(id, because: "it was revoked before its hosts were open", at: now, &actions)
+    }
     leases[id]!.revokedUntil = now + limits.revokePatience
     actions.append(.revoke(lease.worker, id))
   }
@@ -176,7 +181,7 @@ extension JobLedger {
     _ actions: inout [LedgerAction]
   ) {
     guard let lease = leases[id] else { return }
-    release(id, lease, at: now)
+    release(id, lease, at: now, &actions)
     actions.append(.leaseLost(lease.worker, id))
     switch lease.work {
     case .job(let job):
@@ -187,21 +192,28 @@ extension JobLedger {
     }
   }
 
-  private mutating func release(_ id: LeaseID, _ lease: Lease, at now: Duration) {
+  mutating func release(_ id: LeaseID, _ lease: Lease, at now: Duration, _ actions: inout [LedgerAction]) {
     leases[id] = nil
-    router.end(id, on: lease.worker, at: now.seconds)
-    workers[lease.worker]?.leases.remove(id)
+    for member in lease.members {
+      router.end(id, on: member, at: now.seconds)
+      workers[member]?.leases.remove(id)
+    }
     if case .trial(let trial) = lease.work {
       trialOrder.removeAll { $0 == trial }
       refreshTrialMachines()
+      if case .placement? = trials[trial]?.work {
+        // Hosts let the hub in until they are told otherwise.
+        for member in lease.members where workers[member] != nil { actions.append(.revoke(member, id)) }
+      }
     }
   }
 
   private mutating func refreshTrialMachines() {
-    trialMachines = Set(
-      leases.values.compactMap { lease in
-        if case .trial = lease.work { workers[lease.worker]?.machine } else { nil }
-      })
+    trialMachines = []
+    for lease in leases.values {
+      guard case .trial = lease.work else { continue }
+      trialMachines.formUnion(lease.members.compactMap { workers[$0]?.machine })
+    }
     router.close(trialMachines)
   }
 
@@ -223,9 +235,10 @@ extension JobLedger {
   ) {
     var entry = WorkerEntry(
       machine: description.hardware.machine, jobCapacity: max(1, description.jobCapacity),
-      models: Set(description.models.map(\.id)))
+      models: Set(description.models.map(\.id)), hardware: description.hardware,
+      memoryBytes: description.engineMemoryBytes ?? description.hardware.memoryBytes, experts: description.experts)
     // A lease whose report is on its way to the store outlives the loss of its worker.
-    entry.leases = Set(leases.filter { $0.value.worker == name }.keys)
+    entry.leases = Set(leases.filter { $0.value.covers(name) }.keys)
     workers[name] = entry
     router.join(name, machine: entry.machine, slotCount: entry.jobCapacity)
     for lease in entry.leases.sorted() { router.start(unforeseen: lease, on: name, at: now.seconds) }
@@ -233,7 +246,7 @@ extension JobLedger {
     for lease in entry.leases {
       leases[lease]!.workerIsGone = false
     }
-    for lease in description.leases where leases[lease]?.worker != name {
+    for lease in description.leases where leases[lease]?.covers(name) != true {
       if leases[lease] == nil, let job = lease.job, case .awaiting(name, _)? = jobs[job]?.state,
         workers[name]!.leases.count < entry.jobCapacity
       {
@@ -242,7 +255,7 @@ extension JobLedger {
         actions.append(.revoke(name, lease))
       }
     }
-    miss(entry.leases.subtracting(description.leases), at: now, &actions)
+    miss(entry.leases.subtracting(description.leases), by: name, at: now, &actions)
     for key in routes.keys {
       routes[key]!.isStale = true
     }
@@ -268,7 +281,7 @@ extension JobLedger {
         drop(id, because: "\(name) was lost", trialEnding: .workerLost, at: now, &actions)
       }
     }
-    for id in trialOrder where trials[id]!.worker == name {
+    for id in trialOrder where trials[id]!.workers.contains(name) {
       trials[id] = nil
       actions.append(.trialEnded(id, .workerLost))
     }
@@ -288,21 +301,22 @@ extension JobLedger {
     }
     workers[name]!.strangeLeases = strange
     for id in worker.leases.intersection(listed) {
-      leases[id]!.missedHeartbeats = 0
+      leases[id]!.wasListed(by: name)
     }
     let missing = worker.leases.subtracting(listed)
     if !missing.isEmpty {
-      miss(missing, at: now, &actions)
+      miss(missing, by: name, at: now, &actions)
       dispatch(at: now, &actions)
     }
   }
 
   /// The worker does not name these leases of its own.
-  private mutating func miss(_ missing: Set<LeaseID>, at now: Duration, _ actions: inout [LedgerAction]) {
+  private mutating func miss(
+    _ missing: Set<LeaseID>, by name: WorkerName, at now: Duration, _ actions: inout [LedgerAction]
+  ) {
     for id in missing.sorted() where leases[id]!.report == nil && leases[id]!.storing.isEmpty {
-      leases[id]!.missedHeartbeats += 1
-      if leases[id]!.missedHeartbeats >= Self.heartbeatsToMiss {
-        drop(id, because: "\(leases[id]!.worker) does not know of it", at: now, &actions)
+      if leases[id]!.wasMissed(by: name) >= Self.heartbeatsToMiss {
+        drop(id, because: "\(name) does not know of it", at: now, &actions)
       }
     }
   }

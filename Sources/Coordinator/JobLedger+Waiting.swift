@@ -8,7 +8,7 @@ public enum JobWait: Hashable, Sendable {
   case noWorker
   /// These workers could run it and have as many jobs as they take, each with that number.
   case busy([WorkerName: Int])
-  /// A benchmark's trial has the machines of these workers, the only ones that could run it; it is being stopped.
+  /// A trial has the machines of these workers, the only ones that could run it; a benchmark's is being stopped.
   case trial([WorkerName])
   /// It ran when the coordinator stopped, and this worker may come back with it.
   case returning(WorkerName)

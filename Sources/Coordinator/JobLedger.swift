@@ -19,6 +19,8 @@ public struct JobLedger: Sendable {
     public var adoptionPatience = Duration.seconds(10)
     /// How long a lease may go without a sign while its worker lives.
     public var leaseSilence = Duration.seconds(600)
+    /// How long the hosts of a placement may take to open.
+    public var openingPatience = Duration.seconds(30)
     /// Keys whose choices are kept.
     public var routes = 512
 
@@ -120,8 +122,19 @@ public struct JobLedger: Sendable {
       hear(name, listed, at: now, &actions)
     case .trialPlanned(let spec, let worker):
       guard trials[spec.id] == nil else { break }
-      trials[spec.id] = TrialEntry(spec: spec, worker: worker)
+      trials[spec.id] = TrialEntry(work: .benchmark(spec), workers: [worker])
       trialOrder.append(spec.id)
+      dispatch(at: now, &actions)
+    case .placementPlanned(let id, let spec, let workers):
+      guard trials[id] == nil, !workers.isEmpty else { break }
+      trials[id] = TrialEntry(work: .placement(spec), workers: workers)
+      trialOrder.append(id)
+      dispatch(at: now, &actions)
+    case .hostingAnswered(let worker, let answer):
+      accept(answer, from: worker, at: now, &actions)
+      dispatch(at: now, &actions)
+    case .placementReport(let worker, let report):
+      accept(report, from: worker, at: now, &actions)
       dispatch(at: now, &actions)
     case .trialWithdrawn(let id):
       withdraw(id, at: now, &actions)
@@ -196,6 +209,9 @@ public struct JobLedger: Sendable {
   public func liveLeases(of worker: WorkerName) -> [LeaseID] {
     workers[worker]?.leases.filter { leases[$0]?.report == nil }.sorted() ?? []
   }
+
+  /// The workers that a live lease covers, its holder first.
+  public func members(of lease: LeaseID) -> [WorkerName] { leases[lease]?.members ?? [] }
 
   public var unfinishedJobs: [JobID] { Array(jobs.keys) }
 
@@ -337,6 +353,8 @@ public struct JobLedger: Sendable {
     for (id, lease) in leases where lease.report == nil {
       if let deadline = lease.revokedUntil {
         if now >= deadline { drop(id, because: "\(lease.worker) did not stop when told to", at: now, &actions) }
+      } else if let until = lease.opensUntil, now >= until {
+        giveUpOpening(id, at: now, &actions)
       } else if now - lease.lastProgress > limits.leaseSilence {
         revoke(id, at: now, &actions)
       }

@@ -66,7 +66,8 @@ struct FailedChoice: Hashable, Sendable {
   var configuration: EngineConfiguration
 }
 
-/// The right of one worker to run one job or trial.
+/// The right of one worker to run one job or trial. That of a trial over several nodes is its hub's, and covers the others,
+/// too: they are reserved with it and free with it.
 struct Lease: Sendable {
   enum Work: Hashable, Sendable {
     case job(JobID)
@@ -74,13 +75,18 @@ struct Lease: Sendable {
   }
 
   let worker: WorkerName
+  /// Reserved for the same work; almost always none.
+  let others: [WorkerName]
   let work: Work
+  /// Until when the hosts of a placement may take to open; nil once they have, and for all other work.
+  var opensUntil: Duration?
   /// When it was given, or last gave a token or a report.
   var lastProgress: Duration
   /// Set once it was revoked: when the worker's silence about it is enough.
   var revokedUntil: Duration?
-  /// Heartbeats in a row that did not list it.
-  var missedHeartbeats = 0
+  /// Heartbeats in a row that did not list it: its holder's, and those of the others that missed any.
+  private var missedHeartbeats = 0
+  private var missedByOthers: [WorkerName: Int] = [:]
   /// The worker was lost while this lease's report was on its way to the store.
   var workerIsGone = false
   /// A job's report on its way to the store.
@@ -88,6 +94,32 @@ struct Lease: Sendable {
   /// A trial's reports: on their way to the store, and there.
   var storing: [MeasurementID: Report] = [:]
   var stored: Set<MeasurementID> = []
+
+  init(worker: WorkerName, others: [WorkerName] = [], work: Work, lastProgress: Duration) {
+    self.worker = worker
+    self.others = others
+    self.work = work
+    self.lastProgress = lastProgress
+  }
+
+  /// Its holder first.
+  var members: [WorkerName] { [worker] + others }
+
+  func covers(_ name: WorkerName) -> Bool { worker == name || !others.isEmpty && others.contains(name) }
+
+  mutating func wasListed(by name: WorkerName) {
+    if name == worker { missedHeartbeats = 0 } else { missedByOthers[name] = nil }
+  }
+
+  /// - Returns: heartbeats of this worker in a row that did not list it.
+  mutating func wasMissed(by name: WorkerName) -> Int {
+    guard name != worker else {
+      missedHeartbeats += 1
+      return missedHeartbeats
+    }
+    missedByOthers[name, default: 0] += 1
+    return missedByOthers[name]!
+  }
 
   mutating func hold(_ report: HeldReport, at now: Duration) {
     self.report = report
@@ -110,15 +142,27 @@ struct WorkerEntry: Sendable {
   var machine: MachineID
   var jobCapacity: Int
   var models: Set<ModelID>
+  var hardware: HardwareProfile
+  /// Most bytes of weights there.
+  var memoryBytes: Int
+  var experts: ExpertEndpoint?
   var leases: Set<LeaseID> = []
   /// Leases it named that are not its own; named twice, they are revoked.
   var strangeLeases: Set<LeaseID> = []
 }
 
 struct TrialEntry: Sendable {
-  var spec: TrialSpec
-  var worker: WorkerName
+  enum Work: Sendable {
+    case benchmark(TrialSpec)
+    indirect case placement(PlacementBenchmarkSpec)
+  }
+
+  let work: Work
+  /// The first holds the lease, the others are reserved with it.
+  let workers: [WorkerName]
   var lease: LeaseID?
+  /// Where the hosts of a placement listen, of those that said so.
+  var addresses: [WorkerName: String] = [:]
 }
 
 /// The jobs that share one key, and where they may go.

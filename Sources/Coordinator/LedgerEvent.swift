@@ -29,6 +29,10 @@ public enum LedgerEvent: Sendable {
   /// The store will never take this report (not a full disk, but what it says): its lease ends without it.
   case reportUnstorable(LeaseID, MeasurementID)
   indirect case trialPlanned(TrialSpec, WorkerName)
+  /// A trial of placements on several workers, the hub first; every one of them hosts.
+  indirect case placementPlanned(TrialID, PlacementBenchmarkSpec, [WorkerName])
+  case hostingAnswered(WorkerName, HostingAnswer)
+  case placementReport(WorkerName, PlacementReport)
   /// The trial is wanted no more.
   case trialWithdrawn(TrialID)
   case cancel(JobID)
@@ -64,6 +68,8 @@ public enum LedgerAction: Hashable, Sendable {
   /// A block of a trial is stored.
   case trialMeasured(TrialID, Measurement)
   case trialEnded(TrialID, TrialEnding)
+  /// What the hub of a trial of placements says, or why it could not begin.
+  indirect case placementReported(TrialID, Result<PlacementNews, ApusError>)
   /// A chunk of tokens was not for anybody; only counted.
   case ignoredTokens
   /// A chunk was lost on the way: the rest of the output comes with the end. Only counted.

@@ -29,13 +29,31 @@ enum Fixture {
       memoryBytes: 24 << 30, memoryBandwidth: 2e10, gemmRate: 1e11 * Double(coreCount))
   }
 
+  /// One with experts.
+  static func sparseModel() -> ModelProfile {
+    var sparse = model("sparse")
+    sparse.expertCount = 8
+    sparse.expertsPerToken = 2
+    return sparse
+  }
+
+  static func placementSpec(_ name: String = "placements", workers: [WorkerName] = []) -> PlacementBenchmarkSpec {
+    PlacementBenchmarkSpec(
+      id: BenchmarkID(name), model: sparseModel().id, workers: workers, strategies: ["linear", "lpt"],
+      batchSizes: [16], rounds: 2)
+  }
+
+  /// Which public key a worker of these tests announces: not a real one.
+  static func expertKey(_ worker: String) -> String { "key of \(worker)" }
+
   static func worker(
     machine: String = "machine-1", coreCount: Int = 2, capacity: Int = 2, models: [ModelProfile] = [model()],
-    leases: [LeaseID] = []
+    leases: [LeaseID] = [], expertKey: String? = nil
   ) -> WorkerDescription {
     WorkerDescription(
       hardware: hardware(machine: machine, coreCount: coreCount),
-      engines: [EngineDescription(name: engine, version: "1")], models: models, jobCapacity: capacity, leases: leases)
+      engines: [EngineDescription(name: engine, version: "1")], models: models, jobCapacity: capacity, leases: leases,
+      experts: expertKey.map { ExpertEndpoint(address: "tcp://127.0.0.1:*", publicKey: $0) })
   }
 
   static func spec(_ prompt: String = "hello there", maxTokens: Int = 8, model: ModelProfile = model()) -> JobSpec {

@@ -37,6 +37,9 @@ private struct World {
     let capacity: Int
     var isUp = false
     var running: [LeaseID: Running] = [:]
+    /// Leases that it hosts experts under, and those whose trial it ended as the hub.
+    var hosting: Set<LeaseID> = []
+    var endedAsHub: Set<LeaseID> = []
     /// Reports not yet acknowledged.
     var unacknowledged: [Report] = []
   }
@@ -83,7 +86,8 @@ private struct World {
     case 0..<10: submit()
     case 10..<13:
       if let job = submitted.randomElement(using: &generator) { tell(.cancel(job)) }
-    case 13..<17: planTrial()
+    case 13..<16: planTrial()
+    case 16..<17: planPlacement()
     case 17..<40: deliverOutgoing()
     case 40..<65: work(workers.indices.randomElement(using: &generator)!)
     case 65..<75: store(fails: Int.random(in: 0..<5, using: &generator) == 0)
@@ -139,6 +143,13 @@ private struct World {
     tell(.trialPlanned(Fixture.trial("trial\(trialsPlanned)"), workers.randomElement(using: &generator)!.name))
   }
 
+  private mutating func planPlacement() {
+    trialsPlanned += 1
+    let members = workers.shuffled(using: &generator).prefix(Int.random(in: 1...3, using: &generator)).map(\.name)
+    tell(.placementPlanned(TrialID("trial\(trialsPlanned)"), Fixture.placementSpec(), members))
+    if Int.random(in: 0..<5, using: &generator) == 0 { tell(.trialWithdrawn(TrialID("trial\(trialsPlanned)"))) }
+  }
+
   private mutating func answer(_ key: RouteKey) {
     let foresees = Bool.random(using: &generator)
     let choices = workers.shuffled(using: &generator).flatMap { worker in
@@ -185,6 +196,8 @@ private struct World {
     // It may have been away and remember its work, or have died and know nothing.
     if Bool.random(using: &generator) {
       workers[index].running = [:]
+      workers[index].hosting = []
+      workers[index].endedAsHub = []
       workers[index].unacknowledged = []
     }
     // A hello is not lost without its connection; it may come again.
@@ -205,7 +218,8 @@ private struct World {
   }
 
   private func leases(_ index: Int) -> [LeaseID] {
-    (Array(workers[index].running.keys) + workers[index].unacknowledged.filter(\.isLast).map(\.lease)).sorted()
+    Set(workers[index].running.keys).union(workers[index].hosting)
+      .union(workers[index].unacknowledged.filter(\.isLast).map(\.lease)).sorted()
   }
 
   private mutating func heartbeat(_ index: Int) {
@@ -216,6 +230,9 @@ private struct World {
   private mutating func work(_ index: Int) {
     guard workers[index].isUp else { return }
     if let report = workers[index].unacknowledged.first { send(.report(workers[index].name, report)) }
+    for lease in workers[index].endedAsHub.sorted() {
+      send(.placementReport(workers[index].name, PlacementReport(lease: lease, news: .success(.ended))))
+    }
     guard let (lease, running) = workers[index].running.sorted(by: { $0.key < $1.key }).randomElement(using: &generator)
     else { return }
     switch running.assignment.work {
@@ -232,16 +249,33 @@ private struct World {
       }
     case .trial:
       finish(index, lease, .completed(Fixture.metrics(e2eMS: 10)))
+    case .placement:
+      workers[index].running[lease] = nil
+      workers[index].endedAsHub.insert(lease)
+    case .hosting: break
     }
+  }
+
+  private mutating func host(_ index: Int, _ lease: LeaseID) {
+    let fails = Int.random(in: 0..<6, using: &generator) == 0
+    if !fails { workers[index].hosting.insert(lease) }
+    let address: Result<String, ApusError> =
+      fails ? .failure(ApusError(.badInput, "no such model")) : .success("tcp://127.0.0.1:1")
+    send(.hostingAnswered(workers[index].name, HostingAnswer(lease: lease, address: address)))
   }
 
   private mutating func finish(_ index: Int, _ lease: LeaseID, _ outcome: Outcome) {
     guard let running = workers[index].running.removeValue(forKey: lease) else { return }
+    if case .placement = running.assignment.work {
+      let error = ApusError(.tryAgain, "it was stopped")
+      return send(.placementReport(workers[index].name, PlacementReport(lease: lease, news: .failure(error))))
+    }
     reportCount += 1
     let source: MeasurementSource =
       switch running.assignment.work {
       case .job(let job): .job(job.job)
       case .trial(let spec): .trial(spec.id, benchmark: spec.benchmark, purpose: .screening, round: 0)
+      case .hosting, .placement: .imported(from: "nothing")
       }
     let report = Report(
       lease: lease,
@@ -274,11 +308,14 @@ private struct World {
     switch action {
     case .assign(let name, let assignment, _):
       guard let index = workers.firstIndex(where: { $0.name == name }), workers[index].isUp else { return }
+      if case .hosting = assignment.work { return host(index, assignment.lease) }
       var count = 0
       if case .job(let job) = assignment.work { count = job.generatedTokenIDs.count }
       workers[index].running[assignment.lease] = Running(assignment: assignment, tokenCount: count)
     case .revoke(let name, let lease):
       guard let index = workers.firstIndex(where: { $0.name == name }), workers[index].isUp else { return }
+      workers[index].hosting.remove(lease)
+      workers[index].endedAsHub.remove(lease)
       finish(index, lease, .cancelled)
     case .acknowledge(let name, let measurement):
       acknowledge(name, measurement)
@@ -314,7 +351,7 @@ private struct World {
       if !record.state.isFinished { violations.append("\(record.id) ended as \(record.state)") }
     case .trialEnded(let trial, _):
       if !trialsEnded.insert(trial).inserted { violations.append("\(trial) ended twice") }
-    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss, .jobStranded: break
+    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss, .jobStranded, .placementReported: break
     }
   }
 
@@ -332,12 +369,14 @@ private struct World {
     for worker in workers where counts[worker.name, default: 0] > worker.capacity {
       violations.append("\(worker.name) has \(counts[worker.name]!) leases, room for \(worker.capacity)")
     }
-    for (lease, holder, job) in leases where job == nil {
-      let machine = workers.first { $0.name == holder }!.machine
+    for (lease, _, job) in leases where job == nil {
+      let members = ledger.members(of: lease)
+      let machines = Set(workers.filter { members.contains($0.name) }.map(\.machine))
       let others = leases.filter { other in
-        other.lease != lease && workers.contains { $0.name == other.worker && $0.machine == machine }
+        let held = ledger.members(of: other.lease)
+        return other.lease != lease && workers.contains { held.contains($0.name) && machines.contains($0.machine) }
       }
-      if !others.isEmpty { violations.append("trial \(lease) shares \(machine) with \(others.map(\.lease))") }
+      if !others.isEmpty { violations.append("trial \(lease) shares \(machines) with \(others.map(\.lease))") }
     }
     if ledger.queuedCount < 0 { violations.append("a queue of \(ledger.queuedCount)") }
   }

@@ -34,11 +34,14 @@ final class ScriptedCluster: Sendable {
   func worker(
     _ name: WorkerName, machine: String = "machine-1", capacity: Int = 2, models: [ModelProfile] = [Fixture.model()],
     behaviours: [ScriptedWorker.Behaviour] = [], costs: HiddenCosts = HiddenCosts(speedups: [:]),
+    expertKey: String? = nil, asHub: ScriptedWorker.HubBehaviour = .complete,
     through wrap: (any ClientEndpoint) -> any ClientEndpoint = { $0 }
   ) async throws -> ScriptedWorker {
     let worker = ScriptedWorker(
       name, wrap(network.connect(name: name.rawValue, role: .worker)),
-      Fixture.worker(machine: machine, capacity: capacity, models: models), behaviours: behaviours, costs: costs)
+      Fixture.worker(machine: machine, capacity: capacity, models: models, expertKey: expertKey),
+      behaviours: behaviours,
+      costs: costs, asHub: asHub)
     await worker.start()
     let client = try await client("joining-\(name)")
     try await client.until { await client.workers().contains { $0.name == name && $0.isAlive } }

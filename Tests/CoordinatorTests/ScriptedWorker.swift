@@ -1,5 +1,6 @@
 import Messaging
 import Serving
+import TestKit
 
 /// A worker without an engine: it answers jobs with numbered tokens and trials with pretended costs, keeps its reports
 /// until they are acknowledged, and dies, hangs or fails when a test says so.
@@ -13,6 +14,16 @@ actor ScriptedWorker {
     case fail(Outcome)
   }
 
+  /// What it does as the hub of a trial of placements.
+  enum HubBehaviour: Hashable, Sendable {
+    /// Says that it measured each strategy, and ends.
+    case complete
+    /// Begins with the first strategy, and says nothing more until it is revoked.
+    case hang
+    /// Reports the first strategy as failed, and ends with that error.
+    case fail(ApusError)
+  }
+
   let name: WorkerName
   private let endpoint: any ClientEndpoint
   private let description: WorkerDescription
@@ -20,7 +31,10 @@ actor ScriptedWorker {
   private var generator = SeededGenerator(seed: 5)
   /// For the next jobs, in order; `complete` afterwards.
   private var behaviours: [Behaviour]
+  private let hubBehaviour: HubBehaviour
   private var held: [LeaseID: Assignment] = [:]
+  /// What it hosts experts for.
+  private(set) var hosting: [LeaseID: ExpertHosting] = [:]
   private var unacknowledged: [Report] = []
   private var reportCount = 0
   private var isDead = false
@@ -33,8 +47,10 @@ actor ScriptedWorker {
 
   init(
     _ name: WorkerName, _ endpoint: any ClientEndpoint, _ description: WorkerDescription,
-    behaviours: [Behaviour] = [], costs: HiddenCosts = HiddenCosts(speedups: [:])
+    behaviours: [Behaviour] = [], costs: HiddenCosts = HiddenCosts(speedups: [:]),
+    asHub: HubBehaviour = .complete
   ) {
+    hubBehaviour = asHub
     self.name = name
     self.endpoint = endpoint
     self.description = description
@@ -65,7 +81,9 @@ actor ScriptedWorker {
     }
   }
 
-  private var leases: [LeaseID] { Array(held.keys) + unacknowledged.filter(\.isLast).map(\.lease) }
+  private var leases: [LeaseID] {
+    Array(Set(held.keys).union(hosting.keys)) + unacknowledged.filter(\.isLast).map(\.lease)
+  }
 
   private func send(_ message: Message) async {
     guard !isDead else { return }
@@ -80,12 +98,18 @@ actor ScriptedWorker {
       await send(.hello(Hello(role: .worker, worker: description)))
     case .message(.assignment(let assignment)):
       assignments.append(assignment)
+      if case .hosting(let wanted) = assignment.work { return await host(wanted, assignment.lease) }
       held[assignment.lease] = assignment
       await run(assignment)
     case .message(.reportStored(let id)):
       unacknowledged.removeAll { $0.measurement.id == id }
     case .message(.revoke(let lease)):
+      hosting[lease] = nil
       guard let assignment = held.removeValue(forKey: lease) else { return }
+      if case .placement = assignment.work {
+        let error = ApusError(.tryAgain, "the batch was cancelled")
+        return await send(.placementReport(PlacementReport(lease: lease, news: .failure(error))))
+      }
       await report(assignment, .cancelled)
     case .message(.modelChunk(let chunk)):
       modelBytes += chunk.bytes.count
@@ -143,7 +167,37 @@ actor ScriptedWorker {
       for (index, block) in blocks.enumerated() {
         await send(assignment, block.measurement, isLast: index == blocks.count - 1, output: "")
       }
+    case .placement(let placement): await measure(placement, assignment.lease)
+    case .hosting: break
     }
+  }
+
+  private func host(_ wanted: ExpertHosting, _ lease: LeaseID) async {
+    hosting[lease] = wanted
+    await send(.hostingAnswer(HostingAnswer(lease: lease, address: .success("tcp://127.0.0.1:\(name)"))))
+  }
+
+  private func measure(_ placement: PlacementAssignment, _ lease: LeaseID) async {
+    func say(_ news: Result<PlacementNews, ApusError>) async {
+      await send(.placementReport(PlacementReport(lease: lease, news: news)))
+    }
+    for strategy in placement.spec.strategies {
+      await say(.success(.step(PlacementStep(strategy: strategy, batchTokens: placement.spec.batchSizes[0]))))
+      var measurement = HistoryExamples.placement("\(strategy) of \(name)", strategy: strategy)
+      // Its coordinator knows better.
+      measurement.hub = "somebody"
+      switch hubBehaviour {
+      case .complete: await say(.success(.measured(measurement)))
+      case .hang: return
+      case .fail(let error):
+        measurement.outcome = .failed(reason: error.reason)
+        await say(.success(.measured(measurement)))
+        held[lease] = nil
+        return await say(.failure(error))
+      }
+    }
+    held[lease] = nil
+    await say(.success(.ended))
   }
 
   static func text(of token: Int) -> String { "\(token) " }
@@ -160,6 +214,7 @@ actor ScriptedWorker {
       if outcome.metrics != nil { output = (0..<job.spec.maxTokens).map(Self.text).joined() }
     case .trial(let spec):
       source = .trial(spec.id, benchmark: spec.benchmark, purpose: spec.purpose, round: 0)
+    case .hosting, .placement: return
     }
     var measurement = Fixture.measurement(
       "\(name)-\(reportCount)", source: source, worker: name, outcome: outcome, configuration: configuration,
