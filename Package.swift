@@ -81,11 +81,18 @@ let package = Package(
     library("Benchmarking", ["Serving", "Acceleration", "Engines", asyncHTTPClient, nio, nioHTTP1]),
     library("History", ["Serving", grdb]),
     library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
-    library("ExpertExecution", ["Serving", "Engines", "ExpertPlacement", "Messaging", "OpenBLAS", "ZeroMQ"]),
+    library(
+      "ExpertExecution",
+      ["Serving", "Engines", "ExpertPlacement", "Messaging", "OpenBLAS", "PlacementSelection", "ZeroMQ"]),
     library("Learning", ["XGBoost", yams]),
     library("Selection", ["Serving", "Acceleration", "XGBoost"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
-    library("Worker", ["Serving", "Acceleration", "Engines", "Benchmarking", "Messaging", "OpenBLAS", deque, logging]),
+    library(
+      "Worker",
+      [
+        "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "Messaging",
+        "OpenBLAS", deque, logging,
+      ]),
     library("OpenAI", ["Serving"]),
     library(
       "Gateway",
@@ -123,7 +130,11 @@ let package = Package(
     tests(
       "PlacementSelectionTests", ["PlacementSelection", "PlacementSimulation", "ExpertPlacement", "Serving"]),
     tests(
-      "ExpertExecutionTests", ["ExpertExecution", "Engines", "ExpertPlacement", "Messaging", "Serving", "ZeroMQ"]),
+      "ExpertExecutionTests",
+      [
+        "ExpertExecution", "Engines", "ExpertPlacement", "Messaging", "PlacementSelection", "Serving", "Worker",
+        "ZeroMQ",
+      ]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
@@ -137,7 +148,7 @@ let package = Package(
     tests("SimulationTests", ["Simulation", "Coordinator", "Serving"]),
     tests("PlannerReplayTests", ["PlannerReplay", "Coordinator", "Selection", "Serving"]),
     tests("WorkerTests", ["Acceleration", "Worker", "Engines", "Messaging", "Serving", "TestKit"]),
-    tests("IntegrationTests", ["Engines", "ExpertExecution", "ExpertPlacement", "Messaging", "Serving"]),
+    tests("IntegrationTests", ["Engines", "ExpertExecution", "ExpertPlacement", "History", "Messaging", "Serving"]),
   ],
   swiftLanguageModes: [.v6]
 )

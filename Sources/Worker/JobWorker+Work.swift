@@ -11,6 +11,7 @@ extension JobWorker {
       log.debug("assignment \(assignment.lease) came twice")
     case .refuse(let reason):
       log.warning("assignment \(assignment.lease) refused: \(reason)")
+      if refuseExperts(assignment, reason) { return }
       // Refusals are kept like results, but not without end: of one that is not sent the coordinator learns from the
       // heartbeats, which do not name its lease.
       guard outbox.reports.count < 2 * options.reportCapacity else { return }
@@ -18,6 +19,7 @@ extension JobWorker {
       outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
       wake()
     case .run:
+      if case .hosting(let hosting) = assignment.work { return host(hosting, under: assignment.lease) }
       runs[assignment.lease] = Run(task: Task { await self.perform(assignment) })
     }
   }
@@ -46,6 +48,9 @@ extension JobWorker {
       let measurement =
         last.measurement ?? refusal(of: assignment.work, "the trial ended without a last measurement")
       await deliver(Report(lease: lease, measurement: measurement, isLast: true))
+    case .placement(let placement): await measure(placement, under: lease)
+    // Begun at once: there is nothing to wait for.
+    case .hosting: break
     }
   }
 

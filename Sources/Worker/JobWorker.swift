@@ -11,6 +11,8 @@ public actor JobWorker {
   let options: JobWorkerOptions
   private let endpoint: any ClientEndpoint
   let executor: any WorkExecutor
+  /// Nil for a worker that takes no part in placements.
+  let experts: (any ExpertExecutor)?
   let store: ReportStore
   private let models: ModelReceiver
   let time: WorkerTime
@@ -19,6 +21,8 @@ public actor JobWorker {
   var outbox: Outbox
   var admission: Admission
   var runs: [LeaseID: Run] = [:]
+  /// What begins or ends this worker's role as a host, one after the other.
+  var lastRoleChange: Task<Void, Never>?
   var description: WorkerDescription?
   var name: WorkerName
   private var beater: Task<Void, Never>?
@@ -40,12 +44,14 @@ public actor JobWorker {
   }
 
   public init(
-    options: JobWorkerOptions, endpoint: any ClientEndpoint, executor: any WorkExecutor, reports: ReportStore,
-    models: ModelReceiver, clock: some Clock<Duration> = ContinuousClock(), log: Logger = Logger(label: "apus.worker")
+    options: JobWorkerOptions, endpoint: any ClientEndpoint, executor: any WorkExecutor,
+    experts: (any ExpertExecutor)? = nil, reports: ReportStore, models: ModelReceiver,
+    clock: some Clock<Duration> = ContinuousClock(), log: Logger = Logger(label: "apus.worker")
   ) {
     self.options = options
     self.endpoint = endpoint
     self.executor = executor
+    self.experts = experts
     self.store = reports
     self.models = models
     self.log = log
@@ -95,6 +101,8 @@ public actor JobWorker {
     for run in runs.values { run.task.cancel() }
     letWaitingTrialsGoOn()
     for run in runs.values { await run.task.value }
+    await lastRoleChange?.value
+    await experts?.endHosting()
     await executor.stop()
     await untilConfirmed()
     beater?.cancel()
@@ -192,6 +200,7 @@ public actor JobWorker {
     case .revoke(let lease):
       // A lease that is not worked on has its last report on the way.
       runs[lease]?.task.cancel()
+      endHosting(lease)
     case .modelChunk(let chunk):
       if case .dropped = modelChunks.continuation.yield(chunk) {
         outbox.add(
@@ -209,7 +218,8 @@ public actor JobWorker {
               ApusError(.tryAgain, "\(name) is asked for many launches", advice: "ask again in a moment"))))
         wake()
       }
-    case .hello, .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .request, .response:
+    case .hello, .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .hostingAnswer, .placementReport, .request,
+      .response:
       log.warning("the coordinator sent a message that only goes the other way")
     }
     return nil
@@ -305,12 +315,15 @@ public actor JobWorker {
       var introduction = description!
       introduction.jobCapacity = options.jobCapacity
       introduction.leases = leases
+      introduction.experts = experts?.endpoint
       return .hello(Hello(role: .worker, worker: introduction))
     case .heartbeat:
       let warm = await executor.warmConfigurations()
       return .heartbeat(Heartbeat(leases: leases, warmConfigurations: warm))
     case .modelOffset(let offset): return .modelOffset(offset)
     case .launchAnswer(let answer): return .launchAnswer(answer)
+    case .hostingAnswer(let answer): return .hostingAnswer(answer)
+    case .placementReport(let report): return .placementReport(report)
     case .tokens(let chunk): return .tokens(chunk)
     case .report(let report): return .report(report)
     }

@@ -37,6 +37,9 @@ public struct WorkerConfiguration: Hashable, Sendable {
   /// Where other nodes offer their memory with `ggml-rpc-server`, `HOST:PORT` each, separated by commas. Empty when none
   /// does: no model is then spread over nodes.
   public var rpcServers: [String] = []
+  /// Where experts are hosted for other workers, `tcp://HOST:PORT` as they reach this machine; PORT may be `*`. Empty: on a
+  /// loopback address where the coordinator is on one, else nowhere.
+  public var experts = ""
   /// Whether jobs' engines keep their slots on disk when they are unloaded, and take them up at their next start, where
   /// the engine can. What was in prompts is then in files below the state directory.
   public var restoresSlots = false
@@ -73,6 +76,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case memoryGuard = "memory_guard"
     case pricePerHour = "price_per_hour"
     case rpcServers = "rpc_servers"
+    case experts
     case restoresSlots = "restore_slots"
     case powercap
     case reportCapacity = "report_capacity"
@@ -120,6 +124,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
     for server in rpcServers where server.wholeMatch(of: #/[A-Za-z0-9._-]+:[0-9]{1,5}/#) == nil {
       throw options.error(.rpcServers, server, "HOST:PORT, several separated by commas")
     }
+    experts = options.text(.experts, experts)
     restoresSlots = try options.truth(.restoresSlots, restoresSlots)
     powercap = options.text(.powercap, powercap)
     reportCapacity = try options.number(.reportCapacity, reportCapacity, in: 1...100_000)

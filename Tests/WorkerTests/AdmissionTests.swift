@@ -58,4 +58,36 @@ import Testing
     #expect(admission.admit(Fixtures.jobLease("lease-1999"), isReportQueueFull: false) == .ignore)
     #expect(admission.admit(Fixtures.jobLease("lease-0"), isReportQueueFull: false) == .run)
   }
+
+  /// Experts share the worker with nothing but the trial of their own hub, and stay when that has ended.
+  @Test func expertsAreAlone() {
+    func assignment(_ lease: String, _ work: Assignment.Work) -> Assignment {
+      Assignment(lease: LeaseID(lease), work: work)
+    }
+    let hosting = Assignment.Work.hosting(ExpertHosting(model: Fixtures.model().id, hubKey: "key"))
+    let placement = Assignment.Work.placement(
+      PlacementAssignment(
+        spec: PlacementBenchmarkSpec(
+          id: BenchmarkID("b"), model: Fixtures.model().id, strategies: ["linear"], batchSizes: [1], rounds: 1),
+        hosts: []))
+    var admission = Admission(jobCapacity: 2)
+    _ = admission.admit(Fixtures.jobLease("a"), isReportQueueFull: false)
+    #expect(isRefused(admission.admit(assignment("x", hosting), isReportQueueFull: false)))
+    admission.end(LeaseID("a"))
+    #expect(isRefused(admission.admit(assignment("x", placement), isReportQueueFull: false)), "its hosts come first")
+    #expect(admission.admit(assignment("x", hosting), isReportQueueFull: false) == .run)
+    #expect(admission.admit(assignment("x", hosting), isReportQueueFull: false) == .ignore)
+    #expect(isRefused(admission.admit(assignment("y", hosting), isReportQueueFull: false)))
+    #expect(isRefused(admission.admit(Fixtures.jobLease("b"), isReportQueueFull: false)))
+    #expect(isRefused(admission.admit(assignment("y", placement), isReportQueueFull: false)))
+    #expect(admission.admit(assignment("x", placement), isReportQueueFull: false) == .run)
+    #expect(admission.admit(assignment("x", placement), isReportQueueFull: false) == .ignore)
+    #expect(admission.running == [LeaseID("x")])
+    admission.endPlacement(LeaseID("x"))
+    #expect(admission.running == [LeaseID("x")])
+    #expect(isRefused(admission.admit(Fixtures.jobLease("b"), isReportQueueFull: false)))
+    admission.end(LeaseID("x"))
+    #expect(admission.running.isEmpty)
+    #expect(admission.admit(Fixtures.jobLease("b"), isReportQueueFull: false) == .run)
+  }
 }

@@ -107,4 +107,31 @@ import Testing
     #expect(items.count == Outbox.mostModelOffsets)
     #expect(items.last == .modelOffset(ModelOffset(model: Fixtures.model().id, offset: 999, isComplete: false)))
   }
+
+  /// How a trial of placements ended is said on every fresh connection until its lease is over.
+  @Test func endOfPlacementsGoesAgain() {
+    var outbox = welcomed()
+    let step = PlacementReport(
+      lease: LeaseID("x"), news: .success(.step(PlacementStep(strategy: "linear", batchTokens: 1))))
+    let end = PlacementReport(lease: LeaseID("x"), news: .success(.ended))
+    outbox.add(step)
+    outbox.add(end)
+    #expect(drain(&outbox) == [.placementReport(step), .placementReport(end)])
+    func reconnect() {
+      outbox.disconnected()
+      outbox.connected()
+      outbox.welcomed()
+    }
+    reconnect()
+    #expect(drain(&outbox) == [.hello, .placementReport(end)])
+    outbox.forgetPlacement()
+    reconnect()
+    #expect(drain(&outbox) == [.hello])
+    outbox.disconnected()
+    outbox.add(step)
+    outbox.add(end)
+    outbox.connected()
+    outbox.welcomed()
+    #expect(drain(&outbox) == [.hello, .placementReport(step), .placementReport(end)], "once")
+  }
 }

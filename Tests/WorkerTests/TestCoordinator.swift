@@ -59,5 +59,11 @@ extension [Message] {
   var launchAnswers: [LaunchAnswer] {
     compactMap { if case .launchAnswer(let answer) = $0 { answer } else { nil } }
   }
+  var hostingAnswers: [HostingAnswer] {
+    compactMap { if case .hostingAnswer(let answer) = $0 { answer } else { nil } }
+  }
+  var placementReports: [PlacementReport] {
+    compactMap { if case .placementReport(let report) = $0 { report } else { nil } }
+  }
   var offsets: [ModelOffset] { compactMap { if case .modelOffset(let offset) = $0 { offset } else { nil } } }
 }

@@ -17,7 +17,7 @@ struct WorkerUnderTest {
   /// - Parameter directory: of an earlier worker, to start again where it was.
   init(
     welcomes: Bool = true, confirms: Bool = false, directory: TemporaryDirectory? = nil, reportCapacity: Int = 100,
-    executor: ScriptedExecutor = ScriptedExecutor()
+    executor: ScriptedExecutor = ScriptedExecutor(), experts: ScriptedExperts? = nil
   ) async throws {
     self.executor = executor
     self.directory = try directory ?? TemporaryDirectory()
@@ -26,7 +26,7 @@ struct WorkerUnderTest {
     worker = JobWorker(
       options: JobWorkerOptions(name: WorkerName("worker"), jobCapacity: 2, reportCapacity: reportCapacity),
       endpoint: network.connect(name: "worker", role: .worker), executor: executor,
-      reports: try ReportStore(directory: self.directory.path + "/reports"),
+      experts: experts, reports: try ReportStore(directory: self.directory.path + "/reports"),
       models: ModelReceiver(directory: self.directory.path + "/models", reservedBytes: 0) { _ in false },
       clock: clock)
     let worker = worker

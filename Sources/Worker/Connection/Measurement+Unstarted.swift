@@ -29,6 +29,7 @@ extension Measurement {
     case .trial(let trial):
       source = .trial(trial.id, benchmark: trial.benchmark, purpose: trial.purpose, round: trial.firstRound)
       (model, workload, candidate) = (trial.model, trial.workloads.first ?? .chat, trial.candidates.first)
+    case .hosting, .placement: preconditionFailure("no measurement of an engine ends work on placements")
     }
     let configuration = candidate?.configuration ?? EngineConfiguration(engine: EngineName("none"))
     return Measurement(

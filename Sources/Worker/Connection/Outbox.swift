@@ -19,6 +19,8 @@ struct Outbox {
     case heartbeat
     case modelOffset(ModelOffset)
     case launchAnswer(LaunchAnswer)
+    case hostingAnswer(HostingAnswer)
+    case placementReport(PlacementReport)
     case tokens(TokenChunk)
     case report(Report)
   }
@@ -32,6 +34,11 @@ struct Outbox {
   private var isHeartbeatDue = false
   private var modelOffsets: Deque<ModelOffset> = []
   private var launchAnswers: Deque<LaunchAnswer> = []
+  /// Few: one role and one trial at a time, which says as much as was asked for.
+  private var hostingAnswers: Deque<HostingAnswer> = []
+  private var placementReports: Deque<PlacementReport> = []
+  /// How the trial ended, until its lease is over: sent again on a fresh connection.
+  private var placementEnd: PlacementReport?
   private var streams: [LeaseID: TokenStream] = [:]
 
   init(reports: ReportQueue) { self.reports = reports }
@@ -56,6 +63,7 @@ struct Outbox {
     guard connection == .greeting else { return }
     connection = .welcomed
     for lease in streams.keys { streams[lease]!.rewind() }
+    if let placementEnd, placementReports.last != placementEnd { placementReports.append(placementEnd) }
   }
 
   /// The coordinator does not know this worker (any more): greet it once more.
@@ -91,6 +99,14 @@ struct Outbox {
     launchAnswers.append(answer)
   }
   mutating func add(_ report: Report) { reports.add(report) }
+  mutating func add(_ answer: HostingAnswer) { hostingAnswers.append(answer) }
+  mutating func add(_ report: PlacementReport) {
+    placementReports.append(report)
+    if report.isLast { placementEnd = report }
+  }
+
+  /// The lease of the trial is over.
+  mutating func forgetPlacement() { placementEnd = nil }
 
   mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) {
     streams[lease] = TokenStream(job: job, lease: lease, firstIndex: firstIndex)
@@ -123,6 +139,8 @@ struct Outbox {
     }
     if let offset = modelOffsets.popFirst() { return .modelOffset(offset) }
     if let answer = launchAnswers.popFirst() { return .launchAnswer(answer) }
+    if let answer = hostingAnswers.popFirst() { return .hostingAnswer(answer) }
+    if let report = placementReports.popFirst() { return .placementReport(report) }
     for lease in streams.keys {
       if let chunk = streams[lease]!.next() { return .tokens(chunk) }
     }

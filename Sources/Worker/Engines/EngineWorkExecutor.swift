@@ -54,6 +54,10 @@ public final class EngineWorkExecutor: WorkExecutor {
 
   /// Whether a model's file is here, for `ModelReceiver`.
   public func hasModel(_ model: ModelID) -> Bool { inventory.has(model) }
+  /// Of a model's file; nil when it is not here.
+  public func modelPath(_ model: ModelID) -> String? { inventory.path(of: model) }
+  /// Ends engines that serve nothing, for work that needs their memory.
+  public func evictIdle() async { await pool.evictIdle() }
 
   public func describe() async throws(ApusError) -> WorkerDescription {
     try await inventory.look()

@@ -81,7 +81,8 @@ final class Inventory: Sendable {
   var installedEngines: [EngineDescription] { seen.withLock { $0.engines + $0.attached.map(\.engine.description) } }
   /// Those of files, and those that only an attached server has.
   var models: [ModelProfile] { seen.withLock { Array($0.profiles.values) }.sorted { $0.name < $1.name } }
-  func has(_ model: ModelID) -> Bool { seen.withLock { $0.models[model] != nil } }
+  func has(_ model: ModelID) -> Bool { path(of: model) != nil }
+  func path(of model: ModelID) -> String? { seen.withLock { $0.models[model]?.path } }
 
   /// What trials and jobs need of this machine; it stays as it is when this looks again.
   var host: EngineHost {

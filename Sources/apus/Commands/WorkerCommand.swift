@@ -29,6 +29,11 @@ struct WorkerCommand: AsyncParsableCommand {
   @Option(help: "Jobs at once. [default: 4]") var jobCapacity: String?
   @Option(help: "What an hour of this node costs, in a currency that is the same for all nodes. [default: not said]")
   var pricePerHour: String?
+  @Option(
+    help:
+      "Where to host experts for other workers, as they reach this machine: tcp://HOST:PORT, PORT may be *. [default: on 127.0.0.1 with a coordinator there, else nowhere]"
+  )
+  var experts: String?
   @Flag(help: "Print one JSON line once it has measured its machine.") var json = false
 
   func run() async throws {
@@ -37,7 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
     let flags: [WorkerConfiguration.Option: String?] = [
       .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
       .jobCapacity: jobCapacity, .attach: attach.isEmpty ? nil : attach.joined(separator: "\n"),
-      .pricePerHour: pricePerHour,
+      .pricePerHour: pricePerHour, .experts: experts,
     ]
     let flagTexts = Dictionary(
       uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })
@@ -82,12 +87,22 @@ struct WorkerCommand: AsyncParsableCommand {
     let executor = EngineWorkExecutor(
       configuration: options, hardware: hardware, engines: EngineCatalogue.all(installation),
       guardPath: installation.guardPath)
+    let address = try options.experts.isEmpty ? Self.loopback(client.address()) : options.experts
+    let experts = try address.map { address throws(ApusError) in
+      try LocalExperts(
+        address: address, modelPath: { executor.modelPath($0) }, makeRoom: { await executor.evictIdle() })
+    }
     return JobWorker(
       options: options.jobWorkerOptions, endpoint: try client.endpoint(), executor: executor,
-      reports: try ReportStore(directory: options.ownDirectory + "/reports"),
+      experts: experts, reports: try ReportStore(directory: options.ownDirectory + "/reports"),
       models: ModelReceiver(
         directory: options.modelsDirectory, reservedBytes: options.reservedDiskBytes
       ) { executor.hasModel($0) },
       log: Service.logger("apus.worker"))
+  }
+
+  /// Where experts are hosted when nobody says: on this machine alone, as the coordinator is.
+  private static func loopback(_ coordinator: String) -> String? {
+    coordinator.hasPrefix("tcp://127.") || coordinator.hasPrefix("tcp://localhost:") ? "tcp://127.0.0.1:*" : nil
   }
 }
