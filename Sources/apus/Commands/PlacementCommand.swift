@@ -9,7 +9,7 @@ struct PlacementCommand: AsyncParsableCommand {
     commandName: "placement", abstract: "Plan which host has which experts of a mixture-of-experts model.",
     subcommands: [
       PlanCommand.self, RecommendCommand.self, BenchmarkCommand.self, HostCommand.self, ShowCommand.self,
-      ImportCommand.self, ExportCommand.self, CacheCommand.self,
+      ImportCommand.self, ExportCommand.self, ProfileCommand.self, CacheCommand.self,
     ])
 
   struct PlanCommand: ParsableCommand {
