@@ -80,6 +80,7 @@ import Testing
     let client = try await cluster.client()
     #expect(try await client.failure(.benchmarkPlacement(Fixture.placementSpec(workers: ["one", "two"]))) == error)
     try await client.until { await [one.hosting.count, two.hosting.count] == [0, 0] }
+    try await client.until { try await !cluster.store.placements(model: nil).isEmpty }
     #expect(try await cluster.store.placements(model: nil).map(\.outcome) == [.failed(reason: error.reason)])
     await cluster.stop(one, two)
   }

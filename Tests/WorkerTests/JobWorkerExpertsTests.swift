@@ -28,7 +28,7 @@ import Testing
 
   /// It names the lease while it hosts, and takes no other work.
   @Test func hostsUntilItIsTold() async throws {
-    let test = try await WorkerUnderTest(experts: experts)
+    let test = try await WorkerUnderTest(confirms: true, experts: experts)
     await test.coordinator.send(.assignment(Self.hosting))
     let answers = await test.coordinator.heard { !$0.hostingAnswers.isEmpty }.hostingAnswers
     #expect(answers == [HostingAnswer(lease: LeaseID("lease"), address: .success("tcp://127.0.0.1:1"))])
@@ -91,7 +91,10 @@ import Testing
     await test.coordinator.send(.assignment(Self.hosting))
     let answers = await test.coordinator.heard { !$0.hostingAnswers.isEmpty }.hostingAnswers
     #expect(answers.map(\.address) == [.failure(error)])
-    await test.coordinator.send(.assignment(Self.placement))
+    // The lease that it could not host under is over here; of any other it says why.
+    var placement = Self.placement
+    placement.lease = LeaseID("other")
+    await test.coordinator.send(.assignment(placement))
     let reports = await test.coordinator.heard { !$0.placementReports.isEmpty }.placementReports
     guard case .failure(let refusal)? = reports.first?.news else {
       Issue.record("\(reports)")
