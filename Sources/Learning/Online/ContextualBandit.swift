@@ -38,7 +38,9 @@ public struct BanditKind: Sendable {
   public let make: @Sendable (_ armCount: Int, _ cost: BanditCost, _ seed: UInt64) -> any ContextualBandit
 
   /// Every bandit there is. A new one is a file in this folder and a line here.
-  public static let all: [BanditKind] = [MeanBandit.kind, LinearThompsonSampling.kind, ForestThompsonSampling.kind]
+  public static let all: [BanditKind] = [
+    MeanBandit.kind, LinearThompsonSampling.kind, ImputedThompsonSampling.kind, ForestThompsonSampling.kind,
+  ]
 
   /// What is used unless another is asked for.
   public static let defaultBandit = ForestThompsonSampling.kind
