@@ -30,11 +30,26 @@ public struct ASlibScenario: Sendable {
       instances: features, algorithms: .empty(rowCount: runs.algorithms.count), algorithmNames: runs.algorithms,
       kind: kind, costs: runs.costs, isCensored: runs.isCensored,
       featureCosts: description.isRunTime ? try Self.readFeatureCosts(folder, description, places) : nil)
-    let count = runs.algorithms.count
-    isSolvable = names.indices.map { instance in
-      (0..<count).contains { !runs.costs[instance * count + $0].isNaN && !runs.isCensored[instance * count + $0] }
-    }
+    isSolvable = Self.isSolvable(table)
     self.folds = Folds(assignment: names.map { folds[$0]! }, count: (folds.values.max() ?? 0) + 1)
+  }
+
+  /// A scenario from elsewhere than a folder.
+  ///
+  /// - Parameter folds: one for each instance of the table.
+  public init(name: String, table: SelectionTable, folds: Folds) {
+    precondition(folds.assignment.count == table.instanceCount, "a fold for each instance")
+    self.name = name
+    self.table = table
+    self.folds = folds
+    isSolvable = Self.isSolvable(table)
+  }
+
+  private static func isSolvable(_ table: SelectionTable) -> [Bool] {
+    let count = table.algorithmCount
+    return (0..<table.instanceCount).map { instance in
+      (0..<count).contains { !table.costs[instance * count + $0].isNaN && !table.isCensored[instance * count + $0] }
+    }
   }
 
   /// Fold of each instance, numbered from 0.

@@ -4,10 +4,20 @@
 struct Forest: Sendable {
   let columnCount: Int
   let outputCount: Int
-  private let nodes: [TreeGrower.Node]
+  let nodes: [TreeGrower.Node]
   /// Place of each tree's root in `nodes`.
-  private let roots: [Int32]
-  private let leaves: [Float]
+  let roots: [Int32]
+  /// `leaves[leaf * outputCount + output]`.
+  let leaves: [Float]
+
+  /// A forest whose parts are known to fit.
+  init(columnCount: Int, outputCount: Int, nodes: [TreeGrower.Node], roots: [Int32], leaves: [Float]) {
+    self.columnCount = columnCount
+    self.outputCount = outputCount
+    self.nodes = nodes
+    self.roots = roots
+    self.leaves = leaves
+  }
 
   /// - Parameters:
   ///   - targets: `targets[row * outputCount + output]`, finite, of comparable size: the split minimises their summed
@@ -63,6 +73,27 @@ struct Forest: Sendable {
     let sums =
       row.withContiguousStorageIfAvailable { add($0, trees) } ?? Array(row).withUnsafeBufferPointer { add($0, trees) }
     return sums.map { $0 / Float(trees.count) }
+  }
+
+  /// The means over the trees for rows one after another; tree by tree, so that each is at hand while it is asked.
+  ///
+  /// - Returns: `outputCount` values for each row.
+  func predict(rows values: [Float]) -> [Float] {
+    precondition(values.count.isMultiple(of: columnCount), "values are whole rows")
+    let rowCount = values.count / columnCount
+    var sums = [Float](repeating: 0, count: rowCount * outputCount)
+    values.withUnsafeBufferPointer { values in
+      nodes.withUnsafeBufferPointer { nodes in
+        for root in roots {
+          for row in 0..<rowCount {
+            let features = UnsafeBufferPointer(rebasing: values[row * columnCount..<(row + 1) * columnCount])
+            let leaf = Self.leaf(of: features, from: Int(root), nodes) * outputCount
+            for output in 0..<outputCount { sums[row * outputCount + output] += leaves[leaf + output] }
+          }
+        }
+      }
+    }
+    return sums.map { $0 / Float(roots.count) }
   }
 
   private func add(_ row: UnsafeBufferPointer<Float>, _ trees: Range<Int>) -> [Float] {

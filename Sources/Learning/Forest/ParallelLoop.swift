@@ -3,10 +3,10 @@ import Synchronization
 
 /// Work spread over threads of its own, never over those that all tasks share. Blocks the caller, who therefore calls
 /// it from a thread that may wait.
-enum ParallelLoop {
+public enum ParallelLoop {
   /// Calls `body` once with each index below `count`, on at most `threadCount` threads with this one included. The order
   /// is not defined: what `body` does must not depend on it.
-  static func run(count: Int, threadCount: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  public static func run(count: Int, threadCount: Int, _ body: @escaping @Sendable (Int) -> Void) {
     let helpers = min(threadCount, count) - 1
     guard helpers > 0 else {
       for index in 0..<count { body(index) }
@@ -35,7 +35,7 @@ enum ParallelLoop {
   }
 
   /// The results of `body` in the order of the indices.
-  static func map<Result: Sendable>(
+  public static func map<Result: Sendable>(
     count: Int, threadCount: Int, _ body: @escaping @Sendable (Int) -> Result
   ) -> [Result] {
     let results = Results<Result>(count: count)

@@ -1,48 +1,30 @@
-import XGBoost
-
 /// XGBoost over pairs of instance and algorithm, on the log of the cost relative to the instance's mean: what the
 /// instance itself costs is of no use to a choice.
 struct BoostedTrees: TableSelector {
   let name = "boosted-trees"
   let summary = "XGBoost over instance and algorithm features predicts the log cost of a pair"
 
-  private static let parameters: [(name: String, value: String)] = [
-    ("objective", "reg:squarederror"), ("base_score", "0"), ("max_depth", "6"), ("eta", "0.1"), ("lambda", "1"),
-    ("min_child_weight", "3"), ("subsample", "0.8"), ("colsample_bytree", "0.5"), ("verbosity", "0"),
-    ("tree_method", "hist"), ("max_bin", "128"),
-  ]
-  private static let rounds = 120
+  private static let settings = BoostedRegressor.Settings(
+    parameters: [
+      ("objective", "reg:squarederror"), ("base_score", "0"), ("max_depth", "6"), ("eta", "0.1"), ("lambda", "1"),
+      ("min_child_weight", "3"), ("subsample", "0.8"), ("colsample_bytree", "0.5"), ("verbosity", "0"),
+      ("tree_method", "hist"), ("max_bin", "128"),
+    ], rounds: 120)
 
   func train(on table: SelectionTable, _ context: TrainingContext) -> any TableModel {
-    let rows = PairRows(table)
-    let (matrix, cells) = rows.training(table)
-    let targets = table.relativeLogCosts(cells).map { Float($0) }
-    do {
-      let data = try DataMatrix(values: matrix.values, columnCount: matrix.columnCount, labels: targets)
-      let booster = try Booster(
-        training: data,
-        parameters: Self.parameters + [
-          ("nthread", String(context.threadCount)), ("seed", String(context.seed % 1_000_000)),
-        ])
-      try booster.train(data, rounds: Self.rounds)
-      return Model(rows: rows, trees: try TreePredictor(booster.save(), columnCount: matrix.columnCount))
-    } catch {
-      // The parameters are ours and the labels finite: the library has nothing to refuse.
-      preconditionFailure("XGBoost refused a training: \(error)")
-    }
+    let pairs = PairRows(table)
+    let (matrix, cells) = pairs.training(table)
+    var rows = RegressionRows(columnCount: matrix.columnCount)
+    for (place, target) in table.relativeLogCosts(cells).enumerated() { rows.append(matrix.row(place), target: target) }
+    return Model(pairs: pairs, trees: BoostedRegressor(rows, settings: Self.settings, context))
   }
 
   private struct Model: TableModel {
-    let rows: PairRows
-    let trees: TreePredictor
+    let pairs: PairRows
+    let trees: BoostedRegressor
 
     func scores(of instance: ArraySlice<Float>, among candidates: [Int]) -> [Double] {
-      let values = candidates.flatMap { rows.row(instance, $0, among: candidates) }
-      do {
-        return try trees.predict(values).map { Double($0) }
-      } catch {
-        preconditionFailure("XGBoost refused rows of its own shape: \(error)")
-      }
+      trees.predict(candidates.flatMap { pairs.row(instance, $0, among: candidates) })
     }
   }
 }
