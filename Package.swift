@@ -85,7 +85,7 @@ let package = Package(
       "ExpertExecution",
       ["Serving", "Engines", "ExpertPlacement", "Messaging", "OpenBLAS", "PlacementSelection", "ZeroMQ"]),
     library("Learning", ["XGBoost", yams]),
-    library("Selection", ["Serving", "Acceleration", "XGBoost"]),
+    library("Selection", ["Serving", "Acceleration", "Learning"]),
     library("Coordinator", ["Serving", "Acceleration", "Selection", "History", "Messaging", deque, logging]),
     library(
       "Worker",
@@ -113,7 +113,7 @@ let package = Package(
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
         "Messaging", "Selection", "Coordinator", "Worker", "Gateway", "PlacementSimulation", "TestKit", "PlannerReplay",
-        "XGBoost",
+        "Learning", "XGBoost",
         "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
       ]),
 
@@ -142,7 +142,7 @@ let package = Package(
     tests("GatewayTests", ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
-    tests("SelectionTests", ["Selection", "Acceleration", "Serving"]),
+    tests("SelectionTests", ["Selection", "Acceleration", "Learning", "Serving"]),
     tests(
       "CoordinatorTests", ["Coordinator", "Acceleration", "History", "Messaging", "Selection", "Serving", "TestKit"]),
     tests("SimulationTests", ["Simulation", "Coordinator", "Serving"]),

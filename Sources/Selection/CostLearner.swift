@@ -1,61 +1,51 @@
-import XGBoost
+import Learning
 
-/// Learns one metric from cells: how far to trust the roofline's ratios, trees for what they leave over, and trees for
+/// Learns one metric from cells: how far to trust the roofline's ratios, a regressor for what they leave over, and one for
 /// the default's cost over the roofline's. The same for the model that serves and for each fold that errors are
 /// estimated on.
-struct CostLearner {
-  /// XGBoost's usual parameters for small noisy tables, shallow and slow: with the defaults (depth 6, rate 0.3) a history
-  /// of a few hundred rows is learned by heart.
-  static let rounds = 100
-  static let parameters: [(name: String, value: String)] = [
-    ("objective", "reg:squarederror"), ("base_score", "0"), ("max_depth", "4"), ("eta", "0.1"), ("lambda", "1"),
-    ("min_child_weight", "1.5"), ("subsample", "0.8"), ("colsample_bytree", "0.8"), ("seed", "1"), ("verbosity", "0"),
-    // Most columns have a handful of values: 64 bins lose nothing against 256.
-    ("tree_method", "hist"), ("max_bin", "64"),
-  ]
+struct CostLearner: Sendable {
   /// The roofline's ratios are trusted this much, as if it had been seen in this many rows, before any is.
   private static let trust = (prior: 0.7, rows: 2.0)
+  private static let context = TrainingContext(seed: 1)
 
   let cells: MeasuredCells
-  /// Threads for training; a child process may take all cores, a test takes one.
-  let threadCount: Int
+  var settings = BlendedRegressor.Settings()
 
-  /// What was learned; trees are nil without rows.
-  struct Learned {
+  /// What was learned; a regressor is nil without rows.
+  struct Learned: Sendable {
     var rooflineTrust: Double
-    var levelTrees: [UInt8]?
-    var ratioTrees: [UInt8]?
+    var level: BlendedRegressor?
+    var ratio: BlendedRegressor?
   }
 
   /// What is foreseen for one cell, as logarithms: the default's cost, and the cell's over it.
-  struct Foreseen {
+  struct Foreseen: Sendable {
     var level: Double
     var ratio: Double
   }
 
   /// - Parameter places: of the cells to learn from.
-  func learn(_ metric: CostMetric, _ places: [Int]) throws(XGBoostError) -> Learned {
+  func learn(_ metric: CostMetric, _ places: [Int]) -> Learned {
     let costs = cells.costs[metric.rawValue]
-    let paired = places.filter { !cells.cells[$0].isBaseline && !costs[$0].ratio.isNaN }
-    let trust = rooflineTrust(paired.map { costs[$0] })
+    let indirect = places.filter { costs[$0].isIndirect }
+    let differences =
+      places.filter { !cells.cells[$0].isBaseline && !costs[$0].ratio.isNaN }.map { Difference($0, costs[$0]) }
+      + differences(costs, indirect)
+    let trust = rooflineTrust(differences)
     var learned = Learned(rooflineTrust: trust)
-    var ratios = Rows()
-    for place in paired {
-      let cost = costs[place]
-      ratios.append(
-        cells.row(place), target: Double(cost.ratio) - trust * Double(cost.rooflineRatio), weight: cost.ratioWeight)
+    var ratios = RegressionRows(columnCount: cells.columnCount)
+    for known in differences {
+      ratios.append(cells.row(known.place), target: known.cost - trust * known.roofline, weight: Float(known.weight))
     }
-    learned.ratioTrees = try fit(ratios)
+    learned.ratio = fit(ratios)
 
-    var levels = Rows()
+    var levels = RegressionRows(columnCount: cells.columnCount)
     for place in places where cells.cells[place].isBaseline && !costs[place].level.isNaN {
       levels.append(
         cells.baselineRow(place), target: Double(costs[place].level - costs[place].roofline),
         weight: costs[place].levelWeight)
     }
-    let indirect = places.filter { costs[$0].isIndirect }
-    let foreseen = try ratioCorrections(learned, indirect)
-    for (place, correction) in zip(indirect, foreseen) {
+    for (place, correction) in zip(indirect, ratioCorrections(learned, indirect)) {
       let cost = costs[place]
       levels.append(
         cells.baselineRow(place),
@@ -63,15 +53,15 @@ struct CostLearner {
         // Half: it comes through the ratio's own error.
         weight: cost.levelWeight / 2)
     }
-    learned.levelTrees = try fit(levels)
+    learned.level = fit(levels)
     return learned
   }
 
   /// What the learned foresees for some cells, in their order.
-  func foresee(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) throws(XGBoostError) -> [Foreseen] {
+  func foresee(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
     let costs = cells.costs[metric.rawValue]
-    let levels = try predict(learned.levelTrees, places.flatMap { cells.baselineRow($0) }, count: places.count)
-    let corrections = try ratioCorrections(learned, places)
+    let levels = predict(learned.level, places.flatMap { cells.baselineRow($0) }, count: places.count)
+    let corrections = ratioCorrections(learned, places)
     return places.indices.map { index in
       let cost = costs[places[index]]
       return Foreseen(
@@ -81,47 +71,68 @@ struct CostLearner {
     }
   }
 
-  private func ratioCorrections(_ learned: Learned, _ places: [Int]) throws(XGBoostError) -> [Double] {
-    try predict(learned.ratioTrees, places.flatMap { cells.row($0) }, count: places.count)
+  private func ratioCorrections(_ learned: Learned, _ places: [Int]) -> [Double] {
+    predict(learned.ratio, places.flatMap { cells.row($0) }, count: places.count)
+  }
+
+  /// What is known of a cell's ratio: by how much it and the roofline's lie above those of something else in its context,
+  /// as logarithms.
+  private struct Difference {
+    var place: Int
+    var cost: Double
+    var roofline: Double
+    var weight: Double
+
+    init(place: Int, cost: Double, roofline: Double, weight: Double) {
+      self.place = place
+      self.cost = cost
+      self.roofline = roofline
+      self.weight = weight
+    }
+
+    /// To the default.
+    init(_ place: Int, _ costs: MeasuredCells.Costs) {
+      self.init(
+        place: place, cost: Double(costs.ratio), roofline: Double(costs.rooflineRatio),
+        weight: Double(costs.ratioWeight))
+    }
+  }
+
+  /// Where the default was not measured (tables of others) the cells of a context still tell how they lie to each other:
+  /// each is compared with their mean, which the roofline then has to know.
+  private func differences(_ costs: [MeasuredCells.Costs], _ indirect: [Int]) -> [Difference] {
+    // A context has a baseline row for each engine.
+    let contexts = Dictionary(grouping: indirect) { cells.cells[$0].baselineRow }
+    return contexts.sorted { $0.key < $1.key }.flatMap { _, places -> [Difference] in
+      guard places.count > 1 else { return [] }
+      let count = Double(places.count)
+      let cost = places.reduce(0) { $0 + Double(costs[$1].level) } / count
+      let roofline = places.reduce(0) { $0 + Double(costs[$1].rooflineRatio) } / count
+      return places.map {
+        Difference(
+          place: $0, cost: Double(costs[$0].level) - cost, roofline: Double(costs[$0].rooflineRatio) - roofline,
+          weight: Double(costs[$0].levelWeight))
+      }
+    }
   }
 
   /// Least squares through the origin, pulled to the prior.
-  private func rooflineTrust(_ costs: [MeasuredCells.Costs]) -> Double {
+  private func rooflineTrust(_ differences: [Difference]) -> Double {
     var products = Self.trust.prior * Self.trust.rows * TrainingSet.modelVariance
     var squares = Self.trust.rows * TrainingSet.modelVariance
-    for cost in costs {
-      let (weight, roofline) = (Double(cost.ratioWeight), Double(cost.rooflineRatio))
-      products += weight * Double(cost.ratio) * roofline
-      squares += weight * roofline * roofline
+    for known in differences {
+      products += known.weight * known.cost * known.roofline
+      squares += known.weight * known.roofline * known.roofline
     }
     return min(1, max(0, products / squares))
   }
 
-  // MARK: Trees
-
-  private struct Rows {
-    var values: [Float] = []
-    var targets: [Float] = []
-    var weights: [Float] = []
-
-    mutating func append(_ row: ArraySlice<Float>, target: Double, weight: Float) {
-      values += row
-      targets.append(Float(target))
-      weights.append(weight)
-    }
+  private func fit(_ rows: RegressionRows) -> BlendedRegressor? {
+    rows.count == 0 ? nil : BlendedRegressor(training: rows, settings: settings, Self.context)
   }
 
-  private func fit(_ rows: Rows) throws(XGBoostError) -> [UInt8]? {
-    guard !rows.targets.isEmpty else { return nil }
-    let matrix = try DataMatrix(
-      values: rows.values, columnCount: cells.columnCount, labels: rows.targets, weights: rows.weights)
-    let booster = try Booster(training: matrix, parameters: Self.parameters + [("nthread", String(threadCount))])
-    try booster.train(matrix, rounds: Self.rounds)
-    return try booster.save()
-  }
-
-  private func predict(_ trees: [UInt8]?, _ values: [Float], count: Int) throws(XGBoostError) -> [Double] {
-    guard let trees, count > 0 else { return [Double](repeating: 0, count: count) }
-    return try TreePredictor(trees, columnCount: cells.columnCount).predict(values).map { Double($0) }
+  private func predict(_ regressor: BlendedRegressor?, _ values: [Float], count: Int) -> [Double] {
+    guard let regressor, count > 0 else { return [Double](repeating: 0, count: count) }
+    return regressor.predict(values)
   }
 }

@@ -1,25 +1,36 @@
-import XGBoost
-
 /// Estimates errors on cells whose group was not learned from: cross-conformal calibration (Vovk 2015), which spends no
 /// measurement on calibration alone.
-struct CrossConformal {
+struct CrossConformal: Sendable {
   /// Cells that errors are estimated on; more only cost time.
   static let mostCells = 4000
-  private static let mostFolds = 5
+  static let mostFolds = 5
 
   let learner: CostLearner
   /// Whole contexts are taken or left, so that the remaining ones look like the history.
   let sample: [Int]
 
-  init(_ learner: CostLearner) {
+  init(_ learner: CostLearner, mostCells: Int = CrossConformal.mostCells) {
     self.learner = learner
     let cells = learner.cells
-    let stride = Int32(max(1, (cells.count + Self.mostCells - 1) / Self.mostCells))
+    let stride = Int32((cells.count - 1) / mostCells + 1)
     sample = cells.cells.indices.filter { cells.cells[$0].context % stride == 0 }
   }
 
+  /// What leaves the training together.
+  enum Grouping: CaseIterable, Sendable {
+    case context, hardware, model
+
+    func group(_ cell: MeasuredCells.Cell) -> Int32 {
+      switch self {
+      case .context: cell.context
+      case .hardware: cell.hardware
+      case .model: cell.model
+      }
+    }
+  }
+
   /// What was foreseen of each cell of the sample when its group was not in the training.
-  struct Unseen {
+  struct Unseen: Sendable {
     var metric: CostMetric
     var places: [Int]
     var foreseen: [CostLearner.Foreseen]
@@ -27,21 +38,29 @@ struct CrossConformal {
     var groups: [Int32]
   }
 
-  /// - Parameter group: of a cell; cells of one group leave together.
-  /// - Returns: nil with too few groups.
-  func unseen(_ metric: CostMetric, by group: KeyPath<MeasuredCells.Cell, Int32>) throws(XGBoostError) -> Unseen? {
+  /// - Returns: nil with too few groups to say how wrong it was.
+  func unseen(_ metric: CostMetric, by grouping: Grouping) -> Unseen? {
+    unseen(metric, by: grouping.group, folds: Self.mostFolds, leastGroups: Calibration.leastGroups)
+  }
+
+  /// - Parameters:
+  ///   - group: of a cell; cells of one group leave together.
+  ///   - folds: at most; no more than there are groups.
+  func unseen(
+    _ metric: CostMetric, by group: (MeasuredCells.Cell) -> Int32, folds: Int, leastGroups: Int
+  ) -> Unseen? {
     let costs = learner.cells.costs[metric.rawValue]
     let known = sample.filter { !costs[$0].level.isNaN || !costs[$0].ratio.isNaN }
-    let groups = known.map { learner.cells.cells[$0][keyPath: group] }
+    let groups = known.map { group(learner.cells.cells[$0]) }
     let distinct = Set(groups).sorted()
-    guard distinct.count >= Calibration.leastGroups else { return nil }
-    let foldCount = min(Self.mostFolds, distinct.count)
+    guard distinct.count >= leastGroups else { return nil }
+    let foldCount = min(folds, distinct.count)
     let fold = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0 % foldCount) })
     var foreseen = [CostLearner.Foreseen](repeating: CostLearner.Foreseen(level: 0, ratio: 0), count: known.count)
     for left in 0..<foldCount {
       let test = known.indices.filter { fold[groups[$0]] == left }
       let training = known.indices.filter { fold[groups[$0]] != left }.map { known[$0] }
-      let answers = try learner.foresee(metric, learner.learn(metric, training), test.map { known[$0] })
+      let answers = learner.foresee(metric, learner.learn(metric, training), test.map { known[$0] })
       for (index, answer) in zip(test, answers) { foreseen[index] = answer }
     }
     return Unseen(metric: metric, places: known, foreseen: foreseen, groups: groups)

@@ -43,8 +43,9 @@ extension Recommender {
     else { return [] }
     var parts: [Explanation.Contribution] = []
     var rest = 0.0
-    if let model, let trees = model.ratioParts(judge.table, row: row, metric) {
-      parts.append(Explanation.Contribution(name: "roofline", factor: exp(-trees.roofline)))
+    if let model, let ratio = model.ratioParts(judge.table, row: row, metric) {
+      let trees = ratio.learned
+      parts.append(Explanation.Contribution(name: "roofline", factor: exp(-ratio.roofline)))
       let columns = FeatureEncoder.columns
       let order = columns.indices.sorted { (abs(trees.columns[$1]), $0) < (abs(trees.columns[$0]), $1) }
       for column in order.prefix(Self.namedFeatures) where trees.columns[column] != 0 {
@@ -56,6 +57,7 @@ extension Recommender {
       rest = order.dropFirst(Self.namedFeatures).reduce(0) { $0 + trees.columns[$1] }
       parts.append(Explanation.Contribution(name: "all other features", factor: exp(-rest)))
       parts.append(Explanation.Contribution(name: "average of the history", factor: exp(-trees.base)))
+      parts.append(Explanation.Contribution(name: "a forest beside these trees", factor: exp(-trees.forest)))
     } else {
       parts.append(Explanation.Contribution(name: judge.source(metric), factor: exp(-prior)))
     }

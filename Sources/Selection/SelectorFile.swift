@@ -4,7 +4,7 @@ import Serving
 
 /// The bytes of a trained selector.
 ///
-/// `APUSSEL1`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
+/// `APUSSEL2`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
 /// (FNV-1a, 8 bytes, little-endian). Any other content is refused before a byte of it reaches XGBoost.
 struct SelectorFile {
   struct Header: Codable, Equatable, Sendable {
@@ -43,7 +43,7 @@ struct SelectorFile {
     var newModel: Spread
     /// What the deviation of a cost is multiplied by where the configuration was measured before in its context.
     var measuredCostFactor: Double
-    /// Places within the trees; empty for none.
+    /// Places of `BlendedRegressor.bytes` within the trees; empty for none.
     var levelTrees: Range<Int>
     var ratioTrees: Range<Int>
 
@@ -56,8 +56,8 @@ struct SelectorFile {
     }
   }
 
-  static let magic = Array("APUSSEL1".utf8)
-  /// Far above any real one: 10 forests of some 100 kB.
+  static let magic = Array("APUSSEL2".utf8)
+  /// Far above any real one: 12 regressors of at most a megabyte.
   static let mostBytes = 256 << 20
 
   var header: Header

@@ -1,11 +1,11 @@
 import Glibc
+import Learning
 public import Serving
-import XGBoost
 
-/// The trained selector: for each metric trees for the default's cost and trees for a candidate's ratio to it, with how
-/// far they were off on contexts they had not seen. Immutable; predicts from any thread.
+/// The trained selector: for each metric a regressor for the default's cost and one for a candidate's ratio to it, with
+/// how far they were off on contexts they had not seen. Immutable; predicts from any thread.
 ///
-/// Two questions, two forests: how fast a machine is changes from hour to hour and is the same for all candidates,
+/// Two questions, two regressors: how fast a machine is changes from hour to hour and is the same for all candidates,
 /// while the ratio to the default in the same round is what decides and is measured far better.
 public struct SelectorModel: Sendable {
   /// Measurements it was trained on.
@@ -26,15 +26,13 @@ public struct SelectorModel: Sendable {
   }
 
   let header: SelectorFile.Header
-  private let forests: [CostMetric: Forests]
-  /// Of the file, to take predictions apart.
-  private let trees: [UInt8]
+  private let learned: [CostMetric: Learned]
   private let knownPairs: Set<UInt64>
   private let knownModels: Set<UInt64>
 
-  private struct Forests: Sendable {
-    let level: TreePredictor?
-    let ratio: TreePredictor?
+  private struct Learned: Sendable {
+    let level: BlendedRegressor?
+    let ratio: BlendedRegressor?
     let figures: SelectorFile.Metric
   }
 
@@ -49,24 +47,22 @@ public struct SelectorModel: Sendable {
   init(bytes: [UInt8], name: String) throws(ApusError) {
     let file = try SelectorFile(bytes: bytes, name: name)
     header = file.header
-    trees = file.trees
     knownPairs = Set(header.knownPairs)
     knownModels = Set(header.knownModels)
-    var forests: [CostMetric: Forests] = [:]
+    var learned: [CostMetric: Learned] = [:]
     do {
       for (metric, figures) in zip(CostMetric.allCases, header.metrics) {
-        func predictor(_ part: Range<Int>) throws(XGBoostError) -> TreePredictor? {
+        func regressor(_ part: Range<Int>) throws(LearningError) -> BlendedRegressor? {
           part.isEmpty
-            ? nil : try TreePredictor(file.trees[part], columnCount: FeatureEncoder.columns.count)
+            ? nil : try BlendedRegressor(bytes: file.trees[part], columnCount: FeatureEncoder.columns.count)
         }
-        forests[metric] = Forests(
-          level: try predictor(figures.levelTrees), ratio: try predictor(figures.ratioTrees),
-          figures: figures)
+        learned[metric] = Learned(
+          level: try regressor(figures.levelTrees), ratio: try regressor(figures.ratioTrees), figures: figures)
       }
     } catch {
       throw SelectorFile.broken(name, "its trees: \(error)")
     }
-    self.forests = forests
+    self.learned = learned
   }
 
   func familiarity(model: ModelID, hardware: HardwareProfile) -> Familiarity {
@@ -80,26 +76,26 @@ public struct SelectorModel: Sendable {
 
   static func hash(_ model: ModelID) -> UInt64 { StableHash.of(model.rawValue) }
 
-  /// All tables' rows in one prediction for each forest: XGBoost 1.7 reads the cgroup's limits from files at every call,
+  /// All tables' rows in one prediction for each regressor: XGBoost 1.7 reads the cgroup's limits from files at every call,
   /// which takes longer than a hundred rows.
   func foresee(_ asked: [TableRows], _ metric: CostMetric) -> [Foresight?] {
-    guard let forests = forests[metric] else { return asked.map { _ in nil } }
-    let levels = forests.level.map { Self.predict($0, asked.flatMap { $0.table.features.row(0) }) }
+    guard let learned = learned[metric] else { return asked.map { _ in nil } }
+    let levels = learned.level?.predict(asked.flatMap { $0.table.features.row(0) })
     let others = asked.map { $0.rows.filter { $0 != 0 } }
     var corrections: ArraySlice<Double>?
-    if let forest = forests.ratio, others.contains(where: { !$0.isEmpty }) {
+    if let ratio = learned.ratio, others.contains(where: { !$0.isEmpty }) {
       var values: [Float] = []
       values.reserveCapacity(others.reduce(0) { $0 + $1.count } * FeatureEncoder.columns.count)
       for (question, rows) in zip(asked, others) {
         for row in rows { values += question.table.features.row(row) }
       }
-      corrections = Self.predict(forest, values)[...]
+      corrections = ratio.predict(values)[...]
     }
     return asked.indices.map { place in
       let count = others[place].count
       defer { corrections = corrections?.dropFirst(count) }
       return foresight(
-        asked[place], metric, forests.figures, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
+        asked[place], metric, learned.figures, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
     }
   }
 
@@ -107,25 +103,17 @@ public struct SelectorModel: Sendable {
   struct RatioParts {
     /// The roofline's ratio, as far as it is trusted.
     var roofline: Double
-    /// What each column of `FeatureEncoder.columns` added (SHAP values), and what every candidate begins with.
-    var columns: [Double]
-    var base: Double
+    /// What the regressor made of the columns of `FeatureEncoder.columns`.
+    var learned: BlendedRegressor.Parts
   }
 
   /// - Parameter row: of a candidate that is not the default.
-  /// - Returns: nil without trees for the metric.
+  /// - Returns: nil without a regressor for the metric.
   func ratioParts(_ table: ContextTable, row: Int, _ metric: CostMetric) -> RatioParts? {
-    guard let figures = forests[metric]?.figures, !figures.ratioTrees.isEmpty else { return nil }
-    do {
-      let explainer = try TreeExplainer(trees[figures.ratioTrees], columnCount: FeatureEncoder.columns.count)
-      let parts = try explainer.contributions(Array(table.features.row(row)))[0].map { Double($0) }
-      return RatioParts(
-        roofline: figures.rooflineTrust * table.rooflineRatio(row, metric), columns: parts.dropLast(), base: parts.last!
-      )
-    } catch {
-      // The trees and the shapes were checked when the file was read.
-      preconditionFailure("XGBoost refused to explain: \(error)")
-    }
+    guard let learned = learned[metric], let ratio = learned.ratio else { return nil }
+    return RatioParts(
+      roofline: learned.figures.rooflineTrust * table.rooflineRatio(row, metric),
+      learned: ratio.parts(Array(table.features.row(row))))
   }
 
   /// - Parameters:
@@ -160,15 +148,6 @@ public struct SelectorModel: Sendable {
     case .known: return trees + ", this model and hardware among them"
     case .newHardware: return trees + ", this model on other hardware among them"
     case .newModel: return trees + " of other models"
-    }
-  }
-
-  private static func predict(_ forest: TreePredictor, _ values: [Float]) -> [Double] {
-    do {
-      return try forest.predict(values).map { Double($0) }
-    } catch {
-      // The shapes are ours and were checked when the file was read.
-      preconditionFailure("XGBoost refused to predict: \(error)")
     }
   }
 }

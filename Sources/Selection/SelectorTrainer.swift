@@ -1,6 +1,6 @@
 import Glibc
+public import Learning
 public import Serving
-import XGBoost
 
 /// Trains a selector on measurements.
 ///
@@ -9,14 +9,19 @@ import XGBoost
 public enum SelectorTrainer {
   /// Below this there is nothing to learn that the measurements do not say themselves.
   public static let leastMeasurements = 8
+  /// What regressors are made of (`apus-benchmarks learners` compares the others).
+  public static let members: [BlendedRegressor.Member] = [.boosted]
+
   /// - Parameters:
   ///   - measurements: in the order stored; raw samples are not looked at.
   ///   - models: further models of the history, so that weight variants and drafts that configurations name are known.
-  ///   - threadCount: for XGBoost.
+  ///   - members: what regressors are made of.
+  ///   - threadCount: how many parts of it are trained beside each other; the result is the same.
   ///   - outvotes: whether to leave out what the other measurements contradict (`Outvoting`).
   /// - Throws: `badInput` when there is too little to learn from.
   public static func train(
-    _ measurements: [Measurement], models: [ModelProfile] = [], threadCount: Int = 1, outvotes: Bool = true
+    _ measurements: [Measurement], models: [ModelProfile] = [],
+    members: [BlendedRegressor.Member] = SelectorTrainer.members, threadCount: Int = 1, outvotes: Bool = true
   ) throws(ApusError) -> TrainedModelFile {
     precondition(threadCount >= 1, "\(threadCount) threads")
     let outvoting = outvotes ? Outvoting(measurements, models: models) : nil
@@ -30,18 +35,13 @@ public enum SelectorTrainer {
           + (refused == 0 ? "" : ", and \(refused) have figures that cannot be true"),
         advice: "measure first: apus benchmark --model M --workload W")
     }
-    let conformal = CrossConformal(CostLearner(cells: set.cells, threadCount: threadCount))
+    let conformal = CrossConformal(
+      CostLearner(cells: set.cells, settings: BlendedRegressor.Settings(members: members)))
     let repeats = RepeatedTrials(measurements, set)
+    let lessons = lessons(conformal, threadCount: threadCount)
     var trees: [UInt8] = []
-    var metrics: [SelectorFile.Metric] = []
-    var regrets: [UInt64: Double] = [:]
-    do {
-      for metric in CostMetric.allCases {
-        metrics.append(try train(metric, set, conformal, repeats, into: &trees, &regrets))
-      }
-    } catch {
-      throw ApusError(.bug, "XGBoost refused the training set: \(error)")
-    }
+    let metrics = CostMetric.allCases.map { figures(lessons[$0.rawValue], $0, conformal, repeats, into: &trees) }
+    let regrets = regrets(lessons[CostMetric.e2e.rawValue], set, conformal)
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return try TrainedModelFile(
@@ -58,34 +58,66 @@ public enum SelectorTrainer {
         trees: trees))
   }
 
-  private static func train(
-    _ metric: CostMetric, _ set: TrainingSet, _ conformal: CrossConformal, _ repeats: RepeatedTrials,
-    into trees: inout [UInt8], _ regrets: inout [UInt64: Double]
-  ) throws(XGBoostError) -> SelectorFile.Metric {
-    let learned = try conformal.learner.learn(metric, Array(set.cells.cells.indices))
-    let near = try conformal.unseen(metric, by: \.context)
-    let known = near.map { conformal.spread($0) } ?? .unknown
-    func far(_ group: KeyPath<MeasuredCells.Cell, Int32>) throws(XGBoostError) -> Spread {
-      let unseen = try conformal.unseen(metric, by: group)
-      return (unseen.map { conformal.spread($0) } ?? known.atLeast(.unknown).widened(by: Calibration.farFactor))
-        .atLeast(known)
+  /// What is trained of one metric: what serves, and what was foreseen of cells left out by context, hardware and model.
+  private struct Lesson {
+    var learned: CostLearner.Learned
+    var unseen: [CrossConformal.Grouping: CrossConformal.Unseen]
+  }
+
+  /// One for each metric. Their parts are trained beside each other, each on one thread: trees on a few thousand rows are
+  /// done before several threads have met at a barrier.
+  private static func lessons(_ conformal: CrossConformal, threadCount: Int) -> [Lesson] {
+    let metrics = CostMetric.allCases
+    let all = Array(conformal.learner.cells.cells.indices)
+    // The largest first.
+    let learned = ParallelLoop.map(count: metrics.count, threadCount: threadCount) {
+      conformal.learner.learn(metrics[$0], all)
     }
-    let newHardware = try far(\.hardware)
-    let newModel = try far(\.model)
-    if metric == .e2e, let near {
-      // After a change on a node a context has a higher number: what holds since then counts.
-      for (context, regret) in conformal.regrets(near).sorted(by: { $0.key < $1.key }) {
-        if let hash = set.contextHashes[context] { regrets[hash] = regret }
+    let groupings = CrossConformal.Grouping.allCases
+    let unseen = ParallelLoop.map(count: metrics.count * groupings.count, threadCount: threadCount) {
+      conformal.unseen(metrics[$0 / groupings.count], by: groupings[$0 % groupings.count])
+    }
+    return metrics.indices.map { metric in
+      var lesson = Lesson(learned: learned[metric], unseen: [:])
+      for (place, grouping) in groupings.enumerated() {
+        lesson.unseen[grouping] = unseen[metric * groupings.count + place]
       }
+      return lesson
     }
-    func append(_ bytes: [UInt8]?) -> Range<Int> {
+  }
+
+  private static func figures(
+    _ lesson: Lesson, _ metric: CostMetric, _ conformal: CrossConformal, _ repeats: RepeatedTrials,
+    into trees: inout [UInt8]
+  ) -> SelectorFile.Metric {
+    let near = lesson.unseen[.context]
+    let known = near.map { conformal.spread($0) } ?? .unknown
+    func far(_ grouping: CrossConformal.Grouping) -> Spread {
+      (lesson.unseen[grouping].map { conformal.spread($0) }
+        ?? known.atLeast(.unknown).widened(by: Calibration.farFactor)).atLeast(known)
+    }
+    func append(_ regressor: BlendedRegressor?) -> Range<Int> {
       let start = trees.count
-      trees += bytes ?? []
+      trees += regressor?.bytes ?? []
       return start..<trees.count
     }
     return SelectorFile.Metric(
-      name: metric.name, rooflineTrust: learned.rooflineTrust, known: known, newHardware: newHardware,
-      newModel: newModel, measuredCostFactor: near.flatMap { repeats.costFactor($0, known, set.cells) } ?? 1,
-      levelTrees: append(learned.levelTrees), ratioTrees: append(learned.ratioTrees))
+      name: metric.name, rooflineTrust: lesson.learned.rooflineTrust, known: known, newHardware: far(.hardware),
+      newModel: far(.model),
+      measuredCostFactor: near.flatMap { repeats.costFactor($0, known, conformal.learner.cells) } ?? 1,
+      levelTrees: append(lesson.learned.level), ratioTrees: append(lesson.learned.ratio))
+  }
+
+  /// What its choices in each context cost when they were not trained on it, by `TrainingSet.contextHash`.
+  private static func regrets(
+    _ lesson: Lesson, _ set: TrainingSet, _ conformal: CrossConformal
+  ) -> [UInt64: Double] {
+    guard let near = lesson.unseen[.context] else { return [:] }
+    var regrets: [UInt64: Double] = [:]
+    // After a change on a node a context has a higher number: what holds since then counts.
+    for (context, regret) in conformal.regrets(near).sorted(by: { $0.key < $1.key }) {
+      if let hash = set.contextHashes[context] { regrets[hash] = regret }
+    }
+    return regrets
   }
 }

@@ -27,6 +27,9 @@ struct TrainingSet {
   private(set) var knownModels: [UInt64] = []
   /// `contextHash` of each context, by its number.
   private(set) var contextHashes: [Int32: UInt64] = [:]
+  /// A measurement of each context, without its samples, and each configuration, by their numbers.
+  private(set) var representatives: [Int32: Measurement] = [:]
+  private(set) var configurations: [Int32: EngineConfiguration] = [:]
   /// Contexts with at least one ratio.
   private(set) var pairedContextCount = 0
 
@@ -43,7 +46,6 @@ struct TrainingSet {
       available[model.id] = model
     }
     var places: [Int32: Place] = [:]
-    var configurations: [Int32: EngineConfiguration] = [:]
     for measurement in measurements {
       guard let placed = evidence.place(measurement) else { continue }
       let (context, configuration) = (placed.context, placed.configuration)
@@ -74,6 +76,7 @@ struct TrainingSet {
       let modelNumber = EvidenceIndex.number(model.id, &modelNumbers)
       let hardwareNumber = EvidenceIndex.number(hardware.fingerprint, &hardwareNumbers)
       contextHashes[context] = Self.contextHash(place.representative)
+      representatives[context] = place.representative
       for (engine, numbers) in Dictionary(
         grouping: place.configurations, by: { configurations[$0]!.engine }
       )

@@ -87,6 +87,26 @@ struct ProtocolEvaluationTests {
     return folder + "/state/history.sqlite"
   }
 
+  @Test("Beside those of tables stands the coordinator's own selector, which finds it too for models it never saw")
+  func leftOut() async throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = try await imported(models: 4, nodes: 3)
+    let options = ["selector", "evaluate", "--history", path, "--selectors", "single-best,ensemble", "--json"]
+    let output = try await Program.run(options + ["--leave-out", "model"])
+    #expect(output.status == 0, "\(output)")
+    let json = try #require(output.json, "\(output)")
+    #expect(json["contexts"] as? Int == 60 && json["left_out"] as? Int == 4)
+    let selectors = try #require(json["selectors"] as? [[String: Any]])
+    #expect(
+      selectors.map { $0["name"] as? String } == ["coordinator", "engine-default", "single-best", "ensemble"])
+    let achieved = try selectors.map { try #require($0["achieved_over_best_mean"] as? Double) }
+    // The default is the best on a fifth of the workloads, and takes half as long again on the others.
+    #expect(abs(achieved[1] - (0.2 + 0.8 / 1.5)) < 1e-9)
+    #expect(achieved[0] > 0.95 && achieved[3] > 0.99 && achieved[2] < 0.8, "\(output)")
+    let refused = try await Program.run(options + ["--leave-out", "engine"])
+    #expect(refused.status == 64, "\(refused)")
+  }
+
   @Test("Learners find what the workload decides, for a model and for a node they never saw; chance does not")
   func known() async throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }

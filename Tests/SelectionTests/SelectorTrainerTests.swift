@@ -231,6 +231,36 @@ struct SelectorTrainerTests {
     #expect(ranked.speedup! < 0.6)
   }
 
+  @Test("Measurements of others, who never ran the default, teach which strategy is the cheapest")
+  func withoutDefault() throws {
+    let history = Trained.history.filter { !$0.configuration.isDefault }.map { measurement in
+      var other = measurement
+      other.source = .imported(from: "others")
+      return other
+    }
+    /// Mean logarithm over the best of what is foreseen to be the cheapest, in lengths that were not measured.
+    func regret(_ model: SelectorModel?) throws -> Double {
+      let recommender = Recommender(model: model, evidence: EvidenceIndex())
+      let regrets = try SyntheticWorld.targets.flatMap { m in
+        try SyntheticWorld.hardware.flatMap { h in
+          try Workload.builtIn.map { w in
+            var set = SyntheticWorld.set(m, h, w)
+            set.candidates.removeAll { !$0.isApplicable || $0.configuration.isDefault }
+            let answer = recommender.recommend(
+              [set], objective: .e2e, limits: Limits(allowsApproximate: true), inFull: true)
+            let choice = try #require(answer.candidates.min { $0.predicted.e2eMS! < $1.predicted.e2eMS! })
+            let costs = set.candidates.map { Trained.world.truth($0.configuration, m, h, w).e2eMS }
+            return log(Trained.world.truth(choice.candidate.configuration, m, h, w).e2eMS / costs.min()!)
+          }
+        }
+      }
+      return regrets.reduce(0, +) / Double(regrets.count)
+    }
+    let learned = try regret(SelectorTrainer.train(history, models: SyntheticWorld.models).model)
+    let roofline = try regret(nil)
+    #expect(learned < 0.5 * roofline, "\(learned) against \(roofline)")
+  }
+
   @Test("Jobs, which have no default beside them, teach how fast a machine is")
   func jobs() throws {
     let (m, h) = (SyntheticWorld.targets[0], SyntheticWorld.hardware[0])

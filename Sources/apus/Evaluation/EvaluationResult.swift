@@ -1,4 +1,5 @@
 import Learning
+import Selection
 
 /// All scores on one ASlib scenario.
 struct ScenarioResult: Sendable {
@@ -21,4 +22,13 @@ struct StreamResult: Sendable {
   var stepCount: Int
   var oracleLoss: Double
   var scores: [StreamEvaluation.Score]
+}
+
+/// All scores on a history.
+struct HistoryResult: Sendable {
+  var leftOut: HistoryEvaluation.LeftOut
+  var contextCount: Int
+  /// Models, machines or workloads that were left out in turn.
+  var groupCount: Int
+  var scores: [HistoryEvaluation.Score]
 }

@@ -1,5 +1,4 @@
 import Foundation
-import History
 import Learning
 import Serving
 
@@ -18,13 +17,7 @@ struct ProtocolEvaluation {
 
   /// - Throws: `badInput` for a history that has nothing to leave out.
   init(history path: String, objective: Objective, seeds: [UInt64], threadCount: Int) async throws {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw ApusError(.badInput, "there is no history at \(path)", advice: "name a file such as .apus/history.sqlite")
-    }
-    let store = try SQLiteHistoryStore(path: path)
-    let stored = try await store.measurements(MeasurementFilter(), includingSamples: false).map(\.measurement)
-    await store.close()
-    let table = ProtocolTable(stored, objective: objective)
+    let table = ProtocolTable(try await StoredHistory.read(path).measurements, objective: objective)
     self.table = table
     guard table.familyCount >= 2 || table.nodes.count >= 2 else {
       throw ApusError(

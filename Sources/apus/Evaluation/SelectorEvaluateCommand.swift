@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Learning
+import Selection
 import Serving
 
 /// `apus selector evaluate`: how well every selector chooses, on data of others.
@@ -14,6 +15,8 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
       --aslib --online: the scenario as a stream in random order. A bandit is told only what its choice cost, cut off at
       the cutoff. rePAR10 is its PAR10 over that of always choosing the best. Timings are best taken with --threads 1.
       --table: one row for each (instance, algorithm). achieved/best is 1 for the best algorithm of a context.
+      --history --leave-out: the coordinator's own selector beside those of tables, in contexts of the history whose model,
+      hardware or workload was left out of the training; by the time of a whole request.
       --history --protocol metainf: which of no method, prefix caching, chunked prefill, continuous batching or all is the
       best, for a model or a node that is left out; accelerations are over no method. Deploy/measure-methods measures such
       a history.
@@ -25,6 +28,9 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
   @Option(help: "Test on this CSV file, train on --table.") var test: String?
   @Option(help: "A history's file, such as .apus/history.sqlite.") var history: String?
   @Option(name: .customLong("protocol"), help: "How the history is evaluated: metainf.") var protocolName = "metainf"
+  @Option(
+    help: "In place of --protocol: \(HistoryEvaluation.LeftOut.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var leaveOut: String?
   @Option(help: "What counts in --history: \(Objective.allCases.map(\.rawValue).joined(separator: ", ")).")
   var objective = "e2e"
   @Option(help: "Columns that together name an instance, separated by commas.") var instance: String?
@@ -49,7 +55,13 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     }
     guard !online || !aslib.isEmpty else { throw ValidationError("--online needs --aslib") }
     guard protocolName == "metainf" else { throw ValidationError("--protocol is metainf, not \(protocolName)") }
-    guard history == nil || selectors == nil else { throw ValidationError("a protocol has its own --selectors") }
+    guard history == nil || selectors == nil || leaveOut != nil else {
+      throw ValidationError("a protocol has its own --selectors")
+    }
+    guard leaveOut == nil || history != nil else { throw ValidationError("--leave-out needs --history") }
+    guard leaveOut.map({ HistoryEvaluation.LeftOut(rawValue: $0) != nil }) ?? true else {
+      throw ValidationError("--leave-out is model, hardware or workload, not \(leaveOut!)")
+    }
     guard !(minimize && maximize) else { throw ValidationError("--minimize and --maximize exclude each other") }
     guard (1...1000).contains(seeds) else { throw ValidationError("--seeds is a number from 1 to 1000, not \(seeds)") }
     guard threads.map({ (1...1024).contains($0) }) ?? true else { throw ValidationError("--threads is 1 to 1024") }
@@ -64,7 +76,10 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     let seedNumbers = (1...seeds).map { UInt64($0) }
     let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
     do {
-      if let history {
+      if let history, let leaveOut = leaveOut.flatMap(HistoryEvaluation.LeftOut.init(rawValue:)) {
+        try await evaluateHistory(
+          history, leaveOut, chosen(of: TableSelectorCatalogue.all, \.name), seedNumbers, threadCount)
+      } else if let history {
         let evaluation = try await ProtocolEvaluation(
           history: history, objective: QueryOptions.objective(objective), seeds: seedNumbers, threadCount: threadCount)
         Console.print(json ? evaluation.json().text : evaluation.text())
@@ -90,6 +105,20 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
       }
       return kind
     }
+  }
+
+  private func evaluateHistory(
+    _ path: String, _ leftOut: HistoryEvaluation.LeftOut, _ selectors: [any TableSelector], _ seeds: [UInt64],
+    _ threadCount: Int
+  ) async throws {
+    let (measurements, models) = try await StoredHistory.read(path)
+    let evaluation = try HistoryEvaluation(measurements, models: models, leavingOut: leftOut)
+    let scores = try await OwnThread.run { () throws(LearningError) in
+      evaluation.scores(selectors, seeds: seeds, threadCount: threadCount)
+    }
+    let result = HistoryResult(
+      leftOut: leftOut, contextCount: evaluation.contextCount, groupCount: evaluation.groupCount, scores: scores)
+    Console.print(json ? HistoryOutput.json(result).text : HistoryOutput.text(result))
   }
 
   private func evaluateScenarios(
