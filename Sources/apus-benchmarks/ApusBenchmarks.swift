@@ -17,6 +17,7 @@ struct ApusBenchmarks: AsyncParsableCommand {
       ForecastFigure.self, EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self,
     ]
       + [PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
+      + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self]
       + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self, ServeScatter.self])
 
   static func main() async {

@@ -31,8 +31,12 @@ struct DriftingPool {
   private struct Kind {
     var spec: JobSpec
     var key: RouteKey
+    /// What each node could do; nothing of it changes.
+    var candidates: [[Candidate]]
     var choices: [RouteChoice] = []
     var options: [ExplorationOption] = []
+    /// What the best of them costs in truth, since the last change.
+    var best: Double?
   }
 
   func run() throws -> Outcome {
@@ -47,7 +51,10 @@ struct DriftingPool {
     for measurement in history { evidence.insert(measurement) }
     var kinds = [(50, 24), (50, 96), (240, 24), (240, 96)].map { prompt, output in
       let spec = JobSpec(model: model.id, prompt: .text(String(repeating: "word", count: prompt)), maxTokens: output)
-      return Kind(spec: spec, key: RouteKey(spec))
+      let key = RouteKey(spec)
+      return Kind(
+        spec: spec, key: key,
+        candidates: nodes.map { SyntheticHistory.candidates(model, $0.hardware, key.workload) })
     }
     var explorer = Explorer(policy, seed: seed)
     var generator = SeededGenerator(seed: seed &+ 1000)
@@ -62,14 +69,19 @@ struct DriftingPool {
         let favourite = kinds[0].choices[0].worker
         slowed = nodes.firstIndex { $0.worker == favourite }
         nodes[slowed!].slowness = 2
+        for place in kinds.indices { kinds[place].best = nil }
         outcome.falseAlarms += evidence.changes.count
       }
-      if job == 2 * jobCount / 3 { for place in nodes.indices { nodes[place].engineVersion = "2" } }
+      if job == 2 * jobCount / 3 {
+        for place in nodes.indices { nodes[place].engineVersion = "2" }
+        for place in kinds.indices { kinds[place].best = nil }
+      }
       if job > 0, job % Self.trainingInterval == 0 {
         selector = try SelectorTrainer.train(history, models: SyntheticHistory.models).model
       }
       if job % Self.rankingInterval == 0 { rank(&kinds, nodes, model, selector, evidence) }
-      let kind = kinds.randomElement(using: &generator)!
+      let number = kinds.indices.randomElement(using: &generator)!
+      let kind = kinds[number]
       var choice = kind.choices[0]
       let usual = cost(choice, world, nodes, model, kind.spec.workload)
       if policy.share > 0, explorer.isDue(isIdle: true),
@@ -80,7 +92,8 @@ struct DriftingPool {
         explored += 1
         slowdowns.append(cost(choice, world, nodes, model, kind.spec.workload) / usual)
       }
-      let best = cheapest(kind, world, nodes, model)
+      let best = kind.best ?? cheapest(kind, world, nodes, model)
+      kinds[number].best = best
       regrets.append(log(cost(choice, world, nodes, model, kind.spec.workload) / best))
       let node = nodes.first { $0.worker == choice.worker }!
       let measurement = world.measurement(
@@ -112,11 +125,10 @@ struct DriftingPool {
   ) {
     let recommender = Recommender(model: selector, evidence: evidence)
     for place in kinds.indices {
-      let sets = nodes.map { node in
+      let sets = zip(nodes, kinds[place].candidates).map { node, candidates in
         CandidateSet(
           worker: node.worker, hardware: node.hardware, model: model, available: SyntheticHistory.models,
-          workload: kinds[place].key.workload,
-          candidates: SyntheticHistory.candidates(model, node.hardware, kinds[place].key.workload))
+          workload: kinds[place].key.workload, candidates: candidates)
       }
       var (recommendation, options) = recommender.route(sets, objective: .e2e, limits: Limits())
       // Engines are loaded: what loading costs is another question than what is learned.
@@ -136,9 +148,8 @@ struct DriftingPool {
   private func cheapest(
     _ kind: Kind, _ world: OnlineWorld, _ nodes: [OnlineWorld.Node], _ model: ModelProfile
   ) -> Double {
-    nodes.flatMap { node in
-      SyntheticHistory.candidates(model, node.hardware, kind.key.workload)
-        .filter { $0.isApplicable && $0.fidelity == .exact }
+    zip(nodes, kind.candidates).flatMap { node, candidates in
+      candidates.filter { $0.isApplicable && $0.fidelity == .exact }
         .map { world.e2eMS($0.configuration, model, node, kind.spec.workload) }
     }.min()!
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Coordinator
-import Glibc
+import Foundation
+import Learning
 import Selection
 import Serving
 
@@ -11,12 +12,14 @@ struct OnlineFigure: ParsableCommand {
 
   @Option(help: "Jobs of each run on the drifting pool.") var jobs = 4500
   @Option(help: "Seeds, each its own world.") var seeds = 10
+  @Option(help: "Worlds that are worked on at once.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Flag(help: "Print one JSON object.") var json = false
 
   private static let shares = [0, 0.05, 0.2]
 
   func validate() throws {
     guard jobs >= 300, seeds >= 1 else { throw ValidationError("give at least 300 jobs and 1 seed") }
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads is 1 to 1024, not \(threads)") }
   }
 
   func run() throws {
@@ -24,8 +27,9 @@ struct OnlineFigure: ParsableCommand {
     let worlds = (1...seeds).map { UInt64($0) }
     let names = ["before", "after one node slowed to half", "after new engine versions"]
     for share in Self.shares {
-      let runs = try worlds.map {
-        try DriftingPool(seed: $0, jobCount: jobs, policy: ExplorationPolicy(share: share)).run()
+      let jobCount = jobs
+      let runs = try each(worlds) {
+        try DriftingPool(seed: $0, jobCount: jobCount, policy: ExplorationPolicy(share: share)).run()
       }
       func mean(_ value: (DriftingPool.Outcome) -> Double) -> Double {
         runs.reduce(0) { $0 + value($1) } / Double(runs.count)
@@ -52,7 +56,7 @@ struct OnlineFigure: ParsableCommand {
       report.add(
         "\(key)_false_alarms", "  false alarms before it, all runs", Double(runs.reduce(0) { $0 + $1.falseAlarms }), "")
     }
-    let shots = try worlds.map { try FewShot(seed: $0).errors() }
+    let shots = try each(worlds) { try FewShot(seed: $0).errors() }
     for (place, count) in FewShot.counts.enumerated() {
       report.add(
         "roofline_error_after_\(count)", "error on a new node after \(count) jobs, roofline",
@@ -75,5 +79,13 @@ struct OnlineFigure: ParsableCommand {
         + "models in all workloads of one stream, of foreseen over true time or its inverse; the median over seeds",
     ]
     report.print(asJSON: json)
+  }
+
+  /// What `body` gives of each world, in their order.
+  private func each<Value: Sendable>(
+    _ worlds: [UInt64], _ body: @escaping @Sendable (UInt64) throws -> Value
+  ) throws -> [Value] {
+    try ParallelLoop.map(count: worlds.count, threadCount: threads) { place in Result { try body(worlds[place]) } }
+      .map { try $0.get() }
   }
 }

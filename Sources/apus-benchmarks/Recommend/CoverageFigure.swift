@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Learning
 import Selection
 import Serving
 
@@ -15,6 +16,8 @@ struct CoverageFigure: ParsableCommand {
   @Option(help: "Histories, each with its own seed and its own held-out contexts.") var repetitions = 10
   @Option(help: "Seed of the first history.") var seed: UInt64 = 1
   @Option(help: "A table of real measurements.") var table: String?
+  @Option(help: "What the selector learns with.") var regressor = RegressorChoice.served
+  @Option(help: "Histories that are worked on at once.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Flag(help: "Print one JSON object.") var json = false
 
   /// Nominal 90%, 3 points either way.
@@ -22,15 +25,18 @@ struct CoverageFigure: ParsableCommand {
 
   func validate() throws {
     guard repetitions > 0 else { throw ValidationError("--repetitions is at least 1, not \(repetitions)") }
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads is 1 to 1024, not \(threads)") }
   }
 
   func run() throws {
+    let members = regressor.members
     var report = FigureReport(
       figure: "coverage",
       method: [
         "a share is how many of the held-out (context, configuration) pairs were measured, as the geometric mean of their "
-          + "blocks, within the 90% interval of the recommendation; a factor f says that an interval goes on average from "
-          + "the prediction / f to the prediction x f",
+          + "blocks, within the 90% interval of the recommendation, with its standard error over the histories (pairs of one "
+          + "history are missed together); a factor f says that an interval goes on average from the prediction / f to the "
+          + "prediction x f",
         "synthetic: \(repetitions) histories from seed \(seed), each of \(VariedHistory.modelCount) models on "
           + "\(VariedHistory.machineCount) machines, \(VariedHistory.workloadsPerPair) workloads on each, the default and "
           + "\(VariedHistory.candidatesPerContext) candidates in 2 trials of 2 rounds; models, machines, contexts, settings "
@@ -38,66 +44,58 @@ struct CoverageFigure: ParsableCommand {
         "left out of the training, once each for each history: a fifth of the contexts (known), a fifth of the machines "
           + "(new hardware), a fifth of the models (new model); measured: the later trial of every context, foreseen after "
           + "the earlier one",
+        regressor.sentence,
         "the best is the best measured one, luck included; a context's choice is what the recommendation says to run now",
       ])
-    var checks: [Setting: IntervalCheck] = [:]
-    for repetition in 0..<repetitions {
-      try addSynthetic(seed + UInt64(repetition), to: &checks)
-    }
+    let checks = try each { try Self.synthetic(seed: $0, members) }
     add(checks, to: &report, named: "synthetic", wanted: Self.wanted)
     try addTable(to: &report)
     report.print(asJSON: json)
   }
 
-  private enum Setting: String, CaseIterable {
-    case known
-    case newHardware = "new hardware"
-    case newModel = "new model"
-    case measured
+  /// The checks of each repetition. A training takes seconds on one thread, and does not get faster on two as long as
+  /// there are others to do.
+  private func each(
+    _ body: @escaping @Sendable (_ seed: UInt64) throws -> [HeldOutPart: IntervalCheck]
+  ) throws -> [[HeldOutPart: IntervalCheck]] {
+    let first = seed
+    return try ParallelLoop.map(count: repetitions, threadCount: threads) { repetition in
+      Result { try body(first + UInt64(repetition)) }
+    }.map { try $0.get() }
   }
 
-  private func addSynthetic(_ seed: UInt64, to checks: inout [Setting: IntervalCheck]) throws {
+  private static func synthetic(
+    seed: UInt64, _ members: [BlendedRegressor.Member]
+  ) throws -> [HeldOutPart: IntervalCheck] {
+    var checks: [HeldOutPart: IntervalCheck] = [:]
     var history = VariedHistory(seed: seed)
     let earlier = history.contexts.map { history.trial($0) }
     let later = history.contexts.map { history.trial($0) }
     let both = zip(earlier, later).map { $0 + $1 }
-    for (setting, isLeft) in leaveOut(history.contexts.map { ($0.model.id.rawValue, $0.hardware.fingerprint) }, seed) {
-      try check(
+    let names = history.contexts.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
+    for (part, isLeft) in HeldOutPart.leaveOut(names, seed: seed) {
+      checks[part] = try check(
         training: both.indices.filter { !isLeft[$0] }.flatMap { both[$0] },
-        heldOut: both.indices.filter { isLeft[$0] }.flatMap { both[$0] }, models: history.models,
-        &checks[setting, default: IntervalCheck()])
+        heldOut: both.indices.filter { isLeft[$0] }.flatMap { both[$0] }, models: history.models, members)
     }
     // Every second context was measured in two trials before: those say how far a later trial lies from earlier ones.
     let third = history.contexts.map { history.trial($0) }
-    try check(
+    checks[.measured] = try check(
       training: both.indices.flatMap { $0.isMultiple(of: 2) ? both[$0] : earlier[$0] },
-      heldOut: both.indices.flatMap { $0.isMultiple(of: 2) ? third[$0] : later[$0] }, models: history.models,
-      &checks[.measured, default: IntervalCheck()])
+      heldOut: both.indices.flatMap { $0.isMultiple(of: 2) ? third[$0] : later[$0] }, models: history.models, members)
+    return checks
   }
 
-  /// For each setting which contexts leave: a fifth of all, of the machines, of the models.
-  private func leaveOut(_ contexts: [(model: String, hardware: String)], _ seed: UInt64) -> [(Setting, [Bool])] {
-    var generator = SeededGenerator(seed: seed)
-    func fifth(_ names: [String]) -> Set<String> {
-      let distinct = Set(names).sorted().shuffled(using: &generator)
-      return Set(distinct.prefix(max(1, distinct.count / 5)))
-    }
-    let numbers = contexts.indices.map { String($0) }
-    let leaving = (fifth(numbers), fifth(contexts.map(\.hardware)), fifth(contexts.map(\.model)))
-    return [
-      (.known, numbers.map(leaving.0.contains)), (.newHardware, contexts.map { leaving.1.contains($0.hardware) }),
-      (.newModel, contexts.map { leaving.2.contains($0.model) }),
-    ]
-  }
-
-  private func check(
+  private static func check(
     training: [Serving.Measurement], heldOut: [Serving.Measurement], models: [ModelProfile],
-    _ check: inout IntervalCheck
-  ) throws {
-    let file = try SelectorTrainer.train(training, models: models, threadCount: 2)
+    _ members: [BlendedRegressor.Member]
+  ) throws -> IntervalCheck {
+    let file = try SelectorTrainer.train(training, models: models, members: members)
     var evidence = EvidenceIndex()
     for measurement in training { evidence.insert(measurement) }
+    var check = IntervalCheck()
     check.add(Recommender(model: file.model, evidence: evidence), heldOut, models: models)
+    return check
   }
 
   private func addTable(to report: inout FigureReport) throws {
@@ -114,16 +112,18 @@ struct CoverageFigure: ParsableCommand {
     }
     let distinct = Set(contexts).sorted()
     let place = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0) })
-    var described = [(model: String, hardware: String)](repeating: ("", ""), count: distinct.count)
-    for (context, name) in zip(contexts, names) { described[place[context]!] = name }
-    var checks: [Setting: IntervalCheck] = [:]
-    for repetition in 0..<repetitions {
-      for (setting, isLeft) in leaveOut(described, seed + UInt64(repetition)) {
-        try check(
-          training: measurements.indices.filter { !isLeft[place[contexts[$0]]!] }.map { measurements[$0] },
-          heldOut: measurements.indices.filter { isLeft[place[contexts[$0]]!] }.map { measurements[$0] }, models: [],
-          &checks[setting, default: IntervalCheck()])
-      }
+    let known = Dictionary(zip(contexts, names)) { first, _ in first }
+    let isIn = contexts.map { place[$0]! }
+    let described = distinct.map { known[$0]! }
+    let members = regressor.members
+    let checks = try each { seed in
+      try Dictionary(
+        uniqueKeysWithValues: HeldOutPart.leaveOut(described, seed: seed).map { part, isLeft in
+          let check = try Self.check(
+            training: measurements.indices.filter { !isLeft[isIn[$0]] }.map { measurements[$0] },
+            heldOut: measurements.indices.filter { isLeft[isIn[$0]] }.map { measurements[$0] }, models: [], members)
+          return (part, check)
+        })
     }
     add(checks, to: &report, named: "table", wanted: nil)
     report.method.append(
@@ -134,26 +134,30 @@ struct CoverageFigure: ParsableCommand {
   }
 
   private func add(
-    _ checks: [Setting: IntervalCheck], to report: inout FigureReport, named name: String, wanted: ClosedRange<Double>?
+    _ checks: [[HeldOutPart: IntervalCheck]], to report: inout FigureReport, named name: String,
+    wanted: ClosedRange<Double>?
   ) {
-    for setting in Setting.allCases {
-      guard let counts = checks[setting]?.counts else { continue }
-      let key = "\(name)_\(setting.rawValue.replacing(" ", with: "_"))"
+    for part in HeldOutPart.allCases {
+      let own = checks.compactMap { $0[part] }
+      let key = "\(name)_\(part.rawValue.replacing(" ", with: "_"))"
       for metric in IntervalMetric.allCases {
-        guard let count = counts[metric] else { continue }
+        let counts = own.compactMap { $0.counts[metric] }
+        guard !counts.isEmpty else { continue }
+        let count = IntervalCount(counts)
+        let error = IntervalCount.errorOfShare(counts).map { String(format: ", standard error %.3f", $0) } ?? ""
         report.add(
-          "\(key)_\(metric.rawValue)_share", "\(name), \(setting.rawValue), \(metric.rawValue): share inside",
-          count.share, "of \(count.total)", target: wanted?.upperBound, floor: wanted?.lowerBound)
+          "\(key)_\(metric.rawValue)_share", "\(name), \(part.rawValue), \(metric.rawValue): share inside",
+          count.share, "of \(count.total)\(error)", target: wanted?.upperBound,
+          floor: wanted?.lowerBound)
         report.add(
-          "\(key)_\(metric.rawValue)_factor", "\(name), \(setting.rawValue), \(metric.rawValue): half width as factor",
+          "\(key)_\(metric.rawValue)_factor", "\(name), \(part.rawValue), \(metric.rawValue): half width as factor",
           count.factor, "x")
       }
-      guard let choices = checks[setting]?.choices, choices.count > 0 else { continue }
-      let label = "\(name), \(setting.rawValue): choice within 5% of the best"
-      report.add("\(key)_confidence", label + ", foreseen", choices.foreseen / Double(choices.count), "")
-      report.add(
-        "\(key)_nearly_best_share", label + ", measured", Double(choices.kept) / Double(choices.count),
-        "of \(choices.count)")
+      let choices = ChoiceCount(own.map(\.choices))
+      guard choices.count > 0 else { continue }
+      let label = "\(name), \(part.rawValue): choice within 5% of the best"
+      report.add("\(key)_confidence", label + ", foreseen", choices.foreseenShare, "")
+      report.add("\(key)_nearly_best_share", label + ", measured", choices.keptShare, "of \(choices.count)")
     }
   }
 }

@@ -13,6 +13,26 @@ struct IntervalCount {
   /// An interval goes, on geometric average, from the prediction divided by this to the prediction times this.
   var factor: Double { exp(widths / Double(max(1, total)) / 2) }
 
+  init() {}
+
+  /// All of several.
+  init(_ parts: [IntervalCount]) {
+    for part in parts {
+      inside += part.inside
+      total += part.total
+      widths += part.widths
+    }
+  }
+
+  /// The standard error of the mean share, each part weighing the same; nil for a single part.
+  static func errorOfShare(_ parts: [IntervalCount]) -> Double? {
+    guard parts.count > 1 else { return nil }
+    let count = Double(parts.count)
+    let mean = parts.reduce(0) { $0 + $1.share } / count
+    let squares = parts.reduce(0) { $0 + ($1.share - mean) * ($1.share - mean) }
+    return (squares / (count - 1) / count).squareRoot()
+  }
+
   mutating func add(_ measured: Double, _ interval: ClosedRange<Double>) {
     total += 1
     if interval.contains(measured) { inside += 1 }
@@ -47,12 +67,39 @@ enum IntervalMetric: String, CaseIterable {
   }
 }
 
+/// How often a choice was as good as foreseen.
+struct ChoiceCount {
+  private(set) var count = 0
+  /// Sum of the probabilities that the choice is within 5% of the best.
+  private var foreseen = 0.0
+  private var kept = 0
+
+  init() {}
+
+  init(_ parts: [ChoiceCount]) {
+    for part in parts {
+      count += part.count
+      foreseen += part.foreseen
+      kept += part.kept
+    }
+  }
+
+  var foreseenShare: Double { foreseen / Double(max(1, count)) }
+  var keptShare: Double { Double(kept) / Double(max(1, count)) }
+
+  mutating func add(foreseen probability: Double, isKept: Bool) {
+    count += 1
+    foreseen += probability
+    if isKept { kept += 1 }
+  }
+}
+
 /// Asks a recommender for contexts and compares its intervals with what was measured there, the geometric mean of a
 /// configuration's blocks.
 struct IntervalCheck {
   private(set) var counts: [IntervalMetric: IntervalCount] = [:]
-  /// Contexts, the sum of the probabilities that the choice is within 5% of the best, and how often it was.
-  private(set) var choices = (count: 0, foreseen: 0.0, kept: 0)
+  /// Of choices within 5% of the best.
+  private(set) var choices = ChoiceCount()
 
   private struct Key: Hashable {
     var model: ModelID
@@ -82,9 +129,8 @@ struct IntervalCheck {
         blocks.reduce(0) { $0 + log($1.outcome.metrics?.e2e.meanMS ?? .infinity) } / Double(blocks.count)
       }
       if let confidence = answer.confidence, let choice = answer.choice, let best = costs.values.min() {
-        choices.count += 1
-        choices.foreseen += confidence
-        if costs[choice.candidate.configuration]! <= best + log(1.05) { choices.kept += 1 }
+        choices.add(
+          foreseen: confidence, isKept: costs[choice.candidate.configuration]! <= best + log(1.05))
       }
       for ranked in answer.candidates {
         guard let blocks = measured[ranked.candidate.configuration] else { continue }

@@ -33,11 +33,12 @@ struct SyntheticHistory {
     var costs: CostModel
   }
 
-  init(seed: UInt64) {
+  /// - Parameter workloads: that every model is measured in on every machine.
+  init(seed: UInt64, workloads: [Workload] = Workload.builtIn) {
     generator = SeededGenerator(seed: seed)
     contexts = Self.models.flatMap { model in
       Self.hardware.flatMap { hardware in
-        Workload.builtIn.map { workload in
+        workloads.map { workload in
           Context(
             model: model, hardware: hardware, workload: workload,
             candidates: Self.candidates(model, hardware, workload).filter(\.isApplicable),

@@ -1,0 +1,233 @@
+import ArgumentParser
+import Foundation
+import Learning
+import Selection
+import Serving
+
+/// What the coordinator's selector is worth made of one kind of regressor or another, beside the selector of tables.
+struct LearnersFigure: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "learners", abstract: "What choices achieve, by what the selector learns with.",
+    discussion: """
+      --table takes a CSV of ../shared/data/perf's columns with TTFT, TPOT and E2E; without the option the table
+      ../shared/data/perf/aic_silicon_e2e.csv is read where it is, and its part is skipped where it is not.
+      """)
+
+  @Option(help: "Histories, each with its own seed and its own held-out contexts.") var repetitions = 10
+  @Option(help: "Seed of the first history.") var seed: UInt64 = 1
+  @Option(help: "A table of real measurements.") var table: String?
+  @Option(help: "Trainings at once.") var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Flag(help: "Print one JSON object.") var json = false
+
+  private enum Learner: String, CaseIterable {
+    case roofline = "roofline alone"
+    case boosted = "boosted trees"
+    case forest
+    case both
+    case tables = "the selector of tables"
+  }
+
+  func validate() throws {
+    guard repetitions > 0 else { throw ValidationError("--repetitions is at least 1, not \(repetitions)") }
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads is 1 to 1024, not \(threads)") }
+  }
+
+  func run() throws {
+    var report = FigureReport(
+      figure: "learners",
+      method: [
+        "best over chosen in E2E, mean over the held-out contexts, 1 is always choosing the best; beside it, over the "
+          + "histories or what is left out, the mean gain over boosted trees with its standard error",
+        "the coordinator's selector has no measurement of the context (no direct evidence), and what it foresees to take the "
+          + "least time is chosen, also where it would rather stay with the default; the selector of tables learns from the "
+          + "same measurements as instances, algorithms and costs",
+        "synthetic: \(repetitions) histories from seed \(seed) as of the figure coverage, chosen by the measured, judged by "
+          + "the true times without noise",
+      ])
+    let first = seed
+    let histories = try each(repetitions) { try Self.synthetic(seed: first + UInt64($0)) }
+    for part in HeldOutPart.allCases {
+      add(histories.compactMap { $0[part] }, to: &report, "synthetic", part.rawValue)
+    }
+    try addTable(to: &report)
+    report.print(asJSON: json)
+  }
+
+  private func each<Value: Sendable>(
+    _ count: Int, _ body: @escaping @Sendable (Int) throws -> Value
+  ) throws -> [Value] {
+    try ParallelLoop.map(count: count, threadCount: threads) { place in Result { try body(place) } }
+      .map { try $0.get() }
+  }
+
+  // MARK: Generated histories
+
+  private static func synthetic(seed: UInt64) throws -> [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] {
+    var history = VariedHistory(seed: seed)
+    let trials = history.contexts.map { history.trial($0) }
+    let names = history.contexts.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
+    var (learned, asked): ([ChoiceQuestion], [ChoiceQuestion]) = ([], [])
+    for (context, blocks) in zip(history.contexts, trials) {
+      let set = CandidateSet(
+        worker: WorkerName("node"), hardware: context.hardware, model: context.model, available: history.models,
+        workload: context.workload, candidates: context.candidates)
+      learned.append(ChoiceQuestion(sets: [set], costs: [context.candidates.map { measured($0, blocks) }]))
+      asked.append(ChoiceQuestion(sets: [set], costs: [context.candidates.map { context.trueE2EMS($0)! }]))
+    }
+    var outcomes: [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] = [:]
+    for (part, isLeft) in HeldOutPart.leaveOut(names, seed: seed) {
+      outcomes[part] = try Self.outcomes(
+        training: trials.indices.filter { !isLeft[$0] }.flatMap { trials[$0] }, models: history.models,
+        learned: learned, asked: asked, isLeft: isLeft, groups: groups(names, part))
+    }
+    return outcomes
+  }
+
+  private static func groups(_ names: [(model: String, hardware: String)], _ part: HeldOutPart) -> [String] {
+    switch part {
+    case .newHardware: names.map(\.hardware)
+    case .newModel: names.map(\.model)
+    case .known, .measured: names.indices.map { String($0) }
+    }
+  }
+
+  /// Geometric mean of a candidate's blocks.
+  private static func measured(_ candidate: Candidate, _ blocks: [Serving.Measurement]) -> Double {
+    let logs = blocks.filter { $0.configuration == candidate.configuration }
+      .compactMap { $0.outcome.metrics.map { log($0.e2e.meanMS) } }
+    return exp(logs.reduce(0, +) / Double(logs.count))
+  }
+
+  /// - Parameters:
+  ///   - training: what the coordinator's selector learns from; `learned` is the same for tables.
+  ///   - asked: questions with the costs that judge.
+  private static func outcomes(
+    training: [Serving.Measurement], models: [ModelProfile], learned: [ChoiceQuestion], asked: [ChoiceQuestion],
+    isLeft: [Bool], groups: [String]
+  ) throws -> [Learner: [ChoiceQuestion.Outcome]] {
+    let left = asked.indices.filter { isLeft[$0] }
+    var outcomes: [Learner: [ChoiceQuestion.Outcome]] = [:]
+    for learner in Learner.allCases {
+      func recommended(_ members: [BlendedRegressor.Member]?) throws -> [ChoiceQuestion.Outcome] {
+        let model = try members.map { try SelectorTrainer.train(training, models: models, members: $0).model }
+        let recommender = Recommender(model: model, evidence: EvidenceIndex())
+        return left.map { asked[$0].outcome(recommender) }
+      }
+      switch learner {
+      case .roofline: outcomes[learner] = try recommended(nil)
+      case .boosted: outcomes[learner] = try recommended([.boosted])
+      case .forest: outcomes[learner] = try recommended([.forest])
+      case .both: outcomes[learner] = try recommended([.boosted, .forest])
+      case .tables:
+        let table = QuestionTable(learned, groups: groups, models: models)
+        let model = TableSelectorCatalogue.defaultSelector.train(
+          on: table.table.selecting(instances: asked.indices.filter { !isLeft[$0] }), TrainingContext(seed: 1))
+        outcomes[learner] = left.map { question in
+          let algorithms = table.algorithms[question]
+          let plan = model.plan(
+            for: table.table.instances.row(question), among: Set(algorithms.joined()).sorted())
+          let set = algorithms.firstIndex { $0.contains(plan.choice) }!
+          return asked[question].outcome(set: set, candidate: algorithms[set].firstIndex(of: plan.choice)!)
+        }
+      }
+    }
+    return outcomes
+  }
+
+  // MARK: A table of real measurements
+
+  private func addTable(to report: inout FigureReport) throws {
+    let path = table ?? "../shared/data/perf/aic_silicon_e2e.csv"
+    guard FileManager.default.fileExists(atPath: path) else {
+      if table != nil { throw ApusError(.badInput, "\(path): cannot be read", advice: "name a CSV file that exists") }
+      report.skipped.append("the table of real measurements: \(path) is not there")
+      return
+    }
+    let measurements = try PerformanceTable.measurements(path)
+    let contexts = Self.contexts(measurements)
+    let leaving: [(name: String, group: @Sendable (Serving.Measurement) -> String)] = [
+      ("new model", Self.modelName), ("new hardware", { $0.hardware.processor }),
+    ]
+    for (name, group) in leaving {
+      let groups = contexts.map { group($0.first) }
+      let distinct = Set(groups).sorted()
+      let questions = contexts.map(\.question)
+      let parts = try each(distinct.count) { place in
+        try Self.outcomes(
+          training: measurements.filter { group($0) != distinct[place] }, models: [], learned: questions,
+          asked: questions, isLeft: groups.map { $0 == distinct[place] }, groups: groups)
+      }
+      add(parts, to: &report, "table", name)
+    }
+    report.method.append(
+      "table: \(contexts.count) contexts (model, device, lengths, concurrency) of \(URL(filePath: path).lastPathComponent) "
+        + "with two strategies or more (engine, precision, number of devices and parallelism); each model or kind of device is "
+        + "left out in turn. For the coordinator's selector each engine, precision and number of devices is a node")
+  }
+
+  /// In whatever precision.
+  @Sendable private static func modelName(_ row: Serving.Measurement) -> String {
+    String(row.model.name.prefix { $0 != "|" })
+  }
+
+  /// A model on a kind of device in a workload, however many devices, in whatever precision and engine, where there is
+  /// something to choose.
+  private static func contexts(
+    _ measurements: [Serving.Measurement]
+  ) -> [(first: Serving.Measurement, question: ChoiceQuestion)] {
+    let grouped = Dictionary(grouping: measurements) { row -> [String] in
+      [modelName(row), row.hardware.processor, row.workload.shape]
+    }
+    return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.compactMap { key in
+      let rows = grouped[key]!
+      let question = question(rows)
+      return question.costs.joined().count > 1 ? (rows[0], question) : nil
+    }
+  }
+
+  /// Each engine in each precision on each number of devices is a node.
+  private static func question(_ rows: [Serving.Measurement]) -> ChoiceQuestion {
+    let nodes = Dictionary(grouping: rows) { row -> [String] in
+      [row.model.id.rawValue, row.hardware.fingerprint, row.configuration.engine.rawValue]
+    }
+    var question = ChoiceQuestion(sets: [], costs: [])
+    for key in nodes.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      let blocks = nodes[key]!
+      let configurations = Set(blocks.map(\.configuration)).sorted { $0.fingerprint < $1.fingerprint }
+      let candidates = configurations.map { Candidate(configuration: $0, fidelity: .exact) }
+      question.sets.append(
+        CandidateSet(
+          worker: WorkerName("node-\(question.sets.count)"), hardware: blocks[0].hardware, model: blocks[0].model,
+          available: [blocks[0].model], workload: blocks[0].workload, candidates: candidates, isAttached: true))
+      question.costs.append(candidates.map { measured($0, blocks) })
+    }
+    return question
+  }
+
+  // MARK: Report
+
+  private func add(
+    _ parts: [[Learner: [ChoiceQuestion.Outcome]]], to report: inout FigureReport, _ name: String, _ part: String
+  ) {
+    guard !parts.isEmpty else { return }
+    func achieved(_ outcomes: [ChoiceQuestion.Outcome]) -> Double { Self.mean(outcomes.map(\.achieved)) }
+    for learner in Learner.allCases {
+      let all = parts.flatMap { $0[learner]! }
+      let gains = parts.map { achieved($0[learner]!) - achieved($0[.boosted]!) }
+      let mean = Self.mean(gains)
+      let squares = gains.reduce(0.0) { sum, gain in sum + (gain - mean) * (gain - mean) }
+      let error = (squares / Double(max(1, gains.count - 1) * gains.count)).squareRoot()
+      let beside =
+        learner == .boosted
+        ? "of \(all.count) contexts" : String(format: "gain %+.4f, standard error %.4f", mean, error)
+      let key = "\(name)_\(part)_\(learner)".replacing(" ", with: "_")
+      report.add("\(key)_achieved", "\(name), \(part): \(learner.rawValue)", achieved(all), beside)
+      let errors = all.flatMap(\.errors)
+      if !errors.isEmpty {
+        report.add("\(key)_error", "  foreseen times off by, median", exp(Percentiles(errors).p50), "x")
+      }
+    }
+  }
+
+  private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+}
