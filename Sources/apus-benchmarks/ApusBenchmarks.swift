@@ -18,7 +18,10 @@ struct ApusBenchmarks: AsyncParsableCommand {
     ]
       + [PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
       + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self]
-      + [GridMeasuring.self, ServeCoordinator.self, ServeEcho.self, ServeScatter.self])
+      + [
+        GridMeasuring.self, ServeCoordinator.self, ServeWorker.self, ServeGateway.self, ServeEcho.self,
+        ServeScatter.self,
+      ])
 
   static func main() async {
     signal(SIGPIPE, SIG_IGN)  // a reader that goes away is an error of that write, not the end of the process

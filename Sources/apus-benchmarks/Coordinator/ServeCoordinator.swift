@@ -1,9 +1,11 @@
 import ArgumentParser
 import Coordinator
+import Engines
 import Foundation
 import History
 import Messaging
 import Serving
+import TestKit
 
 /// The coordinator under test in a process of its own, so that its CPU time is its own. Prints its address and serves
 /// until its standard input closes.
@@ -26,24 +28,16 @@ struct ServeCoordinator: AsyncParsableCommand {
       case .memory: InMemoryHistoryStore()
       case .sqlite: try SQLiteHistoryStore(path: state + "/history.sqlite")
       }
+    let scripted = ScriptedEngine()
     let coordinator = JobCoordinator(
       endpoint: endpoint, store: history, configuration: .measured,
-      engines: [SyntheticHistory.engine: SyntheticHistory.abilities],
+      engines: [SyntheticHistory.engine: SyntheticHistory.abilities, scripted.name: scripted.abilities],
       trainer: NoTraining())
     try await coordinator.start()
     FileHandle.standardOutput.write(Data((endpoint.address + "\n").utf8))
-    await Self.untilInputCloses()
+    await Lifeline.untilCut()
     await coordinator.stop()
     await history.close()
-  }
-
-  private static func untilInputCloses() async {
-    await withCheckedContinuation { waiting in
-      Thread.detachNewThread {
-        _ = try? FileHandle.standardInput.readToEnd()
-        waiting.resume()
-      }
-    }
   }
 }
 

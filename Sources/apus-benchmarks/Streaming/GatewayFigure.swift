@@ -2,9 +2,6 @@ import ArgumentParser
 import Benchmarking
 import Engines
 import Foundation
-import Gateway
-import Logging
-import Messaging
 import Serving
 import TestKit
 
@@ -16,83 +13,108 @@ struct GatewayFigure: AsyncParsableCommand {
   @Option(help: "Measured requests each way.") var requests = 200
   @Option(help: "Streams open at once.") var streams = 256
   @Option(help: "The engine's own time to the first token, in milliseconds.") var engineTtftMs = 20.0
+  @Option(help: "The engine's own time between tokens, in milliseconds.") var engineItlMs = 1.0
   @Flag(help: "Print one JSON object.") var json = false
 
   private static let prompt = String(repeating: "Say in one sentence what a gateway does. ", count: 8)
   private static let shortTokens = 1
   private static let longTokens = 201
   private static let warmUp = 20
+  private static let idleSeconds = 5
 
   func validate() throws {
-    guard requests > 0, streams > 0, engineTtftMs >= 0, engineTtftMs <= 10_000 else {
-      throw ValidationError("give at least 1 request and stream, and 0 to 10000 ms")
+    guard requests > 0, streams > 0, (0...10_000).contains(engineTtftMs), (0...1000).contains(engineItlMs) else {
+      throw ValidationError(
+        "give at least 1 request and stream, 0 to 10000 ms to the first token and 0 to 1000 after it")
     }
   }
 
   func run() async throws {
     var report = FigureReport(figure: "gateway", method: method)
-    let guardPath = try EngineInstallation.standard(stateDirectory: ".").guardPath
     let engine = ScriptedEngine(
       script: ScriptedEngine.Script { script in
         script.ttftMS = engineTtftMs
-        script.itlMS = 1
+        script.itlMS = engineItlMs
       })
-    let process = try await EngineProcess.start(engine.plan(), guardPath: guardPath, memoryLimitBytes: nil)
-    let cluster = try await ScriptedCluster.start(engine, guardPath: guardPath)
+    let process = try await EngineProcess.start(
+      engine.plan(), guardPath: try EngineInstallation.standard(stateDirectory: ".").guardPath, memoryLimitBytes: nil)
     let direct = EngineEndpoint(baseURL: process.baseURL, dialect: engine.dialect)
-    try await withGateway(cluster) { through in
-      var seen = (direct: [Double](), through: [Double]())
-      for _ in 0..<Self.warmUp + requests {
-        seen.direct.append(try await Self.stream(Self.shortTokens, to: direct).firstSeconds)
-        seen.through.append(try await Self.stream(Self.shortTokens, to: through).firstSeconds)
-      }
-      let without = Percentiles(seen.direct.dropFirst(Self.warmUp))
-      let with = Percentiles(seen.through.dropFirst(Self.warmUp))
-      report.add("added_p50_ms", "TTFT added at p50", (with.p50 - without.p50) * 1e3, "ms", target: 5)
-      report.add("added_p90_ms", "TTFT added at p90", (with.at(0.9) - without.at(0.9)) * 1e3, "ms")
-      let start = try Self.ownCPUSeconds()
-      try await repeatedly(Self.shortTokens, to: through)
-      let middle = try Self.ownCPUSeconds()
-      try await repeatedly(Self.longTokens, to: through)
-      let short = (middle - start) / Double(requests)
-      let long = (try Self.ownCPUSeconds() - middle) / Double(requests)
-      report.add("request_cpu_us", "CPU of a small request", short * 1e6, "us", target: 250)
-      let token = (long - short) / Double(Self.longTokens - Self.shortTokens)
-      report.add("token_cpu_us", "CPU of a token more", token * 1e6, "us", target: 15)
-      report.add(
-        "broken_streams", "streams of \(streams) at once with a token lost, doubled or out of order",
-        Double(try await brokenStreams(to: through)), "", target: 0)
-    }
-    try await cluster.stop()
+    let cluster = try await ScriptedCluster.start(ttftMS: engineTtftMs, itlMS: engineItlMs)
+    let through = EngineEndpoint(
+      baseURL: "http://127.0.0.1:\(cluster.gatewayPort)", dialect: .openAI, servedModel: "tiny")
+    try await untilGatewayIsConnected(through)
+    try await measureFirstToken(direct, through, &report)
+    try await measureCPU(of: cluster, through, &report)
+    report.add(
+      "broken_streams", "streams of \(streams) at once with a token lost, doubled or out of order",
+      Double(try await brokenStreams(to: through)), "", target: 0)
+    await cluster.stop()
     await process.stop()
     report.print(asJSON: json)
   }
 
   private var method: [String] {
     [
-      "through: an HTTP client asks the gateway, which asks the coordinator over TCP with CURVE, as does the worker; all but the "
-        + "engine are the real ones, in this process; the job is durable before it is dispatched",
+      "through: an HTTP client asks the gateway, which asks the coordinator over TCP with CURVE, as does the worker; the job is "
+        + "durable before it is dispatched",
       "directly: the same client asks a second process of the same engine, which is left alone meanwhile; one request at a time, "
         + "in turns, \(requests) each way after \(Self.warmUp) to warm up",
-      "CPU: of this whole process, the measuring client included, over \(requests) requests of \(Self.shortTokens) and of "
-        + "\(Self.longTokens) tokens, one at a time; the engine is another process and not in it",
-      "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams a token each millisecond, one "
-        + "request after another: streams at once are open together and take turns",
+      "CPU: user and system time of all threads of gateway, coordinator and worker, which are the real ones, each in a process of "
+        + "its own; the client that makes the load and the engine are other processes and not in it; over \(requests) streamed "
+        + "requests of \(Self.shortTokens) and of \(Self.longTokens) tokens, one at a time; what passes with the time, such as "
+        + "heartbeats, is in it, and what that is without any request stands beside",
+      "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams a token each \(engineItlMs) "
+        + "ms, one request after another: streams at once are open together and take turns; the worker sends the first token at "
+        + "once and gathers later ones for at most 20 ms or 16 tokens",
     ]
   }
 
-  private func withGateway(
-    _ cluster: ScriptedCluster, _ body: (EngineEndpoint) async throws -> Void
+  /// The gateway listens before its connection to the coordinator is made.
+  private func untilGatewayIsConnected(_ endpoint: EngineEndpoint) async throws {
+    for _ in 0..<100 {
+      if (try? await Self.stream(Self.shortTokens, to: endpoint)) != nil { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    _ = try await Self.stream(Self.shortTokens, to: endpoint)
+  }
+
+  private func measureFirstToken(
+    _ direct: EngineEndpoint, _ through: EngineEndpoint, _ report: inout FigureReport
   ) async throws {
-    let (ports, port) = AsyncStream.makeStream(of: Int.self)
-    let gateway = Gateway(
-      GatewayConfiguration(port: 0), endpoint: try cluster.clientEndpoint(), address: "the one under test",
-      forms: .none, keyName: nil, logger: Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() })
-    let running = Task { try await gateway.run { port.yield($0) } }
-    defer { running.cancel() }
-    for await port in ports {
-      let endpoint = EngineEndpoint(baseURL: "http://127.0.0.1:\(port)", dialect: .openAI, servedModel: "tiny")
-      return try await body(endpoint)
+    var seen = (direct: [Double](), through: [Double]())
+    for _ in 0..<Self.warmUp + requests {
+      seen.direct.append(try await Self.stream(Self.shortTokens, to: direct).firstSeconds)
+      seen.through.append(try await Self.stream(Self.shortTokens, to: through).firstSeconds)
+    }
+    let without = Percentiles(seen.direct.dropFirst(Self.warmUp))
+    let with = Percentiles(seen.through.dropFirst(Self.warmUp))
+    report.add("added_p50_ms", "TTFT added at p50", (with.p50 - without.p50) * 1e3, "ms", target: 5)
+    report.add("added_p90_ms", "TTFT added at p90", (with.at(0.9) - without.at(0.9)) * 1e3, "ms")
+  }
+
+  private func measureCPU(
+    of cluster: ScriptedCluster, _ through: EngineEndpoint, _ report: inout FigureReport
+  ) async throws {
+    let start = try cluster.cpuSeconds()
+    try await repeatedly(Self.shortTokens, to: through)
+    let middle = try cluster.cpuSeconds()
+    try await repeatedly(Self.longTokens, to: through)
+    let end = try cluster.cpuSeconds()
+    try await Task.sleep(for: .seconds(Self.idleSeconds))
+    let afterIdling = try cluster.cpuSeconds()
+
+    let request = middle.subtracting(start).mapValues { $0 / Double(requests) }
+    let long = end.subtracting(middle).mapValues { $0 / Double(requests) }
+    let token = long.subtracting(request).mapValues { $0 / Double(Self.longTokens - Self.shortTokens) }
+    let idle = afterIdling.subtracting(end).mapValues { $0 / Double(Self.idleSeconds) }
+    for (key, label, cost, target) in [
+      ("request", "CPU of a small request", request, 250.0), ("token", "CPU of a token more", token, 15),
+      ("idle_second", "CPU of a second without requests", idle, nil),
+    ] {
+      report.add("\(key)_cpu_us", label, cost.values.reduce(0, +) * 1e6, "us", target: target)
+      for part in ScriptedCluster.Part.allCases {
+        report.add("\(part.rawValue)_\(key)_cpu_us", "  \(part.rawValue)", (cost[part] ?? 0) * 1e6, "us")
+      }
     }
   }
 
@@ -118,8 +140,6 @@ struct GatewayFigure: AsyncParsableCommand {
     }
   }
 
-  private static func ownCPUSeconds() throws -> Double { try ProcessFigures.cpuSeconds(of: getpid()) }
-
   private func repeatedly(_ tokens: Int, to endpoint: EngineEndpoint) async throws {
     for _ in 0..<requests { _ = try await Self.stream(tokens, to: endpoint) }
   }
@@ -135,11 +155,6 @@ struct GatewayFigure: AsyncParsableCommand {
   }
 }
 
-extension APIForms {
-  /// Routes that are not measured.
-  fileprivate static let none = APIForms(
-    job: { _, _ in "{}" }, jobs: { _ in "{}" }, workers: { _ in "{}" }, models: { _ in "{}" },
-    stats: { _ in "{}" },
-    recommendation: { _ in "{}" },
-    query: { (model, _) throws(ApusError) in RecommendQuery(model: model.id, workload: .chat, objective: .e2e) })
+extension [ScriptedCluster.Part: Double] {
+  fileprivate func subtracting(_ earlier: Self) -> Self { merging(earlier) { $0 - $1 } }
 }

@@ -1,72 +1,61 @@
-import Benchmarking
-import Coordinator
 import Engines
-import History
 import Messaging
 import Serving
-import TestKit
-import Worker
 
-/// A coordinator and a worker with a scripted engine in this process, speaking over TCP with CURVE as they do apart.
+/// A coordinator, a worker with a scripted engine and a gateway, each in a process of its own, over TCP with CURVE.
 struct ScriptedCluster {
-  let state: TemporaryState
-  let model: ModelID
-  private let coordinator: JobCoordinator
-  private let store: SQLiteHistoryStore
-  private let serverAddress: String
-  private let worker: Task<Result<Void, ApusError>, Never>
+  enum Part: String, CaseIterable { case gateway, coordinator, worker }
 
-  /// Starts both and returns once the worker is there.
-  static func start(_ engine: ScriptedEngine, guardPath: String) async throws -> ScriptedCluster {
+  let model: ModelID
+  let gatewayPort: Int
+  private let state: TemporaryState
+  private let address: String
+  private let services: [Part: ChildService]
+
+  /// Starts all three and returns once the worker is there.
+  ///
+  /// - Parameters:
+  ///   - ttftMS: the engine's own time to the first token.
+  ///   - itlMS: the engine's own time between tokens.
+  static func start(ttftMS: Double, itlMS: Double) async throws -> ScriptedCluster {
     let state = try TemporaryState()
-    let ring = state.ring
-    let keys = try ring.generate("coordinator")
-    try ring.generate("client", role: .client)
+    try state.ring.generate("coordinator")
+    for name in ["gateway", "client"] { try state.ring.generate(name, role: .client) }
+    try state.ring.generate("worker", role: .worker)
     let path = state.path + "/models/tiny.gguf"
     try TinyModelFile.write(to: path)
-    let model = try GGUFReader.profile(path: path, name: nil).id
-
-    let store = try SQLiteHistoryStore(path: state.path + "/history.sqlite")
-    let endpoint = try ZeroMQServerEndpoint(
-      options: ServerOptions(address: "tcp://127.0.0.1:0", keys: keys, authorized: AuthorizedKeys(ring: ring)))
-    let coordinator = JobCoordinator(
-      endpoint: endpoint, store: store, configuration: .measured, engines: [engine.name: engine.abilities],
-      trainer: NoTraining())
-    try await coordinator.start()
-
-    var configuration = WorkerConfiguration()
-    configuration.name = "worker"
-    configuration.state = state.path
-    let executor = EngineWorkExecutor(
-      configuration: configuration, hardware: SyntheticHistory.hardware[2], engines: [engine], guardPath: guardPath)
-    let worker = JobWorker(
-      options: configuration.jobWorkerOptions,
-      endpoint: try ZeroMQClientEndpoint(
-        options: ZeroMQClientOptions(
-          address: endpoint.address, keys: try ring.generate("worker", role: .worker), serverKey: keys.publicKey)),
-      executor: executor, reports: try ReportStore(directory: configuration.ownDirectory + "/reports"),
-      models: ModelReceiver(directory: configuration.modelsDirectory) { executor.hasModel($0) })
-    let running = Task { () -> Result<Void, ApusError> in
-      do throws(ApusError) {
-        return .success(try await worker.run())
-      } catch {
-        return .failure(error)
-      }
+    let program = ChildService.program("apus-benchmarks")
+    let coordinator = try ChildService.start(
+      [program, "serve-coordinator", "--state", state.path, "--store", ServeCoordinator.Store.sqlite.rawValue])
+    let address = try await coordinator.nextLine()
+    let common = ["--state", state.path, "--coordinator", address]
+    let worker = try ChildService.start(
+      [program, "serve-worker", "--ttft-ms", "\(ttftMS)", "--itl-ms", "\(itlMS)"] + common)
+    let gateway = try ChildService.start([program, "serve-gateway"] + common)
+    guard let port = Int(try await gateway.nextLine()) else {
+      throw ApusError(.bug, "the gateway under test did not print its port")
     }
     let cluster = ScriptedCluster(
-      state: state, model: model, coordinator: coordinator, store: store, serverAddress: endpoint.address,
-      worker: running)
+      model: try GGUFReader.profile(path: path, name: nil).id, gatewayPort: port, state: state, address: address,
+      services: [.gateway: gateway, .coordinator: coordinator, .worker: worker])
     try await cluster.untilWorkerIsThere()
     return cluster
   }
 
-  func client() async throws -> BenchmarkClient { try await BenchmarkClient(try clientEndpoint()) }
+  func client() async throws -> BenchmarkClient {
+    try await BenchmarkClient(
+      try ZeroMQClientEndpoint(
+        options: ZeroMQClientOptions(
+          address: address, keys: try state.ring.pair("client"), serverKey: try state.ring.publicKey("coordinator"))))
+  }
 
-  func clientEndpoint() throws(ApusError) -> any ClientEndpoint {
-    try ZeroMQClientEndpoint(
-      options: ZeroMQClientOptions(
-        address: serverAddress, keys: try state.ring.pair("client"),
-        serverKey: try state.ring.publicKey("coordinator")))
+  /// CPU time of each process since its start, the worker's engine left out.
+  ///
+  /// - Throws: `unavailable` when one has ended.
+  func cpuSeconds() throws(ApusError) -> [Part: Double] {
+    var seconds: [Part: Double] = [:]
+    for (part, service) in services { seconds[part] = try ProcessFigures.cpuSeconds(of: try service.processID()) }
+    return seconds
   }
 
   private func untilWorkerIsThere() async throws {
@@ -79,11 +68,7 @@ struct ScriptedCluster {
     throw ApusError(.unavailable, "the worker under test did not come within 30 s")
   }
 
-  func stop() async throws {
-    worker.cancel()
-    let ending = await worker.value
-    await coordinator.stop()
-    await store.close()
-    try ending.get()
+  func stop() async {
+    for part in Part.allCases { await services[part]?.stop() }
   }
 }

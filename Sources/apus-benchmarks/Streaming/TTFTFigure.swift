@@ -16,6 +16,7 @@ struct TTFTFigure: AsyncParsableCommand {
 
   private static let prompt = String(repeating: "Say in one sentence what a coordinator does. ", count: 8)
   private static let tokens = 8
+  private static let engineItlMS = 2.0
   private static let warmUp = 20
 
   func validate() throws {
@@ -26,15 +27,15 @@ struct TTFTFigure: AsyncParsableCommand {
 
   func run() async throws {
     var report = FigureReport(figure: "ttft", method: [])
-    let guardPath = try EngineInstallation.standard(stateDirectory: ".").guardPath
     let engine = ScriptedEngine(
       script: ScriptedEngine.Script { script in
         script.ttftMS = engineTtftMs
-        script.itlMS = 2
+        script.itlMS = Self.engineItlMS
       })
     // Of the same script: what the coordinator's worker has started is its own.
-    let process = try await EngineProcess.start(engine.plan(), guardPath: guardPath, memoryLimitBytes: nil)
-    let cluster = try await ScriptedCluster.start(engine, guardPath: guardPath)
+    let process = try await EngineProcess.start(
+      engine.plan(), guardPath: try EngineInstallation.standard(stateDirectory: ".").guardPath, memoryLimitBytes: nil)
+    let cluster = try await ScriptedCluster.start(ttftMS: engineTtftMs, itlMS: Self.engineItlMS)
     var client = try await cluster.client()
     let endpoint = EngineEndpoint(baseURL: process.baseURL, dialect: engine.dialect)
 
@@ -46,7 +47,7 @@ struct TTFTFigure: AsyncParsableCommand {
       seen.through.append(through.firstToken)
     }
     client.close()
-    try await cluster.stop()
+    await cluster.stop()
     await process.stop()
     fill(&report, seen)
     report.print(asJSON: json)
@@ -74,7 +75,7 @@ struct TTFTFigure: AsyncParsableCommand {
       Percentiles(seen.accepted.dropFirst(Self.warmUp)).p50 * 1e3, "ms")
     report.method = [
       "through: from handing over a submit until the client has the first token: client, coordinator, worker, engine and back, "
-        + "over TCP on the loopback interface with CURVE; coordinator and worker are the real ones, in this process",
+        + "over TCP on the loopback interface with CURVE; coordinator and worker are the real ones, each in a process of its own",
       "the job is durable before it is dispatched, which is in the figure: SQLite in a temporary directory, one commit with its "
         + "wait for the disk",
       "directly: the worker's own HTTP client asks a second process of the same engine, which is left alone meanwhile",
