@@ -36,6 +36,10 @@ public actor EngineProcess {
   private var wasStopped = false
   private var peakSoFar = 0
   private var cpuSoFar = 0.0
+  /// Its processes and when they were looked up, which takes longer than to look at them.
+  private var processes: (tree: ProcessTree, at: UInt64)?
+  /// How long they are taken to be the same: several looks are taken for each job.
+  private static let processesNanoseconds: UInt64 = 250_000_000
 
   /// Starts an engine and waits until it is ready.
   ///
@@ -117,16 +121,24 @@ public actor EngineProcess {
 
   /// CPU time of all its processes since the start; after its end the final figure. Never falls.
   public func cpuSeconds() -> Double {
-    let live = log.report.end?.cpuSeconds ?? ProcessTree(below: child.processID).cpuSeconds()
+    let live = log.report.end?.cpuSeconds ?? tree().cpuSeconds()
     cpuSoFar = max(cpuSoFar, live)
     return cpuSoFar
   }
 
   /// Most resident memory of all its processes together since the start. Never falls.
   public func peakMemoryBytes() -> Int {
-    let live = log.report.end?.peakMemoryBytes ?? ProcessTree(below: child.processID).peakMemoryBytes()
+    let live = log.report.end?.peakMemoryBytes ?? tree().peakMemoryBytes()
     peakSoFar = max(peakSoFar, live)
     return peakSoFar
+  }
+
+  private func tree() -> ProcessTree {
+    let now = monotonicNanoseconds()
+    if let processes, now - processes.at < Self.processesNanoseconds { return processes.tree }
+    let tree = ProcessTree(below: child.processID)
+    processes = (tree, now)
+    return tree
   }
 
   /// How it ended by itself; nil while it runs and when we stopped it.

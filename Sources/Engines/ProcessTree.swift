@@ -8,6 +8,8 @@ struct ProcessTree: Sendable {
   /// Living descendants, children before their own children.
   let descendants: [Int32]
   private let root: Int32
+  /// CPU time of those that had ended and were waited for.
+  private let endedSeconds: Double
   /// Whether the root's own use counts: it does not where the root is the guard.
   private let countsRoot: Bool
 
@@ -31,6 +33,8 @@ struct ProcessTree: Sendable {
       found.append(next)
       waiting += children(of: next)
     }
+    let endedTicks = (found + [root]).reduce(0) { $0 + (ProcFile.status(of: $1)?.endedChildrenTicks ?? 0) }
+    endedSeconds = Double(endedTicks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     descendants = found
     self.root = root
     self.countsRoot = countsRoot
@@ -38,14 +42,10 @@ struct ProcessTree: Sendable {
 
   private var counted: [Int32] { countsRoot ? [root] + descendants : descendants }
 
-  /// CPU time of all processes that are or were below the root: the exact clocks of the living ones, and the kernel's
-  /// sum (in ticks of 10 ms) of those that ended and were waited for.
+  /// CPU time of all processes below the root: what the clocks of those seen here say now, and the kernel's sum (in ticks
+  /// of 10 ms) of those that had ended then and were waited for.
   func cpuSeconds() -> Double {
-    let tick = Double(sysconf(Int32(_SC_CLK_TCK)))
-    var seconds = 0.0
-    for process in descendants + [root] {
-      if let status = ProcFile.status(of: process) { seconds += Double(status.endedChildrenTicks) / tick }
-    }
+    var seconds = endedSeconds
     for process in counted {
       // The process CPU clock of another process: see clock_getcpuclockid(3), which makes the same number.
       var time = timespec()
@@ -63,9 +63,10 @@ struct ProcessTree: Sendable {
   }
 
   private static func highWaterBytes(of process: Int32) -> Int {
-    for line in ProcFile.text("/proc/\(process)/status").split(separator: "\n") where line.hasPrefix("VmHWM:") {
-      let digits = line.drop { !$0.isNumber }.prefix { $0.isNumber }
-      return (Int(digits) ?? 0) << 10
+    let status = ProcFile.text("/proc/\(process)/status").utf8
+    for line in status.split(separator: UInt8(ascii: "\n")) where line.starts(with: "VmHWM:".utf8) {
+      let digits = line.drop { $0 < 0x30 || $0 > 0x39 }.prefix { $0 >= 0x30 && $0 <= 0x39 }
+      return (Int(Substring(digits)) ?? 0) << 10
     }
     return 0
   }
