@@ -60,6 +60,21 @@ import Testing
     #expect(sent.lowercased().contains("connection: close"))
   }
 
+  /// Events that say more than their tokens, in any spelling of JSON, are read as those that do not.
+  @Test func eventsThatSayMore() async throws {
+    let server = CannedServer([
+      (
+        [
+          Canned.streamHead, Canned.event(#"{ "stop" : false, "content" : "\u00e9\n\"", "tokens" : [ 7 ] }"#),
+          Canned.event(#"{"content":"b","tokens":[8],"stop":false,"timings":{"cache_n":1},"more":[{"a":null}]}"#),
+          Canned.event(#"{"content":null,"tokens":[9],"stop":false,"tokens_predicted":3}"#), llamaStream[3],
+        ], .close
+      )
+    ])
+    let end = try await stream(server, maxTokens: 3)
+    #expect(arrivals.ids == [7, 8, 9] && arrivals.text == "é\n\"b" && end.outputTokenCount == 3)
+  }
+
   /// Fewer tokens than asked for although nothing ended the sequence: the context was full.
   @Test func shortOutputMeansAFullContext() async throws {
     #expect(try await stream(CannedServer([(llamaStream, .close)]), maxTokens: 4).reason == .contextFull)

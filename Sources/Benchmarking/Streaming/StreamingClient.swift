@@ -22,6 +22,16 @@ public struct StreamingClient: Sendable {
     onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
     let message = try Self.message(request, to: endpoint)
+    return try await withTaskExecutorPreference(EventLoopExecutor.next()) {
+      () async throws(RequestFailure) -> GenerationEnd in
+      try await stream(message, for: request, in: endpoint.dialect, onTokens)
+    }
+  }
+
+  private func stream(
+    _ message: HTTPClientRequest, for request: GenerationRequest, in dialect: RequestDialect,
+    _ onTokens: @escaping @Sendable (TokenArrival) async -> Void
+  ) async throws(RequestFailure) -> GenerationEnd {
     let limits = limits
     return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> GenerationEnd in
       let sent = ContinuousClock.now
@@ -29,7 +39,7 @@ public struct StreamingClient: Sendable {
       try await Self.checkIsEventStream(response)
       var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
-      var reader = StreamReader(dialect: endpoint.dialect, alternatives: request.sampling?.logprobs)
+      var reader = StreamReader(dialect: dialect, alternatives: request.sampling?.logprobs)
       do {
         for try await bytes in response.body {
           let at = ContinuousClock.now - sent

@@ -1,11 +1,11 @@
-import Serving
+package import Serving
 
 /// Reads JSON (RFC 8259) value by value, for documents nobody vouches for.
 ///
 /// Nothing is kept but what the caller asks for, nesting has a limit, and a string is as long as the document at most: so
 /// a reader's memory is bounded by the document and by what it chooses to keep. Foundation's decoder builds a map of the
 /// whole document first, several times its size.
-struct JSONScanner {
+package struct JSONScanner {
   /// Deeper than any model file's JSON, and far from the end of a thread's stack.
   static let depthLimit = 64
   /// Digits and signs of the longest number read.
@@ -17,7 +17,7 @@ struct JSONScanner {
   private var depth = 0
 
   /// - Parameter path: for messages.
-  init(_ bytes: [UInt8], path: String) {
+  package init(_ bytes: [UInt8], path: String) {
     self.bytes = bytes
     self.path = path
   }
@@ -38,7 +38,7 @@ struct JSONScanner {
   }
 
   /// Hands each key to `member`, which must read or skip its value.
-  mutating func object(
+  package mutating func object(
     _ member: (_ key: String, _ scanner: inout JSONScanner) throws(ApusError) -> Void
   ) throws(ApusError) {
     try open("{")
@@ -53,7 +53,7 @@ struct JSONScanner {
   }
 
   /// Lets `element` read or skip each element.
-  mutating func array(_ element: (_ scanner: inout JSONScanner) throws(ApusError) -> Void) throws(ApusError) {
+  package mutating func array(_ element: (_ scanner: inout JSONScanner) throws(ApusError) -> Void) throws(ApusError) {
     try open("[")
     if try take("]") { return leave() }
     while true {
@@ -63,7 +63,7 @@ struct JSONScanner {
     }
   }
 
-  mutating func string() throws(ApusError) -> String {
+  package mutating func string() throws(ApusError) -> String {
     try expect("\"")
     var text: [UInt8] = []
     var start = at
@@ -88,12 +88,12 @@ struct JSONScanner {
   }
 
   /// A whole number; nil for one with a fraction or an exponent, or beyond 64 bits.
-  mutating func integer() throws(ApusError) -> Int? {
+  package mutating func integer() throws(ApusError) -> Int? {
     guard try kind() == .number else { throw refusal("a number is expected") }
     return Int(try numberText())
   }
 
-  mutating func skip() throws(ApusError) {
+  package mutating func skip() throws(ApusError) {
     switch try kind() {
     case .object: try object { _, scanner throws(ApusError) in try scanner.skip() }
     case .array: try array { scanner throws(ApusError) in try scanner.skip() }
@@ -104,7 +104,7 @@ struct JSONScanner {
     }
   }
 
-  mutating func bool() throws(ApusError) -> Bool {
+  package mutating func bool() throws(ApusError) -> Bool {
     if try peek() == UInt8(ascii: "t") {
       try word("true")
       return true
@@ -119,12 +119,12 @@ struct JSONScanner {
   mutating func number() throws(ApusError) -> Double? { Double(try numberText()).flatMap { $0.isFinite ? $0 : nil } }
 
   /// - Throws: unless nothing but white space is left.
-  mutating func end() throws(ApusError) {
+  package mutating func end() throws(ApusError) {
     skipSpace()
     guard at == bytes.count else { throw refusal("something follows the document") }
   }
 
-  func refusal(_ reason: String) -> ApusError {
+  package func refusal(_ reason: String) -> ApusError {
     ApusError(
       .badInput, "\(path) is not usable JSON: \(reason) (at byte \(at))",
       advice: "Fetch the model again, and compare its checksums.")
