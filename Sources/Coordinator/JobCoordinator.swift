@@ -132,7 +132,7 @@ public actor JobCoordinator {
     for record in try await store.unfinishedJobs() {
       decide(.jobRestored(record))
     }
-    writer = Task { await self.writeUntilStopped() }
+    writer = Task(executorPreference: endpoint.taskExecutor) { await self.writeUntilStopped() }
     timer = Task { await self.tickUntilStopped() }
     do {
       try endpoint.start { [weak self] peer, message in

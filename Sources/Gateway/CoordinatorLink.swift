@@ -35,11 +35,16 @@ actor CoordinatorLink {
 
   /// Reads until the endpoint is closed.
   func run() async {
-    for await event in endpoint.events { await take(event) }
+    await withTaskExecutorPreference(taskExecutor) {
+      for await event in endpoint.events { await take(event) }
+    }
     lose(ApusError(.unavailable, "the gateway is stopping"))
   }
 
   nonisolated func close() { endpoint.close() }
+
+  /// The thread that answers come by: what is done with them is best done there.
+  nonisolated var taskExecutor: (any TaskExecutor)? { endpoint.taskExecutor }
 
   private func take(_ event: ConnectionEvent) async {
     switch event {
@@ -110,7 +115,7 @@ actor CoordinatorLink {
     if case .submit(let spec) = request { isBound = spec.idempotencyKey == nil }
     pending[id] = Question(asker: continuation, isBound: isBound)
     continuation.onTermination = { [weak self] _ in Task { await self?.forsake(id) } }
-    Task { [endpoint] in
+    Task(executorPreference: taskExecutor) { [endpoint] in
       do { try await endpoint.send(.request(id: id, request)) } catch { continuation.finish(throwing: error) }
     }
     return stream

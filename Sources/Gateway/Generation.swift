@@ -26,7 +26,7 @@ struct Generation: Sendable {
   static func start(_ specs: [JobSpec], over link: CoordinatorLink, patience: Duration) async throws -> Generation {
     let (events, continuation) = Events.makeStream()
     let (accepted, acceptance) = AsyncThrowingStream.makeStream(of: (choice: Int, job: JobRecord).self)
-    let following = Task {
+    let following = Task(executorPreference: link.taskExecutor) {
       await withTaskGroup { group in
         for (choice, spec) in specs.enumerated() {
           group.addTask {

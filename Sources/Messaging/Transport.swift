@@ -31,6 +31,9 @@ public enum SendResult: Hashable, Sendable {
 /// decided on and answered without a hop.
 public protocol ServerEndpoint: AnyObject, Sendable {
   var executor: any SerialExecutor { get }
+  /// Runs tasks on that same thread: for one that goes back and forth between an actor of `executor` and others. Nil
+  /// where that makes no difference.
+  var taskExecutor: (any TaskExecutor)? { get }
   /// The address peers connect to, with the real port.
   var address: String { get }
   /// Starts delivering. A frame that cannot be decoded is counted and answered with `refused`, never delivered.
@@ -39,6 +42,10 @@ public protocol ServerEndpoint: AnyObject, Sendable {
   func send(_ message: Message, to peer: Peer) -> SendResult
   /// Peers are dropped, queued messages get up to a second to leave.
   func stop()
+}
+
+extension ServerEndpoint {
+  public var taskExecutor: (any TaskExecutor)? { nil }
 }
 
 /// What a client endpoint sees.
@@ -56,5 +63,12 @@ public protocol ClientEndpoint: AnyObject, Sendable {
   var events: AsyncStream<ConnectionEvent> { get }
   /// Waits while the queue is at its limit. Throws once the endpoint is closed.
   func send(_ message: Message) async throws(ApusError)
+  /// Runs tasks on the thread of the connection. Short tasks that read `events` or send should prefer it; nil where
+  /// that makes no difference.
+  var taskExecutor: (any TaskExecutor)? { get }
   func close()
+}
+
+extension ClientEndpoint {
+  public var taskExecutor: (any TaskExecutor)? { nil }
 }

@@ -80,8 +80,10 @@ public actor JobWorker {
 
     // They go on while this task is cancelled, so that the last reports can still be confirmed.
     let endings = AsyncStream.makeStream(of: ApusError?.self)
-    let reader = Task { _ = endings.continuation.yield(await self.readEvents()) }
-    let sender = Task { await self.sendAll() }
+    let reader = Task(executorPreference: endpoint.taskExecutor) {
+      _ = endings.continuation.yield(await self.readEvents())
+    }
+    let sender = Task(executorPreference: endpoint.taskExecutor) { await self.sendAll() }
     let modelTaker = Task { await self.takeModels() }
     let looker = Task { await self.lookAgain() }
     let planner = Task { await self.planLaunches() }

@@ -35,6 +35,17 @@ struct PollLoopTests {
     #expect(await counter.add() == 4001)
   }
 
+  /// A task that prefers the loop runs on its thread, before and after it waited for somebody else.
+  @Test func runsTasksThatPreferIt() async {
+    let loop = PollLoop(name: "test")
+    let task = Task(executorPreference: LoopTaskExecutor(loop)) {
+      var onLoop = [loop.isOnLoop]
+      onLoop.append(await Task.detached { loop.isOnLoop }.value)
+      return onLoop + [loop.isOnLoop]
+    }
+    #expect(await task.value == [true, false, true])
+  }
+
   /// A closure on the loop may use an actor of the loop without a hop: this is how messages are delivered.
   @Test func letsClosuresAssumeIsolation() async {
     let loop = PollLoop(name: "test")

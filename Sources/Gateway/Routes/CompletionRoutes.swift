@@ -129,7 +129,9 @@ struct CompletionRoutes: Sendable {
       status: .ok, headers: headers,
       body: ResponseBody { writer in
         do {
-          try await body.consumeWithCancellationOnInboundClose { _ in try await write(generation, call, &writer) }
+          try await body.consumeWithCancellationOnInboundClose { _ in
+            try await withTaskExecutorPreference(link.taskExecutor) { try await write(generation, call, &writer) }
+          }
           answer.isWritten()
         } catch let error as GenerationFailure {
           try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))

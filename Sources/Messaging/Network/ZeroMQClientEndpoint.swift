@@ -6,7 +6,7 @@ import ZeroMQ
 /// Sends nothing of its own. On each connection nothing leaves before the owner's hello; what waited leaves after it.
 /// What was on the wire when a connection was lost is lost: the protocol sends again what must arrive.
 public final class ZeroMQClientEndpoint: ClientEndpoint {
-  private let loop: PollLoop
+  public let taskExecutor: (any TaskExecutor)?
   private let session: LoopConfined<ClientSession>
   private let outgoing: OutgoingQueue<[UInt8]>
   private let queue: EventQueue
@@ -17,7 +17,8 @@ public final class ZeroMQClientEndpoint: ClientEndpoint {
   public init(options: ZeroMQClientOptions) throws(ApusError) {
     precondition(options.queueLimit > 0 && options.queueBytes > 0, "limits are positive")
     try TCPAddress.check(options.address, mayChoosePort: false)
-    loop = PollLoop(name: "apus-client")
+    let loop = PollLoop(name: "apus-client")
+    taskExecutor = LoopTaskExecutor(loop)
     outgoing = OutgoingQueue(countLimit: options.queueLimit, sizeLimit: options.queueBytes)
     queue = EventQueue(limit: options.queueLimit)
     let session = try ClientSession(options, loop: loop, outgoing: outgoing, events: queue)

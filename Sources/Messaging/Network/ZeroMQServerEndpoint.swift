@@ -10,6 +10,7 @@ import ZeroMQ
 /// - Without its authenticator the socket admits nobody (see `SocketOption.authentication`).
 public final class ZeroMQServerEndpoint: ServerEndpoint {
   public let address: String
+  public let taskExecutor: (any TaskExecutor)?
   private let loop: PollLoop
   private let session: LoopConfined<ServerSession>
   private let counters = ServerCounters()
@@ -23,6 +24,7 @@ public final class ZeroMQServerEndpoint: ServerEndpoint {
       "limits are positive")
     try TCPAddress.check(options.address, mayChoosePort: true)
     loop = PollLoop(name: "apus-server")
+    taskExecutor = LoopTaskExecutor(loop)
     let session = try ServerSession(options, loop: loop, statistics: counters)
     address = session.address
     self.session = LoopConfined(session, on: loop)
