@@ -6,8 +6,14 @@ import Serving
 extension JobCoordinator {
   func write(_ write: PendingWrite) {
     writes.add(write)
-    // The first wakes the writer, which takes all that wait by then.
-    if !isWriting && writes.count == 1 { writeSignal.yield() }
+    if !write.canWait { startWriting() }
+  }
+
+  /// Wakes the writer, which takes all that wait by then.
+  func startWriting() {
+    guard !isWriting else { return }
+    isWriting = true
+    writeSignal.yield()
   }
 
   /// One writer, so that writes keep their order and share commits.
@@ -15,15 +21,17 @@ extension JobCoordinator {
     for await _ in writeSignals {
       await writeAll()
     }
-    await writeAll()
+    while writes.count > 0 { await writeAll() }
   }
 
+  /// What can wait is taken by the first batch, whoever woke the writer, and waits again from then on.
   private func writeAll() async {
-    isWriting = true
     defer { isWriting = false }
     var batch: [PendingWrite] = []
+    var isPatient = false
     while true {
-      writes.takeBatch(&batch)
+      writes.takeBatch(&batch, patient: isPatient)
+      isPatient = true
       guard !batch.isEmpty else { return }
       if let error = await append(batch) {
         // One record that the store will not take must not fail the others.
@@ -73,7 +81,7 @@ extension JobCoordinator {
       remember(measurement)
     case .ending(let job):
       decide(.endingStored(job))
-    case .note:
+    case .note, .assignment:
       break
     }
   }
@@ -99,7 +107,7 @@ extension JobCoordinator {
       decide(.endingNotStored(job))
     case .evidence(let worker, _):
       if error.isAboutTheRecord { send(.refused(error), to: worker) }
-    case .note:
+    case .note, .assignment:
       break
     }
   }

@@ -171,6 +171,7 @@ public actor JobCoordinator {
     }
     decide(.tick)
     outbox.flush { endpoint.send($0, to: $1) }
+    if writes.count > 0 { startWriting() }
     for job in watchers.lateJobs {
       catchUp(job)
     }
@@ -204,7 +205,7 @@ public actor JobCoordinator {
       send(.assignment(assignment), to: worker)
       if let record {
         if record.isExploration { metrics.explorations += 1 }
-        write(PendingWrite(records: [.job(record)], purpose: .note))
+        write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
       }
       if case .trial(let spec) = assignment.work { trialStarted(spec.id) }
     case .revoke(let worker, let lease):

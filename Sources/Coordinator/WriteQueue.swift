@@ -14,10 +14,16 @@ struct PendingWrite: Sendable {
     case ending(JobID)
     /// Nobody waits for it; a later write or the next hello repeats it.
     case note
+    /// A job was given to a worker. The job's next write says so too and mostly comes within moments, so this waits for
+    /// another write or the next tick.
+    case assignment(JobID)
   }
 
   var records: [HistoryRecord]
   var purpose: Purpose
+
+  /// Whether it may wait for another write.
+  var canWait: Bool { if case .assignment = purpose { true } else { false } }
 }
 
 /// Writes in the order they came, taken many at once, so that they share a commit and its wait for the disk.
@@ -26,19 +32,43 @@ struct WriteQueue: Sendable {
   static let batchLimit = 256
 
   private var waiting: [PendingWrite] = []
+  /// Those of `waiting` that cannot wait for another.
+  private var dueCount = 0
 
   var count: Int { waiting.count }
 
-  mutating func add(_ write: PendingWrite) { waiting.append(write) }
+  mutating func add(_ write: PendingWrite) {
+    waiting.append(write)
+    if !write.canWait { dueCount += 1 }
+  }
 
-  /// Puts the next writes to commit together into `batch`, in place of what it held; none when nothing waits.
-  mutating func takeBatch(_ batch: inout [PendingWrite]) {
+  /// Puts the next writes to commit together into `batch`, in place of what it held; none when nothing waits, or only
+  /// what can go on waiting.
+  ///
+  /// - Parameter patient: false takes that, too.
+  mutating func takeBatch(_ batch: inout [PendingWrite], patient: Bool) {
     batch.removeAll(keepingCapacity: true)
+    guard dueCount > 0 || !patient else { return }
     if waiting.count <= Self.batchLimit {
       swap(&waiting, &batch)
     } else {
       batch.append(contentsOf: waiting.prefix(Self.batchLimit))
       waiting.removeFirst(Self.batchLimit)
     }
+    dueCount -= batch.count(where: { !$0.canWait })
+    leaveOutRepeated(&batch)
+  }
+
+  /// An assignment is of no interest any more beside a later write of its job.
+  private func leaveOutRepeated(_ batch: inout [PendingWrite]) {
+    guard batch.contains(where: \.canWait) else { return }
+    var written: Set<JobID> = []
+    var kept: [PendingWrite] = []
+    for write in batch.reversed() {
+      if case .assignment(let job) = write.purpose, written.contains(job) { continue }
+      for case .job(let record) in write.records { written.insert(record.id) }
+      kept.append(write)
+    }
+    batch = kept.reversed()
   }
 }
