@@ -16,16 +16,34 @@ enum JobTable {
     WHERE jobs.state IN ('queued', 'running') OR jobs.state = excluded.state
     """
 
+  /// What a job is, which never changes; the rest is how it stands.
+  private static let identity: Set = ["id", "client", "idempotency_key", "model_id", "submitted_at_ms", "spec"]
+  private static let standing = columns.indices.filter { !identity.contains(columns[$0]) }
+  private static let specification = columns.firstIndex(of: "spec")!
+
+  private static let update = """
+    UPDATE jobs SET \(standing.map { "\(columns[$0]) = ?" }.joined(separator: ", "))
+    WHERE id = ? AND (state IN ('queued', 'running') OR state = ?)
+    """
+
+  /// A job that was given to a worker is here already, as a rule: then its specification, the largest part of it, is not
+  /// made into JSON and written again.
   static func write(_ job: JobRecord, to db: Database) throws {
-    let values: [DatabaseValue] = [
+    var values: [DatabaseValue] = [
       job.id.rawValue.databaseValue, job.client.databaseValue, nullable(job.spec.idempotencyKey),
       job.spec.model.rawValue.databaseValue, job.state.rawValue.databaseValue, job.submittedAtMS.databaseValue,
       nullable(job.finishedAtMS), nullable(job.worker?.rawValue), nullable(job.measurement?.rawValue),
-      job.attemptCount.databaseValue, StoredJSON.text(job.spec).databaseValue,
+      job.attemptCount.databaseValue, .null,
       nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
       job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
       job.isExploration.databaseValue, nullable(job.finishReason?.rawValue),
     ]
+    if job.attemptCount > 0 {
+      let row = [job.id.rawValue.databaseValue, job.state.rawValue.databaseValue]
+      try db.cachedStatement(sql: update).execute(arguments: StatementArguments(standing.map { values[$0] } + row))
+      if db.changesCount > 0 { return }
+    }
+    values[specification] = StoredJSON.text(job.spec).databaseValue
     try db.cachedStatement(sql: upsert).execute(arguments: StatementArguments(values))
   }
 
