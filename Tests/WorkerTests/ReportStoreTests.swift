@@ -31,13 +31,13 @@ import Testing
     let directory = try TemporaryDirectory()
     let store = try ReportStore(directory: directory.path)
     try await store.save(Fixtures.report("good"))
-    let path = directory.path + "/bad.json"
-    try Data("{\"lease\":".utf8).write(to: URL(fileURLWithPath: path))
+    let whole = try MessageCodec().encode(.report(Fixtures.report("bad")))
+    try Data(whole.dropLast(9)).write(to: URL(fileURLWithPath: directory.path + "/bad.report"))
     let loaded = await store.load()
     #expect(loaded.reports.count == 1)
     #expect(loaded.unreadableCount == 1)
     #expect(await store.load().unreadableCount == 0)
-    #expect(directory.files.contains("bad.json.unreadable"))
+    #expect(directory.files.contains("bad.report.unreadable"))
   }
 
   @Test func directoryThatCannotBeMade() throws {

@@ -4,7 +4,7 @@ public import Messaging
 public import Serving
 
 /// Unconfirmed reports as files, one for each measurement, so that a worker that is killed after measuring sends its
-/// result once it runs again.
+/// result once it runs again. A file holds the message that the coordinator is sent.
 ///
 /// A file is renamed into place, which survives the end of the process at any moment. It is not forced to the disk: at
 /// a power cut the lease ends anyway and the work is given to another worker.
@@ -12,13 +12,6 @@ public final class ReportStore: Sendable {
   private let directory: String
   /// Files are written and read here, one at a time, off the cooperative pool.
   private let queue = DispatchQueue(label: "apus.worker.reports")
-
-  private struct StoredReport: Codable {
-    var lease: LeaseID
-    var measurement: Measurement
-    var isLast: Bool
-    var output: String
-  }
 
   /// - Parameter directory: made when it is not there.
   /// - Throws: `disk` when it cannot be made.
@@ -38,9 +31,8 @@ public final class ReportStore: Sendable {
     let path = path(report.measurement.id)
     let failure = await onQueue { () -> String? in
       do {
-        let stored = StoredReport(
-          lease: report.lease, measurement: report.measurement, isLast: report.isLast, output: report.output)
-        try JSONEncoder().encode(stored).write(to: URL(fileURLWithPath: path), options: .atomic)
+        let message = try MessageCodec().encode(.report(report))
+        try Data(message).write(to: URL(fileURLWithPath: path), options: .atomic)
         return nil
       } catch {
         return "\(error)"
@@ -66,15 +58,14 @@ public final class ReportStore: Sendable {
     await onQueue { [directory] in
       var reports: [Report] = []
       var unreadableCount = 0
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] where name.hasSuffix(".json")
-      {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+      // Earlier versions wrote JSON, which is not read any more.
+      for name in names where name.hasSuffix(".report") || name.hasSuffix(".json") {
         let path = "\(directory)/\(name)"
         if let data = FileManager.default.contents(atPath: path),
-          let stored = try? JSONDecoder().decode(StoredReport.self, from: data)
+          case .report(let report)? = try? MessageCodec().decode([UInt8](data))
         {
-          reports.append(
-            Report(
-              lease: stored.lease, measurement: stored.measurement, isLast: stored.isLast, output: stored.output))
+          reports.append(report)
         } else {
           unreadableCount += 1
           try? FileManager.default.moveItem(atPath: path, toPath: path + ".unreadable")
@@ -92,7 +83,7 @@ public final class ReportStore: Sendable {
       let isPlain = byte < 0x80 && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
       return isPlain || byte == UInt8(ascii: "-") ? String(UnicodeScalar(byte)) : "_" + String(byte, radix: 16)
     }
-    return "\(directory)/\(name.joined().prefix(200)).json"
+    return "\(directory)/\(name.joined().prefix(200)).report"
   }
 
   private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
