@@ -56,8 +56,13 @@ extension JobWorker {
 
   private func append(_ tokens: GeneratedTokens, to lease: LeaseID) {
     let mustFlushLater = outbox.append(tokens, to: lease)
-    guard mustFlushLater else { return wake() }
-    guard runs[lease] != nil, runs[lease]?.flushTimer == nil else { return }
+    guard mustFlushLater else {
+      runs[lease]?.flushedAt = time.now()
+      return wake()
+    }
+    guard let run = runs[lease], run.flushTimer == nil else { return }
+    // Tokens that come slower than the interval need not wait for others, which would not come within it.
+    guard time.now() - run.flushedAt < options.tokenFlushAfter else { return flush(lease) }
     runs[lease]?.flushTimer = Task { [time, options] in
       try? await time.sleep(options.tokenFlushAfter)
       self.flush(lease)
@@ -66,6 +71,7 @@ extension JobWorker {
 
   private func flush(_ lease: LeaseID) {
     runs[lease]?.flushTimer = nil
+    runs[lease]?.flushedAt = time.now()
     outbox.flush(lease)
     wake()
   }

@@ -41,6 +41,8 @@ public actor JobWorker {
     var task: Task<Void, Never>
     /// Runs while tokens wait for more.
     var flushTimer: Task<Void, Never>?
+    /// When tokens last left the stream to be sent.
+    var flushedAt = Duration.zero
   }
 
   public init(

@@ -12,7 +12,8 @@ public struct JobWorkerOptions: Hashable, Sendable {
   public var reportResendAfter: Duration
   /// An unanswered hello is sent again after this long.
   public var helloInterval: Duration
-  /// Tokens wait this long for more before they are sent; the first goes at once.
+  /// Tokens wait this long for more before they are sent; the first, and one that comes later than this after the one
+  /// before, goes at once.
   public var tokenFlushAfter: Duration
   /// How often the worker looks anew at what it can do, and says so when that has changed. Nil for once, at the start.
   public var describeInterval: Duration?

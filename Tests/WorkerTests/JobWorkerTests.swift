@@ -66,7 +66,8 @@ import Testing
     #expect(try reportFiles(test).isEmpty)
   }
 
-  /// Tokens that wait for more go when the flush interval is over, without a report to push them.
+  /// Tokens that wait for more go when the flush interval is over, without a report to push them. One that comes after
+  /// the interval goes at once.
   @Test func flushesWaitingTokens() async throws {
     let test = try await WorkerUnderTest(confirms: true)
     await test.coordinator.send(.assignment(Fixtures.jobLease("lease")))
@@ -76,6 +77,9 @@ import Testing
     await test.clock.untilSleeping(2)
     test.clock.advance(by: .milliseconds(20))
     await test.coordinator.heard { $0.chunks.count == 2 }
+    test.clock.advance(by: .milliseconds(20))
+    test.executor.tell("job", .tokens([3], "c"))
+    await test.coordinator.heard { $0.chunks.count == 3 }
     try await test.stop()
   }
 
