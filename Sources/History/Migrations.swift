@@ -28,10 +28,12 @@ enum Migrations {
 
   /// Refuses a database that is none of ours, before anything is written to it.
   static func checkOwner(_ db: Database) throws {
+    // The tables first: another process that opens the same new file makes them in one transaction with the mark, and
+    // may do so between the two questions. GRDB makes its own table before that.
+    let count = "SELECT count(*) FROM sqlite_master WHERE tbl_name <> 'grdb_migrations'"
+    let tables = try Int.fetchOne(db, sql: count) ?? 0
     let owner = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-    guard owner != applicationID else { return }
-    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
-    guard tables == 0, owner == 0 else { throw HistoryFault.foreignDatabase }
+    guard owner == applicationID || (owner == 0 && tables == 0) else { throw HistoryFault.foreignDatabase }
   }
 
   /// Brings the database up to date, or refuses one from a newer version.
