@@ -64,7 +64,8 @@ extension JobCoordinator {
       return
     }
     let ranking = Ranking(
-      source: candidates, model: model, workload: key.workload, objective: key.objective, limits: key.limits,
+      source: candidates, model: model, workload: key.workload(fitting: model.contextLength),
+      objective: key.objective, limits: key.limits,
       workers: workers, selector: selector, evidence: evidence, warm: directory.warmConfigurations)
     rankingCount += 1
     background?.start {

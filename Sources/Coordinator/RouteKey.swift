@@ -44,6 +44,20 @@ public struct RouteKey: Hashable, Sendable {
       requestCount: 1)
   }
 
+  /// The same shape, cut to what a context holds: the upper ends of the classes may be beyond it where the jobs are not.
+  /// A job that surely does not fit was refused before; of the others the engine knows.
+  ///
+  /// - Parameter contextLength: in tokens, of prompt and output together; 0 where it is not known.
+  func workload(fitting contextLength: Int) -> Workload {
+    guard contextLength > 1 else { return workload }
+    var workload = workload
+    let output = min(outputTokens, contextLength - 1)
+    let prompt = min(promptTokens, contextLength - output)
+    workload.promptTokens = prompt...prompt
+    workload.outputTokens = output...output
+    return workload
+  }
+
   /// The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that is not below `tokens`.
   static func lengthClass(_ tokens: Int) -> Int {
     guard tokens > 1 else { return 1 }

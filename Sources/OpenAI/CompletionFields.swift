@@ -74,8 +74,12 @@ extension CompletionRequest {
       let container = try decoder.singleValueContainer()
       if let flag = try? container.decode(Bool.self) {
         self = .flag(flag)
+      } else if let count = try? container.decode(Int.self) {
+        self = .count(count)
       } else {
-        self = .count(try container.decode(Int.self))
+        throw DecodingError.typeMismatch(
+          Int.self,
+          DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "neither a flag nor a count"))
       }
     }
   }

@@ -72,33 +72,3 @@ import Testing
     #expect(policy.shouldTrain(at: .seconds(61)))
   }
 }
-
-@Suite struct RouteKeyTests {
-  @Test(
-    "Lengths fall into classes that are a third to a half apart",
-    arguments: [
-      (1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (6, 6), (7, 8), (9, 12), (13, 16), (17, 24), (25, 32), (1000, 1024),
-      (1025, 1536),
-    ])
-  func classes(tokens: Int, expected: Int) {
-    let spec = Fixture.spec(String(repeating: "abcd", count: tokens), maxTokens: tokens)
-    #expect(RouteKey(spec).promptTokens == expected)
-    #expect(RouteKey(spec).outputTokens == expected)
-  }
-
-  @Test("Jobs of one shape, model, objective and limits share a key; others do not")
-  func keys() {
-    let key = RouteKey(Fixture.spec("12345678"))
-    #expect(key == RouteKey(Fixture.spec("abcdefgh")))
-    var spec = Fixture.spec("12345678")
-    spec.limits.allowsApproximate = true
-    #expect(key != RouteKey(spec))
-    spec = Fixture.spec("12345678")
-    spec.objective = .ttft
-    #expect(key != RouteKey(spec))
-    #expect(key != RouteKey(Fixture.spec("12345678", model: Fixture.model("other"))))
-    spec = Fixture.spec("12345678")
-    spec.sampling = Sampling(logprobs: 0)
-    #expect(key != RouteKey(spec))
-  }
-}
