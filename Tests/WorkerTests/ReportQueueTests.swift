@@ -27,6 +27,22 @@ import Testing
     #expect(queue.count == 1)
   }
 
+  /// What is too large to send goes without its samples, and what still is too large is forgotten.
+  @Test func shortens() {
+    var queue = ReportQueue()
+    var report = Fixtures.report("a")
+    report.measurement.samples = [RequestTimeline(sentAtSeconds: 0, tokenSeconds: [0.1], promptTokenCount: 1)]
+    queue.add(report)
+    #expect(queue.next(at: .zero)?.measurement.samples.count == 1)
+    queue.shorten(MeasurementID("a"))
+    let shortened = queue.next(at: .zero)?.measurement
+    #expect(shortened?.samples == [] && shortened?.warnings.count == 1)
+    queue.shorten(MeasurementID("unknown"))
+    #expect(queue.count == 1)
+    queue.shorten(MeasurementID("a"))
+    #expect(queue.count == 0 && queue.endedLeases.isEmpty)
+  }
+
   /// No more than the window is on its way; each confirmation lets one more go.
   @Test func window() {
     var queue = ReportQueue(windowSize: 2)

@@ -41,6 +41,10 @@ final class ScriptedExecutor: WorkExecutor {
     tell(name, .end(Fixtures.measurement(id, source: .job(JobID(name))), output: output, reason))
   }
 
+  func finish(_ name: String, with measurement: Measurement) {
+    tell(name, .end(measurement, output: "", nil))
+  }
+
   private func steps(_ name: String) -> Steps {
     state.withLock { state in
       if let steps = state.steps[name] { return steps }

@@ -126,6 +126,11 @@ struct Outbox {
     return report
   }
 
+  /// What `next` gave is no message that can be sent.
+  mutating func cannotSend(_ item: Item) {
+    if case .report(let report) = item { reports.shorten(report.measurement.id) }
+  }
+
   /// The next thing to send, which then counts as sent; nil when there is nothing to send now.
   mutating func next(at now: Duration) -> Item? {
     if isHelloDue {

@@ -42,6 +42,19 @@ struct ReportQueue {
     return entries.remove(at: index).report
   }
 
+  /// Makes less of a report that is too large to send: it loses its samples, and one that has none is forgotten. Its lease
+  /// then ends without a report.
+  mutating func shorten(_ id: MeasurementID) {
+    guard let index = entries.firstIndex(where: { $0.report.measurement.id == id }) else { return }
+    guard !entries[index].report.measurement.samples.isEmpty else {
+      entries.remove(at: index)
+      return
+    }
+    entries[index].report.measurement.samples = []
+    entries[index].report.measurement.warnings.append("its samples were too many to send, and are not kept")
+    entries[index].sentAt = nil
+  }
+
   /// The next report to send now, which then counts as sent; nil when none is due or the window is full.
   mutating func next(at now: Duration) -> Report? {
     var unconfirmed = 0
