@@ -78,7 +78,8 @@ extension JobCoordinator {
     try check.job(spec)
     guard let text = spec.idempotencyKey else { return try admit(spec, asker) }
     let key = IdempotencyKey(client: asker.peer.name, key: text)
-    if keyedSubmits[key] != nil {
+    if let waiting = keyedSubmits[key] {
+      guard waiting.count < StreamWatchers.mostOfAPeer else { throw queueIsFull() }
       metrics.submitsRepeated += 1
       keyedSubmits[key]!.append(asker)
       return
@@ -134,9 +135,18 @@ extension JobCoordinator {
     var record = record
     record.output = ""
     answer(asker, .accepted(record))
-    watchers.add(asker, to: record.id)
+    watch(record.id, for: asker)
     catchUp(record.id)
     if ledger.isStranded(record.id) { tellWaiting(record, asker) }
+  }
+
+  func watch(_ id: JobID, for asker: Asker) {
+    guard let displaced = watchers.add(asker, to: id) else { return }
+    refuse(
+      displaced,
+      ApusError(
+        .tryAgain, "the job \(id) is followed by \(StreamWatchers.mostOfAPeer) later requests of this connection",
+        advice: "it goes on; see `apus jobs show \(id)`"))
   }
 
   /// Nothing runs it, and nothing will until a worker comes.

@@ -56,7 +56,8 @@ extension JobCoordinator {
       return
     case .success(.ended):
       placements[trial] = nil
-      answer(run.asker, .placementNews(.ended))
+      // After all that was measured is stored.
+      write(PendingWrite(records: [], purpose: .placement(run.asker, .ended)))
       return
     case .success(.step(let step)):
       run.step = step
@@ -67,8 +68,7 @@ extension JobCoordinator {
       measurement.model = run.spec.model
       if measurement.figures == nil { run.hasFailure = true }
       placements[trial] = run
-      write(PendingWrite(records: [.placement(measurement)], purpose: .note))
-      answer(run.asker, .placementNews(.measured(measurement)))
+      write(PendingWrite(records: [.placement(measurement)], purpose: .placement(run.asker, .measured(measurement))))
       return
     case .success(.raced):
       break

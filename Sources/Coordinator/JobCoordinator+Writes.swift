@@ -68,7 +68,7 @@ extension JobCoordinator {
       metrics.jobsAccepted += 1
       for asker in askers(of: record, first: asker) {
         answer(asker, .accepted(record))
-        watchers.add(asker, to: record.id)
+        watch(record.id, for: asker)
       }
       decide(.jobStored(record))
     case .report(let worker, let lease, let measurement):
@@ -81,6 +81,8 @@ extension JobCoordinator {
       remember(measurement)
     case .ending(let job):
       decide(.endingStored(job))
+    case .placement(let asker, let news):
+      answer(asker, .placementNews(news))
     case .note, .assignment:
       break
     }
@@ -97,7 +99,7 @@ extension JobCoordinator {
       }
     case .report(let worker, let lease, let measurement):
       if error.isAboutTheRecord {
-        send(.refused(error), to: worker)
+        settleRefused(measurement, error, worker)
         decide(.reportUnstorable(lease, measurement.id))
       } else {
         // The worker was told nothing, so it sends the report again.
@@ -105,11 +107,19 @@ extension JobCoordinator {
       }
     case .ending(let job):
       decide(.endingNotStored(job))
-    case .evidence(let worker, _):
-      if error.isAboutTheRecord { send(.refused(error), to: worker) }
+    case .evidence(let worker, let measurement):
+      if error.isAboutTheRecord { settleRefused(measurement, error, worker) }
+    case .placement(let asker, _):
+      refuse(asker, error)
     case .note, .assignment:
       break
     }
+  }
+
+  /// A measurement that the history will never take: its worker learns why, and is to let go of it.
+  private func settleRefused(_ measurement: Measurement, _ error: ApusError, _ worker: WorkerName) {
+    send(.refused(error), to: worker)
+    send(.reportStored(measurement.id), to: worker)
   }
 
   /// Who waits for a submitted job: whoever came first with its idempotency key, and all who came with it since.

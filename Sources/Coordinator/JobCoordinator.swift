@@ -88,6 +88,7 @@ public actor JobCoordinator {
   var timer: Task<Void, Never>?
   var writer: Task<Void, Never>?
   public internal(set) var metrics = CoordinatorMetrics()
+  private var limitLog = LimitLog()
 
   /// - Parameters:
   ///   - engines: what each engine can do that there is an adapter for.
@@ -180,6 +181,7 @@ public actor JobCoordinator {
       advance(id)
     }
     trainIfDue(at: now)
+    if let news = limitLog.news(metrics, at: now) { logger.warning("\(news)") }
   }
 
   // MARK: Deciding and doing

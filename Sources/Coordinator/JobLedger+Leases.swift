@@ -23,7 +23,8 @@ extension JobLedger {
     }
     let shownCount = jobs.values[entry].tokenIDs.count
     let askedCount = jobs.values[entry].record.spec.maxTokens
-    if chunk.firstIndex == shownCount, shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack,
+    if !chunk.tokenIDs.isEmpty, chunk.firstIndex == shownCount,
+      shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack,
       chunk.logprobs.count <= chunk.tokenIDs.count
     {
       jobs.values[entry].tokenIDs.append(contentsOf: chunk.tokenIDs)
@@ -93,6 +94,12 @@ extension JobLedger {
       record.state = .completed
       record.output = report.output
       record.finishReason = report.finishReason
+    case .cancelled where report.finishReason == .promptTooLong && !entry.cancelRequested:
+      // It would be as long elsewhere.
+      record.state = .failed
+      record.finishReason = .promptTooLong
+      record.failure = report.measurement.warnings.first ?? "the prompt is longer than the context"
+      record.output = entry.text
     case .cancelled, .lostWorker:
       guard entry.cancelRequested else { return nil }
       record.state = .cancelled

@@ -266,7 +266,6 @@ public struct JobLedger: Sendable {
   /// Back into the queue: the job has waited already. Or to its end, when trying again makes no sense.
   mutating func requeue(_ id: JobID, because reason: String, _ actions: inout [LedgerAction], at now: Duration) {
     jobs[id]!.streamBroken = false
-    jobs[id]!.lastFailure = reason
     let entry = jobs[id]!
     if entry.cancelRequested {
       end(id, .cancelled, because: nil, at: now, &actions)

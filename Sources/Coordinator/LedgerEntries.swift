@@ -32,8 +32,6 @@ struct JobEntry: Sendable {
   var cancelRequested = false
   /// Configurations that failed for this job, and where.
   var failed: [FailedChoice] = []
-  /// Why it is not done yet, for the job that runs out of attempts.
-  var lastFailure = ""
 
   /// - Returns: the key that it waits with.
   mutating func queue(tokenLength: TokenLength) -> RouteKey {

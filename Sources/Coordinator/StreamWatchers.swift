@@ -37,8 +37,21 @@ struct StreamWatchers: Sendable {
   /// Jobs with a watcher that is behind.
   private(set) var lateJobs: Set<JobID> = []
 
-  mutating func add(_ asker: Asker, to job: JobID) {
-    watchers[job, default: []].append(Watcher(asker: asker))
+  /// Most watchers of a job on one connection: each is sent all of its tokens.
+  static let mostOfAPeer = 8
+
+  /// - Returns: the oldest watcher of the same connection, where it had to make room.
+  mutating func add(_ asker: Asker, to job: JobID) -> Asker? {
+    var list = watchers[job] ?? []
+    var displaced: Asker?
+    if list.count(where: { $0.asker.peer == asker.peer }) >= Self.mostOfAPeer,
+      let oldest = list.firstIndex(where: { $0.asker.peer == asker.peer })
+    {
+      displaced = list.remove(at: oldest).asker
+    }
+    list.append(Watcher(asker: asker))
+    watchers[job] = list
+    return displaced
   }
 
   /// Sends a chunk to those who are up to date.

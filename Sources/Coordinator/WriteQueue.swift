@@ -12,7 +12,9 @@ struct PendingWrite: Sendable {
     /// A measurement whose lease is over, for its worker.
     case evidence(WorkerName, Measurement)
     case ending(JobID)
-    /// Nobody waits for it; a later write or the next hello repeats it.
+    /// What a trial of placements found, for the client that follows it.
+    case placement(Asker, PlacementNews)
+    /// Nobody waits for it: a later write or the next hello repeats it, or its loss is told otherwise.
     case note
     /// A job was given to a worker. The job's next write says so too and mostly comes within moments, so this waits for
     /// another write or the next tick.

@@ -31,7 +31,7 @@ struct Generation: Sendable {
         for (choice, spec) in specs.enumerated() {
           group.addTask {
             let answers = await link.answers(to: .submit(spec))
-            let follower = Follower(choice: choice, patience: patience, events: continuation)
+            let follower = Follower(choice: choice, patience: patience, link: link, events: continuation)
             do {
               try await follower.follow(answers) { acceptance.yield((choice, $0)) }
             } catch {
@@ -66,6 +66,7 @@ struct Generation: Sendable {
 private struct Follower: Sendable {
   let choice: Int
   let patience: Duration
+  let link: CoordinatorLink
   let events: Generation.Events.Continuation
 
   func follow(_ answers: CoordinatorLink.Answers, accepted: (JobRecord) -> Void) async throws {
@@ -81,8 +82,9 @@ private struct Follower: Sendable {
         shownBytes += chunk.text.utf8.count
         guard !chunk.text.isEmpty || !chunk.logprobs.isEmpty else { continue }
         events.yield(Generation.Event(choice: choice, kind: .piece(chunk.text, chunk.logprobs)))
-      case .jobWaiting(_, let reason):
-        limit = limit ?? giveUp(because: reason)
+      case .jobWaiting(let id, let reason):
+        limit?.cancel()
+        limit = giveUp(id, because: reason)
       case .jobEnded(let record, let measurement):
         // What the stream did not bring is in the record.
         let rest = String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self)
@@ -95,9 +97,12 @@ private struct Follower: Sendable {
     throw ApusError(.unavailable, "the coordinator stopped answering before the job ended")
   }
 
-  private func giveUp(because reason: String) -> Task<Void, Never> {
+  private func giveUp(_ id: JobID, because reason: String) -> Task<Void, Never> {
     Task {
       do { try await Task.sleep(for: patience) } catch { return }
+      // A node may have come: then the job runs there, or waits for its turn.
+      if case .job(let now, _)? = try? await link.ask(.showJob(id)), now.waitReason != reason { return }
+      if Task.isCancelled { return }
       events.finish(throwing: ApusError(.unavailable, "no node can run it: \(reason)"))
     }
   }

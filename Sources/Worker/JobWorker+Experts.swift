@@ -43,6 +43,8 @@ extension JobWorker {
   /// Frees what this worker hosts under a lease, and then itself; nothing for any other lease.
   func endHosting(_ lease: LeaseID) {
     guard admission.isHosting(lease) else { return }
+    guard endingRole != lease else { return }
+    endingRole = lease
     let run = runs[lease]?.task
     changeRole { [experts] in
       // Its own hub, if it is that, says first how it ended.
@@ -55,6 +57,10 @@ extension JobWorker {
   private func ended(_ lease: LeaseID) {
     admission.end(lease)
     outbox.forgetPlacement()
+    endingRole = nil
+    let waiting = held
+    held = []
+    for assignment in waiting { take(assignment) }
   }
 
   private func changeRole(_ change: @escaping @Sendable () async -> Void) {

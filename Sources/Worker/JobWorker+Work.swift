@@ -6,6 +6,10 @@ import Synchronization
 extension JobWorker {
   func take(_ assignment: Assignment) {
     guard !isStopping else { return }
+    if endingRole != nil, held.count < 2 * options.jobCapacity {
+      if !held.contains(where: { $0.lease == assignment.lease }) { held.append(assignment) }
+      return
+    }
     switch admission.admit(assignment, isReportQueueFull: outbox.reports.isFull) {
     case .ignore:
       log.debug("assignment \(assignment.lease) came twice")
@@ -32,7 +36,7 @@ extension JobWorker {
       let answer = await executor.runJob(job) { [weak self] tokens in
         await self?.append(tokens, to: lease)
       }
-      outbox.flush(lease)
+      flush(lease)
       await deliver(Report(lease: lease, answer))
     case .trial(let trial):
       // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.

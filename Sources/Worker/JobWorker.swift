@@ -25,6 +25,9 @@ public actor JobWorker {
   var lastRoleChange: Task<Void, Never>?
   var description: WorkerDescription?
   var name: WorkerName
+  /// The lease whose role as a host is ending, and what came meanwhile: it is taken once the role is over.
+  var endingRole: LeaseID?
+  var held: [Assignment] = []
   private var beater: Task<Void, Never>?
   var isStopping = false
   /// Waits for the last confirmations when this worker stops.
@@ -204,6 +207,7 @@ public actor JobWorker {
     case .revoke(let lease):
       // A lease that is not worked on has its last report on the way.
       runs[lease]?.task.cancel()
+      held.removeAll { $0.lease == lease }
       endHosting(lease)
     case .modelChunk(let chunk):
       if case .dropped = modelChunks.continuation.yield(chunk) {
@@ -308,7 +312,14 @@ public actor JobWorker {
   private func sendAll() async {
     for await _ in wakeUps.stream {
       while let item = outbox.next(at: time.now()) {
-        guard (try? await endpoint.send(message(for: item))) != nil else { return }
+        do throws(ApusError) {
+          try await endpoint.send(message(for: item))
+        } catch {
+          // One message that cannot be encoded must not silence the worker.
+          guard error.code == .badInput else { return }
+          log.error("cannot be sent: \(error.reason)")
+          outbox.cannotSend(item)
+        }
       }
     }
   }
@@ -335,7 +346,7 @@ public actor JobWorker {
 
   /// Leases that are worked on or whose last report is not confirmed.
   private var leases: [LeaseID] {
-    let running = admission.running
+    let running = admission.running + held.map(\.lease)
     return running + Set(outbox.reports.endedLeases).subtracting(running).sorted()
   }
 }

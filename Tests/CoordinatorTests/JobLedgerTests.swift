@@ -187,6 +187,23 @@ import Testing
     #expect(story.assigned?.worker == "b")
   }
 
+  @Test("A prompt that is too long for the engine ends the job at once, and is not the configuration's failure")
+  func promptTooLong() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    let assigned = story.assigned!
+    var report = Fixture.report(assigned.lease, job: "one", worker: assigned.worker.rawValue, outcome: .cancelled)
+    report.finishReason = .promptTooLong
+    report.measurement.warnings = ["701 tokens are too many"]
+    story.tell(.report(assigned.worker, report))
+    guard case .storeReport(_, _, let record?)? = story.actions.first else {
+      Issue.record("the job goes on: \(story.actions)")
+      return
+    }
+    #expect(record.state == .failed && record.finishReason == .promptTooLong)
+    #expect(record.failure == "701 tokens are too many")
+  }
+
   @Test("Failures are tried elsewhere, then end the job with the last reason")
   func attempts() {
     var story = LedgerStory()
@@ -195,10 +212,9 @@ import Testing
     for attempt in 0..<3 {
       let assigned = story.assigned!
       workers.append(assigned.worker)
-      var report = Fixture.report(
+      let report = Fixture.report(
         assigned.lease, job: "one", worker: assigned.worker.rawValue,
         outcome: .engineFailed(reason: "crash \(attempt)", lastLines: ""))
-      report.finishReason = attempt == 2 ? .promptTooLong : nil
       story.tell(.report(assigned.worker, report))
       if attempt == 2 {
         guard case .storeReport(_, _, let record?)? = story.actions.first else {
@@ -206,7 +222,7 @@ import Testing
           return
         }
         #expect(record.state == .failed)
-        #expect(record.failure?.contains("crash 2") == true && record.finishReason == .promptTooLong)
+        #expect(record.failure?.contains("crash 2") == true)
       }
       story.tell(.reportStored(assigned.lease, report.measurement.id))
     }

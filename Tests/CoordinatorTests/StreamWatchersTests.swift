@@ -19,8 +19,8 @@ import Testing
   @Test("A slow client is left out while its connection is full, then gets what it missed in one piece")
   func slowClient() {
     var watchers = StreamWatchers()
-    watchers.add(fast, to: "job")
-    watchers.add(slow, to: "job")
+    #expect(watchers.add(fast, to: "job") == nil)
+    #expect(watchers.add(slow, to: "job") == nil)
     var isFull = false
     var received: [String: [Int32]] = [:]
     var said: [String: [UInt8]] = [:]
@@ -60,10 +60,20 @@ import Testing
   @Test("A client that is gone is forgotten")
   func gone() {
     var watchers = StreamWatchers()
-    watchers.add(slow, to: "job")
+    #expect(watchers.add(slow, to: "job") == nil)
     watchers.relay(chunk(0)) { _, _ in .gone }
     watchers.catchUp("job", shown: { _ in GeneratedTokens([0], "x") }, send: { _, _ in .gone })
     #expect(watchers.remove("job").isEmpty)
+  }
+
+  @Test("A connection that follows a job again and again loses its oldest request, another's stay")
+  func tooMany() {
+    var watchers = StreamWatchers()
+    #expect(watchers.add(fast, to: "job") == nil)
+    let slowOnes = (0..<UInt64(StreamWatchers.mostOfAPeer + 2)).map { Asker(peer: slow.peer, request: $0) }
+    let displaced = slowOnes.map { watchers.add($0, to: "job") }
+    #expect(displaced.compactMap(\.self) == Array(slowOnes.prefix(2)))
+    #expect(watchers.remove("job") == [fast] + slowOnes.dropFirst(2))
   }
 }
 

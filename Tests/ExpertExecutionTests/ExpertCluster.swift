@@ -39,8 +39,8 @@ final class ExpertCluster {
   deinit { hub.close() }
 
   /// Its sockets are closed, as when its process is killed.
-  func stop(_ host: Int) {
-    hosts[host]?.stop()
+  func stop(_ host: Int) async {
+    await hosts[host]?.stop()
     hosts[host] = nil
   }
 

@@ -85,11 +85,11 @@ struct ExpertHubTests {
     async let running = hub.run(layer: 0, rows: rows, routed: routed)
     // One more question on the hub's loop: the batch has been sent by then, or is when the host is gone already.
     _ = await hub.livingHosts()
-    cluster.stop(1)
+    await cluster.stop(1)
     let result = try await running
     #expect(Reference.relativeError(result.rows, reference) < 1e-3)
 
-    cluster.stop(2)
+    await cluster.stop(2)
     let error = await #expect(throws: ApusError.self) {
       for _ in 0..<1000 { _ = try await cluster.hub.run(layer: 0, rows: rows, routed: routed) }
     }

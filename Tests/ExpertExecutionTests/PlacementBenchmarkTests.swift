@@ -108,7 +108,7 @@ struct PlacementBenchmarkTests {
     let error = await #expect(throws: ApusError.self) {
       try await Self.benchmark(Self.spec(["linear", "round_robin", "lpt"]), cluster).run(on: cluster.hub) { news in
         await heard.take(news)
-        if case .measured = news { host.stop() }
+        if case .measured = news { await host.stop() }
       }
     }
     #expect(error?.code == .unavailable)
@@ -163,5 +163,8 @@ struct PlacementBenchmarkTests {
     #expect(try refusal { $0.rounds = 0 }.contains("0 rounds"))
     #expect(
       try refusal { $0.routing = RecordedRouting(layerCount: 1, topK: 2, experts: [0, 9]) }.contains("expert 9"))
+    #expect(
+      try refusal { $0.routing = RecordedRouting(layerCount: 1, topK: 2, experts: [0, 1]) }
+        .contains("a batch of 8 tokens, and the recording has 1"))
   }
 }

@@ -72,6 +72,30 @@ import Testing
     }
   }
 
+  @Test("Patience ends only while no node can run the job")
+  func patience() async throws {
+    try await ScriptedCoordinator.withLink { link, coordinator in
+      let spec = spec(key: "k")
+      let starting = Task { try await Generation.start([spec], over: link, patience: .milliseconds(1)) }
+      let submission = await coordinator.next()
+      coordinator.answer(submission.id, .accepted(job("one", spec)))
+      let generation = try await starting.value
+      coordinator.answer(submission.id, .jobWaiting(JobID("one"), reason: "no worker has it"))
+      // A worker came, and loads the model.
+      let first = await coordinator.next()
+      #expect(first.request == .showJob(JobID("one")))
+      coordinator.answer(first.id, .job(job("one", spec, .running), nil))
+      // It is gone again, and none comes.
+      coordinator.answer(submission.id, .jobWaiting(JobID("one"), reason: "no worker has it"))
+      let second = await coordinator.next()
+      var waiting = job("one", spec)
+      waiting.waitReason = "no worker has it"
+      coordinator.answer(second.id, .job(waiting, nil))
+      let error = await #expect(throws: ApusError.self) { for try await _ in generation.events {} }
+      #expect(error?.code == .unavailable && error?.reason == "no node can run it: no worker has it")
+    }
+  }
+
   @Test("A job that has ended, or that has a key, is left alone")
   func leftAlone() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in

@@ -8,6 +8,30 @@ import Testing
 /// A worker whose messages get lost, doubled and out of order, both ways, from a printed seed.
 @Suite("JobWorker: faults", .timeLimit(.minutes(10))) struct JobWorkerFaultTests {
   /// Every job that was begun is reported, with exactly one measurement, whatever happens to the messages.
+  /// A message that cannot be encoded is not the end of all others: a report goes without its samples then.
+  @Test func oneMessageThatCannotBeSent() async throws {
+    let network = InProcessNetwork()
+    let directory = try TemporaryDirectory()
+    let coordinator = TestCoordinator(network.serverEndpoint, confirms: true)
+    try await coordinator.start()
+    let executor = ScriptedExecutor()
+    let worker = JobWorker(
+      options: JobWorkerOptions(name: WorkerName("worker"), jobCapacity: 2),
+      endpoint: SmallMessages(network.connect(name: "worker", role: .worker)), executor: executor,
+      reports: try ReportStore(directory: directory.path + "/reports"),
+      models: ModelReceiver(directory: directory.path + "/models") { _ in false }, clock: ManualClock())
+    let life = Task { try await worker.run() }
+    await coordinator.heard { !$0.hellos.isEmpty }
+    await coordinator.send(.assignment(Fixtures.jobLease("lease", Fixtures.job("job"))))
+    var measurement = Fixtures.measurement("m")
+    measurement.samples = [RequestTimeline(sentAtSeconds: 0, tokenSeconds: [0.1], promptTokenCount: 1)]
+    executor.finish("job", with: measurement)
+    let report = await coordinator.heard { !$0.reports.isEmpty }.reports[0]
+    #expect(report.measurement.samples.isEmpty && report.measurement.warnings.count == 1)
+    life.cancel()
+    try await life.value
+  }
+
   @Test(arguments: 0..<10 as Range<UInt64>) func everyResultArrives(seed: UInt64) async throws {
     let network = InProcessNetwork()
     let directory = try TemporaryDirectory()
@@ -51,4 +75,22 @@ import Testing
     life.cancel()
     try await life.value
   }
+}
+
+/// A connection whose messages hold no samples.
+private final class SmallMessages: ClientEndpoint {
+  private let base: any ClientEndpoint
+
+  init(_ base: any ClientEndpoint) { self.base = base }
+
+  var events: AsyncStream<ConnectionEvent> { base.events }
+
+  func send(_ message: Message) async throws(ApusError) {
+    if case .report(let report) = message, !report.measurement.samples.isEmpty {
+      throw ApusError(.badInput, "the message is too large")
+    }
+    try await base.send(message)
+  }
+
+  func close() { base.close() }
 }

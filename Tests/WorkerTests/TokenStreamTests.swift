@@ -30,6 +30,17 @@ import Testing
     #expect(chunk?.text == "bc")
   }
 
+  /// Text that comes without a token has no place of its own: it goes with the next one.
+  @Test func textWaitsForAToken() {
+    var stream = stream()
+    _ = stream.append(GeneratedTokens([], "a"))
+    stream.flush()
+    #expect(drain(&stream).isEmpty)
+    _ = stream.append(GeneratedTokens([1], "b"))
+    stream.flush()
+    #expect(drain(&stream).map(\.text) == ["ab"])
+  }
+
   /// What is known of tokens goes with them.
   @Test func logprobsGoWithTheirTokens() {
     var stream = stream()
@@ -74,12 +85,10 @@ import Testing
     #expect(first.count == 2)
   }
 
-  /// An empty flush makes no chunk; text without a token does (the rest of a character).
+  /// An empty flush makes no chunk.
   @Test func flushOfNothing() {
     var stream = stream()
     stream.flush()
     #expect(stream.next() == nil)
-    _ = stream.append(GeneratedTokens([], "rest"))
-    #expect(drain(&stream).map(\.text) == ["rest"])
   }
 }

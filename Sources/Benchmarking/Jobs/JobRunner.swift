@@ -64,12 +64,13 @@ public struct JobRunner: Sendable {
         let outcome = await outcome(of: failure, engine)
         let measurement = measurement(
           of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
-          startedAtMS, [sample], [])
+          startedAtMS, [sample], Self.warnings(failure))
         return JobAnswer(measurement: measurement, output: output, finishReason: failure.finishReason)
       }
     } catch {
       let measurement = measurement(
-        of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [], [])
+        of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [],
+        Self.warnings(error))
       return JobAnswer(measurement: measurement, output: job.generatedText, finishReason: error.finishReason)
     }
   }
@@ -91,11 +92,15 @@ public struct JobRunner: Sendable {
     if let ending = await engine.ending(after: [failure]) { return ending.outcome }
     switch failure {
     case .stalled(let seconds), .timedOut(let seconds): return .timedOut(afterSeconds: seconds)
-    case .promptTooLong:
-      let advice = "shorten the prompt, or load the engine with a longer context"
-      return .engineFailed(reason: "\(failure); \(advice)", lastLines: "")
+    // The request's fault, and no failure of the configuration to learn from.
+    case .promptTooLong: return .cancelled
     default: return .engineFailed(reason: failure.description, lastLines: engine.lastLines)
     }
+  }
+
+  private static func warnings(_ failure: RequestFailure) -> [String] {
+    guard case .promptTooLong = failure else { return [] }
+    return ["\(failure); shorten the prompt, or load the engine with a longer context"]
   }
 
   private static func warnings(_ end: GenerationEnd, _ job: JobRequest) -> [String] {

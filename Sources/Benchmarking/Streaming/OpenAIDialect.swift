@@ -64,7 +64,9 @@ struct OpenAIDialect {
     let logprobs = choice.logprobs?.tokens ?? []
     // Log-probabilities are one for each token: they tell how many an event has.
     let unnamed = text.isEmpty ? 0 : max(1, logprobs.count)
-    let ids = choice.tokenIDs ?? Array(repeating: TokenArrival.unknownToken, count: unnamed)
+    // Text without a token would have no place in a stream.
+    let named = choice.tokenIDs.flatMap { $0.isEmpty && !text.isEmpty ? nil : $0 }
+    let ids = named ?? Array(repeating: TokenArrival.unknownToken, count: unnamed)
     eventCount += ids.count
     return StreamEvent(tokenIDs: ids, text: text, logprobs: logprobs, end: nil)
   }

@@ -35,6 +35,11 @@ public struct PlacementBenchmark: Sendable {
       trace = try RoutingTrace(
         bytes: routing.experts, layerCount: routing.layerCount, topK: routing.topK, expertCount: model.expertCount)
     }
+    if let trace, let size = spec.batchSizes.max(), size > trace.tokenCount {
+      throw ApusError(
+        .badInput, "a batch of \(size) tokens, and the recording has \(trace.tokenCount)",
+        advice: "give a longer recording, or smaller batches")
+    }
     self.spec = spec
     self.hub = hub
     self.model = model

@@ -27,5 +27,13 @@ public final class ExpertHost: Sendable {
     self.session.perform { [weak confined = self.session] in $0.start(as: confined) }
   }
 
-  public func stop() { session.perform { $0.stop() } }
+  /// Stops to listen; the address is free when it returns.
+  public func stop() async {
+    await withCheckedContinuation { done in
+      session.perform {
+        $0.stop()
+        done.resume()
+      }
+    }
+  }
 }

@@ -39,16 +39,7 @@ public final class ExpertHub: Sendable {
     session.perform { $0.start() }
   }
 
-  private func ask<Value: Sendable>(
-    _ question: @escaping @Sendable (HubSession, @escaping @Sendable (Result<Value, ApusError>) -> Void) -> Void
-  ) async throws(ApusError) -> Value {
-    let result = await withCheckedContinuation { continuation in
-      session.perform { question($0) { continuation.resume(returning: $0) } }
-    }
-    return try result.get()
-  }
-
-  /// Runs `late` on the loop unless the answer came before.
+  /// Runs `late` on the loop unless the answer came before, or the task was cancelled.
   private func within<Value: Sendable>(
     _ limit: Duration, late: @escaping @Sendable (HubSession) -> Void,
     asking question: @escaping @Sendable (HubSession, @escaping @Sendable (Result<Value, ApusError>) -> Void) -> Void
@@ -58,7 +49,16 @@ public final class ExpertHub: Sendable {
       if !Task.isCancelled { session.perform(late) }
     }
     defer { timer.cancel() }
-    return try await ask(question)
+    let result: Result<Value, ApusError> = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        session.perform { question($0) { continuation.resume(returning: $0) } }
+        // The handler may have come before the question.
+        if Task.isCancelled { session.perform(late) }
+      }
+    } onCancel: { [session] in
+      session.perform(late)
+    }
+    return try result.get()
   }
 
   private func nextID() -> UInt64 { lastID.add(1, ordering: .relaxed).newValue }

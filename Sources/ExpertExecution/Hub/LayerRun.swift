@@ -60,8 +60,6 @@ struct LayerRun {
   var isComplete: Bool { duties.allSatisfy(\.isFulfilled) }
   /// Hosts whose answers are still waited for.
   var waitingHosts: Set<Int> { Set(open.values.filter { !$0.isWhole }.map(\.request.host)) }
-  /// Ids of requests whose answers are still waited for.
-  var openIDs: [UInt64] { Array(open.keys) }
 
   /// The host of an open request; nil for any other.
   func host(of id: UInt64) -> Int? { open[id]?.request.host }

@@ -3,8 +3,8 @@ import Serving
 
 /// The tokens of one running job on their way to the coordinator. Pure; the owner sends and keeps the time.
 ///
-/// Tokens are gathered into chunks: the first goes at once, because a user waits for it, and later ones wait for each
-/// other up to the owner's flush interval. Every chunk is kept until the job is reported: after a reconnect they go
+/// Tokens are gathered into chunks: the first goes at once, because a user waits for it, as does one that comes later than
+/// the owner's flush interval after the one before; others wait for each other up to that interval. Every chunk is kept until the job is reported: after a reconnect they go
 /// again with the same first indexes and bounds, and the receiver skips what it has. A job makes at most as many
 /// tokens as it asked for, which bounds what is kept.
 struct TokenStream {
@@ -35,9 +35,10 @@ struct TokenStream {
     return true
   }
 
-  /// Makes a chunk of what waits.
+  /// Makes a chunk of what waits. Text without a token has no place of its own in the stream: it waits for one, or comes
+  /// with the report.
   mutating func flush() {
-    guard !waiting.isEmpty else { return }
+    guard !waiting.ids.isEmpty else { return }
     chunks.append(TokenChunk(job: job, lease: lease, firstIndex: nextIndex, waiting))
     nextIndex += waiting.ids.count
     waiting = GeneratedTokens()

@@ -43,30 +43,36 @@ public final class LocalExperts: ExpertExecutor {
   @concurrent
   public func host(_ wanted: ExpertHosting) async throws(ApusError) -> String {
     await makeRoom()
+    // One role at a time; an earlier one that was never ended ends here, and its port is free.
+    await endHosting()
     let options = ExpertHostOptions(address: endpoint.address, keys: keys, hubKeys: [wanted.hubKey])
-    let host = try ExpertHost(model: try model(wanted.model), options: options)
-    // One role at a time; an earlier one that was never ended ends here.
-    hosting.withLock { old in
-      old?.stop()
-      old = host
-    }
+    let model = try await OwnThreads.result { [self] in
+      Result { () throws(ApusError) in try self.model(wanted.model) }
+    }.get()
+    let host = try ExpertHost(model: model, options: options)
+    hosting.withLock { $0 = host }
     return host.address
   }
 
   public func endHosting() async {
-    hosting.withLock { host in
-      host?.stop()
-      host = nil
+    let host = hosting.withLock { host in
+      defer { host = nil }
+      return host
     }
+    await host?.stop()
   }
 
   @concurrent
   public func run(
     _ placement: PlacementAssignment, as hub: WorkerName, report: @escaping @Sendable (PlacementNews) async -> Void
   ) async throws(ApusError) {
-    let model = try model(placement.spec.model)
-    let cluster = try Self.cluster(placement.hosts, model)
-    let benchmark = try PlacementBenchmark(placement.spec, hub: hub, model: model, cluster: cluster)
+    let (model, benchmark) = try await OwnThreads.result { [self] in
+      Result { () throws(ApusError) in
+        let model = try self.model(placement.spec.model)
+        let cluster = try Self.cluster(placement.hosts, model)
+        return (model, try PlacementBenchmark(placement.spec, hub: hub, model: model, cluster: cluster))
+      }
+    }.get()
     var options = ExpertHubOptions(
       keys: keys,
       hosts: placement.hosts.map {

@@ -52,7 +52,7 @@ extension PlacementCommand {
       Console.print(
         JSONValue.object([("address", .string(host.address)), ("public_key", .string(keys.publicKey))]).text)
       if untilInputCloses { await Self.inputCloses() } else { await Self.isStopped() }
-      host.stop()
+      await host.stop()
     }
 
     private static func inputCloses() async {
