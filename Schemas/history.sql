@@ -79,7 +79,7 @@ CREATE TABLE jobs (
   predicted TEXT,                   -- JSON of Serving.PredictedMetrics
   failure ANY,
   output ANY NOT NULL
-, is_exploration INTEGER NOT NULL DEFAULT 0, finish_reason TEXT) STRICT;
+, is_exploration INTEGER NOT NULL DEFAULT 0, finish_reason TEXT, tool_calls TEXT) STRICT;
 
 CREATE UNIQUE INDEX jobs_by_key ON jobs (client, idempotency_key) WHERE idempotency_key IS NOT NULL;
 

@@ -997,6 +997,51 @@ void   apus__workload__free_unpacked
   assert(message->base.descriptor == &apus__workload__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__tool_call__init
+                     (Apus__ToolCall         *message)
+{
+  static const Apus__ToolCall init_value = APUS__TOOL_CALL__INIT;
+  *message = init_value;
+}
+size_t apus__tool_call__get_packed_size
+                     (const Apus__ToolCall *message)
+{
+  assert(message->base.descriptor == &apus__tool_call__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__tool_call__pack
+                     (const Apus__ToolCall *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__tool_call__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__tool_call__pack_to_buffer
+                     (const Apus__ToolCall *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__tool_call__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ToolCall *
+       apus__tool_call__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ToolCall *)
+     protobuf_c_message_unpack (&apus__tool_call__descriptor,
+                                allocator, len, data);
+}
+void   apus__tool_call__free_unpacked
+                     (Apus__ToolCall *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__tool_call__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__chat_message__init
                      (Apus__ChatMessage         *message)
 {
@@ -1130,6 +1175,96 @@ void   apus__sampling__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &apus__sampling__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__tool_function__init
+                     (Apus__ToolFunction         *message)
+{
+  static const Apus__ToolFunction init_value = APUS__TOOL_FUNCTION__INIT;
+  *message = init_value;
+}
+size_t apus__tool_function__get_packed_size
+                     (const Apus__ToolFunction *message)
+{
+  assert(message->base.descriptor == &apus__tool_function__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__tool_function__pack
+                     (const Apus__ToolFunction *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__tool_function__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__tool_function__pack_to_buffer
+                     (const Apus__ToolFunction *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__tool_function__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ToolFunction *
+       apus__tool_function__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ToolFunction *)
+     protobuf_c_message_unpack (&apus__tool_function__descriptor,
+                                allocator, len, data);
+}
+void   apus__tool_function__free_unpacked
+                     (Apus__ToolFunction *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__tool_function__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__tools__init
+                     (Apus__Tools         *message)
+{
+  static const Apus__Tools init_value = APUS__TOOLS__INIT;
+  *message = init_value;
+}
+size_t apus__tools__get_packed_size
+                     (const Apus__Tools *message)
+{
+  assert(message->base.descriptor == &apus__tools__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__tools__pack
+                     (const Apus__Tools *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__tools__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__tools__pack_to_buffer
+                     (const Apus__Tools *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__tools__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__Tools *
+       apus__tools__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__Tools *)
+     protobuf_c_message_unpack (&apus__tools__descriptor,
+                                allocator, len, data);
+}
+void   apus__tools__free_unpacked
+                     (Apus__Tools *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__tools__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__job_spec__init
@@ -2615,6 +2750,51 @@ void   apus__token_logprob__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &apus__token_logprob__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__tool_call_piece__init
+                     (Apus__ToolCallPiece         *message)
+{
+  static const Apus__ToolCallPiece init_value = APUS__TOOL_CALL_PIECE__INIT;
+  *message = init_value;
+}
+size_t apus__tool_call_piece__get_packed_size
+                     (const Apus__ToolCallPiece *message)
+{
+  assert(message->base.descriptor == &apus__tool_call_piece__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__tool_call_piece__pack
+                     (const Apus__ToolCallPiece *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__tool_call_piece__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__tool_call_piece__pack_to_buffer
+                     (const Apus__ToolCallPiece *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__tool_call_piece__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__ToolCallPiece *
+       apus__tool_call_piece__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__ToolCallPiece *)
+     protobuf_c_message_unpack (&apus__tool_call_piece__descriptor,
+                                allocator, len, data);
+}
+void   apus__tool_call_piece__free_unpacked
+                     (Apus__ToolCallPiece *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__tool_call_piece__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__token_chunk__init
@@ -6034,7 +6214,7 @@ const ProtobufCMessageDescriptor apus__engine_build__descriptor =
   (ProtobufCMessageInit) apus__engine_build__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[23] =
+static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[24] =
 {
   {
     "id",
@@ -6312,6 +6492,18 @@ static const ProtobufCFieldDescriptor apus__model_profile__field_descriptors[23]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "takes_tools",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ModelProfile, takes_tools),
+    &apus__tool_template__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__model_profile__field_indices_by_name[] = {
   4,   /* field[4] = active_parameter_count */
@@ -6332,6 +6524,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
   21,   /* field[21] = mtp_layer_count */
   1,   /* field[1] = name */
   3,   /* field[3] = parameter_count */
+  23,   /* field[23] = takes_tools */
   19,   /* field[19] = variant_group */
   18,   /* field[18] = vocabulary_fingerprint */
   13,   /* field[13] = vocabulary_size */
@@ -6341,7 +6534,7 @@ static const unsigned apus__model_profile__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__model_profile__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 23 }
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor apus__model_profile__descriptor =
 {
@@ -6351,7 +6544,7 @@ const ProtobufCMessageDescriptor apus__model_profile__descriptor =
   "Apus__ModelProfile",
   "apus",
   sizeof(Apus__ModelProfile),
-  23,
+  24,
   apus__model_profile__field_descriptors,
   apus__model_profile__field_indices_by_name,
   1,  apus__model_profile__number_ranges,
@@ -6860,7 +7053,71 @@ const ProtobufCMessageDescriptor apus__workload__descriptor =
   (ProtobufCMessageInit) apus__workload__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__chat_message__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__tool_call__field_descriptors[3] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCall, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCall, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "arguments",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCall, arguments),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__tool_call__field_indices_by_name[] = {
+  2,   /* field[2] = arguments */
+  0,   /* field[0] = id */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange apus__tool_call__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__tool_call__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ToolCall",
+  "ToolCall",
+  "Apus__ToolCall",
+  "apus",
+  sizeof(Apus__ToolCall),
+  3,
+  apus__tool_call__field_descriptors,
+  apus__tool_call__field_indices_by_name,
+  1,  apus__tool_call__number_ranges,
+  (ProtobufCMessageInit) apus__tool_call__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__chat_message__field_descriptors[4] =
 {
   {
     "role",
@@ -6886,15 +7143,41 @@ static const ProtobufCFieldDescriptor apus__chat_message__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tool_calls",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__ChatMessage, n_tool_calls),
+    offsetof(Apus__ChatMessage, tool_calls),
+    &apus__tool_call__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tool_call_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ChatMessage, tool_call_id),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__chat_message__field_indices_by_name[] = {
   1,   /* field[1] = content */
   0,   /* field[0] = role */
+  3,   /* field[3] = tool_call_id */
+  2,   /* field[2] = tool_calls */
 };
 static const ProtobufCIntRange apus__chat_message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__chat_message__descriptor =
 {
@@ -6904,7 +7187,7 @@ const ProtobufCMessageDescriptor apus__chat_message__descriptor =
   "Apus__ChatMessage",
   "apus",
   sizeof(Apus__ChatMessage),
-  2,
+  4,
   apus__chat_message__field_descriptors,
   apus__chat_message__field_indices_by_name,
   1,  apus__chat_message__number_ranges,
@@ -7052,7 +7335,148 @@ const ProtobufCMessageDescriptor apus__sampling__descriptor =
   (ProtobufCMessageInit) apus__sampling__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[14] =
+static const ProtobufCFieldDescriptor apus__tool_function__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolFunction, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "json",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolFunction, json),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__tool_function__field_indices_by_name[] = {
+  1,   /* field[1] = json */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange apus__tool_function__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor apus__tool_function__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ToolFunction",
+  "ToolFunction",
+  "Apus__ToolFunction",
+  "apus",
+  sizeof(Apus__ToolFunction),
+  2,
+  apus__tool_function__field_descriptors,
+  apus__tool_function__field_indices_by_name,
+  1,  apus__tool_function__number_ranges,
+  (ProtobufCMessageInit) apus__tool_function__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__tools__field_descriptors[5] =
+{
+  {
+    "functions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Tools, n_functions),
+    offsetof(Apus__Tools, functions),
+    &apus__tool_function__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "auto",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Tools, choice_case),
+    offsetof(Apus__Tools, auto_),
+    &apus__empty__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "required",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Tools, choice_case),
+    offsetof(Apus__Tools, required),
+    &apus__empty__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "function",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Tools, choice_case),
+    offsetof(Apus__Tools, function),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "forbids_parallel_calls",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Tools, forbids_parallel_calls),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__tools__field_indices_by_name[] = {
+  1,   /* field[1] = auto */
+  4,   /* field[4] = forbids_parallel_calls */
+  3,   /* field[3] = function */
+  0,   /* field[0] = functions */
+  2,   /* field[2] = required */
+};
+static const ProtobufCIntRange apus__tools__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor apus__tools__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.Tools",
+  "Tools",
+  "Apus__Tools",
+  "apus",
+  sizeof(Apus__Tools),
+  5,
+  apus__tools__field_descriptors,
+  apus__tools__field_indices_by_name,
+  1,  apus__tools__number_ranges,
+  (ProtobufCMessageInit) apus__tools__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[15] =
 {
   {
     "model",
@@ -7187,6 +7611,18 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[14] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "tools",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, tools),
+    &apus__tools__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "priority",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -7225,25 +7661,26 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[14] =
 };
 static const unsigned apus__job_spec__field_indices_by_name[] = {
   2,   /* field[2] = chat */
-  12,   /* field[12] = deadline_ms */
+  13,   /* field[13] = deadline_ms */
   8,   /* field[8] = idempotency_key */
   9,   /* field[9] = ignores_end_of_sequence */
   7,   /* field[7] = limits */
   3,   /* field[3] = max_tokens */
   0,   /* field[0] = model */
   6,   /* field[6] = objective */
-  11,   /* field[11] = priority */
+  12,   /* field[12] = priority */
   10,   /* field[10] = sampling */
   5,   /* field[5] = seed */
-  13,   /* field[13] = session */
+  14,   /* field[14] = session */
   4,   /* field[4] = temperature */
   1,   /* field[1] = text */
+  11,   /* field[11] = tools */
 };
 static const ProtobufCIntRange apus__job_spec__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 20, 11 },
-  { 0, 14 }
+  { 20, 12 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor apus__job_spec__descriptor =
 {
@@ -7253,7 +7690,7 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   "Apus__JobSpec",
   "apus",
   sizeof(Apus__JobSpec),
-  14,
+  15,
   apus__job_spec__field_descriptors,
   apus__job_spec__field_indices_by_name,
   2,  apus__job_spec__number_ranges,
@@ -7376,7 +7813,7 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   (ProtobufCMessageInit) apus__predicted_metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[17] =
 {
   {
     "id",
@@ -7570,6 +8007,18 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[16] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tool_calls",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__JobRecord, n_tool_calls),
+    offsetof(Apus__JobRecord, tool_calls),
+    &apus__tool_call__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_record__field_indices_by_name[] = {
   12,   /* field[12] = attempt_count */
@@ -7586,13 +8035,14 @@ static const unsigned apus__job_record__field_indices_by_name[] = {
   2,   /* field[2] = spec */
   3,   /* field[3] = state */
   4,   /* field[4] = submitted_at_ms */
+  16,   /* field[16] = tool_calls */
   14,   /* field[14] = wait_reason */
   6,   /* field[6] = worker */
 };
 static const ProtobufCIntRange apus__job_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__job_record__descriptor =
 {
@@ -7602,7 +8052,7 @@ const ProtobufCMessageDescriptor apus__job_record__descriptor =
   "Apus__JobRecord",
   "apus",
   sizeof(Apus__JobRecord),
-  16,
+  17,
   apus__job_record__field_descriptors,
   apus__job_record__field_indices_by_name,
   1,  apus__job_record__number_ranges,
@@ -10602,7 +11052,84 @@ const ProtobufCMessageDescriptor apus__token_logprob__descriptor =
   (ProtobufCMessageInit) apus__token_logprob__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[6] =
+static const ProtobufCFieldDescriptor apus__tool_call_piece__field_descriptors[4] =
+{
+  {
+    "index",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCallPiece, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCallPiece, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCallPiece, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "arguments",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ToolCallPiece, arguments),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__tool_call_piece__field_indices_by_name[] = {
+  3,   /* field[3] = arguments */
+  1,   /* field[1] = id */
+  0,   /* field[0] = index */
+  2,   /* field[2] = name */
+};
+static const ProtobufCIntRange apus__tool_call_piece__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor apus__tool_call_piece__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.ToolCallPiece",
+  "ToolCallPiece",
+  "Apus__ToolCallPiece",
+  "apus",
+  sizeof(Apus__ToolCallPiece),
+  4,
+  apus__tool_call_piece__field_descriptors,
+  apus__tool_call_piece__field_indices_by_name,
+  1,  apus__tool_call_piece__number_ranges,
+  (ProtobufCMessageInit) apus__tool_call_piece__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[7] =
 {
   {
     "job",
@@ -10676,6 +11203,18 @@ static const ProtobufCFieldDescriptor apus__token_chunk__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tool_calls",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__TokenChunk, n_tool_calls),
+    offsetof(Apus__TokenChunk, tool_calls),
+    &apus__tool_call_piece__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__token_chunk__field_indices_by_name[] = {
   2,   /* field[2] = first_index */
@@ -10684,11 +11223,12 @@ static const unsigned apus__token_chunk__field_indices_by_name[] = {
   5,   /* field[5] = logprobs */
   4,   /* field[4] = text */
   3,   /* field[3] = token_ids */
+  6,   /* field[6] = tool_calls */
 };
 static const ProtobufCIntRange apus__token_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor apus__token_chunk__descriptor =
 {
@@ -10698,14 +11238,14 @@ const ProtobufCMessageDescriptor apus__token_chunk__descriptor =
   "Apus__TokenChunk",
   "apus",
   sizeof(Apus__TokenChunk),
-  6,
+  7,
   apus__token_chunk__field_descriptors,
   apus__token_chunk__field_indices_by_name,
   1,  apus__token_chunk__number_ranges,
   (ProtobufCMessageInit) apus__token_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__report__field_descriptors[5] =
+static const ProtobufCFieldDescriptor apus__report__field_descriptors[6] =
 {
   {
     "lease",
@@ -10767,6 +11307,18 @@ static const ProtobufCFieldDescriptor apus__report__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tool_calls",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Report, n_tool_calls),
+    offsetof(Apus__Report, tool_calls),
+    &apus__tool_call__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__report__field_indices_by_name[] = {
   4,   /* field[4] = finish_reason */
@@ -10774,11 +11326,12 @@ static const unsigned apus__report__field_indices_by_name[] = {
   0,   /* field[0] = lease */
   1,   /* field[1] = measurement */
   3,   /* field[3] = output */
+  5,   /* field[5] = tool_calls */
 };
 static const ProtobufCIntRange apus__report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor apus__report__descriptor =
 {
@@ -10788,7 +11341,7 @@ const ProtobufCMessageDescriptor apus__report__descriptor =
   "Apus__Report",
   "apus",
   sizeof(Apus__Report),
-  5,
+  6,
   apus__report__field_descriptors,
   apus__report__field_indices_by_name,
   1,  apus__report__number_ranges,
@@ -15076,17 +15629,19 @@ const ProtobufCMessageDescriptor apus__expert_refusal__descriptor =
   (ProtobufCMessageInit) apus__expert_refusal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue apus__failure_kind__enum_values_by_number[2] =
+static const ProtobufCEnumValue apus__failure_kind__enum_values_by_number[3] =
 {
   { "FAILURE_KIND_UNKNOWN", "APUS__FAILURE_KIND__FAILURE_KIND_UNKNOWN", 0 },
   { "FAILURE_KIND_CONTEXT_EXCEEDED", "APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED", 1 },
+  { "FAILURE_KIND_TOOLS_REFUSED", "APUS__FAILURE_KIND__FAILURE_KIND_TOOLS_REFUSED", 2 },
 };
 static const ProtobufCIntRange apus__failure_kind__value_ranges[] = {
-{0, 0},{0, 2}
+{0, 0},{0, 3}
 };
-static const ProtobufCEnumValueIndex apus__failure_kind__enum_values_by_name[2] =
+static const ProtobufCEnumValueIndex apus__failure_kind__enum_values_by_name[3] =
 {
   { "FAILURE_KIND_CONTEXT_EXCEEDED", 1 },
+  { "FAILURE_KIND_TOOLS_REFUSED", 2 },
   { "FAILURE_KIND_UNKNOWN", 0 },
 };
 const ProtobufCEnumDescriptor apus__failure_kind__descriptor =
@@ -15096,9 +15651,9 @@ const ProtobufCEnumDescriptor apus__failure_kind__descriptor =
   "FailureKind",
   "Apus__FailureKind",
   "apus",
-  2,
+  3,
   apus__failure_kind__enum_values_by_number,
-  2,
+  3,
   apus__failure_kind__enum_values_by_name,
   1,
   apus__failure_kind__value_ranges,
@@ -15132,6 +15687,36 @@ const ProtobufCEnumDescriptor apus__fidelity__descriptor =
   apus__fidelity__enum_values_by_name,
   1,
   apus__fidelity__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue apus__tool_template__enum_values_by_number[3] =
+{
+  { "TOOL_TEMPLATE_UNKNOWN", "APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_UNKNOWN", 0 },
+  { "TOOL_TEMPLATE_WITHOUT", "APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITHOUT", 1 },
+  { "TOOL_TEMPLATE_WITH", "APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITH", 2 },
+};
+static const ProtobufCIntRange apus__tool_template__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex apus__tool_template__enum_values_by_name[3] =
+{
+  { "TOOL_TEMPLATE_UNKNOWN", 0 },
+  { "TOOL_TEMPLATE_WITH", 2 },
+  { "TOOL_TEMPLATE_WITHOUT", 1 },
+};
+const ProtobufCEnumDescriptor apus__tool_template__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "apus.ToolTemplate",
+  "ToolTemplate",
+  "Apus__ToolTemplate",
+  "apus",
+  3,
+  apus__tool_template__enum_values_by_number,
+  3,
+  apus__tool_template__enum_values_by_name,
+  1,
+  apus__tool_template__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue apus__objective__enum_values_by_number[8] =
@@ -15208,23 +15793,27 @@ const ProtobufCEnumDescriptor apus__latency__descriptor =
   apus__latency__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[5] =
+static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[7] =
 {
   { "FINISH_REASON_UNKNOWN", "APUS__FINISH_REASON__FINISH_REASON_UNKNOWN", 0 },
   { "FINISH_REASON_STOP", "APUS__FINISH_REASON__FINISH_REASON_STOP", 1 },
   { "FINISH_REASON_LENGTH", "APUS__FINISH_REASON__FINISH_REASON_LENGTH", 2 },
   { "FINISH_REASON_CONTEXT_FULL", "APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL", 3 },
   { "FINISH_REASON_PROMPT_TOO_LONG", "APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG", 4 },
+  { "FINISH_REASON_TOOL_CALLS", "APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS", 5 },
+  { "FINISH_REASON_TOOLS_REFUSED", "APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED", 6 },
 };
 static const ProtobufCIntRange apus__finish_reason__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[7] =
 {
   { "FINISH_REASON_CONTEXT_FULL", 3 },
   { "FINISH_REASON_LENGTH", 2 },
   { "FINISH_REASON_PROMPT_TOO_LONG", 4 },
   { "FINISH_REASON_STOP", 1 },
+  { "FINISH_REASON_TOOLS_REFUSED", 6 },
+  { "FINISH_REASON_TOOL_CALLS", 5 },
   { "FINISH_REASON_UNKNOWN", 0 },
 };
 const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
@@ -15234,9 +15823,9 @@ const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
   "FinishReason",
   "Apus__FinishReason",
   "apus",
-  5,
+  7,
   apus__finish_reason__enum_values_by_number,
-  5,
+  7,
   apus__finish_reason__enum_values_by_name,
   1,
   apus__finish_reason__value_ranges,

@@ -6,7 +6,7 @@ enum JobTable {
   private static let columns = [
     "id", "client", "idempotency_key", "model_id", "state", "submitted_at_ms", "finished_at_ms", "worker",
     "measurement_id", "attempt_count", "spec", "configuration", "predicted", "failure", "output",
-    "is_exploration", "finish_reason",
+    "is_exploration", "finish_reason", "tool_calls",
   ]
 
   /// A finished job keeps its state: a record that says another one changes nothing.
@@ -37,6 +37,7 @@ enum JobTable {
       nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
       job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
       job.isExploration.databaseValue, nullable(job.finishReason?.rawValue),
+      job.toolCalls.isEmpty ? .null : StoredJSON.text(job.toolCalls).databaseValue,
     ]
     if job.attemptCount > 0 {
       let row = [job.id.rawValue.databaseValue, job.state.rawValue.databaseValue]
@@ -72,6 +73,7 @@ enum JobTable {
       predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
       output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
       measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts,
-      isExploration: isExploration, finishReason: (row[16] as String?).flatMap(FinishReason.init))
+      isExploration: isExploration, finishReason: (row[16] as String?).flatMap(FinishReason.init),
+      toolCalls: try (row[17] as String?).map { try StoredJSON.value([ToolCall].self, $0) } ?? [])
   }
 }

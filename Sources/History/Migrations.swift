@@ -16,6 +16,7 @@ enum Migrations {
     ("4-explorations", ExplorationSchema.sql),
     ("5-finish-reasons", FinishReasonSchema.sql),
     ("6-placements", PlacementSchema.sql),
+    ("7-tool-calls", ToolCallSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -128,9 +128,12 @@ public struct TokenChunk: Hashable, Sendable {
   public var text: String
   /// Where they were asked for: of those the engine tells of, which may be fewer than `tokenIDs`, never more.
   public var logprobs: [TokenLogprob]
+  /// What they add to the calls of functions.
+  public var toolCalls: [ToolCallPiece]
 
   public init(
-    job: JobID, lease: LeaseID, firstIndex: Int, tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = []
+    job: JobID, lease: LeaseID, firstIndex: Int, tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = [],
+    toolCalls: [ToolCallPiece] = []
   ) {
     self.job = job
     self.lease = lease
@@ -138,12 +141,13 @@ public struct TokenChunk: Hashable, Sendable {
     self.tokenIDs = tokenIDs
     self.text = text
     self.logprobs = logprobs
+    self.toolCalls = toolCalls
   }
 
   public init(job: JobID, lease: LeaseID, firstIndex: Int, _ tokens: GeneratedTokens) {
     self.init(
       job: job, lease: lease, firstIndex: firstIndex, tokenIDs: tokens.ids, text: tokens.text,
-      logprobs: tokens.logprobs)
+      logprobs: tokens.logprobs, toolCalls: tokens.toolCalls)
   }
 }
 
@@ -157,22 +161,26 @@ public struct Report: Hashable, Sendable {
   public var output: String
   /// Why a job's answer ended; nil where its engine did not say.
   public var finishReason: FinishReason?
+  /// What a job's answer calls.
+  public var toolCalls: [ToolCall]
 
   public init(
-    lease: LeaseID, measurement: Measurement, isLast: Bool, output: String = "", finishReason: FinishReason? = nil
+    lease: LeaseID, measurement: Measurement, isLast: Bool, output: String = "", finishReason: FinishReason? = nil,
+    toolCalls: [ToolCall] = []
   ) {
     self.lease = lease
     self.measurement = measurement
     self.isLast = isLast
     self.output = output
     self.finishReason = finishReason
+    self.toolCalls = toolCalls
   }
 
   /// The one report of a job.
   public init(lease: LeaseID, _ answer: JobAnswer) {
     self.init(
       lease: lease, measurement: answer.measurement, isLast: true, output: answer.output,
-      finishReason: answer.finishReason)
+      finishReason: answer.finishReason, toolCalls: answer.toolCalls)
   }
 }
 

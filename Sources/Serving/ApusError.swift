@@ -13,6 +13,8 @@ public enum FailureCode: Int32, Codable, Sendable, CaseIterable {
 public enum FailureKind: String, Hashable, Codable, Sendable, CaseIterable {
   /// Prompt and answer do not fit the model's context.
   case contextExceeded = "context_exceeded"
+  /// Nothing here can do what is asked with tools.
+  case toolsRefused = "tools_refused"
 }
 
 /// A failure a person can act on: what happened, with which value, and what to do next.

@@ -8,9 +8,19 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   case contextFull = "context_full"
   /// There is no answer: the prompt alone is longer than the context.
   case promptTooLong = "prompt_too_long"
+  /// The model ended it after it called functions.
+  case toolCalls = "tool_calls"
+  /// There is no answer: the engine, or the model's chat template, cannot do what was asked with tools.
+  case toolsRefused = "tools_refused"
 
   /// OpenAI's word for it. A full context is a length there, too.
-  public var openAI: String { self == .stop ? "stop" : "length" }
+  public var openAI: String {
+    switch self {
+    case .stop: "stop"
+    case .toolCalls: "tool_calls"
+    case .length, .contextFull, .promptTooLong, .toolsRefused: "length"
+    }
+  }
 }
 
 extension JobRecord {

@@ -9,11 +9,25 @@ public enum Prompt: Hashable, Codable, Sendable {
 public struct ChatMessage: Hashable, Codable, Sendable {
   public var role: String
   public var content: String
+  /// What an answer of before called; nil where it called nothing.
+  public var toolCalls: [ToolCall]?
+  /// Of a message of role `tool`, the call that it is the result of.
+  public var toolCallID: String?
 
-  public init(role: String, content: String) {
+  public init(role: String, content: String, toolCalls: [ToolCall]? = nil, toolCallID: String? = nil) {
     self.role = role
     self.content = content
+    self.toolCalls = toolCalls
+    self.toolCallID = toolCallID
   }
+
+  private enum CodingKeys: String, CodingKey {
+    case role, content
+    case toolCalls = "tool_calls"
+    case toolCallID = "tool_call_id"
+  }
+
+  public var textBytes: Int { content.utf8.count + (toolCalls ?? []).reduce(0) { $0 + $1.textBytes } }
 }
 
 /// How tokens are drawn and what ends an answer, beyond temperature, seed and length.
@@ -63,6 +77,8 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var ignoresEndOfSequence: Bool
   /// Nil where nothing of it was asked for.
   public var sampling: Sampling?
+  /// What the answer to a chat may call; nil for text alone.
+  public var tools: Tools?
   /// -5 ... 5, nil for 0: each step doubles the share of the nodes that the client's jobs of this priority get while
   /// there is a queue. Nothing waits for ever behind a higher one.
   public var priority: Int?
@@ -74,8 +90,8 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public init(
     model: ModelID, prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0,
     objective: Objective = .e2e, limits: Limits = Limits(), idempotencyKey: String? = nil,
-    ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil, priority: Int? = nil, deadlineMS: Int? = nil,
-    session: String? = nil
+    ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil, tools: Tools? = nil, priority: Int? = nil,
+    deadlineMS: Int? = nil, session: String? = nil
   ) {
     self.model = model
     self.prompt = prompt
@@ -87,6 +103,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.idempotencyKey = idempotencyKey
     self.ignoresEndOfSequence = ignoresEndOfSequence
     self.sampling = sampling
+    self.tools = tools
     self.priority = priority
     self.deadlineMS = deadlineMS
     self.session = session
@@ -96,9 +113,18 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var promptBytes: Int {
     switch prompt {
     case .text(let text): text.utf8.count
-    case .chat(let messages): messages.reduce(0) { $0 + $1.content.utf8.count + 16 }
+    case .chat(let messages): messages.reduce(tools?.bytes ?? 0) { $0 + $1.textBytes + 16 }
     }
   }
+
+  /// Whether the model's chat template must have a place for tools, their calls or results.
+  public var usesTools: Bool {
+    guard tools == nil, case .chat(let messages) = prompt else { return tools != nil }
+    return messages.contains { $0.toolCalls != nil || $0.toolCallID != nil }
+  }
+
+  /// Whether an engine holds the answer to a form, which it can from the first token on and not from the middle.
+  public var isHeldToForm: Bool { sampling?.schema != nil || tools != nil }
 
   /// The shape of this request where nobody has the tokenizer at hand: a token is taken as four bytes of text.
   public var workload: Workload {
@@ -135,6 +161,7 @@ public struct JobRecord: Hashable, Sendable {
     var isExploration: Bool
     var waitReason: String?
     var finishReason: FinishReason?
+    var toolCalls: [ToolCall]
   }
 
   @Boxed private var fields: Fields
@@ -209,18 +236,23 @@ public struct JobRecord: Hashable, Sendable {
     get { fields.finishReason }
     set { fields.finishReason = newValue }
   }
+  /// What the answer calls, complete once the state is `completed`.
+  public var toolCalls: [ToolCall] {
+    get { fields.toolCalls }
+    set { fields.toolCalls = newValue }
+  }
 
   public init(
     id: JobID, client: String, spec: JobSpec, state: JobState = .queued, submittedAtMS: Int64,
     finishedAtMS: Int64? = nil, worker: WorkerName? = nil, configuration: EngineConfiguration? = nil,
     predicted: PredictedMetrics? = nil, output: String = "", failure: String? = nil,
     measurement: MeasurementID? = nil, attemptCount: Int = 0, isExploration: Bool = false, waitReason: String? = nil,
-    finishReason: FinishReason? = nil
+    finishReason: FinishReason? = nil, toolCalls: [ToolCall] = []
   ) {
     fields = Fields(
       id: id, client: client, spec: spec, state: state, submittedAtMS: submittedAtMS, finishedAtMS: finishedAtMS,
       worker: worker, configuration: configuration, predicted: predicted, output: output, failure: failure,
       measurement: measurement, attemptCount: attemptCount, isExploration: isExploration, waitReason: waitReason,
-      finishReason: finishReason)
+      finishReason: finishReason, toolCalls: toolCalls)
   }
 }

@@ -57,6 +57,8 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     get { eagle ?? 0 }
     set { eagle = newValue == 0 ? nil : newValue }
   }
+  /// Whether the chat template in its file has a place for tools; nil where nobody looked.
+  public var takesTools: Bool?
   /// Nil for what every model was before there was a word for it, so that profiles stored then read and write as they did.
   private var otherFormat: ModelFormat?
   private var mtpLayers: Int?
@@ -67,7 +69,7 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     layerCount: Int, hiddenSize: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int, feedForwardSize: Int,
     expertCount: Int, expertsPerToken: Int, vocabularySize: Int, contextLength: Int, weightType: String,
     weightBytes: Int, activeWeightBytes: Int, vocabularyFingerprint: String, variantGroup: String,
-    format: ModelFormat = .gguf, mtpLayerCount: Int = 0, eagleVersion: Int = 0
+    format: ModelFormat = .gguf, mtpLayerCount: Int = 0, eagleVersion: Int = 0, takesTools: Bool? = nil
   ) {
     self.id = id
     self.name = name
@@ -92,12 +94,13 @@ public struct ModelProfile: Hashable, Codable, Sendable {
     self.format = format
     self.mtpLayerCount = mtpLayerCount
     self.eagleVersion = eagleVersion
+    self.takesTools = takesTools
   }
 
   private enum CodingKeys: String, CodingKey {
     case id, name, architecture, parameterCount, activeParameterCount, layerCount, hiddenSize, headCount
     case keyValueHeadCount, headSize, feedForwardSize, expertCount, expertsPerToken, vocabularySize, contextLength
-    case weightType, weightBytes, activeWeightBytes, vocabularyFingerprint, variantGroup
+    case weightType, weightBytes, activeWeightBytes, vocabularyFingerprint, variantGroup, takesTools
     case otherFormat = "format"
     case mtpLayers = "mtpLayerCount"
     case eagle = "eagleVersion"

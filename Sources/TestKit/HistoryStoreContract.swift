@@ -80,6 +80,7 @@ public struct HistoryStoreContract: Sendable {
     let text = "a\u{0}b'\"\r\n\u{1F600}; DROP TABLE jobs --"
     var job = HistoryExamples.job("j1", state: .completed)
     job.finishReason = .contextFull
+    job.toolCalls = [ToolCall(id: text, name: "f", arguments: text)]
     job.output = text
     job.failure = text
     var examples = HistoryExamples(seed: 2)

@@ -24,7 +24,7 @@ import Testing
   }
 
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
-  @Test(arguments: [1, 2, 3, 4, 5]) func pastVersionsAreRead(version: Int) async throws {
+  @Test(arguments: [1, 2, 3, 4, 5, 6]) func pastVersionsAreRead(version: Int) async throws {
     let directory = try TemporaryDirectory()
     let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
     try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
@@ -66,7 +66,7 @@ import Testing
 
     let job = try #require(try await store.job(client: "laptop", idempotencyKey: "key-1"))
     #expect(job.state == .completed && job.output == "Hello" && job.spec.seed == .max)
-    #expect(!job.isExploration && job.finishReason == (version < 5 ? nil : .stop))
+    #expect(!job.isExploration && job.finishReason == (version < 5 ? nil : .stop) && job.toolCalls.isEmpty)
     #expect(try await store.unfinishedJobs().map(\.id) == [JobID("job-2")])
     await store.close()
   }

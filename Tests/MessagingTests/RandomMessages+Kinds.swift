@@ -18,7 +18,7 @@ extension RandomMessages {
       .report(
         Report(
           lease: id(), measurement: measurement(), isLast: chance(), output: text(),
-          finishReason: some { $0.pick(FinishReason.allCases) }))
+          finishReason: some { $0.pick(FinishReason.allCases) }, toolCalls: list { $0.toolCall() }))
     case 6: .modelOffset(modelOffset())
     case 7: .assignment(Assignment(lease: id(), work: work()))
     case 8: .reportStored(id())

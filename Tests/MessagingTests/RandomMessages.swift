@@ -93,7 +93,7 @@ struct RandomMessages {
       feedForwardSize: count(), expertCount: count(), expertsPerToken: count(), vocabularySize: count(),
       contextLength: count(), weightType: text(), weightBytes: count(), activeWeightBytes: count(),
       vocabularyFingerprint: text(), variantGroup: text(), format: pick(ModelFormat.allCases),
-      mtpLayerCount: count(), eagleVersion: count())
+      mtpLayerCount: count(), eagleVersion: count(), takesTools: some { $0.chance() })
   }
 
   mutating func workload() -> Workload {
@@ -120,7 +120,7 @@ struct RandomMessages {
   mutating func jobSpec() -> JobSpec {
     JobSpec(
       model: id(),
-      prompt: chance() ? .text(text()) : .chat(list { ChatMessage(role: $0.text(), content: $0.text()) }),
+      prompt: chance() ? .text(text()) : .chat(list { $0.chatMessage() }),
       maxTokens: count(), temperature: number(), seed: seed(), objective: objective(), limits: limits(),
       idempotencyKey: some { $0.text() }, ignoresEndOfSequence: chance(),
       sampling: some { random in
@@ -128,8 +128,23 @@ struct RandomMessages {
           stop: random.list { $0.text() }, topP: random.some { $0.number() }, logprobs: random.some { $0.count() },
           schema: random.some { $0.text() }, frequencyPenalty: random.some { $0.number() },
           presencePenalty: random.some { $0.number() })
-      },
+      }, tools: some { $0.tools() },
       priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
+  }
+
+  mutating func toolCall() -> ToolCall { ToolCall(id: text(), name: text(), arguments: text()) }
+
+  mutating func chatMessage() -> ChatMessage {
+    let calls = list { $0.toolCall() }
+    return ChatMessage(
+      role: text(), content: text(), toolCalls: calls.isEmpty ? nil : calls, toolCallID: some { $0.text() })
+  }
+
+  mutating func tools() -> Tools {
+    Tools(
+      functions: (0...Int.random(in: 0...2, using: &generator)).map { _ in
+        Tools.Function(name: text(), json: text())
+      }, choice: pick([.auto, .required, .function(text())]), forbidsParallelCalls: chance())
   }
 
   mutating func predicted() -> PredictedMetrics {
@@ -152,7 +167,7 @@ struct RandomMessages {
       finishedAtMS: some { Int64($0.count()) }, worker: some { $0.id() }, configuration: some { $0.configuration() },
       predicted: some { $0.predicted() }, output: text(), failure: some { $0.text() }, measurement: some { $0.id() },
       attemptCount: count(), isExploration: chance(), waitReason: some { $0.text() },
-      finishReason: some { $0.pick(FinishReason.allCases) })
+      finishReason: some { $0.pick(FinishReason.allCases) }, toolCalls: list { $0.toolCall() })
   }
 
   mutating func latency() -> LatencySummary {
@@ -222,6 +237,9 @@ struct RandomMessages {
       text: text(),
       logprobs: list { random in
         TokenLogprob(random.probableToken(), alternatives: random.list { $0.probableToken() })
+      },
+      toolCalls: list {
+        ToolCallPiece(index: $0.count(), id: $0.text(), name: $0.text(), arguments: $0.text())
       })
   }
 

@@ -37,9 +37,12 @@ typedef struct Apus__ExpertEndpoint Apus__ExpertEndpoint;
 typedef struct Apus__SLO Apus__SLO;
 typedef struct Apus__Limits Apus__Limits;
 typedef struct Apus__Workload Apus__Workload;
+typedef struct Apus__ToolCall Apus__ToolCall;
 typedef struct Apus__ChatMessage Apus__ChatMessage;
 typedef struct Apus__Chat Apus__Chat;
 typedef struct Apus__Sampling Apus__Sampling;
+typedef struct Apus__ToolFunction Apus__ToolFunction;
+typedef struct Apus__Tools Apus__Tools;
 typedef struct Apus__JobSpec Apus__JobSpec;
 typedef struct Apus__PredictedMetrics Apus__PredictedMetrics;
 typedef struct Apus__JobRecord Apus__JobRecord;
@@ -73,6 +76,7 @@ typedef struct Apus__Welcome Apus__Welcome;
 typedef struct Apus__Heartbeat Apus__Heartbeat;
 typedef struct Apus__ProbableToken Apus__ProbableToken;
 typedef struct Apus__TokenLogprob Apus__TokenLogprob;
+typedef struct Apus__ToolCallPiece Apus__ToolCallPiece;
 typedef struct Apus__TokenChunk Apus__TokenChunk;
 typedef struct Apus__Report Apus__Report;
 typedef struct Apus__JobAssignment Apus__JobAssignment;
@@ -132,7 +136,8 @@ typedef struct Apus__ExpertRefusal Apus__ExpertRefusal;
  */
 typedef enum _Apus__FailureKind {
   APUS__FAILURE_KIND__FAILURE_KIND_UNKNOWN = 0,
-  APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED = 1
+  APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED = 1,
+  APUS__FAILURE_KIND__FAILURE_KIND_TOOLS_REFUSED = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FAILURE_KIND)
 } Apus__FailureKind;
 typedef enum _Apus__Fidelity {
@@ -141,6 +146,15 @@ typedef enum _Apus__Fidelity {
   APUS__FIDELITY__FIDELITY_APPROXIMATE = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FIDELITY)
 } Apus__Fidelity;
+/*
+ * 0, and what a reader does not know, say nothing.
+ */
+typedef enum _Apus__ToolTemplate {
+  APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_UNKNOWN = 0,
+  APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITHOUT = 1,
+  APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITH = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TOOL_TEMPLATE)
+} Apus__ToolTemplate;
 typedef enum _Apus__Objective {
   APUS__OBJECTIVE__OBJECTIVE_UNKNOWN = 0,
   APUS__OBJECTIVE__OBJECTIVE_TTFT = 1,
@@ -168,7 +182,9 @@ typedef enum _Apus__FinishReason {
   APUS__FINISH_REASON__FINISH_REASON_STOP = 1,
   APUS__FINISH_REASON__FINISH_REASON_LENGTH = 2,
   APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL = 3,
-  APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG = 4
+  APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG = 4,
+  APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS = 5,
+  APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__FINISH_REASON)
 } Apus__FinishReason;
 typedef enum _Apus__JobState {
@@ -512,10 +528,11 @@ struct  Apus__ModelProfile
   ProtobufCBinaryData format;
   int64_t mtp_layer_count;
   int64_t eagle_version;
+  Apus__ToolTemplate takes_tools;
 };
 #define APUS__MODEL_PROFILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__model_profile__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_UNKNOWN }
 
 
 struct  Apus__WorkerDescription
@@ -627,15 +644,33 @@ struct  Apus__Workload
     , {0,NULL}, 0, 0, 0, 0, 0, NULL, 0, 0, 0 }
 
 
+struct  Apus__ToolCall
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData arguments;
+};
+#define APUS__TOOL_CALL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__tool_call__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
 struct  Apus__ChatMessage
 {
   ProtobufCMessage base;
   ProtobufCBinaryData role;
   ProtobufCBinaryData content;
+  size_t n_tool_calls;
+  Apus__ToolCall **tool_calls;
+  /*
+   * may be absent
+   */
+  Apus__Text *tool_call_id;
 };
 #define APUS__CHAT_MESSAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__chat_message__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL }
 
 
 struct  Apus__Chat
@@ -680,6 +715,49 @@ struct  Apus__Sampling
     , 0,NULL, NULL, NULL, NULL, NULL, NULL }
 
 
+struct  Apus__ToolFunction
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData json;
+};
+#define APUS__TOOL_FUNCTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__tool_function__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+typedef enum {
+  APUS__TOOLS__CHOICE__NOT_SET = 0,
+  APUS__TOOLS__CHOICE_AUTO = 2,
+  APUS__TOOLS__CHOICE_REQUIRED = 3,
+  APUS__TOOLS__CHOICE_FUNCTION = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__TOOLS__CHOICE__CASE)
+} Apus__Tools__ChoiceCase;
+
+struct  Apus__Tools
+{
+  ProtobufCMessage base;
+  /*
+   * at most 128
+   */
+  size_t n_functions;
+  Apus__ToolFunction **functions;
+  protobuf_c_boolean forbids_parallel_calls;
+  Apus__Tools__ChoiceCase choice_case;
+  union {
+    Apus__Empty *auto_;
+    Apus__Empty *required;
+    /*
+     * name
+     */
+    ProtobufCBinaryData function;
+  };
+};
+#define APUS__TOOLS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__tools__descriptor) \
+    , 0,NULL, 0, APUS__TOOLS__CHOICE__NOT_SET, {0} }
+
+
 typedef enum {
   APUS__JOB_SPEC__PROMPT__NOT_SET = 0,
   APUS__JOB_SPEC__PROMPT_TEXT = 2,
@@ -706,6 +784,10 @@ struct  Apus__JobSpec
    */
   Apus__Sampling *sampling;
   /*
+   * may be absent
+   */
+  Apus__Tools *tools;
+  /*
    * How it is to be queued and placed.
    */
   /*
@@ -728,7 +810,7 @@ struct  Apus__JobSpec
 };
 #define APUS__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_spec__descriptor) \
-    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
 
 
 struct  Apus__PredictedMetrics
@@ -811,10 +893,12 @@ struct  Apus__JobRecord
    * may be absent
    */
   Apus__FinishReason finish_reason;
+  size_t n_tool_calls;
+  Apus__ToolCall **tool_calls;
 };
 #define APUS__JOB_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_record__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN }
+    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN, 0,NULL }
 
 
 struct  Apus__LatencySummary
@@ -1457,6 +1541,22 @@ struct  Apus__TokenLogprob
     , NULL, 0,NULL }
 
 
+struct  Apus__ToolCallPiece
+{
+  ProtobufCMessage base;
+  int64_t index;
+  /*
+   * empty, as the name is, in a piece that goes on with a call
+   */
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData arguments;
+};
+#define APUS__TOOL_CALL_PIECE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__tool_call_piece__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, {0,NULL} }
+
+
 struct  Apus__TokenChunk
 {
   ProtobufCMessage base;
@@ -1468,10 +1568,12 @@ struct  Apus__TokenChunk
   ProtobufCBinaryData text;
   size_t n_logprobs;
   Apus__TokenLogprob **logprobs;
+  size_t n_tool_calls;
+  Apus__ToolCallPiece **tool_calls;
 };
 #define APUS__TOKEN_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__token_chunk__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0,NULL, {0,NULL}, 0,NULL }
+    , {0,NULL}, {0,NULL}, 0, 0,NULL, {0,NULL}, 0,NULL, 0,NULL }
 
 
 struct  Apus__Report
@@ -1485,10 +1587,12 @@ struct  Apus__Report
    * may be absent
    */
   Apus__FinishReason finish_reason;
+  size_t n_tool_calls;
+  Apus__ToolCall **tool_calls;
 };
 #define APUS__REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__report__descriptor) \
-    , {0,NULL}, NULL, 0, {0,NULL}, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN }
+    , {0,NULL}, NULL, 0, {0,NULL}, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN, 0,NULL }
 
 
 struct  Apus__JobAssignment
@@ -2833,6 +2937,25 @@ Apus__Workload *
 void   apus__workload__free_unpacked
                      (Apus__Workload *message,
                       ProtobufCAllocator *allocator);
+/* Apus__ToolCall methods */
+void   apus__tool_call__init
+                     (Apus__ToolCall         *message);
+size_t apus__tool_call__get_packed_size
+                     (const Apus__ToolCall   *message);
+size_t apus__tool_call__pack
+                     (const Apus__ToolCall   *message,
+                      uint8_t             *out);
+size_t apus__tool_call__pack_to_buffer
+                     (const Apus__ToolCall   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ToolCall *
+       apus__tool_call__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__tool_call__free_unpacked
+                     (Apus__ToolCall *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__ChatMessage methods */
 void   apus__chat_message__init
                      (Apus__ChatMessage         *message);
@@ -2889,6 +3012,44 @@ Apus__Sampling *
                       const uint8_t       *data);
 void   apus__sampling__free_unpacked
                      (Apus__Sampling *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ToolFunction methods */
+void   apus__tool_function__init
+                     (Apus__ToolFunction         *message);
+size_t apus__tool_function__get_packed_size
+                     (const Apus__ToolFunction   *message);
+size_t apus__tool_function__pack
+                     (const Apus__ToolFunction   *message,
+                      uint8_t             *out);
+size_t apus__tool_function__pack_to_buffer
+                     (const Apus__ToolFunction   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ToolFunction *
+       apus__tool_function__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__tool_function__free_unpacked
+                     (Apus__ToolFunction *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__Tools methods */
+void   apus__tools__init
+                     (Apus__Tools         *message);
+size_t apus__tools__get_packed_size
+                     (const Apus__Tools   *message);
+size_t apus__tools__pack
+                     (const Apus__Tools   *message,
+                      uint8_t             *out);
+size_t apus__tools__pack_to_buffer
+                     (const Apus__Tools   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__Tools *
+       apus__tools__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__tools__free_unpacked
+                     (Apus__Tools *message,
                       ProtobufCAllocator *allocator);
 /* Apus__JobSpec methods */
 void   apus__job_spec__init
@@ -3516,6 +3677,25 @@ Apus__TokenLogprob *
                       const uint8_t       *data);
 void   apus__token_logprob__free_unpacked
                      (Apus__TokenLogprob *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__ToolCallPiece methods */
+void   apus__tool_call_piece__init
+                     (Apus__ToolCallPiece         *message);
+size_t apus__tool_call_piece__get_packed_size
+                     (const Apus__ToolCallPiece   *message);
+size_t apus__tool_call_piece__pack
+                     (const Apus__ToolCallPiece   *message,
+                      uint8_t             *out);
+size_t apus__tool_call_piece__pack_to_buffer
+                     (const Apus__ToolCallPiece   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__ToolCallPiece *
+       apus__tool_call_piece__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__tool_call_piece__free_unpacked
+                     (Apus__ToolCallPiece *message,
                       ProtobufCAllocator *allocator);
 /* Apus__TokenChunk methods */
 void   apus__token_chunk__init
@@ -4535,6 +4715,9 @@ typedef void (*Apus__Limits_Closure)
 typedef void (*Apus__Workload_Closure)
                  (const Apus__Workload *message,
                   void *closure_data);
+typedef void (*Apus__ToolCall_Closure)
+                 (const Apus__ToolCall *message,
+                  void *closure_data);
 typedef void (*Apus__ChatMessage_Closure)
                  (const Apus__ChatMessage *message,
                   void *closure_data);
@@ -4543,6 +4726,12 @@ typedef void (*Apus__Chat_Closure)
                   void *closure_data);
 typedef void (*Apus__Sampling_Closure)
                  (const Apus__Sampling *message,
+                  void *closure_data);
+typedef void (*Apus__ToolFunction_Closure)
+                 (const Apus__ToolFunction *message,
+                  void *closure_data);
+typedef void (*Apus__Tools_Closure)
+                 (const Apus__Tools *message,
                   void *closure_data);
 typedef void (*Apus__JobSpec_Closure)
                  (const Apus__JobSpec *message,
@@ -4642,6 +4831,9 @@ typedef void (*Apus__ProbableToken_Closure)
                   void *closure_data);
 typedef void (*Apus__TokenLogprob_Closure)
                  (const Apus__TokenLogprob *message,
+                  void *closure_data);
+typedef void (*Apus__ToolCallPiece_Closure)
+                 (const Apus__ToolCallPiece *message,
                   void *closure_data);
 typedef void (*Apus__TokenChunk_Closure)
                  (const Apus__TokenChunk *message,
@@ -4801,6 +4993,7 @@ typedef void (*Apus__ExpertRefusal_Closure)
 
 extern const ProtobufCEnumDescriptor    apus__failure_kind__descriptor;
 extern const ProtobufCEnumDescriptor    apus__fidelity__descriptor;
+extern const ProtobufCEnumDescriptor    apus__tool_template__descriptor;
 extern const ProtobufCEnumDescriptor    apus__objective__descriptor;
 extern const ProtobufCEnumDescriptor    apus__latency__descriptor;
 extern const ProtobufCEnumDescriptor    apus__finish_reason__descriptor;
@@ -4830,9 +5023,12 @@ extern const ProtobufCMessageDescriptor apus__expert_endpoint__descriptor;
 extern const ProtobufCMessageDescriptor apus__slo__descriptor;
 extern const ProtobufCMessageDescriptor apus__limits__descriptor;
 extern const ProtobufCMessageDescriptor apus__workload__descriptor;
+extern const ProtobufCMessageDescriptor apus__tool_call__descriptor;
 extern const ProtobufCMessageDescriptor apus__chat_message__descriptor;
 extern const ProtobufCMessageDescriptor apus__chat__descriptor;
 extern const ProtobufCMessageDescriptor apus__sampling__descriptor;
+extern const ProtobufCMessageDescriptor apus__tool_function__descriptor;
+extern const ProtobufCMessageDescriptor apus__tools__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_record__descriptor;
@@ -4866,6 +5062,7 @@ extern const ProtobufCMessageDescriptor apus__welcome__descriptor;
 extern const ProtobufCMessageDescriptor apus__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor apus__probable_token__descriptor;
 extern const ProtobufCMessageDescriptor apus__token_logprob__descriptor;
+extern const ProtobufCMessageDescriptor apus__tool_call_piece__descriptor;
 extern const ProtobufCMessageDescriptor apus__token_chunk__descriptor;
 extern const ProtobufCMessageDescriptor apus__report__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_assignment__descriptor;

@@ -9,12 +9,18 @@ extension ChatMessage: WireValue {
   func write(to c: UnsafeMutablePointer<Apus__ChatMessage>, _ arena: Arena) throws(CodecError) {
     c.pointee.role = try arena.text(role)
     c.pointee.content = try arena.text(content)
+    c.pointee.n_tool_calls = toolCalls?.count ?? 0
+    c.pointee.tool_calls = try arena.messages(toolCalls ?? [])
+    c.pointee.tool_call_id = try arena.optionalText(toolCallID)
   }
 
   init(reading c: UnsafePointer<Apus__ChatMessage>) throws(CodecError) {
+    let calls: [ToolCall] = try Wire.messages(
+      c.pointee.tool_calls, c.pointee.n_tool_calls, "ChatMessage.tool_calls")
     self.init(
       role: try Wire.text(c.pointee.role, "ChatMessage.role"),
-      content: try Wire.text(c.pointee.content, "ChatMessage.content"))
+      content: try Wire.text(c.pointee.content, "ChatMessage.content"), toolCalls: calls.isEmpty ? nil : calls,
+      toolCallID: try Wire.text(c.pointee.tool_call_id, "ChatMessage.tool_call_id"))
   }
 }
 
@@ -67,6 +73,7 @@ extension JobSpec: WireValue {
     c.pointee.idempotency_key = try arena.optionalText(idempotencyKey)
     c.pointee.ignores_end_of_sequence = ignoresEndOfSequence ? 1 : 0
     c.pointee.sampling = try arena.message(sampling)
+    c.pointee.tools = try arena.message(tools)
     c.pointee.priority = try arena.signed(priority, "JobSpec.priority")
     c.pointee.deadline_ms = try arena.count(deadlineMS, "JobSpec.deadline_ms")
     c.pointee.session = try arena.optionalText(session)
@@ -92,6 +99,7 @@ extension JobSpec: WireValue {
       idempotencyKey: try Wire.text(c.pointee.idempotency_key, "JobSpec.idempotency_key"),
       ignoresEndOfSequence: c.pointee.ignores_end_of_sequence != 0,
       sampling: try Wire.optional(c.pointee.sampling),
+      tools: try Wire.optional(c.pointee.tools),
       priority: try Wire.signed(c.pointee.priority, "JobSpec.priority"),
       deadlineMS: try Wire.count(c.pointee.deadline_ms, "JobSpec.deadline_ms"),
       session: try Wire.text(c.pointee.session, "JobSpec.session"))
@@ -121,6 +129,8 @@ extension FinishReason: WireChoice {
     case .length: APUS__FINISH_REASON__FINISH_REASON_LENGTH.rawValue
     case .contextFull: APUS__FINISH_REASON__FINISH_REASON_CONTEXT_FULL.rawValue
     case .promptTooLong: APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG.rawValue
+    case .toolCalls: APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS.rawValue
+    case .toolsRefused: APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED.rawValue
     }
   }
 }
@@ -145,6 +155,8 @@ extension JobRecord: WireValue {
     c.pointee.is_exploration = isExploration ? 1 : 0
     c.pointee.wait_reason = try arena.optionalText(waitReason)
     c.pointee.finish_reason = Apus__FinishReason(rawValue: finishReason?.wireNumber ?? 0)
+    c.pointee.n_tool_calls = toolCalls.count
+    c.pointee.tool_calls = try arena.messages(toolCalls)
   }
 
   init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
@@ -164,7 +176,8 @@ extension JobRecord: WireValue {
       attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"),
       isExploration: c.pointee.is_exploration != 0,
       waitReason: try Wire.text(c.pointee.wait_reason, "JobRecord.wait_reason"),
-      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue))
+      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue),
+      toolCalls: try Wire.messages(c.pointee.tool_calls, c.pointee.n_tool_calls, "JobRecord.tool_calls"))
   }
 }
 

@@ -30,6 +30,12 @@ extension ModelProfile: WireValue {
     c.pointee.format = try arena.text(format == .gguf ? "" : format.rawValue)
     c.pointee.mtp_layer_count = try arena.count(mtpLayerCount, "ModelProfile.mtp_layer_count")
     c.pointee.eagle_version = try arena.count(eagleVersion, "ModelProfile.eagle_version")
+    c.pointee.takes_tools =
+      switch takesTools {
+      case nil: APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_UNKNOWN
+      case false?: APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITHOUT
+      case true?: APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITH
+      }
   }
 
   init(reading c: UnsafePointer<Apus__ModelProfile>) throws(CodecError) {
@@ -56,7 +62,16 @@ extension ModelProfile: WireValue {
       variantGroup: try Wire.text(c.pointee.variant_group, "ModelProfile.variant_group"),
       format: try Self.format(try Wire.text(c.pointee.format, "ModelProfile.format")),
       mtpLayerCount: try Wire.count(c.pointee.mtp_layer_count, "ModelProfile.mtp_layer_count"),
-      eagleVersion: try Wire.count(c.pointee.eagle_version, "ModelProfile.eagle_version"))
+      eagleVersion: try Wire.count(c.pointee.eagle_version, "ModelProfile.eagle_version"),
+      takesTools: Self.takesTools(c.pointee.takes_tools))
+  }
+
+  private static func takesTools(_ template: Apus__ToolTemplate) -> Bool? {
+    switch template {
+    case APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITHOUT: false
+    case APUS__TOOL_TEMPLATE__TOOL_TEMPLATE_WITH: true
+    default: nil
+    }
   }
 
   private static func format(_ text: String) throws(CodecError) -> ModelFormat {

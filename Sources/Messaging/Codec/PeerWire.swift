@@ -9,6 +9,7 @@ extension FailureKind: WireChoice {
   var wireNumber: UInt32 {
     switch self {
     case .contextExceeded: APUS__FAILURE_KIND__FAILURE_KIND_CONTEXT_EXCEEDED.rawValue
+    case .toolsRefused: APUS__FAILURE_KIND__FAILURE_KIND_TOOLS_REFUSED.rawValue
     }
   }
 }
@@ -105,6 +106,8 @@ extension Report: WireValue {
     c.pointee.is_last = isLast ? 1 : 0
     c.pointee.output = try arena.text(output)
     c.pointee.finish_reason = Apus__FinishReason(rawValue: finishReason?.wireNumber ?? 0)
+    c.pointee.n_tool_calls = toolCalls.count
+    c.pointee.tool_calls = try arena.messages(toolCalls)
   }
 
   init(reading c: UnsafePointer<Apus__Report>) throws(CodecError) {
@@ -113,7 +116,8 @@ extension Report: WireValue {
       measurement: try Wire.message(c.pointee.measurement, "Report.measurement"),
       isLast: c.pointee.is_last != 0,
       output: try Wire.text(c.pointee.output, "Report.output"),
-      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue))
+      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue),
+      toolCalls: try Wire.messages(c.pointee.tool_calls, c.pointee.n_tool_calls, "Report.tool_calls"))
   }
 }
 

@@ -54,6 +54,8 @@ extension TokenChunk: WireValue {
     c.pointee.text = try arena.text(text)
     c.pointee.n_logprobs = logprobs.count
     c.pointee.logprobs = try arena.messages(logprobs)
+    c.pointee.n_tool_calls = toolCalls.count
+    c.pointee.tool_calls = try arena.messages(toolCalls)
   }
 
   init(reading c: UnsafePointer<Apus__TokenChunk>) throws(CodecError) {
@@ -63,6 +65,7 @@ extension TokenChunk: WireValue {
       firstIndex: try Wire.count(c.pointee.first_index, "TokenChunk.first_index"),
       tokenIDs: Array(UnsafeBufferPointer(start: c.pointee.token_ids, count: c.pointee.n_token_ids)),
       text: try Wire.text(c.pointee.text, "TokenChunk.text"),
-      logprobs: try Wire.messages(c.pointee.logprobs, c.pointee.n_logprobs, "TokenChunk.logprobs"))
+      logprobs: try Wire.messages(c.pointee.logprobs, c.pointee.n_logprobs, "TokenChunk.logprobs"),
+      toolCalls: try Wire.messages(c.pointee.tool_calls, c.pointee.n_tool_calls, "TokenChunk.tool_calls"))
   }
 }
