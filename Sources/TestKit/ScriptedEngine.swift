@@ -53,6 +53,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var slipEvery: Int?
     public var logprobs: Bool?
     public var forcible: Bool?
+    public var toolTemplate: Bool?
 
     public init() {}
 
@@ -74,6 +75,7 @@ public struct ScriptedEngine: InferenceEngine {
       case ignoresSIGTERM = "ignore_sigterm"
       case runnerUp = "runner_up"
       case slipEvery = "slip_every"
+      case toolTemplate = "tool_template"
     }
 
     /// A script with some keys set: `Script { $0.ttftMS = 10 }`.

@@ -28,6 +28,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   slip_every         where the last token is a multiple of this, the two change their probabilities
   logprobs           false: give no log-probabilities, whatever `n_probs` asks for; default true
   forcible           false: do not heed `logit_bias`; default true
+  tool_template      false: /props says that the chat template has no place for tools; default true
   child              start a child that ignores SIGTERM and sleeps, as an engine with helper processes would
 
 The model counts: the token after t is t + 1 (modulo the vocabulary) unless the script says otherwise, so any output can
@@ -35,8 +36,9 @@ be checked, and an answer continued after its own first tokens is the same answe
 answer ends where its context is full, and at a text of `stop` that lies within one event.
 
 OpenAI's /v1/models, /v1/completions and /v1/chat/completions answer too, always as a stream, so that it can stand for a
-server that somebody else started: of the keys above ttft_ms, itl_ms, slots, vocabulary and refuse count for them. When
-a client goes away in the middle of a stream, the engine stops to generate and says so on standard error.
+server that somebody else started: of the keys above ttft_ms, itl_ms, slots, vocabulary and refuse count for them. A
+chat with tools, one of which must be called, gets a call of the first whose arguments count: {"t": " t8 t9"}. When a
+client goes away in the middle of a stream, the engine stops to generate and says so on standard error.
 """
 import json
 import math
@@ -58,7 +60,7 @@ class Script:
             claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
             die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
-            forcible=True)
+            forcible=True, tool_template=True)
         unknown = set(settings) - set(known)
         if unknown:
             sys.exit(f"server.py: no such script key: {', '.join(sorted(unknown))}")
@@ -177,7 +179,9 @@ class Handler(BaseHTTPRequestHandler):
         script = self.script
         slots = script.slots if script.claimed_slots is None else script.claimed_slots
         if self.path == "/props":
-            return self.answer({"total_slots": slots, "default_generation_settings": {"n_ctx": script.context_tokens}})
+            takes = {"supports_tools": script.tool_template, "supports_tool_calls": script.tool_template}
+            return self.answer({"total_slots": slots, "default_generation_settings": {"n_ctx": script.context_tokens},
+                                "chat_template_caps": takes})
         if self.path == "/slots":
             return self.answer([{"id": slot, "n_ctx": script.context_tokens} for slot in range(slots)])
         if self.path == "/metrics":
@@ -312,6 +316,7 @@ class Handler(BaseHTTPRequestHandler):
         if script.refuse:
             return self.refuse(500, "server_error", "scripted to refuse")
         text = " ".join(m["content"] for m in body["messages"]) if is_chat else body.get("prompt", "")
+        calls = body["tools"][0]["function"]["name"] if body.get("tools") and body.get("tool_choice") == "required" else None
         prompt = tokens_of(text, script.vocabulary)
         wanted = body.get("max_tokens", 16)
         base = {"id": "scripted", "object": "chat.completion.chunk" if is_chat else "text_completion", "model": "counting"}
@@ -322,14 +327,28 @@ class Handler(BaseHTTPRequestHandler):
             for number in range(wanted):
                 time.sleep(max(0, due - time.monotonic()))
                 token = script.next_token(token, None)
-                text = {"delta": {"content": token_text(token)}} if is_chat else {"text": token_text(token)}
-                reason = "length" if number == wanted - 1 else None
-                self.event({**base, "choices": [{"index": 0, **text, "finish_reason": reason}]})
+                is_last = number == wanted - 1
+                if calls:
+                    text = {"delta": {"tool_calls": [self.part_of_call(calls, number, is_last, token_text(token))]}}
+                else:
+                    text = {"delta": {"content": token_text(token)}} if is_chat else {"text": token_text(token)}
+                reason = None if not is_last else "tool_calls" if calls else "length"
+                timings = {"timings": {"predicted_n": number + 1}} if body.get("timings_per_token") else {}
+                self.event({**base, "choices": [{"index": 0, **text, "finish_reason": reason}], **timings})
                 due += script.itl_ms / 1e3
             usage = {"prompt_tokens": len(prompt), "completion_tokens": wanted, "total_tokens": len(prompt) + wanted}
             self.event({**base, "choices": [], "usage": usage})
             self.push(b"data: [DONE]\n\n")
             self.wfile.write(b"0\r\n\r\n")
+
+    @staticmethod
+    def part_of_call(name, number, is_last, text):
+        text = ('{"t": "' if number == 0 else "") + text + ('"}' if is_last else "")
+        part = {"index": 0, "function": {"arguments": text}}
+        if number == 0:
+            part.update(id="call_scripted", type="function")
+            part["function"]["name"] = name
+        return part
 
     def begin_stream(self):
         self.pushed = 0

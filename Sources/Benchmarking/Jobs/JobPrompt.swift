@@ -12,13 +12,18 @@ struct JobPrompt {
   func request(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest {
     GenerationRequest(
       prompt: try await prompt(for: job), maxTokens: max(1, job.remainingTokens), temperature: job.spec.temperature,
-      seed: job.spec.seed, ignoresEndOfSequence: job.spec.ignoresEndOfSequence, sampling: job.spec.sampling)
+      seed: job.spec.seed, ignoresEndOfSequence: job.spec.ignoresEndOfSequence, sampling: job.spec.sampling,
+      tools: job.spec.tools)
   }
 
   private func prompt(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {
+    if job.spec.usesTools, endpoint.dialect == .llamaCpp { try await client.checkTakesTools(at: endpoint) }
     switch (endpoint.dialect, job.spec.prompt) {
     case (.llamaCpp, .text(let text)), (.vLLM, .text(let text)):
       return try await prompt(text, for: job)
+    case (.llamaCpp, .chat(let messages)) where job.spec.tools != nil:
+      // The engine shows its model the tools and reads the calls, as its template has them.
+      return .chat(messages)
     case (.llamaCpp, .chat(let messages)):
       return try await prompt(try await client.applyTemplate(messages, at: endpoint), for: job)
     case (.openAI, .text(let text)):

@@ -43,10 +43,12 @@ public struct JobRunner: Sendable {
       promptTokenCount = request.promptTokenEstimate
       let client = StreamingClient(
         limits: RequestLimits(stallSeconds: 60 + Double(promptTokenCount) / Self.slowestPrefillRate))
-      let stream = JobStream(client: queries, endpoint: endpoint, onTokens: onTokens)
+      let stream = JobStream(
+        client: queries, endpoint: endpoint, canBeGoneOn: !job.spec.isHeldToForm, onTokens: onTokens)
       let result = await Self.stream(request, to: endpoint, client, stream)
       let usage = await usage(of: engine, since: before, end: try? result.get())
       let output = job.generatedText + (await stream.text)
+      let toolCalls = await stream.toolCalls
       let seconds = await stream.tokenSeconds
       switch result {
       case .success(let end):
@@ -57,21 +59,25 @@ public struct JobRunner: Sendable {
           of: job, workload: job.shape(promptTokens: end.promptTokenCount, outputTokens: seconds.count),
           .completed(MetricSummary.metrics(of: [sample], usage: usage)), startedAtMS, [sample],
           Self.warnings(end, job))
-        return JobAnswer(measurement: measurement, output: output, finishReason: end.reason)
+        return JobAnswer(
+          measurement: measurement, output: output, finishReason: end.reason, toolCalls: toolCalls)
       case .failure(let failure):
+        let failure = failure.blamingTools(of: job.spec)
         let sample = RequestTimeline(
           sentAtSeconds: 0, tokenSeconds: seconds, promptTokenCount: promptTokenCount, failure: failure.description)
         let outcome = await outcome(of: failure, engine)
         let measurement = measurement(
           of: job, workload: job.shape(promptTokens: promptTokenCount, outputTokens: job.remainingTokens), outcome,
           startedAtMS, [sample], Self.warnings(failure))
-        return JobAnswer(measurement: measurement, output: output, finishReason: failure.finishReason)
+        return JobAnswer(
+          measurement: measurement, output: output, finishReason: failure.finishReason, toolCalls: toolCalls)
       }
     } catch {
+      let failure = error.blamingTools(of: job.spec)
       let measurement = measurement(
-        of: job, workload: job.spec.workload, await outcome(of: error, engine), startedAtMS, [],
-        Self.warnings(error))
-      return JobAnswer(measurement: measurement, output: job.generatedText, finishReason: error.finishReason)
+        of: job, workload: job.spec.workload, await outcome(of: failure, engine), startedAtMS, [],
+        Self.warnings(failure))
+      return JobAnswer(measurement: measurement, output: job.generatedText, finishReason: failure.finishReason)
     }
   }
 
@@ -151,7 +157,7 @@ extension GenerationRequest {
     switch prompt {
     case .tokens(let ids): ids.count
     case .text(let text): text.utf8.count / 4
-    case .chat(let messages): messages.reduce(0) { $0 + $1.content.utf8.count / 4 }
+    case .chat(let messages): messages.reduce(tools?.bytes ?? 0) { $0 + $1.textBytes } / 4
     }
   }
 }

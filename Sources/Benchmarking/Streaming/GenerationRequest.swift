@@ -6,7 +6,8 @@ public struct GenerationRequest: Hashable, Sendable {
     /// Token ids; only engines that speak llama.cpp's or vLLM's dialect take them.
     case tokens([Int32])
     case text(String)
-    /// Only engines that speak the OpenAI dialect take it; elsewhere apply the template first.
+    /// Engines that speak llama.cpp's dialect take it with tools; without them apply the template first, as their
+    /// answers to chats do not name the tokens.
     case chat([ChatMessage])
   }
 
@@ -20,10 +21,12 @@ public struct GenerationRequest: Hashable, Sendable {
   public var ignoresEndOfSequence: Bool
   /// Nil where nothing of it was asked for.
   public var sampling: Sampling?
+  /// Of a chat: what its answer may call.
+  public var tools: Tools?
 
   public init(
     prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0, ignoresEndOfSequence: Bool = false,
-    sampling: Sampling? = nil
+    sampling: Sampling? = nil, tools: Tools? = nil
   ) {
     precondition(maxTokens >= 1, "a request for \(maxTokens) tokens")
     self.prompt = prompt
@@ -32,5 +35,8 @@ public struct GenerationRequest: Hashable, Sendable {
     self.seed = seed
     self.ignoresEndOfSequence = ignoresEndOfSequence
     self.sampling = sampling
+    self.tools = tools
   }
+
+  var isChat: Bool { if case .chat = prompt { true } else { false } }
 }

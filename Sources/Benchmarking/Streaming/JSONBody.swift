@@ -14,9 +14,13 @@ enum JSONBody {
   static func encode(_ object: some Encodable, adding name: StaticString, _ json: String) throws(RequestFailure)
     -> [UInt8]
   {
-    let bytes = try encode(object)
-    precondition(bytes.count > 2 && bytes.last == UInt8(ascii: "}"), "not an object with members")
-    return bytes.dropLast() + Array(",\"\(name)\":\(json)}".utf8)
+    adding(",\"\(name)\":\(json)", to: try encode(object))
+  }
+
+  /// - Parameter members: JSON, with a comma before each.
+  static func adding(_ members: String, to object: [UInt8]) -> [UInt8] {
+    precondition(object.count > 2 && object.last == UInt8(ascii: "}"), "not an object with members")
+    return object.dropLast() + Array((members + "}").utf8)
   }
 
   static func decode<Value: Decodable>(_ bytes: some Collection<UInt8>) throws(RequestFailure) -> Value {

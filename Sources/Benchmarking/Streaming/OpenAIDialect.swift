@@ -1,3 +1,4 @@
+import Engines
 import FoundationEssentials
 import Serving
 
@@ -5,16 +6,19 @@ import Serving
 ///
 /// OpenAI's stream names no token ids, so they are given as unknown, one for each event that carries text. The usage at
 /// the end is the engine's own count: an engine that puts several tokens into one event is corrected by it. vLLM takes
-/// token ids as a prompt and names those of each event when asked to.
+/// token ids as a prompt and names those of each event when asked to. llama.cpp answers chats so, too: it knows its
+/// model's template and reads the calls of functions out of the text, and says with each event how many tokens there are
+/// by then.
 struct OpenAIDialect {
   static func path(_ request: GenerationRequest) -> String {
-    if case .chat = request.prompt { "/v1/chat/completions" } else { "/v1/completions" }
+    request.isChat ? "/v1/chat/completions" : "/v1/completions"
   }
 
-  /// - Parameter namesTokens: whether the engine knows vLLM's additions.
+  /// - Parameter dialect: whose additions the engine knows.
   static func body(
-    _ request: GenerationRequest, servedModel: String, namesTokens: Bool
+    _ request: GenerationRequest, servedModel: String, dialect: RequestDialect
   ) throws(RequestFailure) -> [UInt8] {
+    let namesTokens = dialect == .vLLM
     var body = Body(
       model: servedModel, namesTokens: namesTokens ? true : nil, tokenLimit: request.maxTokens,
       temperature: request.temperature,
@@ -36,44 +40,91 @@ struct OpenAIDialect {
       body.continuesFinalMessage = true
       body.addsGenerationPrompt = false
     }
-    guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
-    return try JSONBody.encode(
-      body, adding: "response_format",
-      #"{"type":"json_schema","json_schema":{"name":"answer","schema":\#(schema)}}"#)
+    if dialect == .llamaCpp {
+      body.timesTokens = true
+      // As in answers to other chats, what a model thinks is part of the text.
+      body.reasoningFormat = "none"
+    }
+    var members = ""
+    if let schema = request.sampling?.schema {
+      members = #","response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":\#(schema)}}"#
+    }
+    if let tools = request.tools { members += ToolFields(tools, namesFunctions: dialect != .llamaCpp).json }
+    return JSONBody.adding(members, to: try JSONBody.encode(body))
   }
 
+  /// Tokens that one event may bring to light: a parser holds text back until it knows what it is.
+  private static let mostTokensOfAnEvent = 1 << 14
+
+  private let countsByTimings: Bool
+  private var toolCalls = ToolCallReader()
+  /// What came since the last event that told a count.
+  private var uncounted = StreamEvent(tokenIDs: [], text: "")
+  private var hasCalls = false
   private var eventCount = 0
   private var finish: String?
   private var usage: Usage?
   private var timings: Timings?
 
-  init() {}
+  /// - Parameter countsByTimings: whether events say how many tokens there are by then, as llama.cpp's do when asked.
+  init(countsByTimings: Bool = false) { self.countsByTimings = countsByTimings }
 
   /// Reads one event; `[DONE]` gives the end.
   mutating func read(_ payload: ArraySlice<UInt8>) throws(RequestFailure) -> StreamEvent {
     if payload.elementsEqual("[DONE]".utf8) {
-      return StreamEvent(tokenIDs: [], text: "", end: end)
+      uncounted.end = end
+      return uncounted
     }
     let event: Event = try JSONBody.decode(payload)
     if let error = event.error { throw LlamaCppDialect.failure(status: error.code ?? 500, error) }
     usage = event.usage ?? usage
     timings = event.timings ?? timings
-    guard let choice = event.choices?.first else { return StreamEvent(tokenIDs: [], text: "", end: nil) }
-    finish = choice.finishReason ?? finish
+    finish = event.choices?.first?.finishReason ?? finish
+    let said = try self.said(event.choices?.first)
+    guard countsByTimings else { return said }
+    uncounted.text += said.text
+    uncounted.toolCalls += said.toolCalls
+    guard let count = event.timings?.predictedCount else { return StreamEvent(tokenIDs: [], text: "") }
+    return try counted(upTo: count)
+  }
+
+  /// What an event says, and how many tokens that is unless the engine counts them.
+  private mutating func said(_ choice: Choice?) throws(RequestFailure) -> StreamEvent {
+    guard let choice else { return StreamEvent(tokenIDs: [], text: "") }
     let text = choice.text ?? choice.delta?.content ?? ""
     let logprobs = choice.logprobs?.tokens ?? []
+    let calls = try toolCalls.read(choice.delta?.toolCalls ?? [])
+    if !calls.isEmpty { hasCalls = true }
+    guard !countsByTimings else { return StreamEvent(tokenIDs: [], text: text, toolCalls: calls) }
     // Log-probabilities are one for each token: they tell how many an event has.
-    let unnamed = text.isEmpty ? 0 : max(1, logprobs.count)
+    let unnamed = text.isEmpty && calls.isEmpty ? 0 : max(1, logprobs.count)
     // Text without a token would have no place in a stream.
-    let named = choice.tokenIDs.flatMap { $0.isEmpty && !text.isEmpty ? nil : $0 }
+    let named = choice.tokenIDs.flatMap { $0.isEmpty && !(text.isEmpty && calls.isEmpty) ? nil : $0 }
     let ids = named ?? Array(repeating: TokenArrival.unknownToken, count: unnamed)
     eventCount += ids.count
-    return StreamEvent(tokenIDs: ids, text: text, logprobs: logprobs, end: nil)
+    return StreamEvent(tokenIDs: ids, text: text, logprobs: logprobs, toolCalls: calls)
+  }
+
+  /// What came since the last count, with the tokens that it is made of.
+  private mutating func counted(upTo count: Int) throws(RequestFailure) -> StreamEvent {
+    let fresh = max(0, count - eventCount)
+    guard fresh <= Self.mostTokensOfAnEvent else { throw .invalidAnswer("\(fresh) tokens came in one event") }
+    eventCount += fresh
+    defer { uncounted = StreamEvent(tokenIDs: [], text: "") }
+    uncounted.tokenIDs = Array(repeating: TokenArrival.unknownToken, count: fresh)
+    return uncounted
+  }
+
+  private var reason: FinishReason {
+    switch finish {
+    case "stop", "tool_calls": hasCalls ? .toolCalls : .stop
+    default: .length
+    }
   }
 
   private var end: GenerationEnd {
     GenerationEnd(
-      reason: finish == "stop" ? .stop : .length, promptTokenCount: usage?.promptTokens ?? 0,
+      reason: reason, promptTokenCount: usage?.promptTokens ?? 0,
       outputTokenCount: usage?.completionTokens ?? eventCount,
       cachedTokenCount: usage?.promptDetails?.cachedTokens, draftedTokenCount: timings?.draftedCount,
       acceptedTokenCount: timings?.acceptedCount, promptMS: timings?.promptMS)
@@ -98,10 +149,14 @@ struct OpenAIDialect {
     var addsGenerationPrompt: Bool?
     var logprobs: LogprobsField?
     var alternatives: Int?
+    var timesTokens: Bool?
+    var reasoningFormat: String?
 
     private enum CodingKeys: String, CodingKey {
       case model, prompt, messages, temperature, seed, stream, stop, logprobs
       case alternatives = "top_logprobs"
+      case timesTokens = "timings_per_token"
+      case reasoningFormat = "reasoning_format"
       case topP = "top_p"
       case frequencyPenalty = "frequency_penalty"
       case presencePenalty = "presence_penalty"
@@ -149,7 +204,15 @@ struct OpenAIDialect {
     }
   }
 
-  private struct Delta: Decodable { var content: String? }
+  private struct Delta: Decodable {
+    var content: String?
+    var toolCalls: [ToolCallDelta]?
+
+    private enum CodingKeys: String, CodingKey {
+      case content
+      case toolCalls = "tool_calls"
+    }
+  }
 
   private struct Usage: Decodable {
     var promptTokens: Int?
@@ -171,10 +234,12 @@ struct OpenAIDialect {
 
   private struct Timings: Decodable {
     var promptMS: Double?
+    var predictedCount: Int?
     var draftedCount: Int?
     var acceptedCount: Int?
 
     private enum CodingKeys: String, CodingKey {
+      case predictedCount = "predicted_n"
       case promptMS = "prompt_ms"
       case draftedCount = "draft_n"
       case acceptedCount = "draft_n_accepted"

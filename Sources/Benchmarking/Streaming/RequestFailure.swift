@@ -4,6 +4,8 @@ import Serving
 public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The prompt does not fit. Nil where the engine does not say the number.
   case promptTooLong(promptTokens: Int?, contextTokens: Int?)
+  /// The engine, or the model's chat template, cannot do what was asked with tools.
+  case toolsRefused(String)
   /// The engine answered with another status than 200, or with an error in the stream.
   case refused(status: Int, message: String)
   /// Nothing came for this long.
@@ -26,6 +28,7 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
       } else {
         "the prompt is longer than the context"
       }
+    case .toolsRefused(let reason): reason
     case .refused(let status, let message): "the engine answered \(status): \(message)"
     case .stalled(let seconds): "nothing came from the engine for \(seconds) s"
     case .timedOut(let seconds): "the request was not done after \(seconds) s"
@@ -39,13 +42,26 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// Whether the engine is as good as before: it said no, in order.
   public var leavesEngineUsable: Bool {
     switch self {
-    case .promptTooLong, .refused, .cancelled: true
+    case .promptTooLong, .toolsRefused, .refused, .cancelled: true
     default: false
     }
   }
 
   /// Nil where the engine had no reason of its own.
-  var finishReason: FinishReason? { if case .promptTooLong = self { .promptTooLong } else { nil } }
+  var finishReason: FinishReason? {
+    switch self {
+    case .promptTooLong: .promptTooLong
+    case .toolsRefused: .toolsRefused
+    default: nil
+    }
+  }
+
+  /// An engine that finds fault with a request may mean its tools: vLLM without a parser of calls, or a template that
+  /// takes no message of role `tool`.
+  func blamingTools(of job: JobSpec) -> RequestFailure {
+    guard job.usesTools, case .refused(400..<500, let message) = self else { return self }
+    return .toolsRefused("the engine refuses a request with tools: \(message)")
+  }
 
   /// Whether the engine may be gone.
   var isLostConnection: Bool { if case .connectionLost = self { true } else { false } }

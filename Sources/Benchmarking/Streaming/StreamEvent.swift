@@ -5,5 +5,6 @@ struct StreamEvent {
   var tokenIDs: [Int32]
   var text: String
   var logprobs: [TokenLogprob] = []
+  var toolCalls: [ToolCallPiece] = []
   var end: GenerationEnd?
 }

@@ -55,6 +55,29 @@ extension StreamingClient {
     return answer.prompt
   }
 
+  /// Refuses tools for a model whose chat template has no place for them: llama.cpp would leave them out without a word.
+  ///
+  /// Servers of before 2026 say nothing of their template, and are taken to know tools.
+  func checkTakesTools(at endpoint: EngineEndpoint) async throws(RequestFailure) {
+    struct Abilities: Decodable {
+      var takesTools: Bool?
+      var takesCalls: Bool?
+
+      private enum CodingKeys: String, CodingKey {
+        case takesTools = "supports_tools"
+        case takesCalls = "supports_tool_calls"
+      }
+    }
+    struct Properties: Decodable {
+      var template: Abilities?
+
+      private enum CodingKeys: String, CodingKey { case template = "chat_template_caps" }
+    }
+    let properties: Properties = try await answer(to: Self.get(endpoint.baseURL + "/props"))
+    guard properties.template?.takesTools == false || properties.template?.takesCalls == false else { return }
+    throw .toolsRefused("the model's chat template has no place for tools; take a model that was made for them")
+  }
+
   /// Tokens to make prompts of: what the model's tokenizer makes of the built-in words.
   public func tokenSource(
     at endpoint: EngineEndpoint, editDocument: [Int32]? = nil

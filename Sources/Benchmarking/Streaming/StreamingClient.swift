@@ -39,7 +39,7 @@ public struct StreamingClient: Sendable {
       try await Self.checkIsEventStream(response)
       var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
-      var reader = StreamReader(dialect: dialect, alternatives: request.sampling?.logprobs)
+      var reader = StreamReader(request, dialect: dialect)
       do {
         for try await bytes in response.body {
           let at = ContinuousClock.now - sent
@@ -65,14 +65,12 @@ public struct StreamingClient: Sendable {
   private static func message(
     _ request: GenerationRequest, to endpoint: EngineEndpoint
   ) throws(RequestFailure) -> HTTPClientRequest {
-    switch endpoint.dialect {
-    case .llamaCpp: post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
-    case .openAI, .vLLM:
-      post(
-        try OpenAIDialect.body(
-          request, servedModel: endpoint.servedModel ?? "default", namesTokens: endpoint.dialect == .vLLM),
+    guard endpoint.dialect == .llamaCpp, request.tools == nil else {
+      return post(
+        try OpenAIDialect.body(request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
         to: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
     }
+    return post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
   }
 
   static func post(_ json: [UInt8], to url: String, key: APIKey? = nil) -> HTTPClientRequest {
@@ -163,28 +161,26 @@ public struct StreamingClient: Sendable {
 /// Reads the events of one stream in its dialect.
 private struct StreamReader {
   private var llamaCpp = LlamaCppDialect()
-  private var openAI = OpenAIDialect()
-  private let dialect: RequestDialect
+  private var openAI: OpenAIDialect
+  private let isLlamaCpp: Bool
   /// Wanted with each log-probability; nil where none is.
   private let alternatives: Int?
   private var arrivals: [TokenArrival] = []
   private(set) var end: GenerationEnd?
 
-  init(dialect: RequestDialect, alternatives: Int?) {
-    self.dialect = dialect
-    self.alternatives = alternatives
+  init(_ request: GenerationRequest, dialect: RequestDialect) {
+    isLlamaCpp = dialect == .llamaCpp && request.tools == nil
+    openAI = OpenAIDialect(countsByTimings: dialect == .llamaCpp)
+    alternatives = request.sampling?.logprobs
   }
 
   mutating func read(_ payload: ArraySlice<UInt8>, at: Duration) throws(RequestFailure) {
     guard end == nil else { return }
-    let event =
-      switch dialect {
-      case .llamaCpp: try llamaCpp.read(payload)
-      case .openAI, .vLLM: try openAI.read(payload)
-      }
-    if !event.tokenIDs.isEmpty || !event.text.isEmpty {
+    let event = isLlamaCpp ? try llamaCpp.read(payload) : try openAI.read(payload)
+    if !event.tokenIDs.isEmpty || !event.text.isEmpty || !event.toolCalls.isEmpty {
       arrivals.append(
-        TokenArrival(tokenIDs: event.tokenIDs, text: event.text, logprobs: wanted(of: event), at: at))
+        TokenArrival(
+          tokenIDs: event.tokenIDs, text: event.text, logprobs: wanted(of: event), toolCalls: event.toolCalls, at: at))
     }
     end = event.end
   }

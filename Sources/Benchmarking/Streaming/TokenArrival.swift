@@ -11,13 +11,18 @@ public struct TokenArrival: Hashable, Sendable {
   public var text: String
   /// Where they were asked for and the engine says so.
   public var logprobs: [TokenLogprob]
+  /// What they add to the calls of functions.
+  public var toolCalls: [ToolCallPiece]
   /// Since the request was sent, on a monotonic clock.
   public var at: Duration
 
-  public init(tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = [], at: Duration) {
+  public init(
+    tokenIDs: [Int32], text: String, logprobs: [TokenLogprob] = [], toolCalls: [ToolCallPiece] = [], at: Duration
+  ) {
     self.tokenIDs = tokenIDs
     self.text = text
     self.logprobs = logprobs
+    self.toolCalls = toolCalls
     self.at = at
   }
 }

@@ -16,7 +16,7 @@ enum ContextBudget {
     switch job.spec.prompt {
     case .text(let text): promptBytes = text.utf8.count
     // A chat template adds a few tokens to each message.
-    case .chat(let messages): promptBytes = messages.reduce(0) { $0 + $1.content.utf8.count + 64 }
+    case .chat(let messages): promptBytes = messages.reduce(job.spec.tools?.bytes ?? 0) { $0 + $1.textBytes + 64 }
     }
     // Short prompts get a token for each byte: random letters and rare scripts may need it, and it costs little.
     let promptTokens = max(promptBytes / 2, min(promptBytes, least / 2)) + 16
