@@ -76,6 +76,9 @@ extension JobCoordinator {
 
   private func submit(_ spec: JobSpec, _ asker: Asker) throws(ApusError) {
     try check.job(spec)
+    if spec.usesTools, let model = directory.models[spec.model], !directory.takesTools(model) {
+      throw ToolCheck.noTemplate(model)
+    }
     guard let text = spec.idempotencyKey else { return try admit(spec, asker) }
     let key = IdempotencyKey(client: asker.peer.name, key: text)
     if let waiting = keyedSubmits[key] {
@@ -134,6 +137,7 @@ extension JobCoordinator {
   private func follow(live record: JobRecord, _ asker: Asker) {
     var record = record
     record.output = ""
+    record.toolCalls = []
     answer(asker, .accepted(record))
     watch(record.id, for: asker)
     catchUp(record.id)

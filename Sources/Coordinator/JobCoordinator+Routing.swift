@@ -76,8 +76,13 @@ extension JobCoordinator {
 
   private func ranked(_ key: RouteKey, _ recommendation: Recommendation, _ options: [ExplorationOption]) {
     rankingCount -= 1
-    let choices = RouteChoices.make(from: recommendation, mayDraft: !key.wantsLogprobs)
-    let options = key.wantsLogprobs ? options.filter { !$0.candidate.configuration.drafts } : options
+    var choices = RouteChoices.make(from: recommendation, mayDraft: !key.wantsLogprobs)
+    var options = key.wantsLogprobs ? options.filter { !$0.candidate.configuration.drafts } : options
+    if key.usesTools, let model = directory.models[key.model], model.takesTools == false {
+      choices.removeAll { !directory.isAttached($0.candidate.configuration.engine, on: $0.worker) }
+      options.removeAll { !directory.isAttached($0.candidate.configuration.engine, on: $0.worker) }
+      if choices.isEmpty { return decide(.unroutable(key, reason: ToolCheck.noTemplate(model).reason)) }
+    }
     if choices.isEmpty {
       let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
       decide(.unroutable(key, reason: refusal ?? "no engine here can run the model within the limits"))

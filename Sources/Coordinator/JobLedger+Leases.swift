@@ -25,11 +25,12 @@ extension JobLedger {
     let askedCount = jobs.values[entry].record.spec.maxTokens
     if !chunk.tokenIDs.isEmpty, chunk.firstIndex == shownCount,
       shownCount + chunk.tokenIDs.count <= askedCount + Self.tokenSlack,
-      chunk.logprobs.count <= chunk.tokenIDs.count
+      chunk.logprobs.count <= chunk.tokenIDs.count, chunk.toolCalls.count <= chunk.tokenIDs.count + Tools.most
     {
       jobs.values[entry].tokenIDs.append(contentsOf: chunk.tokenIDs)
       jobs.values[entry].text += chunk.text
       jobs.values[entry].logprobs.append(contentsOf: chunk.logprobs)
+      if !chunk.toolCalls.isEmpty { jobs.values[entry].toolCalls.append(contentsOf: chunk.toolCalls) }
       actions.append(.relay(chunk))
     } else if chunk.firstIndex >= 0, chunk.firstIndex < shownCount,
       chunk.tokenIDs.count <= shownCount - chunk.firstIndex
@@ -93,6 +94,7 @@ extension JobLedger {
     case .completed:
       record.state = .completed
       record.output = report.output
+      record.toolCalls = report.toolCalls
       record.finishReason = report.finishReason
     case .cancelled where report.finishReason == .promptTooLong && !entry.cancelRequested:
       // It would be as long elsewhere.
@@ -103,7 +105,7 @@ extension JobLedger {
     case .cancelled, .lostWorker:
       guard entry.cancelRequested else { return nil }
       record.state = .cancelled
-      record.output = entry.text
+      entry.show(in: &record)
     case .outOfMemory, .timedOut, .engineFailed:
       if entry.cancelRequested {
         record.state = .cancelled
@@ -115,7 +117,7 @@ extension JobLedger {
       } else {
         return nil
       }
-      record.output = entry.text
+      entry.show(in: &record)
     }
     return record
   }

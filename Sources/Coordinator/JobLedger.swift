@@ -171,7 +171,7 @@ public struct JobLedger: Sendable {
   public func record(of id: JobID) -> JobRecord? {
     guard let entry = jobs[id] else { return nil }
     var record = entry.record
-    if !record.state.isFinished { record.output = entry.text }
+    if !record.state.isFinished { entry.show(in: &record) }
     return record
   }
 
@@ -189,7 +189,8 @@ public struct JobLedger: Sendable {
     let start = text.index(text.startIndex, offsetBy: min(place.textBytes, text.count))
     return GeneratedTokens(
       Array(entry.tokenIDs[place.tokens...]), String(entry.text[start...]),
-      logprobs: Array(entry.logprobs.dropFirst(place.logprobs)))
+      logprobs: Array(entry.logprobs.dropFirst(place.logprobs)),
+      toolCalls: Array(entry.toolCalls.dropFirst(place.toolCallPieces)))
   }
 
   public func leaseCount(of worker: WorkerName) -> Int { workers[worker]?.leases.count ?? 0 }
@@ -271,14 +272,13 @@ public struct JobLedger: Sendable {
       end(id, .cancelled, because: nil, at: now, &actions)
     } else if entry.tokenIDs.count >= entry.record.spec.maxTokens {
       // Everything was generated and shown; only the report was lost.
-      jobs[id]!.record.output = entry.text
+      entry.show(in: &jobs[id]!.record)
       jobs[id]!.record.finishReason = .length
       end(id, .completed, because: nil, at: now, &actions)
-    } else if entry.record.spec.sampling?.schema != nil, !entry.tokenIDs.isEmpty {
-      // An engine holds an answer to its schema from the first token on, not from the middle.
+    } else if entry.record.spec.isHeldToForm, !entry.tokenIDs.isEmpty {
       end(
-        id, .failed, because: "\(reason), and an answer to a schema cannot be gone on with in the middle", at: now,
-        &actions)
+        id, .failed, because: "\(reason), and an answer to a schema or with tools cannot be gone on with in the middle",
+        at: now, &actions)
     } else if entry.record.attemptCount >= limits.attempts {
       let count = entry.record.attemptCount
       end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)
@@ -297,7 +297,10 @@ public struct JobLedger: Sendable {
     jobs[id]!.record.state = state
     jobs[id]!.record.failure = reason
     jobs[id]!.record.finishedAtMS = originMS + now.milliseconds
-    if state != .completed { jobs[id]!.record.output = jobs[id]!.text }
+    if state != .completed {
+      let entry = jobs[id]!
+      entry.show(in: &jobs[id]!.record)
+    }
     actions.append(.storeEnding(jobs[id]!.record))
   }
 

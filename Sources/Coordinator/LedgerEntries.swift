@@ -27,11 +27,18 @@ struct JobEntry: Sendable {
   var tokenIDs: [Int32] = []
   var text = ""
   var logprobs: [TokenLogprob] = []
+  var toolCalls: [ToolCallPiece] = []
   /// A chunk of the running lease was lost: nothing more of it is shown until its report.
   var streamBroken = false
   var cancelRequested = false
   /// Configurations that failed for this job, and where.
   var failed: [FailedChoice] = []
+
+  /// Puts into a record what was accepted for showing.
+  func show(in record: inout JobRecord) {
+    record.output = text
+    if !toolCalls.isEmpty { record.toolCalls = toolCalls.calls }
+  }
 
   /// - Returns: the key that it waits with.
   mutating func queue(tokenLength: TokenLength) -> RouteKey {

@@ -1,5 +1,4 @@
 import Acceleration
-import FoundationEssentials
 import Messaging
 import Serving
 
@@ -39,6 +38,7 @@ struct RequestCheck {
       throw ApusError(.badInput, "the temperature is \(spec.temperature)", advice: "give 0 (greedy) or more")
     }
     if let sampling = spec.sampling { try self.sampling(sampling, maxTokens: spec.maxTokens) }
+    if let tools = spec.tools { try ToolCheck.check(tools, of: spec) }
     try limits(spec.limits)
     try scheduling(spec)
     let isEmpty =
@@ -75,8 +75,7 @@ struct RequestCheck {
     }
     if let schema = sampling.schema {
       // It is put into the request to the engine as it is, so it must be one whole object.
-      let isObject = (try? JSONDecoder().decode(JSONObject.self, from: Data(schema.utf8))) != nil
-      guard isObject, schema.utf8.count <= Self.longestSchema else {
+      guard JSONObject.isWritten(in: schema), schema.utf8.count <= Self.longestSchema else {
         throw ApusError(
           .badInput, "the schema of the answer, of \(schema.utf8.count) bytes, is too long or no JSON object",
           advice: "give a JSON Schema of at most \(Self.longestSchema) bytes")
@@ -93,13 +92,6 @@ struct RequestCheck {
         .badInput, "\(maxTokens) tokens with \(count) alternatives each are too many log-probabilities",
         advice: "ask for at most \(TokenLogprob.mostOfAJob / (1 + count)) tokens, or for fewer alternatives")
     }
-  }
-
-  /// Any JSON object. The decoder reads all of it, whatever is asked of its members.
-  private struct JSONObject: Decodable {
-    private enum NoMember: CodingKey {}
-
-    init(from decoder: any Decoder) throws { _ = try decoder.container(keyedBy: NoMember.self) }
   }
 
   private func scheduling(_ spec: JobSpec) throws(ApusError) {

@@ -13,6 +13,8 @@ public struct RouteKey: Hashable, Sendable {
   public var outputTokens: Int
   /// Engines say no log-probabilities of drafted tokens, so such jobs go where nothing is drafted.
   public var wantsLogprobs: Bool
+  /// Such jobs go where a chat template has a place for tools.
+  public var usesTools: Bool
 
   /// - Parameter spec: of a model whose tokens' lengths are not known.
   public init(_ spec: JobSpec) {
@@ -26,6 +28,7 @@ public struct RouteKey: Hashable, Sendable {
     promptTokens = Self.lengthClass(tokenLength.tokens(ofBytes: spec.promptBytes))
     outputTokens = Self.lengthClass(spec.maxTokens)
     wantsLogprobs = spec.sampling?.logprobs != nil
+    usesTools = spec.usesTools
   }
 
   /// The lengths and the model's first digits tell most keys apart; hashing all of it takes longer than comparing.

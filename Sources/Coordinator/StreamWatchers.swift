@@ -12,6 +12,7 @@ public struct StreamPlace: Hashable, Sendable {
   public var tokens = 0
   public var textBytes = 0
   public var logprobs = 0
+  public var toolCallPieces = 0
 
   public init() {}
 
@@ -19,6 +20,7 @@ public struct StreamPlace: Hashable, Sendable {
     tokens += chunk.tokenIDs.count
     textBytes += chunk.text.utf8.count
     logprobs += chunk.logprobs.count
+    toolCallPieces += chunk.toolCalls.count
   }
 }
 

@@ -53,6 +53,19 @@ struct WorkerDirectory: Sendable {
     live.filter { $0.description.models.contains { $0.id == model } }
   }
 
+  /// Whether a job with tools may be for a model: its template has a place for them, nobody looked, or a server serves it
+  /// that somebody else started, with a template that nobody here has seen.
+  func takesTools(_ model: ModelProfile) -> Bool {
+    model.takesTools != false
+      || live.contains { worker in
+        worker.description.engines.contains { $0.attachedModels?.contains(model.id) == true }
+      }
+  }
+
+  func isAttached(_ engine: EngineName, on worker: WorkerName) -> Bool {
+    entries[worker]?.description.engines.contains { $0.name == engine && $0.isAttached } ?? false
+  }
+
   /// Workers that had the model's file and are gone, by name.
   func lost(having model: ModelID) -> [WorkerName] {
     entries.filter { $0.value.peer == nil && $0.value.description.models.contains { $0.id == model } }.keys.sorted()

@@ -54,6 +54,35 @@ import Testing
     await cluster.stop(worker)
   }
 
+  private static let badTools: [(Tools, String)] = {
+    func tools(_ names: [String], json: String = "{}", _ choice: Tools.Choice = .auto) -> Tools {
+      Tools(functions: names.map { Tools.Function(name: $0, json: json) }, choice: choice)
+    }
+    return [
+      (tools(["f"]), "a text is to be completed"), (tools(["a b"]), "the name of a function"),
+      (tools(["f", "f"]), "two tools are named f"), (tools(["f"], json: #"{},"n":1"#), "no JSON object"),
+      (tools(["f"], .function("g")), "must call g"),
+      (tools(["f"], json: String(repeating: " ", count: Tools.mostBytes) + "{}"), "1 tools of"),
+    ]
+  }()
+
+  @Test("A model whose chat template has no place for tools takes none, and other jobs as ever")
+  func modelsWithoutTools() async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    var model = Fixture.model()
+    model.takesTools = false
+    let worker = try await cluster.worker("one", models: [model])
+    let client = try await cluster.client()
+    var spec = Fixture.spec()
+    spec.prompt = .chat([ChatMessage(role: "user", content: "p")])
+    #expect(SeenJob(try await client.answers(.submit(spec))).ended?.state == .completed)
+    spec.tools = Tools(functions: [Tools.Function(name: "f", json: "{}")])
+    let refusal = try #require(await client.failure(.submit(spec)))
+    #expect(refusal.kind == .toolsRefused && refusal.reason.contains("dense"), "\(refusal)")
+    await cluster.stop(worker)
+  }
+
   @Test("What cannot work is refused before it is stored, with what would work")
   func refusals() async throws {
     let cluster = ScriptedCluster()
@@ -73,6 +102,13 @@ import Testing
     for schema in [#"{"a":1},"n_predict":9"#, "true", "{", String(repeating: " ", count: 1 << 17) + "{}"] {
       scored.sampling = Sampling(schema: schema)
       #expect(try await client.failure(.submit(scored))?.reason.contains("schema") == true)
+    }
+    for (tools, reason) in Self.badTools {
+      var calling = Fixture.spec()
+      if !reason.contains("text") { calling.prompt = .chat([ChatMessage(role: "user", content: "p")]) }
+      calling.tools = tools
+      let refusal = try #require(await client.failure(.submit(calling)))
+      #expect(refusal.code == .badInput && refusal.reason.contains(reason), "\(refusal)")
     }
     let long = String(repeating: "word ", count: 10_000)
     let tooLong = try #require(await client.failure(.submit(Fixture.spec(long))))

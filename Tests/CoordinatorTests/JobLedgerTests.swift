@@ -125,11 +125,13 @@ import Testing
     #expect(chunk.firstIndex == 3)
   }
 
-  @Test("An answer to a schema begins anew on another node only before its first token")
-  func schemasDoNotResume() {
+  @Test("An answer to a schema, or with tools, begins anew on another node only before its first token")
+  func formsDoNotResume() {
     var scored = Fixture.job("one").spec
     scored.sampling = Sampling(schema: "{}")
-    for count in [0, 2] {
+    var calling = Fixture.job("one").spec
+    calling.tools = Tools(functions: [Tools.Function(name: "f", json: "{}")])
+    for (scored, count) in [(scored, 0), (scored, 2), (calling, 0), (calling, 2)] {
       var story = LedgerStory()
       story.tell(.jobStored(JobRecord(id: "one", client: "client", spec: scored, submittedAtMS: 0)))
       if count > 0 { _ = story.tokens(story.assigned!.lease, "one", from: 0, count: count) }
@@ -138,6 +140,33 @@ import Testing
       #expect(story.endings.map(\.state) == (count == 0 ? [] : [.failed]))
       #expect(story.endings.allSatisfy { $0.failure?.contains("schema") == true })
     }
+  }
+
+  @Test("Calls are shown to whoever comes late, and are part of an answer that was cut off")
+  func calls() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    let lease = story.assigned!.lease
+    let pieces = [
+      ToolCallPiece(index: 0, id: "1", name: "f", arguments: "{"), ToolCallPiece(index: 0, arguments: "}"),
+    ]
+    for (place, piece) in pieces.enumerated() {
+      let tokens = GeneratedTokens([Int32(place)], "", toolCalls: [piece])
+      story.tell(.tokens("a", TokenChunk(job: "one", lease: lease, firstIndex: place, tokens)))
+    }
+    var place = StreamPlace()
+    #expect(story.ledger.shown(of: "one", behind: place)?.toolCalls == pieces)
+    (place.tokens, place.toolCallPieces) = (1, 1)
+    #expect(story.ledger.shown(of: "one", behind: place)?.toolCalls == [pieces[1]])
+    let whole = [ToolCall(id: "1", name: "f", arguments: "{}")]
+    #expect(story.ledger.record(of: "one")?.toolCalls == whole)
+    // More pieces than any tokens make: the worker is not believed.
+    let many = Array(repeating: pieces[1], count: 1000)
+    let flood = TokenChunk(job: "one", lease: lease, firstIndex: 2, GeneratedTokens([2], "", toolCalls: many))
+    #expect(story.tell(.tokens("a", flood)) == [.streamBroken("one")])
+    story.tell(.cancel("one"))
+    story.tell(.workerLost("a"))
+    #expect(story.endings.map(\.toolCalls) == [whole])
   }
 
   @Test("A chunk lost on the way stops the stream; the report brings the rest")

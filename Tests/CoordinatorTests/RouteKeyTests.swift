@@ -30,6 +30,9 @@ import Testing
     spec = Fixture.spec("12345678")
     spec.sampling = Sampling(logprobs: 0)
     #expect(key != RouteKey(spec))
+    spec = Fixture.spec("12345678")
+    spec.tools = Tools(functions: [Tools.Function(name: "f", json: "{}")])
+    #expect(key != RouteKey(spec))
   }
 
   /// A prompt in the top class of a context is not taken for one that is as long as its class may be.

@@ -64,6 +64,18 @@ import Testing
     #expect(try profile(head).eagleVersion == 3)
   }
 
+  /// A chat template that never names tools has no place for them; some models have a template for tools alone.
+  @Test func templatesForTools() throws {
+    func takesTools(_ templates: [String: String]) throws -> Bool? {
+      var file = GGUFBytes()
+      for (key, template) in templates { file.set("tokenizer." + key, .text(template)) }
+      return try profile(file).takesTools
+    }
+    #expect(try takesTools([:]) == false && takesTools(["chat_template": "{{ messages }}"]) == false)
+    #expect(try takesTools(["chat_template": "{% if tools %}"]) == true)
+    #expect(try takesTools(["chat_template": "x", "chat_template.tool_use": "{{ tools | tojson }}"]) == true)
+  }
+
   /// Variants of one model are one group; another size, vocabulary or name is another.
   @Test func variantsShareAGroup() throws {
     let original = try profile(GGUFBytes())

@@ -10,14 +10,20 @@ public struct PromptBlocks: Hashable, Sendable {
 
   public let hashes: [UInt64]
 
-  public init(_ prompt: Prompt) {
+  /// - Parameter tools: templates put them before the chat.
+  public init(_ prompt: Prompt, tools: Tools? = nil) {
     var hashing = Hashing()
+    for function in tools?.functions ?? [] { hashing.add(function.json) }
     switch prompt {
     case .text(let text): hashing.add(text)
     case .chat(let messages):
       for message in messages {
         hashing.add(message.role)
         hashing.add(message.content)
+        for call in message.toolCalls ?? [] {
+          hashing.add(call.name)
+          hashing.add(call.arguments)
+        }
       }
     }
     hashes = hashing.hashes

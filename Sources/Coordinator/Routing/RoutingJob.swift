@@ -29,7 +29,7 @@ final class RoutingJob: Sendable {
     self.promptTokens = promptTokens
     outputTokens = spec.maxTokens
     promptBytes = spec.promptBytes
-    blocks = PromptBlocks(spec.prompt)
+    blocks = PromptBlocks(spec.prompt, tools: spec.tools)
     session = spec.session
     objective = spec.objective
     slos = spec.limits.slos

@@ -66,7 +66,15 @@ struct GGUFModelFacts {
       vocabularySize: vocabularySize, contextLength: number("context_length") ?? 0, weightType: weightType,
       weightBytes: sum { $0.byteCount }, activeWeightBytes: activeWeightBytes,
       vocabularyFingerprint: vocabularyFingerprint, variantGroup: variantGroup(headSize, keyValueHeads),
-      mtpLayerCount: mtpLayerCount, eagleVersion: EagleVersion.named(architecture))
+      mtpLayerCount: mtpLayerCount, eagleVersion: EagleVersion.named(architecture), takesTools: takesTools)
+  }
+
+  /// A template is a program: one that never names its variable `tools` cannot show them to the model. What one that does
+  /// makes of them, its engine tells. Some models have a template of its own for tools.
+  private var takesTools: Bool {
+    header.metadata.contains { key, value in
+      key.hasPrefix("tokenizer.chat_template") && value.text?.contains("tools") == true
+    }
   }
 
   /// Some files keep the figure of the model they were made of, and leave the layers out.

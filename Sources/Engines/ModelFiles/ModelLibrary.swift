@@ -28,7 +28,7 @@ public final class ModelLibrary: Sendable {
     var profile: ModelProfile
   }
   /// A profile made by an older reader may lack what a newer one finds: another number reads all files again.
-  private static let indexVersion = 3
+  private static let indexVersion = 4
   private struct Index: Codable {
     var version: Int
     var entries: [Entry]
