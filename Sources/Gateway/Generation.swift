@@ -5,7 +5,8 @@ import Serving
 struct Generation: Sendable {
   struct Event: Sendable {
     enum Kind: Sendable {
-      case piece(String, [TokenLogprob])
+      /// Their text, calls and log-probabilities; not all of them have ids.
+      case piece(GeneratedTokens)
       case ended(JobRecord, Measurement?)
     }
     var choice: Int
@@ -71,6 +72,7 @@ private struct Follower: Sendable {
 
   func follow(_ answers: CoordinatorLink.Answers, accepted: (JobRecord) -> Void) async throws {
     var shownBytes = 0
+    var shownCalls: [ToolCallPiece] = []
     var limit: Task<Void, Never>?
     defer { limit?.cancel() }
     for try await answer in answers {
@@ -80,21 +82,26 @@ private struct Follower: Sendable {
         limit?.cancel()
         limit = nil
         shownBytes += chunk.text.utf8.count
-        guard !chunk.text.isEmpty || !chunk.logprobs.isEmpty else { continue }
-        events.yield(Generation.Event(choice: choice, kind: .piece(chunk.text, chunk.logprobs)))
+        shownCalls += chunk.toolCalls
+        show(GeneratedTokens([], chunk.text, logprobs: chunk.logprobs, toolCalls: chunk.toolCalls))
       case .jobWaiting(let id, let reason):
         limit?.cancel()
         limit = giveUp(id, because: reason)
       case .jobEnded(let record, let measurement):
         // What the stream did not bring is in the record.
         let rest = String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self)
-        if !rest.isEmpty { events.yield(Generation.Event(choice: choice, kind: .piece(rest, []))) }
+        show(GeneratedTokens([], rest, toolCalls: record.toolCalls.pieces(behind: shownCalls.calls)))
         events.yield(Generation.Event(choice: choice, kind: .ended(record, measurement)))
         return
       default: throw ApusError(.bug, "the coordinator answered a job with something else")
       }
     }
     throw ApusError(.unavailable, "the coordinator stopped answering before the job ended")
+  }
+
+  private func show(_ tokens: GeneratedTokens) {
+    guard !tokens.isEmpty || !tokens.logprobs.isEmpty else { return }
+    events.yield(Generation.Event(choice: choice, kind: .piece(tokens)))
   }
 
   private func giveUp(_ id: JobID, because reason: String) -> Task<Void, Never> {

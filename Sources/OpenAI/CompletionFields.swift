@@ -1,11 +1,16 @@
+import FoundationEssentials
+import Serving
+
 /// The fields of a request that are not plain values.
 extension CompletionRequest {
   struct Message: Decodable, Sendable {
-    var role: String
-    var content: String
+    let read: ChatMessage
 
+    private static let carried: Set<String> = ["role", "content", "tool_calls", "tool_call_id"]
     /// They say nothing to a model.
-    private static let harmless: Set<String> = ["role", "content", "name", "refusal", "annotations"]
+    private static let harmless: Set<String> = ["name", "refusal", "annotations"]
+    /// Bytes of one call's arguments.
+    private static let mostArgumentBytes = 256 << 10
 
     private struct Part: Decodable {
       var type: String
@@ -14,8 +19,9 @@ extension CompletionRequest {
 
     init(from decoder: any Decoder) throws {
       let values = try decoder.container(keyedBy: FieldName.self)
-      role = try values.decode(String.self, forKey: "role")
-      for name in values.allKeys where !Self.harmless.contains(name.stringValue) {
+      let role = try values.decode(String.self, forKey: "role")
+      for name in values.allKeys
+      where !Self.carried.contains(name.stringValue) && !Self.harmless.contains(name.stringValue) {
         let isEmpty = try values.decodeNil(forKey: name) || (try? values.decode([Nothing].self, forKey: name)) == []
         guard isEmpty else {
           throw RequestRefusal(
@@ -23,16 +29,52 @@ extension CompletionRequest {
             code: "unsupported_parameter")
         }
       }
-      if let text = try? values.decode(String.self, forKey: "content") {
-        content = text
-        return
+      let calls = try values.decodeIfPresent([ToolCall].self, forKey: "tool_calls") ?? []
+      try Self.check(calls, role, values.codingPath)
+      let answered = try values.decodeIfPresent(String.self, forKey: "tool_call_id")
+      guard (role == "tool") == (answered != nil) else {
+        throw RequestRefusal(
+          values.codingPath + [FieldName("tool_call_id")],
+          answered == nil
+            ? "a result does not say of which call; give tool_call_id" : "a message of role \(role) is no result",
+          code: answered == nil ? "missing_field" : "invalid_value")
       }
-      content = try values.decode([Part].self, forKey: "content").map { part in
+      read = ChatMessage(
+        role: role, content: try Self.content(values, mayBeNone: !calls.isEmpty),
+        toolCalls: calls.isEmpty ? nil : calls, toolCallID: answered)
+    }
+
+    private static func content(
+      _ values: KeyedDecodingContainer<FieldName>, mayBeNone: Bool
+    ) throws -> String {
+      if let text = try? values.decode(String.self, forKey: "content") { return text }
+      if mayBeNone, try !values.contains("content") || values.decodeNil(forKey: "content") { return "" }
+      return try values.decode([Part].self, forKey: "content").map { part in
         guard part.type == "text", let text = part.text else {
           throw RequestRefusal("messages", "a content part is of type \(part.type); only text can be read")
         }
         return text
       }.joined()
+    }
+
+    /// Templates write arguments as JSON, so they must be that; a call of before may have been cut short.
+    private static func check(_ calls: [ToolCall], _ role: String, _ path: [any CodingKey]) throws(RequestRefusal) {
+      let path = path + [FieldName("tool_calls")]
+      guard calls.isEmpty || role == "assistant", calls.count <= Tools.most else {
+        throw RequestRefusal(
+          path, "a message of role \(role) has \(calls.count) calls; an assistant's may have up to \(Tools.most)")
+      }
+      for call in calls {
+        if let fault = Tools.fault(ofName: call.name) { throw RequestRefusal(path, fault) }
+        guard call.arguments.utf8.count <= mostArgumentBytes else {
+          throw RequestRefusal(
+            path, "the arguments of a call have \(call.arguments.utf8.count) bytes; give at most \(mostArgumentBytes)")
+        }
+        let isJSON = (try? JSONDecoder().decode(Nothing.self, from: Data(call.arguments.utf8))) != nil
+        guard isJSON || call.arguments.isEmpty else {
+          throw RequestRefusal(path, "the arguments of the call of \(call.name) are not JSON")
+        }
+      }
     }
   }
 
@@ -138,6 +180,7 @@ struct FieldName: CodingKey, ExpressibleByStringLiteral {
   var stringValue: String
   var intValue: Int? { nil }
 
+  init(_ name: String) { stringValue = name }
   init(stringLiteral value: String) { stringValue = value }
   init(stringValue: String) { self.stringValue = stringValue }
   init?(intValue: Int) { nil }

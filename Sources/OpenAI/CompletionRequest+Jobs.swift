@@ -40,13 +40,14 @@ extension CompletionRequest {
     _ model: ModelProfile, isChat: Bool, key: String?, defaults: CompletionDefaults
   ) throws(RequestRefusal) -> [JobSpec] {
     let prompt = try prompt(isChat: isChat)
-    var spec = JobSpec(model: model.id, prompt: prompt, maxTokens: 1)
+    var spec = JobSpec(model: model.id, prompt: prompt, maxTokens: 1, tools: tools)
     spec.maxTokens =
       try askedTokens(model, isChat: isChat) ?? defaults.maxTokens
       ?? Self.defaultTokens(model, isChat: isChat, promptBytes: spec.promptBytes)
     spec.temperature = try Self.check(temperature, in: 0...2, "temperature") ?? defaults.temperature
     spec.seed = seed.map { UInt64(bitPattern: $0) } ?? defaults.seed
     spec.sampling = try sampling(isChat: isChat)
+    try checkTools(isChat: isChat, spec.sampling)
     spec.objective = try objective() ?? defaults.objective
     spec.limits = try limits(defaults.limits)
     spec.priority = wishes?.priority
@@ -70,12 +71,30 @@ extension CompletionRequest {
       guard let messages, !messages.isEmpty else {
         throw RequestRefusal("messages", "there are no messages; give at least one", code: "missing_field")
       }
-      return .chat(messages.map { ChatMessage(role: $0.role, content: $0.content) })
+      return .chat(messages.map(\.read))
     }
     guard let text = prompt?.text, !text.isEmpty else {
       throw RequestRefusal("prompt", "there is no prompt; give a text", code: "missing_field")
     }
     return .text(text)
+  }
+
+  private func checkTools(isChat: Bool, _ sampling: Sampling?) throws(RequestRefusal) {
+    guard tools != nil else { return }
+    guard isChat else {
+      throw RequestRefusal(
+        "tools", "a completion calls no functions; ask /v1/chat/completions", code: "unsupported_parameter")
+    }
+    if sampling?.schema != nil {
+      throw RequestRefusal(
+        "response_format", "an answer with tools cannot be held to a schema here; leave one of them out",
+        code: "unsupported_parameter")
+    }
+    if sampling?.logprobs != nil {
+      throw RequestRefusal(
+        "logprobs", "an answer with tools has no log-probabilities here; leave one of them out",
+        code: "unsupported_parameter")
+    }
   }
 
   /// `max_completion_tokens` is a chat's newer name of `max_tokens`.

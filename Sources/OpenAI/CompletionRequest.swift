@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Serving
 
 /// The body of `/v1/chat/completions` or `/v1/completions`, with Apus's own wishes under `apus`.
 package struct CompletionRequest: Decodable, Sendable {
@@ -23,6 +24,9 @@ package struct CompletionRequest: Decodable, Sendable {
   private var responseFormat: ResponseFormat?
   /// JSON Schema that the answer must conform to, as it was written.
   private(set) var schema: String?
+  private var toolRequest: ToolRequest
+  /// What the answer may call; nil for nothing.
+  private(set) var tools: Tools?
   package var wishes: Wishes?
   private var unsupported: String?
 
@@ -68,6 +72,7 @@ package struct CompletionRequest: Decodable, Sendable {
     logprobs = try values.decodeIfPresent(LogprobsField.self, forKey: .logprobs)
     topLogprobs = try values.number(Int.self, forKey: .topLogprobs)
     responseFormat = try values.decodeIfPresent(ResponseFormat.self, forKey: .responseFormat)
+    toolRequest = try ToolRequest(from: decoder)
     wishes = try values.decodeIfPresent(Wishes.self, forKey: .wishes)
     unsupported = UnsupportedField.first(of: try decoder.container(keyedBy: FieldName.self))
   }
@@ -94,6 +99,7 @@ package struct CompletionRequest: Decodable, Sendable {
       throw RequestRefusal(field, "\(field) is not supported here; leave it out", code: "unsupported_parameter")
     }
     request.schema = try request.schema(in: bytes)
+    request.tools = try request.toolRequest.tools(in: bytes)
     return request
   }
 

@@ -1,4 +1,4 @@
-/// Finds a member of a JSON object as it was written. A schema is handed on so: decoders forget the order of its
+/// Finds parts of JSON as they were written. A schema is handed on so: decoders forget the order of its
 /// properties, and engines let an answer have them in that order.
 ///
 /// Only for bytes that a decoder has found to be JSON.
@@ -18,6 +18,20 @@ package enum RawJSON {
       rest = trimmed(rest)
       guard rest.popFirst() == UInt8(ascii: ",") else { return nil }
     }
+  }
+
+  /// The elements of a list, in order; none where what is given is no list.
+  package static func elements(of json: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    var rest = trimmed(json)
+    guard rest.popFirst() == UInt8(ascii: "[") else { return [] }
+    var elements: [ArraySlice<UInt8>] = []
+    repeat {
+      rest = trimmed(rest)
+      guard let value = takeValue(&rest) else { return elements }
+      elements.append(value)
+      rest = trimmed(rest)
+    } while rest.popFirst() == UInt8(ascii: ",")
+    return elements
   }
 
   private static func trimmed(_ json: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

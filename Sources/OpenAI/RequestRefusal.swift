@@ -27,9 +27,18 @@ package struct RequestRefusal: Error, Hashable, Sendable {
     }
   }
 
+  /// A fault of the field that a decoder is at.
+  init(_ path: [any CodingKey], _ message: String, code: String = "invalid_value") {
+    self.init(Self.name(path), message, code: code)
+  }
+
   private init(_ path: [any CodingKey], _ what: String, _ code: String) {
-    let name = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }
-    let field = name.isEmpty ? nil : String(name)
+    let field = Self.name(path)
     self.init(field, "\(field.map { "the field \($0)" } ?? "the body") \(what)", code: code)
+  }
+
+  private static func name(_ path: [any CodingKey]) -> String? {
+    let name = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }
+    return name.isEmpty ? nil : String(name)
   }
 }

@@ -5,13 +5,12 @@ enum UnsupportedField {
   private static let carried: Set<String> = [
     "model", "messages", "prompt", "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stream",
     "stream_options", "stop", "seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs",
-    "response_format", "apus",
+    "response_format", "tools", "tool_choice", "parallel_tool_calls", "apus",
   ]
 
   /// They change nothing of an answer.
   private static let harmless: Set<String> = [
     "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "parallel_tool_calls",
   ]
 
   /// - Returns: the first, in the order of their names, that asks for something.
@@ -27,8 +26,8 @@ enum UnsupportedField {
     func value<Value: Decodable>(_ type: Value.Type) -> Value? { try? values.decode(type, forKey: key) }
     if (try? values.decodeNil(forKey: key)) == true { return true }
     return switch name {
-    case "tools", "functions": value([Nothing].self)?.isEmpty == true
-    case "tool_choice", "function_call": ["none", "auto"].contains(value(String.self))
+    case "functions": value([Nothing].self)?.isEmpty == true
+    case "function_call": ["none", "auto"].contains(value(String.self))
     case "logit_bias": value([String: Double].self)?.isEmpty == true
     case "best_of": value(Int.self) == 1
     case "suffix": value(String.self) == ""

@@ -99,6 +99,32 @@ import Testing
     #expect(alone["top_logprobs"] is NSNull && alone["token_logprobs"] as? [Double] == [-9999])
   }
 
+  @Test("Calls, whole and in pieces; an answer of calls alone has no content")
+  func calls() throws {
+    var choice = choice(.toolCalls)
+    choice.record.toolCalls = [ToolCall(id: "c1", name: "f", arguments: #"{"a":"b"}"#)]
+    for (output, content) in [("", nil), ("so", "so")] {
+      choice.record.output = output
+      let choices = try #require(try object(answer.json([choice]).bytes)["choices"] as? [[String: Any]])
+      let message = try #require(choices[0]["message"] as? [String: Any])
+      #expect(message["content"] as? String == content && choices[0]["finish_reason"] as? String == "tool_calls")
+      let call = try #require((message["tool_calls"] as? [[String: Any]])?.first)
+      #expect(call["id"] as? String == "c1" && call["type"] as? String == "function")
+      #expect(call["function"] as? [String: String] == ["name": "f", "arguments": #"{"a":"b"}"#])
+    }
+    let pieces = [
+      ToolCallPiece(index: 0, id: "c1", name: "f", arguments: "{"), ToolCallPiece(index: 0, arguments: "\"}"),
+    ]
+    let event = answer.calls(choice: 1, pieces)
+    let choices = try #require(try object(event.dropFirst(6))["choices"] as? [[String: Any]])
+    #expect(choices[0]["index"] as? Int == 1 && choices[0]["finish_reason"] is NSNull)
+    let said = try #require((choices[0]["delta"] as? [String: Any])?["tool_calls"] as? [[String: Any]])
+    #expect(said.map { $0["id"] as? String } == ["c1", nil] && said.map { $0["index"] as? Int } == [0, 0])
+    #expect(said[0]["function"] as? [String: String] == ["name": "f", "arguments": "{"])
+    #expect(said[1]["function"] as? [String: String] == ["arguments": "\"}"])
+    #expect(event.suffix(2).elementsEqual("\n\n".utf8))
+  }
+
   @Test("A prompt over the context is told by its kind, whatever the words of the failure are")
   func promptsThatAreTooLong() {
     func refusal(_ reason: FinishReason?, _ failure: String) -> OpenAIError? {
@@ -114,6 +140,9 @@ import Testing
     }
     let long = refusal(.promptTooLong, "zu lang")
     #expect(long?.status == .badRequest && long?.code == "context_length_exceeded")
+    let tools = refusal(.toolsRefused, "no parser")
+    #expect(tools?.status == .badRequest && tools?.code == "tools_refused" && tools?.param == "tools")
+    #expect(OpenAIError(ApusError(.badInput, "none", kind: .toolsRefused)).code == "tools_refused")
     let other = refusal(nil, "the engine lost its context")
     #expect(other?.status == .internalServerError && other?.code == "job_failed")
     let refused = OpenAIError(ApusError(.badInput, "does not fit", kind: .contextExceeded))

@@ -79,6 +79,41 @@ import Testing
     }
   }
 
+  @Test("Calls reach the client, those that its stream missed at the end", arguments: [false, true])
+  func calls(isStreamed: Bool) async throws {
+    try await withGateway { coordinator, port in
+      var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
+      request.httpMethod = "POST"
+      let tool = #"{"type":"function","function":{"name":"f"}}"#
+      request.httpBody = Data(
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"tools":[\#(tool)],"stream":\#(isStreamed)}"#.utf8)
+      let asking = Task { [request] in try await send(request) }
+      let (id, spec) = try await submission(coordinator)
+      #expect(spec.tools == Tools(functions: [Tools.Function(name: "f", json: tool)]))
+      var job = JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)
+      coordinator.answer(id, .accepted(job))
+      let piece = ToolCallPiece(index: 0, id: "c1", name: "f", arguments: "{")
+      coordinator.answer(
+        id,
+        .tokens(
+          TokenChunk(
+            job: job.id, lease: LeaseID("l"), firstIndex: 0, GeneratedTokens([1], "", toolCalls: [piece]))))
+      job.state = .completed
+      job.toolCalls = ["c1", "c2"].map { ToolCall(id: $0, name: "f", arguments: "{}") }
+      job.finishReason = .toolCalls
+      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+      let answer = try await asking.value
+      #expect(answer.status == 200 && answer.text.contains(#""finish_reason":"tool_calls""#), "\(answer.text)")
+      let parts =
+        isStreamed
+        ? [
+          #"{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":"{"}}]}"#,
+          #"{"tool_calls":[{"index":0,"function":{"arguments":"}"}},{"index":1,"id":"c2","type":"function","#,
+        ] : [#""content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},{"#]
+      for part in parts { #expect(answer.text.contains(part), "\(answer.text)") }
+    }
+  }
+
   @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
   func gone(isStreamed: Bool) async throws {
     try await withGateway { coordinator, port in

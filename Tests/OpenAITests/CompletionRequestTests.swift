@@ -131,10 +131,6 @@ import Testing
         "invalid_value"
       ),
       (
-        #"{"model":"m","messages":[{"role":"user","content":"p"}],"tools":[{"type":"function"}]}"#, "tools",
-        "unsupported_parameter"
-      ),
-      (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"max_tokens":4,"max_completion_tokens":5}"#,
         "max_completion_tokens", "invalid_value"
       ),
@@ -184,13 +180,13 @@ import Testing
       + #""logit_bias":{},"presence_penalty":0,"frequency_penalty":0.0,"best_of":1,"suffix":"","echo":false,"modalities":["text"]"#
     #expect(refused(silent) == nil)
     for (field, value) in [
-      ("tools", #"[{"type":"function"}]"#), ("tool_choice", #""required""#), ("functions", #"[{"name":"f"}]"#),
+      ("functions", #"[{"name":"f"}]"#),
       ("logit_bias", #"{"1":2}"#), ("best_of", "2"), ("echo", "true"), ("top_k", "3"), ("modalities", #"["audio"]"#),
     ] {
       #expect(refused(#","\#(field)":\#(value)"#) == field)
     }
     #expect(refused("", message: #","name":"n","refusal":null,"annotations":[],"tool_calls":[]"#) == nil)
-    #expect(refused("", message: #","tool_calls":[{"id":"1"}]"#) == "messages")
+    #expect(refused("", message: #","function_call":{"name":"f"}"#) == "messages")
   }
 
   @Test func moreThanTheContextAndInvalidUTF8() throws {

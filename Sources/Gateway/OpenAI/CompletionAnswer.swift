@@ -31,10 +31,12 @@ struct CompletionAnswer: Sendable {
       case .cancelled: throw OpenAIError(.serviceUnavailable, "the job \(record.id) was cancelled", code: "cancelled")
       default:
         let reason = record.failure ?? "no reason was given"
-        let isTooLong = record.finishReason == .promptTooLong
-        throw OpenAIError(
-          isTooLong ? .badRequest : .internalServerError, "the job \(record.id) failed: \(reason)",
-          code: isTooLong ? "context_length_exceeded" : "job_failed")
+        let text = "the job \(record.id) failed: \(reason)"
+        throw switch record.finishReason {
+        case .promptTooLong: OpenAIError(.badRequest, text, code: "context_length_exceeded")
+        case .toolsRefused: OpenAIError(.badRequest, text, param: "tools", code: "tools_refused")
+        default: OpenAIError(.internalServerError, text, code: "job_failed")
+        }
       }
     }
   }
@@ -49,9 +51,7 @@ struct CompletionAnswer: Sendable {
       text.raw(#"{"index":"#)
       text.number(choice.offset)
       if isChat {
-        text.raw(#","message":{"role":"assistant","content":"#)
-        text.string(choice.element.record.output)
-        text.raw("}")
+        text.message(choice.element.record)
       } else {
         text.raw(#","text":"#)
         text.string(choice.element.record.output)
@@ -167,6 +167,16 @@ struct CompletionAnswer: Sendable {
   func role(choice: Int) -> [UInt8] {
     var text = piece(choice)
     text.raw(#""delta":{"role":"assistant","content":""},"finish_reason":null}]}"#)
+    text.raw("\n\n")
+    return text.bytes
+  }
+
+  /// An event with parts of calls.
+  func calls(choice: Int, _ pieces: [ToolCallPiece]) -> [UInt8] {
+    var text = piece(choice)
+    text.raw(#""delta":{"tool_calls":"#)
+    text.array(pieces) { $0.call($1) }
+    text.raw(#"},"finish_reason":null}]}"#)
     text.raw("\n\n")
     return text.bytes
   }

@@ -52,6 +52,8 @@ struct OpenAIError: HTTPResponseError {
     switch error.code {
     case .badInput where error.kind == .contextExceeded:
       self.init(.badRequest, text, code: "context_length_exceeded")
+    case .badInput where error.kind == .toolsRefused:
+      self.init(.badRequest, text, param: "tools", code: "tools_refused")
     case .usage, .badInput: self.init(.badRequest, text, code: "invalid_value")
     case .tryAgain: self.init(.tooManyRequests, text, code: "queue_full", retryAfterSeconds: 1)
     case .unavailable, .keyRefused: self.init(.serviceUnavailable, text, code: "unavailable", retryAfterSeconds: 5)

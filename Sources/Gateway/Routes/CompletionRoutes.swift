@@ -86,8 +86,8 @@ struct CompletionRoutes: Sendable {
     do {
       for try await event in generation.events {
         switch event.kind {
-        case .piece(_, let said):
-          logprobs[event.choice] += said
+        case .piece(let tokens):
+          logprobs[event.choice] += tokens.logprobs
           if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
           isFirst = false
         case .ended(let record, let measurement):
@@ -173,11 +173,15 @@ struct CompletionRoutes: Sendable {
     var events = generation.events.makeAsyncIterator()
     while let event = try await next(&events) {
       switch event.kind {
-      case .piece(let text, let logprobs):
+      case .piece(let tokens):
         if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
         isFirst = false
         let wantsLogprobs = generation.jobs[event.choice].spec.sampling?.logprobs != nil
-        let bytes = frames[event.choice].event(text, wantsLogprobs ? logprobs : nil)
+        var bytes: [UInt8] = []
+        if !tokens.text.isEmpty || !tokens.logprobs.isEmpty {
+          bytes += frames[event.choice].event(tokens.text, wantsLogprobs ? tokens.logprobs : nil)
+        }
+        if !tokens.toolCalls.isEmpty { bytes += call.answer.calls(choice: event.choice, tokens.toolCalls) }
         try await writer.write(ByteBuffer(bytes: bytes))
       case .ended(let record, let measurement):
         let choice = CompletionAnswer.Choice(record: record, measurement: measurement)

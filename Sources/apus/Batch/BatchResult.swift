@@ -56,7 +56,7 @@ struct BatchResult: Sendable {
     let reason = JSONValue.string(record.finishReason(outputTokens: tokenCount).openAI)
     let answer: (String, JSONValue) =
       switch request.route {
-      case .chat: ("message", .object([("role", "assistant"), ("content", .string(record.output))]))
+      case .chat: ("message", JobOutput.message(of: record))
       case .text: ("text", .string(record.output))
       }
     text = Self.line(

@@ -45,6 +45,7 @@ struct JobStream {
         } else {
           // What the stream did not bring (a job watched late, a last piece) is in the record.
           Console.print(String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self))
+          for call in record.toolCalls { Console.print("\(call.name)(\(call.arguments))") }
           if let worker = record.worker, let configuration = record.configuration {
             Console.note(
               "ran on \(worker) with \(configuration.label)" + (record.isExploration ? ", an exploration" : ""))

@@ -27,6 +27,7 @@ enum JobOutput {
     if let failure = job.failure { lines.append("failure    \(failure)") }
     if let summary = comparison(job, measurement) { lines.append(summary) }
     if !job.output.isEmpty { lines.append("output     \(job.output)") }
+    lines += job.toolCalls.map { "calls      \($0.name)(\($0.arguments))" }
     return lines.joined(separator: "\n")
   }
 
@@ -53,9 +54,30 @@ enum JobOutput {
       ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(metrics?.ttft.meanMS)),
       ("tpot_ms", JSONValue(metrics?.tpot.meanMS)), ("e2e_ms", JSONValue(metrics?.e2e.meanMS)),
       ("output_token_count", JSONValue(metrics?.outputTokenCount)), ("output", .string(job.output)),
-      ("finish_reason", JSONValue(job.finishReason?.rawValue)),
+      ("tool_calls", calls(of: job)), ("finish_reason", JSONValue(job.finishReason?.rawValue)),
       ("failure", JSONValue(job.failure)), ("wait_reason", JSONValue(job.waitReason)),
     ])
+  }
+
+  /// The answer as a message of OpenAI's; one of calls alone has no content.
+  static func message(of job: JobRecord) -> JSONValue {
+    guard !job.toolCalls.isEmpty else {
+      return .object([("role", "assistant"), ("content", .string(job.output))])
+    }
+    return .object([
+      ("role", "assistant"), ("content", job.output.isEmpty ? .null : .string(job.output)),
+      ("tool_calls", calls(of: job)),
+    ])
+  }
+
+  private static func calls(of job: JobRecord) -> JSONValue {
+    .array(
+      job.toolCalls.map { call in
+        .object([
+          ("id", .string(call.id)), ("type", "function"),
+          ("function", .object([("name", .string(call.name)), ("arguments", .string(call.arguments))])),
+        ])
+      })
   }
 
   private static func time(_ milliseconds: Int64) -> String {
