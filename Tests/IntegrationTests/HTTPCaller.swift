@@ -70,10 +70,13 @@ struct HTTPCaller: Sendable {
 }
 
 /// Runs `body` with a gateway before a coordinator and a worker that has the checkout's dense model.
+///
+/// - Parameter prepare: what to do to the state directory before the coordinator starts.
 func withGateway(
-  _ extra: [String] = [], _ body: (TestCluster, HTTPCaller, _ model: String) async throws -> Void
+  _ extra: [String] = [], prepare: (TestCluster) async throws -> Void = { _ in },
+  _ body: (TestCluster, HTTPCaller, _ model: String) async throws -> Void
 ) async throws {
-  try await withModels(workers: ["w1"]) { cluster, model in
+  try await withModels(workers: ["w1"], prepare: prepare) { cluster, model in
     let gateway = try cluster.start("gateway", ["gateway", "--port", "0"] + extra)
     let address = cluster.state + "/gateway.address"
     try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }

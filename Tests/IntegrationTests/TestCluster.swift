@@ -103,7 +103,7 @@ func withCluster(workers: [String], _ body: (TestCluster) async throws -> Void) 
 ///
 /// - Parameter prepare: what to do to the state directory before the coordinator starts.
 func withModels(
-  workers: [String], prepare: (TestCluster) throws -> Void = { _ in },
+  workers: [String], prepare: (TestCluster) async throws -> Void = { _ in },
   body: (TestCluster, _ model: String) async throws -> Void
 ) async throws {
   guard let engines = Program.engineDirectory else {
@@ -115,7 +115,7 @@ func withModels(
   try await withCluster(workers: workers) { cluster in
     let added = try await cluster.run(["model", "add", state + "/models/dense-q8_0.gguf", "--json"])
     guard let name = added.json?["name"] as? String else { throw TestCluster.NotReady(description: "\(added)") }
-    try prepare(cluster)
+    try await prepare(cluster)
     try await cluster.startCoordinator()
     for worker in workers { try await cluster.startWorker(worker) }
     try await body(cluster, name)
