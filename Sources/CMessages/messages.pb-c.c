@@ -15793,7 +15793,7 @@ const ProtobufCEnumDescriptor apus__latency__descriptor =
   apus__latency__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[7] =
+static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[8] =
 {
   { "FINISH_REASON_UNKNOWN", "APUS__FINISH_REASON__FINISH_REASON_UNKNOWN", 0 },
   { "FINISH_REASON_STOP", "APUS__FINISH_REASON__FINISH_REASON_STOP", 1 },
@@ -15802,15 +15802,17 @@ static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[7] =
   { "FINISH_REASON_PROMPT_TOO_LONG", "APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG", 4 },
   { "FINISH_REASON_TOOL_CALLS", "APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS", 5 },
   { "FINISH_REASON_TOOLS_REFUSED", "APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED", 6 },
+  { "FINISH_REASON_REFUSED", "APUS__FINISH_REASON__FINISH_REASON_REFUSED", 7 },
 };
 static const ProtobufCIntRange apus__finish_reason__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[7] =
+static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[8] =
 {
   { "FINISH_REASON_CONTEXT_FULL", 3 },
   { "FINISH_REASON_LENGTH", 2 },
   { "FINISH_REASON_PROMPT_TOO_LONG", 4 },
+  { "FINISH_REASON_REFUSED", 7 },
   { "FINISH_REASON_STOP", 1 },
   { "FINISH_REASON_TOOLS_REFUSED", 6 },
   { "FINISH_REASON_TOOL_CALLS", 5 },
@@ -15823,9 +15825,9 @@ const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
   "FinishReason",
   "Apus__FinishReason",
   "apus",
-  7,
+  8,
   apus__finish_reason__enum_values_by_number,
-  7,
+  8,
   apus__finish_reason__enum_values_by_name,
   1,
   apus__finish_reason__value_ranges,

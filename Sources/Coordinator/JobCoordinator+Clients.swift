@@ -99,9 +99,12 @@ extension JobCoordinator {
         return try admit(spec, keyedSubmits[key]![0])
       }
       metrics.submitsRepeated += 1
-      for asker in keyedSubmits.removeValue(forKey: key) ?? [] {
-        await follow(known, asker)
+      guard known.spec.asksTheSame(as: spec) else {
+        throw ApusError(
+          .badInput, "the idempotency key \(key.key) was used for another request",
+          advice: "give each request a key of its own")
       }
+      for asker in keyedSubmits.removeValue(forKey: key) ?? [] { await follow(known, asker) }
     } catch {
       for asker in keyedSubmits.removeValue(forKey: key) ?? [] {
         refuse(asker, error)

@@ -92,7 +92,13 @@ extension JobCoordinator {
       if report.measurement.worker != name { report.measurement.worker = name }
       decide(.report(name, report))
     case .heartbeat(let heartbeat):
-      if isKnown {
+      if isKnown, directory.peer(of: name) != peer {
+        // Another worker with this key said hello since, and may be gone again: whoever says hello last is it.
+        send(
+          .refused(
+            ApusError(.tryAgain, "\(name) said hello on another connection since", advice: "say hello again")),
+          to: peer)
+      } else if isKnown {
         directory.setWarm(heartbeat.warmConfigurations, of: name)
         decide(.heartbeat(name, leases: heartbeat.leases, warm: heartbeat.warmConfigurations))
       } else if var description = directory.entries[name]?.description {

@@ -96,11 +96,11 @@ extension JobLedger {
       record.output = report.output
       record.toolCalls = report.toolCalls
       record.finishReason = report.finishReason
-    case .cancelled where report.finishReason == .promptTooLong && !entry.cancelRequested:
-      // It would be as long elsewhere.
+    case .cancelled where report.finishReason?.isRefusal == true && !entry.cancelRequested:
+      // It would be refused elsewhere, too.
       record.state = .failed
-      record.finishReason = .promptTooLong
-      record.failure = report.measurement.warnings.first ?? "the prompt is longer than the context"
+      record.finishReason = report.finishReason
+      record.failure = report.measurement.warnings.first ?? "the engine refused the request"
       record.output = entry.text
     case .cancelled, .lostWorker:
       guard entry.cancelRequested else { return nil }

@@ -1,4 +1,5 @@
 import Acceleration
+import History
 import Messaging
 import Serving
 
@@ -105,6 +106,11 @@ struct RequestCheck {
       throw ApusError(
         .badInput, "the deadline is \(deadline) ms after the submission",
         advice: "give 1 ms to a week, \(Self.longestDeadlineMS) ms")
+    }
+    if let key = spec.idempotencyKey, key.utf8.count > RecordRules.keyLengthLimit {
+      throw ApusError(
+        .badInput, "the idempotency key has \(key.utf8.count) bytes",
+        advice: "give at most \(RecordRules.keyLengthLimit)")
     }
     if let session = spec.session, !(1...Self.longestSession).contains(session.utf8.count) {
       throw ApusError(

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import Messaging
@@ -11,6 +12,12 @@ struct GatewayContext: RequestContext {
   var key = ""
 
   init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+
+  /// A part of the path as it was meant: addresses write some characters of names with percent signs.
+  func decodedParameter(_ name: String) throws -> String {
+    let text = try parameters.require(name)
+    return text.removingPercentEncoding ?? text
+  }
 }
 
 /// Stands before all routes: who may ask, how often, how many at once; and every error in OpenAI's shape, counted.

@@ -68,6 +68,10 @@ public struct Gateway: Sendable {
       throw ApusError(
         .unavailable, "cannot listen on \(configuration.host):\(configuration.port): \(error)",
         advice: "another program may use the port: give one with --port")
+    } catch let error as SocketAddressError {
+      throw ApusError(
+        .unavailable, "cannot listen on \(configuration.host):\(configuration.port): \(error)",
+        advice: "give an address of this machine with --host")
     }
   }
 

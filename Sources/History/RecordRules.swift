@@ -1,9 +1,9 @@
 import Serving
 
 /// What every store asks of a record before it takes it.
-enum RecordRules {
+package enum RecordRules {
   /// Longest identifier or name that is a key, in bytes of UTF-8.
-  static let keyLengthLimit = 1024
+  package static let keyLengthLimit = 1024
 
   static func check(_ records: [HistoryRecord]) throws(ApusError) {
     for record in records {

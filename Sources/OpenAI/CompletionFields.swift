@@ -49,6 +49,11 @@ extension CompletionRequest {
     ) throws -> String {
       if let text = try? values.decode(String.self, forKey: "content") { return text }
       if mayBeNone, try !values.contains("content") || values.decodeNil(forKey: "content") { return "" }
+      guard !values.contains("content") || (try? values.nestedUnkeyedContainer(forKey: "content")) != nil else {
+        throw RequestRefusal(
+          values.codingPath + [FieldName("content")], "the content of a message is neither a text nor a list of parts",
+          code: "wrong_type")
+      }
       return try values.decode([Part].self, forKey: "content").map { part in
         guard part.type == "text", let text = part.text else {
           throw RequestRefusal("messages", "a content part is of type \(part.type); only text can be read")
@@ -165,7 +170,25 @@ extension CompletionRequest {
 
     package init() {}
 
-    private enum CodingKeys: String, CodingKey {
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      objective = try values.decodeIfPresent(String.self, forKey: .objective)
+      limits = try values.decodeIfPresent([String].self, forKey: .limits)
+      maxQualityLoss = try values.number(Double.self, forKey: .maxQualityLoss)
+      idempotencyKey = try values.decodeIfPresent(String.self, forKey: .idempotencyKey)
+      priority = try values.number(Int.self, forKey: .priority)
+      deadlineMS = try values.number(Int.self, forKey: .deadlineMS)
+      session = try values.decodeIfPresent(String.self, forKey: .session)
+      let known = Set(CodingKeys.allCases.map(\.rawValue))
+      let names = try decoder.container(keyedBy: FieldName.self).allKeys.map(\.stringValue).sorted()
+      if let unknown = names.first(where: { !known.contains($0) }) {
+        throw RequestRefusal(
+          "apus.\(unknown)", "apus has no \(unknown); there are \(known.sorted().joined(separator: ", "))",
+          code: "unsupported_parameter")
+      }
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
       case objective, priority, session
       case deadlineMS = "deadline_ms"
       case limits = "slo"

@@ -12,13 +12,18 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   case toolCalls = "tool_calls"
   /// There is no answer: the engine, or the model's chat template, cannot do what was asked with tools.
   case toolsRefused = "tools_refused"
+  /// There is no answer: the engine found another fault with the request.
+  case refused
+
+  /// Whether it is the request's fault, and would be the same anywhere.
+  public var isRefusal: Bool { self == .promptTooLong || self == .toolsRefused || self == .refused }
 
   /// OpenAI's word for it. A full context is a length there, too.
   public var openAI: String {
     switch self {
     case .stop: "stop"
     case .toolCalls: "tool_calls"
-    case .length, .contextFull, .promptTooLong, .toolsRefused: "length"
+    case .length, .contextFull, .promptTooLong, .toolsRefused, .refused: "length"
     }
   }
 }

@@ -126,6 +126,12 @@ public struct JobSpec: Hashable, Codable, Sendable {
   /// Whether an engine holds the answer to a form, which it can from the first token on and not from the middle.
   public var isHeldToForm: Bool { sampling?.schema != nil || tools != nil }
 
+  /// Whether another request wants the same answer: the seed may be drawn, and how soon it is wanted may differ.
+  public func asksTheSame(as other: JobSpec) -> Bool {
+    model == other.model && prompt == other.prompt && maxTokens == other.maxTokens && temperature == other.temperature
+      && sampling == other.sampling && tools == other.tools && ignoresEndOfSequence == other.ignoresEndOfSequence
+  }
+
   /// The shape of this request where nobody has the tokenizer at hand: a token is taken as four bytes of text.
   public var workload: Workload {
     let prompt = max(1, promptBytes / 4)

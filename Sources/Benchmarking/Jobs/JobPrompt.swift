@@ -17,6 +17,9 @@ struct JobPrompt {
   }
 
   private func prompt(for job: JobRequest) async throws(RequestFailure) -> GenerationRequest.Prompt {
+    if let schema = job.spec.sampling?.schema, endpoint.dialect == .llamaCpp {
+      try await client.checkSchema(schema, at: endpoint)
+    }
     if job.spec.usesTools, endpoint.dialect == .llamaCpp { try await client.checkTakesTools(at: endpoint) }
     switch (endpoint.dialect, job.spec.prompt) {
     case (.llamaCpp, .text(let text)), (.vLLM, .text(let text)):

@@ -96,17 +96,19 @@ public struct JobRunner: Sendable {
   private func outcome(of failure: RequestFailure, _ engine: any RunningEngine) async -> Outcome {
     if Task.isCancelled || failure == .cancelled { return .cancelled }
     if let ending = await engine.ending(after: [failure]) { return ending.outcome }
+    // The request's fault, and no failure of the configuration to learn from.
+    if failure.finishReason?.isRefusal == true { return .cancelled }
     switch failure {
     case .stalled(let seconds), .timedOut(let seconds): return .timedOut(afterSeconds: seconds)
-    // The request's fault, and no failure of the configuration to learn from.
-    case .promptTooLong: return .cancelled
     default: return .engineFailed(reason: failure.description, lastLines: engine.lastLines)
     }
   }
 
   private static func warnings(_ failure: RequestFailure) -> [String] {
-    guard case .promptTooLong = failure else { return [] }
-    return ["\(failure); shorten the prompt, or load the engine with a longer context"]
+    switch failure {
+    case .promptTooLong: ["\(failure); shorten the prompt, or load the engine with a longer context"]
+    default: failure.finishReason?.isRefusal == true ? [failure.description] : []
+    }
   }
 
   private static func warnings(_ end: GenerationEnd, _ job: JobRequest) -> [String] {

@@ -52,6 +52,8 @@ public enum RequestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .promptTooLong: .promptTooLong
     case .toolsRefused: .toolsRefused
+    // Statuses for a request that cannot be, not those for who asks, or when.
+    case .refused(400, _), .refused(422, _): .refused
     default: nil
     }
   }

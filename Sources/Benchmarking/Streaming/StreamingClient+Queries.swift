@@ -55,6 +55,15 @@ extension StreamingClient {
     return answer.prompt
   }
 
+  /// Refuses a schema that the engine cannot read: its route of completions would leave it out without a word, while that
+  /// of templates says what is wrong.
+  func checkSchema(_ schema: String, at endpoint: EngineEndpoint) async throws(RequestFailure) {
+    struct Question: Encodable { var messages = [ChatMessage(role: "user", content: "x")] }
+    struct Answer: Decodable {}
+    let question = try JSONBody.encode(Question(), adding: "json_schema", schema)
+    let _: Answer = try await answer(to: Self.post(question, to: endpoint.baseURL + "/apply-template"))
+  }
+
   /// Refuses tools for a model whose chat template has no place for them: llama.cpp would leave them out without a word.
   ///
   /// Servers of before 2026 say nothing of their template, and are taken to know tools.

@@ -165,6 +165,8 @@ private struct StreamReader {
   private let isLlamaCpp: Bool
   /// Wanted with each log-probability; nil where none is.
   private let alternatives: Int?
+  /// Whether the answer is to be JSON and has not begun to be.
+  private var awaitsJSON: Bool
   private var arrivals: [TokenArrival] = []
   private(set) var end: GenerationEnd?
 
@@ -172,11 +174,19 @@ private struct StreamReader {
     isLlamaCpp = dialect == .llamaCpp && request.tools == nil
     openAI = OpenAIDialect(countsByTimings: dialect == .llamaCpp)
     alternatives = request.sampling?.logprobs
+    awaitsJSON = request.sampling?.schema != nil
   }
 
   mutating func read(_ payload: ArraySlice<UInt8>, at: Duration) throws(RequestFailure) {
     guard end == nil else { return }
     let event = isLlamaCpp ? try llamaCpp.read(payload) : try openAI.read(payload)
+    if awaitsJSON, let first = event.text.utf8.first(where: { !Self.blanks.contains($0) }) {
+      // What llama.cpp cannot follow of a schema it drops with all the rest of it, without a word.
+      guard Self.beginsJSON.contains(first) else {
+        throw .refused(status: 400, message: "the engine does not follow this schema: its answer is no JSON")
+      }
+      awaitsJSON = false
+    }
     if !event.tokenIDs.isEmpty || !event.text.isEmpty || !event.toolCalls.isEmpty {
       arrivals.append(
         TokenArrival(
@@ -184,6 +194,9 @@ private struct StreamReader {
     }
     end = event.end
   }
+
+  private static let blanks = Set(" \t\r\n".utf8)
+  private static let beginsJSON = Set("{[\"-0123456789tfn".utf8)
 
   /// Engines may give more than they were asked for.
   private func wanted(of event: StreamEvent) -> [TokenLogprob] {

@@ -35,6 +35,7 @@ struct CompletionAnswer: Sendable {
         throw switch record.finishReason {
         case .promptTooLong: OpenAIError(.badRequest, text, code: "context_length_exceeded")
         case .toolsRefused: OpenAIError(.badRequest, text, param: "tools", code: "tools_refused")
+        case .refused: OpenAIError(.badRequest, text, code: "invalid_value")
         default: OpenAIError(.internalServerError, text, code: "job_failed")
         }
       }

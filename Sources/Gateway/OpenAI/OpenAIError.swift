@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 import OpenAI
 import Serving
 
@@ -40,6 +41,8 @@ struct OpenAIError: HTTPResponseError {
     case let error as HTTPError where error.status == .notFound:
       self.init(.notFound, "there is no such route; see /v1/models or the OpenAPI description", code: "not_found")
     case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is too large", code: "body_too_large")
+    case is HTTPParserError:
+      self.init(.badRequest, "the body broke off, or is not what HTTP says", code: "invalid_body")
     case let error as any HTTPResponseError: self.init(error.status, "\(error)")
     case is CancellationError:
       self.init(.init(code: 499, reasonPhrase: "Client Closed Request"), "the client went away")

@@ -57,7 +57,7 @@ struct ApusRoutes: Sendable {
 
   private static let surprise = ApusError(.bug, "the coordinator answered with something else")
 
-  private static func job(_ context: GatewayContext) throws -> JobID { JobID(try context.parameters.require("job")) }
+  private static func job(_ context: GatewayContext) throws -> JobID { JobID(try context.decodedParameter("job")) }
 
   private func recommend(_ request: Request) async throws -> Response {
     var parameters: [String: String] = [:]

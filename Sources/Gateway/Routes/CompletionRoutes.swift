@@ -107,8 +107,10 @@ struct CompletionRoutes: Sendable {
     return Response(json: call.answer.json(choices), headers: Self.headers(choices[0]))
   }
 
+  /// The connection closes with an answer, because what notices a client that leaves in the middle has read on by then;
+  /// said, so that a client opens another for its next request.
   private static func headers(_ choice: CompletionAnswer.Choice) -> HTTPFields {
-    var headers: HTTPFields = [.apusJob: choice.record.id.rawValue]
+    var headers: HTTPFields = [.connection: "close", .apusJob: choice.record.id.rawValue]
     headers[.apusNode] = choice.record.worker?.rawValue
     headers[.apusStrategy] = choice.record.configuration?.fingerprint
     headers[.apusPredictedTTFT] = choice.record.predicted?.ttftMS.map { "\(Int($0.rounded()))" }
@@ -123,7 +125,8 @@ struct CompletionRoutes: Sendable {
     let call = call.named(generation.jobs[0])
     let answer = StreamedAnswer(generation)
     let headers: HTTPFields = [
-      .contentType: "text/event-stream", .cacheControl: "no-cache", .apusJob: generation.jobs[0].id.rawValue,
+      .contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close",
+      .apusJob: generation.jobs[0].id.rawValue,
     ]
     return Response(
       status: .ok, headers: headers,

@@ -16,7 +16,7 @@ struct ModelRoutes: Sendable {
       return Response(json: text)
     }
     router.get("/v1/models/{model}") { _, context in
-      let profile = try await models.find(try context.parameters.require("model"))
+      let profile = try await models.find(try context.decodedParameter("model"))
       var text = JSONText()
       let workers = try await models.all().first { $0.profile.id == profile.id }?.workers ?? []
       Self.write(&text, ModelStatus(profile: profile, workers: workers))

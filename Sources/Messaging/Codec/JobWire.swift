@@ -131,6 +131,7 @@ extension FinishReason: WireChoice {
     case .promptTooLong: APUS__FINISH_REASON__FINISH_REASON_PROMPT_TOO_LONG.rawValue
     case .toolCalls: APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS.rawValue
     case .toolsRefused: APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED.rawValue
+    case .refused: APUS__FINISH_REASON__FINISH_REASON_REFUSED.rawValue
     }
   }
 }

@@ -68,6 +68,8 @@ struct PeerTable {
     return identify(number, key: String(decoding: key, as: UTF8.self), generation: generation) == peer
   }
 
+  func knows(_ peer: Peer) -> Bool { Self.number(of: peer.connection).map { connections[$0] != nil } ?? false }
+
   mutating func remove(_ peer: Peer) {
     if let number = Self.number(of: peer.connection) { connections[number] = nil }
   }

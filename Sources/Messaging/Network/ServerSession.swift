@@ -138,10 +138,7 @@ final class ServerSession {
         ?? bodyFrame.userID.flatMap({ peers.identify(number, key: $0, generation: generation) })
     else {
       statistics.update { $0.refusedMessageCount += 1 }
-      return refuse(
-        number,
-        ApusError(
-          .keyRefused, "this key is not let in any more", advice: "ask the coordinator's owner: apus keys authorize"))
+      return refuse(number, Self.isNotLetIn)
     }
     switch decodeBody() {
     case .success(let message):
@@ -161,6 +158,9 @@ final class ServerSession {
     return bodyFrame.withBytes { bytes in Result { () throws(CodecError) in try codec.decode(bytes) } }
   }
 
+  private static let isNotLetIn = ApusError(
+    .keyRefused, "this key is not let in any more", advice: "ask the coordinator's owner: apus keys authorize")
+
   /// Tells a connection why its message went nowhere. When it does not read, it is not told.
   private func refuse(_ number: UInt32, _ error: ApusError) {
     guard var frame = try? encode(.refused(error)) else { return }
@@ -174,7 +174,15 @@ final class ServerSession {
   /// Takes a message, which leaves in this turn of the loop. `full` while the connection has not taken earlier ones.
   func send(_ message: Message, to peer: Peer) -> SendResult {
     let generation = options.authorized.generation
-    guard sockets != nil, peers.mayReceive(peer, generation: generation) else { return .gone }
+    guard sockets != nil else { return .gone }
+    let wasKnown = peers.knows(peer)
+    guard peers.mayReceive(peer, generation: generation) else {
+      // It may say nothing itself, and wait for what will never come.
+      if wasKnown, !peers.knows(peer), let number = PeerTable.number(of: peer.connection) {
+        refuse(number, Self.isNotLetIn)
+      }
+      return .gone
+    }
     if queue.isEmpty { queueGeneration = generation }
     if queue.isFull(peer) {
       flush()

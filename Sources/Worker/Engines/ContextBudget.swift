@@ -11,7 +11,9 @@ enum ContextBudget {
   static let least = 2048
 
   /// Tokens of context for each slot, at most the model's own.
-  static func tokens(for job: JobAssignment, model: ModelProfile) -> Int {
+  ///
+  /// - Parameter isDense: a token for each byte, as rare scripts have it: what never is too little.
+  static func tokens(for job: JobAssignment, model: ModelProfile, isDense: Bool = false) -> Int {
     let promptBytes: Int
     switch job.spec.prompt {
     case .text(let text): promptBytes = text.utf8.count
@@ -19,7 +21,7 @@ enum ContextBudget {
     case .chat(let messages): promptBytes = messages.reduce(job.spec.tools?.bytes ?? 0) { $0 + $1.textBytes + 64 }
     }
     // Short prompts get a token for each byte: random letters and rare scripts may need it, and it costs little.
-    let promptTokens = max(promptBytes / 2, min(promptBytes, least / 2)) + 16
+    let promptTokens = max(isDense ? promptBytes : promptBytes / 2, min(promptBytes, least / 2)) + 16
     let needed = promptTokens + job.spec.maxTokens
     var tokens = least
     while tokens < needed, tokens < 1 << 30 { tokens *= 2 }

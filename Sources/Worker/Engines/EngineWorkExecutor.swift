@@ -101,16 +101,11 @@ public final class EngineWorkExecutor: WorkExecutor {
       }
       let loaded = host.loadedModel(configuration, asked: model) ?? model
       let context = ContextBudget.tokens(for: assignment, model: loaded)
-      let loan = try await pool.acquire(
-        EngineKey(model: model.id, configuration: configuration, contextTokens: context),
-        slotCount: host.slotCount(configuration),
-        memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: context))
-      var answer = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
-      await pool.release(loan)
-      answer.measurement.memoryEstimateBytes =
-        host.memoryEstimate(configuration, model: model, contextTokens: context).totalBytes
-      lessons.learn(answer.measurement)
-      return answer
+      let answer = try await run(request, model, contextTokens: context, on: host, onTokens)
+      let most = ContextBudget.tokens(for: assignment, model: loaded, isDense: true)
+      guard answer.finishReason == .promptTooLong, most > context else { return answer }
+      // Its tokens have fewer bytes than most texts' have.
+      return try await run(request, model, contextTokens: most, on: host, onTokens)
     } catch {
       let reporter = Reporter(
         worker: host.worker, hardware: host.hardware, model: host.profile,
@@ -119,6 +114,23 @@ public final class EngineWorkExecutor: WorkExecutor {
         measurement: .unstarted(.job(assignment), outcome: error.outcome, by: reporter),
         output: assignment.generatedText)
     }
+  }
+
+  private func run(
+    _ request: JobRequest, _ model: ModelProfile, contextTokens: Int, on host: EngineHost,
+    _ onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+  ) async throws(EngineFailure) -> JobAnswer {
+    let configuration = request.candidate.configuration
+    let loan = try await pool.acquire(
+      EngineKey(model: model.id, configuration: configuration, contextTokens: contextTokens),
+      slotCount: host.slotCount(configuration),
+      memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
+    var answer = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
+    await pool.release(loan)
+    answer.measurement.memoryEstimateBytes =
+      host.memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes
+    lessons.learn(answer.measurement)
+    return answer
   }
 
   public func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {

@@ -50,6 +50,10 @@ struct WorkerCommand: AsyncParsableCommand {
     let directory = StateDirectory(options.state)
     try directory.create()
     options.state = directory.path
+    let home = directory.worker(options.name)
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    let lock = try DirectoryLock(path: home + "/worker.lock", of: "worker called \(options.name)")
+    defer { withExtendedLifetime(lock) {} }
     let worker = try await makeWorker(options, directory)
     let logger = Service.logger("apus.worker")
     logger.info("worker \(options.name) starts")

@@ -120,8 +120,8 @@ enum RecommendationOutput {
       let time = plan.seconds.map { ", about \(Figures.seconds($0.rounded(.up)))" } ?? ""
       lines.append("measure first: \(names.joined(separator: "; "))\(time)")
     }
+    lines += recommendation.reasons.map { "why: \($0)" }
     if explain {
-      lines += recommendation.reasons.map { "why: \($0)" }
       if let explanation = recommendation.explanation {
         lines += ExplanationOutput.lines(explanation, of: recommendation, modelNames: modelNames)
       }
