@@ -34,13 +34,16 @@ public enum FrontAxis: String, Codable, Sendable, CaseIterable {
 public struct ParetoFront: Hashable, Codable, Sendable {
   /// The axes that were weighed: those asked for that any candidate has a figure for.
   public var axes: [FrontAxis]
+  /// The other ones that were asked for: no candidate has a figure for them.
+  public var unknownAxes: [FrontAxis]
   /// Places in `Recommendation.candidates`, by the first axis, best first.
   public var places: [Int]
   /// Applicable candidates left out because a figure of theirs is not known.
   public var incomparableCount: Int
 
-  public init(axes: [FrontAxis], places: [Int], incomparableCount: Int = 0) {
+  public init(axes: [FrontAxis], unknownAxes: [FrontAxis] = [], places: [Int], incomparableCount: Int = 0) {
     self.axes = axes
+    self.unknownAxes = unknownAxes
     self.places = places
     self.incomparableCount = incomparableCount
   }
@@ -50,15 +53,16 @@ public struct ParetoFront: Hashable, Codable, Sendable {
   /// The same for a quality loss, in nats per token.
   static let qualityStep = 0.001
 
-  /// Among candidates with equal figures the first one stays.
+  /// Among candidates with equal figures the first one stays. Empty where nothing that was asked for is known.
   ///
   /// - Parameter candidates: best first; refused ones are passed over.
   public init(_ candidates: [RankedCandidate], axes asked: [FrontAxis]) {
     let applicable = candidates.indices.filter { candidates[$0].candidate.isApplicable }
     axes = asked.filter { axis in applicable.contains { axis.value(candidates[$0]) != nil } }
     let weighed = axes
+    unknownAxes = asked.filter { !weighed.contains($0) }
     var points: [(place: Int, levels: [Int])] = []
-    for place in applicable {
+    for place in applicable where !weighed.isEmpty {
       let levels = weighed.compactMap { axis in axis.value(candidates[place]).map { Self.level($0, axis) } }
       if levels.count == weighed.count { points.append((place, levels)) }
     }

@@ -15,6 +15,8 @@ struct CommandLineTests {
       (["recommend", "--model", "m", "--workload", "no-such-shape"], 65, "no-such-shape"),
       (["recommend", "--model", "m", "--workload", "chat", "--objective", "speed"], 64, "speed"),
       (["recommend", "--model", "m", "--workload", "chat", "--slo", "fast"], 64, "fast"),
+      (["recommend", "--model", "m", "--workload", "chat", "--pareto", "--over", "ttft,speed"], 64, "--over speed"),
+      (["recommend", "--model", "m", "--workload", "chat", "--over", "ttft"], 64, "--pareto"),
       (["recommend", "--model", "m", "--workload", "chat", "--max-memory", "much"], 64, "much"),
       (["recommend", "--model", "m", "--workload", "chat", "--max-quality-loss=-1"], 64, "--max-quality-loss -1"),
       (["recommend", "--model", "m", "--workload", "chat", "--max-quality-loss", "little"], 64, "little"),

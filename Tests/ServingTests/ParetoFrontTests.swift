@@ -51,10 +51,14 @@ struct ParetoFrontTests {
     #expect(places(candidates, [.ttft]) == [2])
   }
 
-  @Test("A figure that no candidate has is not weighed; one that some lack leaves those out")
+  @Test("A figure that no candidate has is not weighed and named; one that some lack leaves those out")
   func unknown() {
-    let front = ParetoFront([candidate(), candidate(memory: nil)], axes: [.ttft, .memory, .energy])
-    #expect(front.axes == [.ttft, .memory] && front.places == [0] && front.incomparableCount == 1)
-    #expect(ParetoFront([], axes: FrontAxis.usual) == ParetoFront(axes: [], places: []))
+    let front = ParetoFront([candidate(), candidate(memory: nil)], axes: [.energy, .ttft, .memory])
+    #expect(front.axes == [.ttft, .memory] && front.unknownAxes == [.energy])
+    #expect(front.places == [0] && front.incomparableCount == 1)
+    let nothing = ParetoFront([candidate(), candidate()], axes: [.energy, .cost])
+    #expect(nothing == ParetoFront(axes: [], unknownAxes: [.energy, .cost], places: [], incomparableCount: 2))
+    #expect(
+      ParetoFront([], axes: FrontAxis.usual) == ParetoFront(axes: [], unknownAxes: FrontAxis.usual, places: []))
   }
 }

@@ -35,9 +35,10 @@ struct RecommendCommand: AsyncParsableCommand {
   @Flag(help: "Show the strategies that no other one beats in all of --over.") var pareto = false
   @Option(
     help: ArgumentHelp(
-      "With --pareto: what to weigh, separated by commas: \(FrontAxis.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "With --pareto: what to weigh, separated by commas: \(FrontAxis.allCases.map(\.rawValue).joined(separator: ", ")). "
+        + "[default: \(FrontAxis.usual.map(\.rawValue).joined(separator: ","))]",
       valueName: "figures"))
-  var over = FrontAxis.usual.map(\.rawValue).joined(separator: ",")
+  var over: String?
   @Option(help: "Print the launch of the recommended strategy as command, systemd or k8s.") var emit: String?
   @Option(help: "With --emit: the port the engine listens on.") var port = 8080
   @Option(help: "With --emit: the address the engine listens on. [default: 127.0.0.1; 0.0.0.0 for k8s]")
@@ -48,7 +49,10 @@ struct RecommendCommand: AsyncParsableCommand {
     guard (1...1000).contains(top) else { throw ApusError(.usage, "--top \(top) is not between 1 and 1000") }
     let objective = try QueryOptions.objective(objective)
     let format = try emitFormat()
-    let axes = try QueryOptions.axes(over)
+    let axes = try over.map(QueryOptions.axes) ?? FrontAxis.usual
+    guard pareto || over == nil else {
+      throw ApusError(.usage, "--over \(over ?? "") without --pareto", advice: "add --pareto")
+    }
     var limits = Limits(
       slos: try QueryOptions.slos(slo), memoryBytes: try QueryOptions.bytes(maxMemory, option: "--max-memory"),
       allowsApproximate: approximate, maxQualityLoss: try QueryOptions.qualityLoss(maxQualityLoss))

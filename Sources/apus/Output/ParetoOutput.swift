@@ -5,13 +5,21 @@ enum ParetoOutput {
   static func json(_ front: ParetoFront, of recommendation: Recommendation) -> JSONValue {
     .object([
       ("axes", JSONValue(strings: front.axes.map(\.rawValue))),
+      ("unknown_axes", JSONValue(strings: front.unknownAxes.map(\.rawValue))),
       ("candidates", .array(front.places.map { RecommendationOutput.json(recommendation.candidates[$0]) })),
       ("incomparable_count", .int(front.incomparableCount)),
     ])
   }
 
   static func text(_ front: ParetoFront, of recommendation: Recommendation, modelNames: [ModelID: String]) -> String {
-    guard !front.places.isEmpty else { return "nothing can run within the limits" }
+    let unknown =
+      front.unknownAxes.isEmpty
+      ? []
+      : ["not weighed, as no candidate has a figure for it:"] + front.unknownAxes.map { "  \($0.rawValue)\(need($0))" }
+    guard recommendation.candidates.contains(where: \.candidate.isApplicable) else {
+      return "nothing can run within the limits"
+    }
+    guard !front.axes.isEmpty else { return unknown.joined(separator: "\n") }
     var table = TextTable(["STRATEGY", "NODE"] + front.axes.map { ">" + title($0) } + [">EVIDENCE"])
     for place in front.places {
       let ranked = recommendation.candidates[place]
@@ -26,7 +34,16 @@ enum ParetoOutput {
     if front.incomparableCount > 0 {
       lines.append("left out, as a figure of theirs is not known: \(front.incomparableCount)")
     }
-    return lines.joined(separator: "\n")
+    return (lines + unknown).joined(separator: "\n")
+  }
+
+  /// What it takes to know a figure.
+  private static func need(_ axis: FrontAxis) -> String {
+    switch axis {
+    case .energy: ": no node that measured this has a counter of energy"
+    case .cost: ": no node has a price (apus worker --price-per-hour)"
+    case .ttft, .tpot, .e2e, .throughput, .memory, .quality: ": measure first (apus benchmark)"
+    }
   }
 
   private static func title(_ axis: FrontAxis) -> String {
