@@ -25,6 +25,12 @@ actor EngineComparison {
       Data("  \(measurement.workload.name) | \(place.map { names[$0] } ?? "") | \(words)\n".utf8))
   }
 
+  /// How the last block failed where every block did; nil where one was completed.
+  var soleFailure: String? {
+    measurements.contains { $0.outcome.metrics != nil }
+      ? nil : measurements.last?.outcome.failureWords ?? "none was started"
+  }
+
   private struct Row: Encodable {
     var workload: String
     var configuration: String

@@ -77,6 +77,9 @@ struct EnginesFigure: AsyncParsableCommand {
     await store?.close()
     let text = await json ? results.json(machine: machine.sentence) : results.text(machine: machine.sentence)
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    if let failure = await results.soleFailure {
+      throw ApusError(.unavailable, "no block was completed: \(failure)", advice: "see what is missing: apus doctor")
+    }
   }
 
   private func host(_ installation: EngineInstallation) async throws -> EngineHost {
