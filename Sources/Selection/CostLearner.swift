@@ -14,6 +14,8 @@ struct CostLearner: Sendable {
   /// What was learned; a regressor is nil without rows.
   struct Learned: Sendable {
     var rooflineTrust: Double
+    /// By how much costs lie above the roofline in the mean, as a logarithm.
+    var levelOffset: Double
     var level: BlendedRegressor?
     var ratio: BlendedRegressor?
   }
@@ -32,7 +34,7 @@ struct CostLearner: Sendable {
       places.filter { !cells.cells[$0].isBaseline && !costs[$0].ratio.isNaN }.map { Difference($0, costs[$0]) }
       + differences(costs, indirect)
     let trust = rooflineTrust(differences)
-    var learned = Learned(rooflineTrust: trust)
+    var learned = Learned(rooflineTrust: trust, levelOffset: levelOffset(costs, places))
     var ratios = RegressionRows(columnCount: cells.columnCount)
     for known in differences {
       ratios.append(cells.row(known.place), target: known.cost - trust * known.roofline, weight: Float(known.weight))
@@ -69,6 +71,27 @@ struct CostLearner: Sendable {
         ratio: cells.cells[places[index]].isBaseline
           ? 0 : learned.rooflineTrust * Double(cost.rooflineRatio) + corrections[index])
     }
+  }
+
+  /// The same without the regressors: the roofline, moved by its mean error.
+  func roofline(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
+    let costs = cells.costs[metric.rawValue]
+    return places.map {
+      Foreseen(level: Double(costs[$0].roofline) + learned.levelOffset, ratio: Double(costs[$0].rooflineRatio))
+    }
+  }
+
+  /// Of the defaults; where none was measured, of all.
+  private func levelOffset(_ costs: [MeasuredCells.Costs], _ places: [Int]) -> Double {
+    let known = places.filter { !costs[$0].level.isNaN }
+    let defaults = known.filter { cells.cells[$0].isBaseline }
+    var (sum, weight) = (0.0, 0.0)
+    for place in defaults.isEmpty ? known : defaults {
+      let cost = costs[place]
+      sum += Double(cost.levelWeight) * Double(cost.level - cost.roofline - cost.rooflineRatio)
+      weight += Double(cost.levelWeight)
+    }
+    return weight > 0 ? sum / weight : 0
   }
 
   private func ratioCorrections(_ learned: Learned, _ places: [Int]) -> [Double] {

@@ -1,5 +1,5 @@
 /// Estimates errors on cells whose group was not learned from: cross-conformal calibration (Vovk 2015), which spends no
-/// measurement on calibration alone.
+/// measurement on calibration alone. The same cells show where the roofline had better be left alone (`RooflineFloor`).
 struct CrossConformal: Sendable {
   /// Cells that errors are estimated on; more only cost time.
   static let mostCells = 4000
@@ -9,11 +9,13 @@ struct CrossConformal: Sendable {
   /// Whole contexts are taken or left, so that the remaining ones look like the history.
   let sample: [Int]
 
-  init(_ learner: CostLearner, mostCells: Int = CrossConformal.mostCells) {
+  /// - Parameter places: of the cells that there are to it; nil for all.
+  init(_ learner: CostLearner, among places: [Int]? = nil, mostCells: Int = CrossConformal.mostCells) {
     self.learner = learner
     let cells = learner.cells
-    let stride = Int32((cells.count - 1) / mostCells + 1)
-    sample = cells.cells.indices.filter { cells.cells[$0].context % stride == 0 }
+    let places = places ?? Array(cells.cells.indices)
+    let stride = Int32((places.count - 1) / mostCells + 1)
+    sample = places.filter { cells.cells[$0].context % stride == 0 }
   }
 
   /// What leaves the training together.
@@ -33,14 +35,28 @@ struct CrossConformal: Sendable {
   struct Unseen: Sendable {
     var metric: CostMetric
     var places: [Int]
-    var foreseen: [CostLearner.Foreseen]
+    /// With what was learned from the others.
+    var learned: [CostLearner.Foreseen]
+    /// By the roofline, moved by its mean error on the others.
+    var roofline: [CostLearner.Foreseen]
     /// Of each cell.
     var groups: [Int32]
+    /// Those of one fold were foreseen by one and the same learner.
+    var folds: [Int]
+    /// Which of both serves.
+    var floor = RooflineFloor.none
+
+    /// What serves, for each cell.
+    var foreseen: [CostLearner.Foreseen] { zip(learned, roofline).map(floor.foreseen) }
   }
 
+  /// With the floor that serves where the group is new; new contexts of known models on known hardware need none.
+  ///
   /// - Returns: nil with too few groups to say how wrong it was.
   func unseen(_ metric: CostMetric, by grouping: Grouping) -> Unseen? {
-    unseen(metric, by: grouping.group, folds: Self.mostFolds, leastGroups: Calibration.leastGroups)
+    var unseen = unseen(metric, by: grouping.group, folds: Self.mostFolds, leastGroups: Calibration.leastGroups)
+    if let found = unseen, grouping != .context { unseen?.floor = RooflineFloor(found, learner.cells) }
+    return unseen
   }
 
   /// - Parameters:
@@ -56,14 +72,17 @@ struct CrossConformal: Sendable {
     guard distinct.count >= leastGroups else { return nil }
     let foldCount = min(folds, distinct.count)
     let fold = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0 % foldCount) })
-    var foreseen = [CostLearner.Foreseen](repeating: CostLearner.Foreseen(level: 0, ratio: 0), count: known.count)
+    let none = [CostLearner.Foreseen](repeating: CostLearner.Foreseen(level: 0, ratio: 0), count: known.count)
+    var unseen = Unseen(
+      metric: metric, places: known, learned: none, roofline: none, groups: groups, folds: groups.map { fold[$0]! })
     for left in 0..<foldCount {
       let test = known.indices.filter { fold[groups[$0]] == left }
-      let training = known.indices.filter { fold[groups[$0]] != left }.map { known[$0] }
-      let answers = learner.foresee(metric, learner.learn(metric, training), test.map { known[$0] })
-      for (index, answer) in zip(test, answers) { foreseen[index] = answer }
+      let learned = learner.learn(metric, known.indices.filter { fold[groups[$0]] != left }.map { known[$0] })
+      let asked = test.map { known[$0] }
+      for (index, answer) in zip(test, learner.foresee(metric, learned, asked)) { unseen.learned[index] = answer }
+      for (index, answer) in zip(test, learner.roofline(metric, learned, asked)) { unseen.roofline[index] = answer }
     }
-    return Unseen(metric: metric, places: known, foreseen: foreseen, groups: groups)
+    return unseen
   }
 
   /// How wrong it was; nil when nothing can be said of ratios or levels.
@@ -72,15 +91,15 @@ struct CrossConformal: Sendable {
     var (levels, levelGroups): ([Double], [Int32]) = ([], [])
     var (ratios, ratioGroups): ([Double], [Int32]) = ([], [])
     var contexts: [Int32] = []
-    for (index, place) in unseen.places.enumerated() {
-      let (cost, foreseen) = (costs[place], unseen.foreseen[index])
+    for (place, (foreseen, group)) in zip(unseen.places, zip(unseen.foreseen, unseen.groups)) {
+      let cost = costs[place]
       if learner.cells.cells[place].isBaseline {
         guard !cost.level.isNaN else { continue }
         levels.append(Double(cost.level) - foreseen.level)
-        levelGroups.append(unseen.groups[index])
+        levelGroups.append(group)
       } else if !cost.ratio.isNaN {
         ratios.append(Double(cost.ratio) - foreseen.ratio)
-        ratioGroups.append(unseen.groups[index])
+        ratioGroups.append(group)
         contexts.append(learner.cells.cells[place].context)
       }
     }
@@ -112,12 +131,12 @@ struct CrossConformal: Sendable {
   private func costFactor(_ unseen: Unseen, _ spread: Spread) -> Double {
     let costs = learner.cells.costs[unseen.metric.rawValue]
     var (scores, groups): ([Double], [Int32]) = ([], [])
-    for (index, place) in unseen.places.enumerated() where !costs[place].level.isNaN {
-      let foreseen = unseen.foreseen[index]
+    for (place, (foreseen, group)) in zip(unseen.places, zip(unseen.foreseen, unseen.groups))
+    where !costs[place].level.isNaN {
       let isBaseline = learner.cells.cells[place].isBaseline
       let variance = spread.level * spread.level + (isBaseline ? 0 : spread.ratio * spread.ratio)
       scores.append((Double(costs[place].level) - foreseen.level - foreseen.ratio) / variance.squareRoot())
-      groups.append(unseen.groups[index])
+      groups.append(group)
     }
     let least = Calibration.least / (spread.level * spread.level + spread.ratio * spread.ratio).squareRoot()
     return Calibration.size(scores, groups: groups).map { max(least, $0 / LogEstimate.quantile95) } ?? 1
@@ -130,11 +149,11 @@ struct CrossConformal: Sendable {
     // The default is always a choice, at 0.
     var chosen: [Int32: (foreseen: Double, ratio: Double)] = [:]
     var best: [Int32: Double] = [:]
-    for (index, place) in unseen.places.enumerated() where !learner.cells.cells[place].isBaseline {
+    for (place, foreseen) in zip(unseen.places, unseen.foreseen) where !learner.cells.cells[place].isBaseline {
       let context = learner.cells.cells[place].context
-      let (foreseen, ratio) = (unseen.foreseen[index].ratio, Double(costs[place].ratio))
+      let ratio = Double(costs[place].ratio)
       guard !ratio.isNaN else { continue }
-      if foreseen < (chosen[context]?.foreseen ?? 0) { chosen[context] = (foreseen, ratio) }
+      if foreseen.ratio < (chosen[context]?.foreseen ?? 0) { chosen[context] = (foreseen.ratio, ratio) }
       best[context] = min(best[context] ?? 0, ratio)
     }
     return Dictionary(uniqueKeysWithValues: best.map { ($0, (chosen[$0]?.ratio ?? 0) - $1) })

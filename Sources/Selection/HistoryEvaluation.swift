@@ -21,6 +21,15 @@ public struct HistoryEvaluation: Sendable {
       case .workload: measurement.workload.shape
       }
     }
+
+    /// What is new to the selector then; nil where model and hardware are known.
+    fileprivate var grouping: CrossConformal.Grouping? {
+      switch self {
+      case .model: .model
+      case .hardware: .hardware
+      case .workload: nil
+      }
+    }
   }
 
   public struct Score: Hashable, Sendable {
@@ -36,17 +45,12 @@ public struct HistoryEvaluation: Sendable {
   public static let engineDefaultName = "engine-default"
   private static let mostFolds = 10
 
+  private let leftOut: LeftOut
   private let set: TrainingSet
-  private let contexts: [Context]
+  /// Contexts and engines in which two configurations or more were measured.
+  private let contexts: [MeasuredChoice]
   /// Number of the group of each context of the set.
   private let groups: [Int32: Int32]
-
-  /// A context and an engine in which two configurations or more were measured.
-  private struct Context: Sendable {
-    /// Of the cells, with the logarithms of their costs over something they share.
-    var cells: [(place: Int, cost: Double)]
-    var best: Double { cells.map(\.cost).min()! }
-  }
 
   public var contextCount: Int { contexts.count }
   public let groupCount: Int
@@ -61,7 +65,8 @@ public struct HistoryEvaluation: Sendable {
     let distinct = Set(names.values).sorted()
     let numbers = Dictionary(uniqueKeysWithValues: zip(distinct, Int32(0)...))
     let groups = names.mapValues { numbers[$0]! }
-    let contexts = Self.contexts(set)
+    let contexts = set.cells.configurationChoices(.e2e, among: Array(set.cells.cells.indices))
+    self.leftOut = leftOut
     self.set = set
     self.groups = groups
     self.contexts = contexts
@@ -73,21 +78,6 @@ public struct HistoryEvaluation: Sendable {
           + "\(leftOut.rawValue) groups: nothing can be left out",
         advice: "measure more (apus benchmark), or leave out another of "
           + LeftOut.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-  }
-
-  private static func contexts(_ set: TrainingSet) -> [Context] {
-    let costs = set.cells.costs[CostMetric.e2e.rawValue]
-    let cells = Dictionary(grouping: set.cells.cells.indices) { set.cells.cells[$0].baselineRow }
-    return cells.sorted { $0.key < $1.key }.compactMap { _, places -> Context? in
-      let isCompared = places.contains { set.cells.cells[$0].isBaseline && !costs[$0].level.isNaN }
-      let known = places.compactMap { place -> (place: Int, cost: Double)? in
-        if set.cells.cells[place].isBaseline { return isCompared ? (place, 0) : nil }
-        // Without the default the times themselves compare.
-        let cost = isCompared ? costs[place].ratio : costs[place].level
-        return cost.isNaN ? nil : (place, Double(cost))
-      }
-      return known.count > 1 ? Context(cells: known) : nil
     }
   }
 
@@ -120,14 +110,23 @@ public struct HistoryEvaluation: Sendable {
 
   /// What the coordinator's selector achieves: the one that serves, trained on the other groups.
   private var coordinators: Double {
-    let conformal = CrossConformal(
-      CostLearner(cells: set.cells, settings: BlendedRegressor.Settings(members: SelectorTrainer.members)),
-      mostCells: .max)
+    let learner = CostLearner(
+      cells: set.cells, settings: BlendedRegressor.Settings(members: SelectorTrainer.members))
     guard
-      let unseen = conformal.unseen(
+      let unseen = CrossConformal(learner, mostCells: .max).unseen(
         .e2e, by: { groups[$0.context]! }, folds: Self.mostFolds, leastGroups: 2)
     else { preconditionFailure("there are two groups or more") }
-    let foreseen = Dictionary(uniqueKeysWithValues: zip(unseen.places, unseen.foreseen.map(\.ratio)))
+    // Whether the roofline is left alone is found out anew on what each fold learns from.
+    let floors = Set(unseen.folds).sorted().map { fold -> RooflineFloor in
+      guard let grouping = leftOut.grouping else { return .none }
+      let training = zip(unseen.places, unseen.folds).filter { $0.1 != fold }.map(\.0)
+      return CrossConformal(learner, among: training).unseen(.e2e, by: grouping)?.floor ?? .none
+    }
+    let foreseen = Dictionary(
+      uniqueKeysWithValues: unseen.places.indices.map { index in
+        let floor = floors[unseen.folds[index]]
+        return (unseen.places[index], floor.foreseen(unseen.learned[index], unseen.roofline[index]).ratio)
+      })
     let achieved = contexts.map { context in
       let choice = context.cells.min { foreseen[$0.place]! < foreseen[$1.place]! }!
       return exp(context.best - choice.cost)

@@ -6,9 +6,11 @@ struct MeasuredCells: Sendable {
     /// The context's and the configuration's number in the evidence.
     var context: Int32
     var configuration: Int32
-    /// Numbers of what errors are grouped by.
+    /// Numbers of what errors are grouped by: the kind of machine, and the model in whatever weight type.
     var hardware: Int32
     var model: Int32
+    /// The number of the workload's shape.
+    var workload: Int32
     /// Whether it is the engine's default.
     var isBaseline: Bool
     /// Row of the default of the same context and engine in `baselineFeatures`.

@@ -85,12 +85,13 @@ struct RepeatedTrials {
       uniqueKeysWithValues: unseen.places.enumerated().map { index, place in
         (Key(context: cells.cells[place].context, configuration: cells.cells[place].configuration), index)
       })
+    let answers = unseen.foreseen
     var (scores, groups): ([Double], [Int32]) = ([], [])
     for finding in findings {
       guard let index = places[Key(context: finding.context, configuration: finding.configuration)] else { continue }
       let measured = finding.costs[unseen.metric]
       guard !measured.isNaN, finding.own.level(unseen.metric, in: noise) != nil else { continue }
-      let (cell, foreseen) = (cells.cells[unseen.places[index]], unseen.foreseen[index])
+      let (cell, foreseen) = (cells.cells[unseen.places[index]], answers[index])
       let belief = Posterior(
         level: LogEstimate(mean: foreseen.level, variance: spread.level * spread.level),
         prior: cell.isBaseline ? nil : LogEstimate(mean: foreseen.ratio, variance: spread.ratio * spread.ratio),

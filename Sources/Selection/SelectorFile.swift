@@ -4,7 +4,7 @@ import Serving
 
 /// The bytes of a trained selector.
 ///
-/// `APUSSEL2`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
+/// `APUSSEL3`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
 /// (FNV-1a, 8 bytes, little-endian). Any other content is refused before a byte of it reaches XGBoost.
 struct SelectorFile {
   struct Header: Codable, Equatable, Sendable {
@@ -37,6 +37,11 @@ struct SelectorFile {
     var name: String
     /// How much of the roofline's ratio is taken before the trees correct it, 0...1.
     var rooflineTrust: Double
+    /// By how much costs lie above the roofline in the mean, as a logarithm.
+    var levelOffset: Double
+    /// What the roofline answers alone where the hardware or the model is new.
+    var newHardwareFloor: RooflineFloor
+    var newModelFloor: RooflineFloor
     /// How wrong it is in contexts it has not seen, by how far they are from those it has.
     var known: Spread
     var newHardware: Spread
@@ -54,9 +59,17 @@ struct SelectorFile {
       case .newModel: newModel
       }
     }
+
+    func floor(_ familiarity: Familiarity) -> RooflineFloor {
+      switch familiarity {
+      case .known: .none
+      case .newHardware: newHardwareFloor
+      case .newModel: newModelFloor
+      }
+    }
   }
 
-  static let magic = Array("APUSSEL2".utf8)
+  static let magic = Array("APUSSEL3".utf8)
   /// Far above any real one: 12 regressors of at most a megabyte.
   static let mostBytes = 256 << 20
 
@@ -126,7 +139,7 @@ struct SelectorFile {
     }
     for metric in header.metrics {
       guard Familiarity.allCases.allSatisfy({ metric.spread($0).isSound }), metric.rooflineTrust.isFinite,
-        metric.measuredCostFactor.isFinite, metric.measuredCostFactor > 0,
+        metric.levelOffset.isFinite, metric.measuredCostFactor.isFinite, metric.measuredCostFactor > 0,
         [metric.levelTrees, metric.ratioTrees].allSatisfy({
           $0.lowerBound >= 0 && $0.upperBound <= trees.count
         })

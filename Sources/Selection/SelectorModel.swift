@@ -108,9 +108,11 @@ public struct SelectorModel: Sendable {
   }
 
   /// - Parameter row: of a candidate that is not the default.
-  /// - Returns: nil without a regressor for the metric.
+  /// - Returns: nil without a regressor for the metric, and where the roofline answers alone.
   func ratioParts(_ table: ContextTable, row: Int, _ metric: CostMetric) -> RatioParts? {
-    guard let learned = learned[metric], let ratio = learned.ratio else { return nil }
+    let familiarity = familiarity(model: table.model.id, hardware: table.hardware)
+    guard let learned = learned[metric], let ratio = learned.ratio, !learned.figures.floor(familiarity).ratio
+    else { return nil }
     return RatioParts(
       roofline: learned.figures.rooflineTrust * table.rooflineRatio(row, metric),
       learned: ratio.parts(Array(table.features.row(row))))
@@ -125,29 +127,36 @@ public struct SelectorModel: Sendable {
   ) -> Foresight {
     let table = asked.table
     let familiarity = familiarity(model: table.model.id, hardware: table.hardware)
-    let spread = figures.spread(familiarity)
+    let (spread, floor) = (figures.spread(familiarity), figures.floor(familiarity))
     var left = ratios
     return Foresight(
       level: LogEstimate(
-        mean: table.estimates[0].logCost(metric) + level, variance: spread.level * spread.level),
+        mean: table.estimates[0].logCost(metric) + (floor.level ? figures.levelOffset : level),
+        variance: spread.level * spread.level),
       ratios: asked.rows.map { row in
         guard row != 0 else { return .zero }
-        let correction = left?.popFirst() ?? 0
-        return LogEstimate(
-          mean: figures.rooflineTrust * table.rooflineRatio(row, metric) + correction,
-          variance: spread.ratio * spread.ratio)
+        let roofline = table.rooflineRatio(row, metric)
+        let learned = figures.rooflineTrust * roofline + (left?.popFirst() ?? 0)
+        return LogEstimate(mean: floor.ratio ? roofline : learned, variance: spread.ratio * spread.ratio)
       },
-      isInformed: true, source: source(familiarity),
+      isInformed: true, source: source(familiarity, floor),
       costFactors: CostFactors(unmeasured: spread.costFactor, measured: figures.measuredCostFactor),
       commonShare: spread.commonShare)
   }
 
-  private func source(_ familiarity: Familiarity) -> String {
+  private func source(_ familiarity: Familiarity, _ floor: RooflineFloor) -> String {
     let trees = "trees trained on \(rowCount) measurements"
-    switch familiarity {
-    case .known: return trees + ", this model and hardware among them"
-    case .newHardware: return trees + ", this model on other hardware among them"
-    case .newModel: return trees + " of other models"
+    let known =
+      switch familiarity {
+      case .known: trees + ", this model and hardware among them"
+      case .newHardware: trees + ", this model on other hardware among them"
+      case .newModel: trees + " of other models"
+      }
+    switch (floor.level, floor.ratio) {
+    case (false, false): return known
+    case (true, true): return "the roofline, which chooses better here than " + known
+    case (true, false): return known + "; between nodes the roofline, which chooses better there"
+    case (false, true): return known + "; between configurations the roofline, which chooses better there"
     }
   }
 }

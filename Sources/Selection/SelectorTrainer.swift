@@ -102,7 +102,9 @@ public enum SelectorTrainer {
       return start..<trees.count
     }
     return SelectorFile.Metric(
-      name: metric.name, rooflineTrust: lesson.learned.rooflineTrust, known: known, newHardware: far(.hardware),
+      name: metric.name, rooflineTrust: lesson.learned.rooflineTrust, levelOffset: lesson.learned.levelOffset,
+      newHardwareFloor: lesson.unseen[.hardware]?.floor ?? .none, newModelFloor: lesson.unseen[.model]?.floor ?? .none,
+      known: known, newHardware: far(.hardware),
       newModel: far(.model),
       measuredCostFactor: near.flatMap { repeats.costFactor($0, known, conformal.learner.cells) } ?? 1,
       levelTrees: append(lesson.learned.level), ratioTrees: append(lesson.learned.ratio))

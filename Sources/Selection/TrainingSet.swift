@@ -39,6 +39,13 @@ struct TrainingSet {
     var configurations: [Int32] = []
   }
 
+  /// Numbers of what a context's cells have in common with those of others.
+  private struct Group {
+    var hardware: Int32
+    var model: Int32
+    var workload: Int32
+  }
+
   /// - Parameter models: further models, as the weight variants and drafts that configurations name.
   init(_ measurements: [Measurement], models: [ModelProfile]) {
     var available: [ModelID: ModelProfile] = [:]
@@ -61,20 +68,29 @@ struct TrainingSet {
         places[context]!.configurations.append(configuration)
       }
     }
-    let models = available.values.sorted { $0.id < $1.id }
+    let profiles = available.values.sorted { $0.id < $1.id }
     var pairs: Set<UInt64> = []
-    var (hardwareNumbers, modelNumbers): ([String: Int32], [ModelID: Int32]) = ([:], [:])
+    var modelIDs: Set<ModelID> = []
+    var (hardwareNumbers, modelNumbers, workloadNumbers): ([String: Int32], [String: Int32], [String: Int32]) =
+      ([:], [:], [:])
     let paired = Set(evidence.exact.allCells.filter { $0.cell.pairs >= 0 }.map(\.context))
     let contexts = places.keys.sorted()
     let kept =
       contexts.filter { paired.contains($0) }.suffix(Self.mostContexts)
       + contexts.filter { !paired.contains($0) }.suffix(Self.mostContexts)
+    // Restricted nodes of one kind of machine are all that many clusters have: then each is what can be left out.
+    let hasKinds =
+      Set(kept.map { places[$0]!.representative.hardware.kind }).count >= Calibration.leastGroups
     for context in kept {
       let place = places[context]!
       let (model, hardware) = (place.representative.model, place.representative.hardware)
       pairs.insert(SelectorModel.pair(model.id, hardware))
-      let modelNumber = EvidenceIndex.number(model.id, &modelNumbers)
-      let hardwareNumber = EvidenceIndex.number(hardware.fingerprint, &hardwareNumbers)
+      modelIDs.insert(model.id)
+      let group = Group(
+        hardware: EvidenceIndex.number(hasKinds ? hardware.kind : hardware.fingerprint, &hardwareNumbers),
+        model: EvidenceIndex.number(
+          model.variantGroup.isEmpty ? model.id.rawValue : model.variantGroup, &modelNumbers),
+        workload: EvidenceIndex.number(place.representative.workload.shape, &workloadNumbers))
       contextHashes[context] = Self.contextHash(place.representative)
       representatives[context] = place.representative
       for (engine, numbers) in Dictionary(
@@ -82,12 +98,12 @@ struct TrainingSet {
       )
       .sorted(by: { $0.key < $1.key }) {
         addCells(
-          context, place.representative, home: place.home, engine: engine, available: models,
-          numbers.map { ($0, configurations[$0]!) }, hardware: hardwareNumber, model: modelNumber)
+          context, place.representative, home: place.home, engine: engine, available: profiles,
+          numbers.map { ($0, configurations[$0]!) }, group)
       }
     }
     knownPairs = pairs.sorted()
-    knownModels = modelNumbers.keys.map(SelectorModel.hash).sorted()
+    knownModels = modelIDs.map(SelectorModel.hash).sorted()
   }
 
   /// Which context a measurement belongs to.
@@ -98,7 +114,7 @@ struct TrainingSet {
 
   private mutating func addCells(
     _ context: Int32, _ representative: Measurement, home: Int32, engine: EngineName, available: [ModelProfile],
-    _ configurations: [(number: Int32, configuration: EngineConfiguration)], hardware: Int32, model: Int32
+    _ configurations: [(number: Int32, configuration: EngineConfiguration)], _ group: Group
   ) {
     let others = configurations.filter { !$0.configuration.knobs.isEmpty }
     let table = ContextTable(
@@ -109,8 +125,8 @@ struct TrainingSet {
     let baselineRow = cells.appendBaseline(table.features.row(0))
     func cell(_ configuration: Int32, isBaseline: Bool) -> MeasuredCells.Cell {
       MeasuredCells.Cell(
-        context: context, configuration: configuration, hardware: hardware, model: model, isBaseline: isBaseline,
-        baselineRow: baselineRow)
+        context: context, configuration: configuration, hardware: group.hardware, model: group.model,
+        workload: group.workload, isBaseline: isBaseline, baselineRow: baselineRow)
     }
     func allCosts(_ configuration: Int32, row: Int, _ own: EvidenceCell) -> [MeasuredCells.Costs] {
       let isStale = evidence.isStale(home, engine, configuration)

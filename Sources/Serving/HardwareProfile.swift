@@ -34,6 +34,12 @@ public struct HardwareProfile: Hashable, Codable, Sendable {
     let devices = accelerators.map { "\($0.name):\($0.memoryBytes >> 30)" }.joined(separator: "+")
     return "\(processor)|\(coreCount)c|\(gigabytes)G|\(instructionSets.joined(separator: ","))|\(devices)"
   }
+
+  /// Equal for machines that differ in how much there is of them alone: cores, memory, number of accelerators.
+  public var kind: String {
+    let devices = Set(accelerators.map(\.name)).sorted().joined(separator: "+")
+    return "\(processor)|\(devices)"
+  }
 }
 
 /// One GPU.
