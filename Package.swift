@@ -96,7 +96,10 @@ let package = Package(
     library("OpenAI", ["Serving"]),
     library(
       "Gateway",
-      ["Serving", "Messaging", "OpenAI", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio, nioHTTP1, nioSSL]),
+      [
+        "Serving", "Messaging", "OpenAI", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio,
+        nioHTTP1, nioSSL,
+      ]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
     library("Simulation", ["Serving", "Selection", "History", "Messaging", "Coordinator"]),
     library("PlannerReplay", ["Serving", "Acceleration", "Selection", "Coordinator"]),

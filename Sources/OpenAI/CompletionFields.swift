@@ -170,7 +170,7 @@ extension CompletionRequest {
 
     package init() {}
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       let values = try decoder.container(keyedBy: CodingKeys.self)
       objective = try values.decodeIfPresent(String.self, forKey: .objective)
       limits = try values.decodeIfPresent([String].self, forKey: .limits)

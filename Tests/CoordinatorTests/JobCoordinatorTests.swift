@@ -48,6 +48,11 @@ import Testing
     #expect(three.ended == one.ended)
     #expect(three.accepted?.id == one.accepted?.id)
     #expect(try await cluster.store.stats().jobCount == 1)
+    var changed = spec
+    changed.seed = 99
+    #expect(SeenJob(try await client.answers(.submit(changed))).ended?.id == one.ended?.id, "a seed may be drawn")
+    changed.maxTokens += 1
+    #expect(try await client.failure(.submit(changed))?.code == .badInput, "another request needs another key")
     let other = try await cluster.client("another")
     let theirs = SeenJob(try await other.answers(.submit(spec)))
     #expect(theirs.ended?.id != one.ended?.id, "keys belong to a client")

@@ -134,6 +134,15 @@ import Testing
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"max_tokens":4,"max_completion_tokens":5}"#,
         "max_completion_tokens", "invalid_value"
       ),
+      (#"{"model":"m","messages":[{"role":"user","content":5}]}"#, "messages[0].content", "wrong_type"),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"priority":1.5}}"#, "apus.priority",
+        "wrong_type"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"objectiv":"ttft"}}"#, "apus.objectiv",
+        "unsupported_parameter"
+      ),
       (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"objective":"speed"}}"#, "apus.objective",
         "invalid_value"

@@ -16,6 +16,7 @@ import Testing
     #expect(ContextBudget.tokens(for: job, model: model) == tokens)
     model.contextLength = 1024
     #expect(ContextBudget.tokens(for: job, model: model) == 1024)
+    #expect(ContextBudget.tokens(for: job, model: model, isDense: true) == 1024, "never more than the model's own")
   }
 
   /// Never less than a token for each byte of a short prompt: no text has more.

@@ -16,15 +16,23 @@ struct LearnersFigure: ParsableCommand {
   @Option(help: "Histories, each with its own seed and its own held-out contexts.") var repetitions = 10
   @Option(help: "Seed of the first history.") var seed: UInt64 = 1
   @Option(help: "A table of real measurements.") var table: String?
+  @Option(
+    parsing: .upToNextOption, help: "What to compare, of \(Learner.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var learners = Learner.allCases
   @Option(help: "Trainings at once.") var threads = ProcessInfo.processInfo.activeProcessorCount
   @Flag(help: "Print one JSON object.") var json = false
 
-  private enum Learner: String, CaseIterable {
-    case roofline = "roofline alone"
-    case boosted = "boosted trees"
-    case forest
-    case both
-    case tables = "the selector of tables"
+  enum Learner: String, CaseIterable, ExpressibleByArgument {
+    case roofline, boosted, forest, both, tables
+
+    var label: String {
+      switch self {
+      case .roofline: "roofline alone"
+      case .boosted: "boosted trees"
+      case .forest, .both: rawValue
+      case .tables: "the selector of tables"
+      }
+    }
   }
 
   func validate() throws {
@@ -44,8 +52,8 @@ struct LearnersFigure: ParsableCommand {
         "synthetic: \(repetitions) histories from seed \(seed) as of the figure coverage, chosen by the measured, judged by "
           + "the true times without noise",
       ])
-    let first = seed
-    let histories = try each(repetitions) { try Self.synthetic(seed: first + UInt64($0)) }
+    let (first, learners) = (seed, learners)
+    let histories = try each(repetitions) { try Self.synthetic(seed: first + UInt64($0), learners) }
     for part in HeldOutPart.allCases {
       add(histories.compactMap { $0[part] }, to: &report, "synthetic", part.rawValue)
     }
@@ -62,7 +70,9 @@ struct LearnersFigure: ParsableCommand {
 
   // MARK: Generated histories
 
-  private static func synthetic(seed: UInt64) throws -> [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] {
+  private static func synthetic(
+    seed: UInt64, _ learners: [Learner]
+  ) throws -> [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] {
     var history = VariedHistory(seed: seed)
     let trials = history.contexts.map { history.trial($0) }
     let names = history.contexts.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
@@ -78,7 +88,7 @@ struct LearnersFigure: ParsableCommand {
     for (part, isLeft) in HeldOutPart.leaveOut(names, seed: seed) {
       outcomes[part] = try Self.outcomes(
         training: trials.indices.filter { !isLeft[$0] }.flatMap { trials[$0] }, models: history.models,
-        learned: learned, asked: asked, isLeft: isLeft, groups: groups(names, part))
+        learned: learned, asked: asked, isLeft: isLeft, groups: groups(names, part), learners)
     }
     return outcomes
   }
@@ -103,11 +113,11 @@ struct LearnersFigure: ParsableCommand {
   ///   - asked: questions with the costs that judge.
   private static func outcomes(
     training: [Serving.Measurement], models: [ModelProfile], learned: [ChoiceQuestion], asked: [ChoiceQuestion],
-    isLeft: [Bool], groups: [String]
+    isLeft: [Bool], groups: [String], _ learners: [Learner]
   ) throws -> [Learner: [ChoiceQuestion.Outcome]] {
     let left = asked.indices.filter { isLeft[$0] }
     var outcomes: [Learner: [ChoiceQuestion.Outcome]] = [:]
-    for learner in Learner.allCases {
+    for learner in learners {
       func recommended(_ members: [BlendedRegressor.Member]?) throws -> [ChoiceQuestion.Outcome] {
         let model = try members.map { try SelectorTrainer.train(training, models: models, members: $0).model }
         let recommender = Recommender(model: model, evidence: EvidenceIndex())
@@ -148,6 +158,7 @@ struct LearnersFigure: ParsableCommand {
     let leaving: [(name: String, group: @Sendable (Serving.Measurement) -> String)] = [
       ("new model", Self.modelName), ("new hardware", { $0.hardware.processor }),
     ]
+    let learners = learners
     for (name, group) in leaving {
       let groups = contexts.map { group($0.first) }
       let distinct = Set(groups).sorted()
@@ -155,7 +166,7 @@ struct LearnersFigure: ParsableCommand {
       let parts = try each(distinct.count) { place in
         try Self.outcomes(
           training: measurements.filter { group($0) != distinct[place] }, models: [], learned: questions,
-          asked: questions, isLeft: groups.map { $0 == distinct[place] }, groups: groups)
+          asked: questions, isLeft: groups.map { $0 == distinct[place] }, groups: groups, learners)
       }
       add(parts, to: &report, "table", name)
     }
@@ -211,17 +222,18 @@ struct LearnersFigure: ParsableCommand {
   ) {
     guard !parts.isEmpty else { return }
     func achieved(_ outcomes: [ChoiceQuestion.Outcome]) -> Double { Self.mean(outcomes.map(\.achieved)) }
-    for learner in Learner.allCases {
+    for learner in learners {
       let all = parts.flatMap { $0[learner]! }
-      let gains = parts.map { achieved($0[learner]!) - achieved($0[.boosted]!) }
+      // Against themselves where the trees are not asked for.
+      let gains = parts.map { achieved($0[learner]!) - achieved($0[.boosted] ?? $0[learner]!) }
       let mean = Self.mean(gains)
       let squares = gains.reduce(0.0) { sum, gain in sum + (gain - mean) * (gain - mean) }
       let error = (squares / Double(max(1, gains.count - 1) * gains.count)).squareRoot()
       let beside =
-        learner == .boosted
+        learner == .boosted || !learners.contains(.boosted)
         ? "of \(all.count) contexts" : String(format: "gain %+.4f, standard error %.4f", mean, error)
       let key = "\(name)_\(part)_\(learner)".replacing(" ", with: "_")
-      report.add("\(key)_achieved", "\(name), \(part): \(learner.rawValue)", achieved(all), beside)
+      report.add("\(key)_achieved", "\(name), \(part): \(learner.label)", achieved(all), beside)
       let errors = all.flatMap(\.errors)
       if !errors.isEmpty {
         report.add("\(key)_error", "  foreseen times off by, median", exp(Percentiles(errors).p50), "x")

@@ -106,10 +106,9 @@ struct CoverageFigure: ParsableCommand {
       return
     }
     let measurements = try PerformanceTable.measurements(path)
-    let names = measurements.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
-    let contexts = measurements.indices.map {
-      "\(names[$0].model)|\(names[$0].hardware)|\(measurements[$0].workload.shape)"
-    }
+    // A model leaves in all its precisions, a kind of device however many there are of it.
+    let names = measurements.map { (model: $0.model.variantGroup, hardware: $0.hardware.kind) }
+    let contexts = measurements.map { "\($0.model.id)|\($0.hardware.fingerprint)|\($0.workload.shape)" }
     let distinct = Set(contexts).sorted()
     let place = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0) })
     let known = Dictionary(zip(contexts, names)) { first, _ in first }
@@ -128,9 +127,9 @@ struct CoverageFigure: ParsableCommand {
     add(checks, to: &report, named: "table", wanted: nil)
     report.method.append(
       "table: \(measurements.count) rows of \(URL(filePath: path).lastPathComponent) in \(distinct.count) contexts of "
-        + "\(Set(names.map(\.model)).count) models (a precision is a model of its own) and "
-        + "\(Set(names.map(\.hardware)).count) machines, left out as above; few models and machines make what is measured "
-        + "with new ones vary much between repetitions")
+        + "\(Set(names.map(\.model)).count) models (left out in all precisions) and \(Set(names.map(\.hardware)).count) "
+        + "kinds of devices (in all numbers of them), left out as above; few of both make what is measured with new ones "
+        + "vary much between repetitions")
   }
 
   private func add(

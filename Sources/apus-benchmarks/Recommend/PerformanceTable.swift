@@ -80,7 +80,7 @@ enum PerformanceTable {
         feedForwardSize: count("ffn_size"), expertCount: count("n_experts"), expertsPerToken: count("experts_per_tok"),
         vocabularySize: count("vocab_size"), contextLength: 1 << 17, weightType: precision,
         weightBytes: Int(all * bytes), activeWeightBytes: Int(active * bytes), vocabularyFingerprint: "table",
-        variantGroup: name)
+        variantGroup: text("model"))
     }
 
     private func hardware(_ devices: Double) -> HardwareProfile {
