@@ -29,8 +29,10 @@ extension CompletionRequest {
             code: "unsupported_parameter")
         }
       }
-      let calls = try values.decodeIfPresent([ToolCall].self, forKey: "tool_calls") ?? []
+      var calls = try values.decodeIfPresent([ToolCall].self, forKey: "tool_calls") ?? []
       try Self.check(calls, role, values.codingPath)
+      // Some servers write no arguments as nothing, which engines cannot read as JSON.
+      for place in calls.indices where calls[place].arguments.isEmpty { calls[place].arguments = "{}" }
       let answered = try values.decodeIfPresent(String.self, forKey: "tool_call_id")
       guard (role == "tool") == (answered != nil) else {
         throw RequestRefusal(
