@@ -5,7 +5,7 @@ import Glibc
 /// cluster and batch it is about. The one encoder of training and of choosing.
 public struct PlanFeatures: Hashable, Sendable {
   /// Rows of another version are not learned from. Raise it when a column changes its meaning.
-  public static let version = 1
+  public static let version = 2
   public static let names = [
     "log_batch", "log_hosts", "log_experts", "top_k", "memory_slack", "speed_spread", "bandwidth_spread",
     "log_least_link", "log_most_latency", "log_hub", "log_expert_seconds_compute", "log_expert_seconds_read",
@@ -75,7 +75,7 @@ public struct PlanFeatures: Hashable, Sendable {
 private struct LayerParts {
   var seconds = 0.0
   var (computeShare, readShare, expertShare, fixedShare, linkShare) = (0.0, 0.0, 0.0, 0.0, 0.0)
-  /// The hub's connection over the slowest host.
+  /// The hub, its connection or its own work, over the slowest host.
   var hubRatio = 0.0
   /// The second slowest host, and the mean of the busy ones, over the slowest.
   var secondRatio = 0.0
@@ -102,7 +102,7 @@ private struct LayerParts {
     expertShare = usedExperts * PlacementCostModel.expertSeconds / total
     fixedShare = 2 * (host.link.latencySeconds + PlacementCostModel.messageSeconds) / total
     linkShare = work.rows * geometry.rowBytes / host.link.bytesPerSecond / total
-    hubRatio = rows * geometry.rowBytes / model.cluster.hubBytesPerSecond / total
+    hubRatio = model.hubSeconds(rows: rows) / total
     secondRatio = busy.count > 1 ? busy[1] / total : 0
     meanRatio = busy.reduce(0, +) / Double(busy.count) / total
     busyHosts = Double(busy.count)

@@ -51,7 +51,7 @@ extension PlacementBenchmark {
       race.record(entrants.map { entries[$0]!.seconds[round] })
       round += 1
     }
-    await tell(race, planned, entries, problem, report)
+    try await tell(race, planned, entries, problem, report)
     return planned[race.winner]
   }
 
@@ -71,12 +71,13 @@ extension PlacementBenchmark {
   private func tell(
     _ race: PlacementRace, _ planned: [PlannedPlacement], _ entries: [Int: Entry], _ problem: PlacementProblem,
     _ report: (PlacementNews) async -> Void
-  ) async {
+  ) async throws(ApusError) {
     let winner = entries[race.winner]?.seconds ?? []
     for entrant in race.entrants where entrant != race.winner {
       guard let entry = entries[entrant], !entry.seconds.isEmpty else { continue }
       let figures = PlacementMeasurement.Figures(
-        entry.run, of: planned[entrant], memoryBytes: entry.memoryBytes, layerCount: batches.layers.count)
+        entry.run, of: planned[entrant], correction: try correction(planned[entrant], problem),
+        memoryBytes: entry.memoryBytes, layerCount: batches.layers.count)
       await report(.measured(measurement(planned[entrant], problem, .completed(figures))))
     }
     await report(

@@ -6,7 +6,8 @@ public import Serving
 
 /// Measures plans one after the other on the hosts of a hub, and races those that are expected to be fastest.
 ///
-/// Every move is from the first plan, so that their costs compare, and every result is compared with the first one's.
+/// What is foreseen rests on hub, links and hosts as a few batches of each size found them, and on what was learned from
+/// earlier measurements. Every move is from the first plan, so that their costs compare, and every result is compared with the first one's.
 public struct PlacementBenchmark: Sendable {
   let spec: PlacementBenchmarkSpec
   let hub: WorkerName
@@ -59,7 +60,8 @@ public struct PlacementBenchmark: Sendable {
     let calibration = try await batches.calibration(tokenCount: max(1024, spec.batchSizes.max() ?? 1))
     for size in spec.batchSizes {
       let problem = try PlacementProblem(
-        trace: calibration, cluster: cluster, geometry: model.geometry, batchTokens: size)
+        trace: calibration, cluster: try await measuredCluster(calibration, batchTokens: size, on: hosts),
+        geometry: model.geometry, batchTokens: size)
       var baseline: (planned: PlannedPlacement, run: PlacementRun)?
       for name in spec.strategies {
         let planned =
@@ -73,8 +75,8 @@ public struct PlacementBenchmark: Sendable {
           let run = try await PlacementRun(
             on: hosts, hostCount: cluster.hostCount, batches: batches, batchTokens: size, rounds: spec.rounds)
           let figures = PlacementMeasurement.Figures(
-            run, of: planned, memoryBytes: await hosts.loadedBytes(), move: move, layerCount: batches.layers.count,
-            baseline: baseline?.run)
+            run, of: planned, correction: try correction(planned, problem), memoryBytes: await hosts.loadedBytes(),
+            move: move, layerCount: batches.layers.count, baseline: baseline?.run)
           await report(.measured(measurement(planned, problem, .completed(figures))))
           return run
         }
@@ -98,6 +100,16 @@ public struct PlacementBenchmark: Sendable {
     }
   }
 
+  /// What was learned says of a plan: how many times as long as the cost model alone has it.
+  func correction(_ planned: PlannedPlacement, _ problem: PlacementProblem) throws(ApusError) -> Double {
+    guard let features = PlanFeatures(planned.plan, for: problem) else { return 1 }
+    do {
+      return try selector.seconds([features])[0] / features.analyticSeconds
+    } catch {
+      throw ApusError(.bug, "the learned part gave no times: \(error)")
+    }
+  }
+
   func measurement(
     _ planned: PlannedPlacement, _ problem: PlacementProblem, _ outcome: PlacementMeasurement.Outcome
   ) -> PlacementMeasurement {
@@ -116,12 +128,13 @@ public struct PlacementBenchmark: Sendable {
 
 extension PlacementMeasurement.Figures {
   /// - Parameters:
+  ///   - correction: of what the cost model alone foresees.
   ///   - memoryBytes: of weights on each host.
   ///   - move: from the first plan; nil for a plan that only raced.
   ///   - baseline: the first plan's run with the same batch size; nil for the first itself.
   init(
-    _ run: PlacementRun, of planned: PlannedPlacement, memoryBytes: [Int], move: PlacementMove? = nil, layerCount: Int,
-    baseline: PlacementRun? = nil
+    _ run: PlacementRun, of planned: PlannedPlacement, correction: Double, memoryBytes: [Int],
+    move: PlacementMove? = nil, layerCount: Int, baseline: PlacementRun? = nil
   ) {
     func span(_ part: (LayerTiming) -> Double) -> PlacementMeasurement.Span {
       PlacementMeasurement.Span(p50MS: run.seconds(part, at: 0.5) * 1e3, p99MS: run.seconds(part, at: 0.99) * 1e3)
@@ -142,6 +155,6 @@ extension PlacementMeasurement.Figures {
           bytes: move.movedBytes, seconds: move.seconds, breakEvenBatches: saving > 0 ? move.seconds / saving : nil)
       }, speedup: before.map { $0 / median }, relativeDifference: baseline.map { run.relativeDifference(to: $0) },
       hedgedCount: run.hedged, reroutedCount: run.rerouted, unemulatedCount: run.unemulated, planMS: planned.planMS,
-      predictedP50MS: planned.forecast.layerP50MS, lowerBoundMS: planned.forecast.lowerBoundMS)
+      predictedP50MS: planned.forecast.layerP50MS.map { $0 * correction }, lowerBoundMS: planned.forecast.lowerBoundMS)
   }
 }

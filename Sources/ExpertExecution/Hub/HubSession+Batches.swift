@@ -81,10 +81,12 @@ extension HubSession {
   func take(_ header: ExpertSumsHeader, _ bytes: UnsafeRawBufferPointer, _ count: Int, from host: Int) {
     guard let id = batchOfRequest[header.id], batches[id]?.run.host(of: header.id) == host else { return }
     let start = ContinuousClock.now
+    let answered = batches[id].map { (start - $0.startedAt).inSeconds } ?? 0
     // In place: a copy of the batch would copy its sums.
     let received = batches[id]?.run.receive(header, bytes) ?? .ignored
     if let place = batches[id]?.timing.hosts.lastIndex(where: { $0.host == host }) {
       batches[id]?.timing.hosts[place].receivedBytes += count
+      batches[id]?.timing.hosts[place].answeredSeconds = answered
       batches[id]?.timing.hosts[place].queuedSeconds = header.queuedSeconds
       batches[id]?.timing.hosts[place].computedSeconds = header.computedSeconds
       batches[id]?.timing.hosts[place].processorSeconds = header.processorSeconds

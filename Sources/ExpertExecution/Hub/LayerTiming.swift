@@ -12,6 +12,8 @@ public struct LayerTiming: Hashable, Sendable {
     /// Seconds of computing, on the emulated machine where there is one, and by this machine's clock.
     public var computedSeconds: Double
     public var processorSeconds: Double
+    /// Seconds from the call until its last answer was there.
+    public var answeredSeconds = 0.0
     /// Bytes of all frames to the host and from it.
     public var sentBytes: Int
     public var receivedBytes: Int

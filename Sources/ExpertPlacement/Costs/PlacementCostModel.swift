@@ -4,8 +4,9 @@ import Glibc
 ///
 /// A star: the hub sends each host the rows of the tokens that need it once, the hosts compute one after the other what each
 /// of their experts has to do, and send one row per token back. A host takes the longer of computing and of reading the
-/// weights for each expert in use, twice its latency, and its link's time; the layer takes the slowest host, or the hub's
-/// own connection where that is slower.
+/// weights for each expert in use, twice its latency, and its link's time. The hub hands all rows over first, and adds answers
+/// up in the order they come, one after the other; the layer ends with the last, or with the hub's own connection where that
+/// is slower. What the hub's work, links and hosts really take can be measured (`ClusterCalibration`).
 public struct PlacementCostModel: Sendable {
   /// Software on either side of a message, and for each expert of a host that is used, in seconds.
   public static let messageSeconds = 60e-6
@@ -40,8 +41,16 @@ public struct PlacementCostModel: Sendable {
 
   /// Seconds of a host between the first byte sent to it and the last one back.
   public func seconds(of work: HostWork, on host: Int) -> Double {
-    guard work.rows > 0, let speed = cluster.hosts[host].speed else { return 0 }
-    let compute = zip(work.expertTokens, work.usedShare).reduce(0.0) { sum, expert in
+    guard work.rows > 0 else { return 0 }
+    let link = cluster.hosts[host].link
+    return computeSeconds(of: work, on: host) + 2 * link.latencySeconds + 2 * Self.messageSeconds
+      + work.rows * geometry.rowBytes / link.bytesPerSecond
+  }
+
+  /// Seconds of a host's computing alone.
+  public func computeSeconds(of work: HostWork, on host: Int) -> Double {
+    guard let speed = cluster.hosts[host].speed else { return 0 }
+    return zip(work.expertTokens, work.usedShare).reduce(0.0) { sum, expert in
       let (tokens, used) = expert
       guard used > 0 else { return sum }
       // Given that it is used, all its tokens come together.
@@ -49,18 +58,24 @@ public struct PlacementCostModel: Sendable {
       let reading = geometry.expertBytes * work.fraction / speed.memoryBytesPerSecond + Self.expertSeconds
       return sum + used * max(operations, reading)
     }
-    let link = cluster.hosts[host].link
-    return compute + 2 * link.latencySeconds + 2 * Self.messageSeconds + work.rows * geometry.rowBytes
-      / link.bytesPerSecond
+  }
+
+  /// Seconds of the hub for a batch's rows: its connection's, or its own work's where that is more.
+  public func hubSeconds(rows: Double) -> Double {
+    max(rows * geometry.rowBytes / cluster.hubBytesPerSecond, cluster.hubWork.seconds(rows: rows))
   }
 
   /// Seconds of a layer.
   ///
   /// - Parameter works: of each host.
   public func seconds(of works: [HostWork]) -> Double {
-    let slowest = works.indices.map { seconds(of: works[$0], on: $0) }.max() ?? 0
     let rows = works.reduce(0) { $0 + $1.rows }
-    return max(slowest, rows * geometry.rowBytes / cluster.hubBytesPerSecond)
+    let hub = cluster.hubWork
+    let sent = hub.dispatchSeconds(rows: rows)
+    let answers = works.indices.filter { works[$0].rows > 0 }
+      .map { (at: sent + seconds(of: works[$0], on: $0), rows: works[$0].rows) }.sorted { $0.at < $1.at }
+    let done = answers.reduce(sent) { max($0, $1.at) + $1.rows * hub.combineSecondsPerRow }
+    return max(done, rows * geometry.rowBytes / cluster.hubBytesPerSecond)
   }
 
   // MARK: Work of a batch

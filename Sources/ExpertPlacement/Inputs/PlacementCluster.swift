@@ -18,6 +18,12 @@ public struct PlacementHost: Hashable, Sendable {
       self.operationsPerSecond = operationsPerSecond
       self.memoryBytesPerSecond = memoryBytesPerSecond
     }
+
+    /// A machine that is played where only its GEMM rate is said: five operations for each byte read, about what processors
+    /// have.
+    public static func played(gflopPerS: Double) -> Speed {
+      Speed(operationsPerSecond: gflopPerS * 1e9, memoryBytesPerSecond: gflopPerS * 1e9 / 5)
+    }
   }
 
   public struct Link: Hashable, Sendable {
@@ -39,6 +45,30 @@ public struct PlacementHost: Hashable, Sendable {
   }
 }
 
+/// What the hub itself does for a batch, one row after the other, whatever its connection could carry.
+public struct HubWork: Hashable, Sendable {
+  /// To split a batch, before any of its rows is on its way.
+  public var batchSeconds: Double
+  /// To copy a row for a host and hand it over, and to add a host's answer for a row up.
+  public var dispatchSecondsPerRow: Double
+  public var combineSecondsPerRow: Double
+
+  public init(batchSeconds: Double = 0, dispatchSecondsPerRow: Double = 0, combineSecondsPerRow: Double = 0) {
+    self.batchSeconds = batchSeconds
+    self.dispatchSecondsPerRow = dispatchSecondsPerRow
+    self.combineSecondsPerRow = combineSecondsPerRow
+  }
+
+  /// Seconds until the last of the rows is handed over.
+  public func dispatchSeconds(rows: Double) -> Double { batchSeconds + rows * dispatchSecondsPerRow }
+  /// Seconds of all its work for a batch.
+  public func seconds(rows: Double) -> Double { dispatchSeconds(rows: rows) + rows * combineSecondsPerRow }
+
+  var isPossible: Bool {
+    [batchSeconds, dispatchSecondsPerRow, combineSecondsPerRow].allSatisfy { $0 >= 0 && $0.isFinite }
+  }
+}
+
 /// The hosts a model's experts are placed on, and the hub that sends tokens to them.
 public struct PlacementCluster: Hashable, Sendable {
   public static let hostLimit = 1024
@@ -46,9 +76,13 @@ public struct PlacementCluster: Hashable, Sendable {
   public let hosts: [PlacementHost]
   /// Bytes a second through the hub's own connection, both ways together.
   public let hubBytesPerSecond: Double
+  /// What the hub does besides; nothing where it was not measured.
+  public let hubWork: HubWork
 
-  /// - Throws: `badInput` for no host, a name used twice, and speeds, links or slots that cannot be.
-  public init(hosts: [PlacementHost], hubBytesPerSecond: Double = .infinity) throws(ApusError) {
+  /// - Throws: `badInput` for no host, a name used twice, and speeds, links, slots or a hub that cannot be.
+  public init(
+    hosts: [PlacementHost], hubBytesPerSecond: Double = .infinity, hubWork: HubWork = HubWork()
+  ) throws(ApusError) {
     guard (1...Self.hostLimit).contains(hosts.count) else {
       throw ApusError(.badInput, "\(hosts.count) hosts are not possible", advice: "give 1 to \(Self.hostLimit) hosts")
     }
@@ -56,6 +90,9 @@ public struct PlacementCluster: Hashable, Sendable {
       throw ApusError(.badInput, "two hosts have the same name", advice: "give each host a name of its own")
     }
     guard hubBytesPerSecond > 0 else { throw ApusError(.badInput, "the hub's connection must be faster than 0") }
+    guard hubWork.isPossible else {
+      throw ApusError(.badInput, "the hub's own work takes no time that can be", advice: "give times of 0 or more")
+    }
     for host in hosts {
       let speedIsPossible =
         host.speed.map {
@@ -72,6 +109,7 @@ public struct PlacementCluster: Hashable, Sendable {
     }
     self.hosts = hosts
     self.hubBytesPerSecond = hubBytesPerSecond
+    self.hubWork = hubWork
   }
 
   /// Hosts of which nothing but their number is known.

@@ -52,7 +52,9 @@ extension PlacementCommand {
     @Option(name: .customLong("hedge-after-ms"), help: "Ask replicas of hosts that did not answer for so long.")
     var hedgeAfterMS: Int?
     @Option(name: .customLong("deadline-s"), help: "Seconds after which a batch fails.") var deadlineS = 120
-    @Option(help: "Add what was measured to this file, for `recommend --trials` to learn from.") var trials: String?
+    @Option(
+      help: "Learn from the measured placements of this file, where it is there, and add what is measured now.")
+    var trials: String?
     @Option(help: "Seed of the rows.") var seed: UInt64 = 1
 
     func validate() throws {
@@ -88,7 +90,10 @@ extension PlacementCommand {
       let hub = try ExpertHub(model: file, options: options)
       defer { hub.close() }
       try await hub.connect()
-      let benchmark = try PlacementBenchmark(spec, hub: Self.localHub, model: file, cluster: hosts.cluster)
+      let known = trials.flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+      let benchmark = try PlacementBenchmark(
+        spec, hub: Self.localHub, model: file, cluster: hosts.cluster,
+        selector: try await PlacementEvidence.selector(trials: known, history: nil))
       let collected = PlacementNewsCollector(showsSteps: !client.json, trials: trials)
       try await benchmark.run(on: hub) { await collected.take($0) }
       return try await collected.result(hosts: hosts.cluster.hosts, isEmulated: hosts.isEmulated)

@@ -70,9 +70,24 @@ struct PlacementClusterFile: Decodable {
   }
 
   struct Hub: Decodable {
-    var gbitPerS: Double
+    var gbitPerS: Double?
+    /// What the hub itself does: for each batch, and for each row that it sends and adds up.
+    var batchUS: Double?
+    var dispatchUSPerRow: Double?
+    var combineUSPerRow: Double?
 
-    private enum CodingKeys: String, CodingKey { case gbitPerS = "gbit_per_s" }
+    private enum CodingKeys: String, CodingKey {
+      case gbitPerS = "gbit_per_s"
+      case batchUS = "batch_us"
+      case dispatchUSPerRow = "dispatch_us_per_row"
+      case combineUSPerRow = "combine_us_per_row"
+    }
+
+    var work: HubWork {
+      HubWork(
+        batchSeconds: (batchUS ?? 0) * 1e-6, dispatchSecondsPerRow: (dispatchUSPerRow ?? 0) * 1e-6,
+        combineSecondsPerRow: (combineUSPerRow ?? 0) * 1e-6)
+    }
   }
 
   struct Host: Decodable {
@@ -125,7 +140,8 @@ struct PlacementClusterFile: Decodable {
     var placed: [PlacementHost] = []
     for host in hosts { placed.append(try Self.placed(host, geometry, layerCount: layerCount)) }
     let cluster = try PlacementCluster(
-      hosts: placed, hubBytesPerSecond: hub.map { $0.gbitPerS * 1e9 / 8 } ?? .infinity)
+      hosts: placed, hubBytesPerSecond: hub?.gbitPerS.map { $0 * 1e9 / 8 } ?? .infinity, hubWork: hub?.work ?? HubWork()
+    )
     return (cluster, geometry, model?.topK)
   }
 
