@@ -91,7 +91,7 @@ let package = Package(
       "Worker",
       [
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "Messaging",
-        "OpenBLAS", deque, logging,
+        "OpenBLAS", "PlacementSelection", deque, logging,
       ]),
     library("OpenAI", ["Serving"]),
     library(

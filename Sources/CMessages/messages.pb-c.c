@@ -3472,6 +3472,51 @@ void   apus__placement_assignment__free_unpacked
   assert(message->base.descriptor == &apus__placement_assignment__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__placement_trial__init
+                     (Apus__PlacementTrial         *message)
+{
+  static const Apus__PlacementTrial init_value = APUS__PLACEMENT_TRIAL__INIT;
+  *message = init_value;
+}
+size_t apus__placement_trial__get_packed_size
+                     (const Apus__PlacementTrial *message)
+{
+  assert(message->base.descriptor == &apus__placement_trial__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__placement_trial__pack
+                     (const Apus__PlacementTrial *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__placement_trial__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__placement_trial__pack_to_buffer
+                     (const Apus__PlacementTrial *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__placement_trial__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__PlacementTrial *
+       apus__placement_trial__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__PlacementTrial *)
+     protobuf_c_message_unpack (&apus__placement_trial__descriptor,
+                                allocator, len, data);
+}
+void   apus__placement_trial__free_unpacked
+                     (Apus__PlacementTrial *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__placement_trial__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__placement_benchmark_spec__init
                      (Apus__PlacementBenchmarkSpec         *message)
 {
@@ -12363,7 +12408,7 @@ const ProtobufCMessageDescriptor apus__introduced_host__descriptor =
   (ProtobufCMessageInit) apus__introduced_host__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__placement_assignment__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__placement_assignment__field_descriptors[3] =
 {
   {
     "spec",
@@ -12389,15 +12434,28 @@ static const ProtobufCFieldDescriptor apus__placement_assignment__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trials",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__PlacementAssignment, n_trials),
+    offsetof(Apus__PlacementAssignment, trials),
+    &apus__placement_trial__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__placement_assignment__field_indices_by_name[] = {
   1,   /* field[1] = hosts */
   0,   /* field[0] = spec */
+  2,   /* field[2] = trials */
 };
 static const ProtobufCIntRange apus__placement_assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor apus__placement_assignment__descriptor =
 {
@@ -12407,11 +12465,114 @@ const ProtobufCMessageDescriptor apus__placement_assignment__descriptor =
   "Apus__PlacementAssignment",
   "apus",
   sizeof(Apus__PlacementAssignment),
-  2,
+  3,
   apus__placement_assignment__field_descriptors,
   apus__placement_assignment__field_indices_by_name,
   1,  apus__placement_assignment__number_ranges,
   (ProtobufCMessageInit) apus__placement_assignment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__placement_trial__field_descriptors[6] =
+{
+  {
+    "encoder_version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementTrial, encoder_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "problem",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementTrial, problem),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strategy",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementTrial, strategy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "features",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Apus__PlacementTrial, n_features),
+    offsetof(Apus__PlacementTrial, features),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "analytic_seconds",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementTrial, analytic_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "measured_seconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__PlacementTrial, measured_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__placement_trial__field_indices_by_name[] = {
+  4,   /* field[4] = analytic_seconds */
+  0,   /* field[0] = encoder_version */
+  3,   /* field[3] = features */
+  5,   /* field[5] = measured_seconds */
+  1,   /* field[1] = problem */
+  2,   /* field[2] = strategy */
+};
+static const ProtobufCIntRange apus__placement_trial__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor apus__placement_trial__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.PlacementTrial",
+  "PlacementTrial",
+  "Apus__PlacementTrial",
+  "apus",
+  sizeof(Apus__PlacementTrial),
+  6,
+  apus__placement_trial__field_descriptors,
+  apus__placement_trial__field_indices_by_name,
+  1,  apus__placement_trial__number_ranges,
+  (ProtobufCMessageInit) apus__placement_trial__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__placement_benchmark_spec__field_descriptors[11] =

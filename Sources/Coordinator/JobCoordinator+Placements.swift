@@ -68,6 +68,7 @@ extension JobCoordinator {
       measurement.model = run.spec.model
       if measurement.figures == nil { run.hasFailure = true }
       placements[trial] = run
+      learn(from: measurement)
       write(PendingWrite(records: [.placement(measurement)], purpose: .placement(run.asker, .measured(measurement))))
       return
     case .success(.raced):
@@ -77,6 +78,31 @@ extension JobCoordinator {
     guard case .success(let news) = news else { return }
     let message = Message.response(id: run.asker.request, .placementNews(news))
     if sendStreamed(message, to: run.asker.peer) == .gone { decide(.trialWithdrawn(trial)) }
+  }
+
+  // MARK: What was measured
+
+  /// The latest of the history, for hubs to learn from.
+  func loadPlacementTrials() async throws(ApusError) {
+    for measurement in try await store.placements(model: nil) { learn(from: measurement) }
+  }
+
+  private func learn(from measurement: PlacementMeasurement) {
+    guard let trial = PlacementTrial(measurement) else { return }
+    placementTrials.append(trial)
+    // Now and then many at once, so that not every measurement moves all others.
+    if placementTrials.count > 2 * PlacementAssignment.trialLimit {
+      placementTrials.removeFirst(placementTrials.count - PlacementAssignment.trialLimit)
+    }
+  }
+
+  /// A hub gets what was measured with its work.
+  func taught(_ assignment: Assignment) -> Assignment {
+    guard case .placement(var placement) = assignment.work else { return assignment }
+    placement.trials = placementTrials.suffix(PlacementAssignment.trialLimit)
+    var taught = assignment
+    taught.work = .placement(placement)
+    return taught
   }
 
   /// One that ended without a word of its hub: its client is told why, and a node that was lost is a failed measurement.

@@ -46,6 +46,8 @@ public actor JobCoordinator {
   var preparedBenchmarks: Set<BenchmarkID> = []
   /// Benchmarks of placements, each of which is one trial.
   var placements: [TrialID: PlacementRun] = [:]
+  /// What placements were measured, the latest last.
+  var placementTrials: [PlacementTrial] = []
 
   // Conversations.
   var watchers = StreamWatchers()
@@ -129,6 +131,7 @@ public actor JobCoordinator {
       directory.know(model)
     }
     try await loadEvidence()
+    try await loadPlacementTrials()
     loadSelector()
     for record in try await store.unfinishedJobs() {
       decide(.jobRestored(record))
@@ -204,7 +207,7 @@ public actor JobCoordinator {
     case .assign(let worker, let assignment, let record):
       // That a node is to host is part of the lease its hub gets.
       if case .hosting = assignment.work {} else { metrics.leasesGiven += 1 }
-      send(.assignment(assignment), to: worker)
+      send(.assignment(taught(assignment)), to: worker)
       if let record {
         if record.isExploration { metrics.explorations += 1 }
         write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))

@@ -1,4 +1,5 @@
 import Glibc
+public import Serving
 public import XGBoost
 
 /// What measurements say over the cost model: trees on the logarithm of measured over foreseen.

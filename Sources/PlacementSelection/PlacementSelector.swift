@@ -1,5 +1,6 @@
 public import ExpertPlacement
 import Glibc
+public import Serving
 public import XGBoost
 
 /// How long plans are expected to take: the cost model, and what was learned over it.
@@ -8,6 +9,17 @@ public struct PlacementSelector: Sendable {
   public let residual: PlacementResidual?
 
   public init(residual: PlacementResidual?) { self.residual = residual }
+
+  /// The one way from what was measured to what is expected: of `recommend`, of a benchmark here and of a hub's.
+  ///
+  /// - Throws: `bug` for what the library refuses.
+  public init(learningFrom trials: [PlacementTrial]) throws(ApusError) {
+    do {
+      residual = try PlacementResidual.learned(from: trials)
+    } catch {
+      throw ApusError(.bug, "cannot learn from \(trials.count) measured placements: \(error)")
+    }
+  }
 
   /// Seconds of a layer for each plan of one problem.
   public func seconds(_ plans: [PlanFeatures]) throws(XGBoostError) -> [Double] {

@@ -40,6 +40,9 @@ public struct WorkerConfiguration: Hashable, Sendable {
   /// Where experts are hosted for other workers, `tcp://HOST:PORT` as they reach this machine; PORT may be `*`. Empty: on a
   /// loopback address where the coordinator is on one, else nowhere.
   public var experts = ""
+  /// GEMM rate of a slower machine that this worker plays where it hosts experts, above 0; nil plays none. For tests of unequal
+  /// workers on one machine.
+  public var expertGFLOPPerS: Double?
   /// Whether jobs' engines keep their slots on disk when they are unloaded, and take them up at their next start, where
   /// the engine can. What was in prompts is then in files below the state directory.
   public var restoresSlots = false
@@ -77,6 +80,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case pricePerHour = "price_per_hour"
     case rpcServers = "rpc_servers"
     case experts
+    case expertGFLOPPerS = "expert_gflop_per_s"
     case restoresSlots = "restore_slots"
     case powercap
     case reportCapacity = "report_capacity"
@@ -125,6 +129,13 @@ public struct WorkerConfiguration: Hashable, Sendable {
       throw options.error(.rpcServers, server, "HOST:PORT, several separated by commas")
     }
     experts = options.text(.experts, experts)
+    let rate = options.text(.expertGFLOPPerS, "")
+    if !rate.isEmpty {
+      guard let value = Double(rate), value > 0, value <= 1e9 else {
+        throw options.error(.expertGFLOPPerS, rate, "a number above 0 and at most 1000000000, or nothing")
+      }
+      expertGFLOPPerS = value
+    }
     restoresSlots = try options.truth(.restoresSlots, restoresSlots)
     powercap = options.text(.powercap, powercap)
     reportCapacity = try options.number(.reportCapacity, reportCapacity, in: 1...100_000)

@@ -35,6 +35,12 @@ import Testing
     try await client.until { await [one.hosting.count, two.hosting.count] == [0, 0] }
     #expect(await one.assignments.count == 1, "the host is told of the hub, and no more")
     #expect(await two.assignments.count == 2)
+    _ = try await client.answers(.benchmarkPlacement(Fixture.placementSpec(workers: ["two", "one"])))
+    let hubs = await two.assignments.compactMap { assignment in
+      if case .placement(let placement) = assignment.work { placement } else { nil }
+    }
+    #expect(hubs.map(\.trials) == [[], measured.compactMap(PlacementTrial.init)], "the next hub learns from it")
+    #expect(hubs.last?.trials.count == 2)
     await cluster.stop(one, two)
   }
 

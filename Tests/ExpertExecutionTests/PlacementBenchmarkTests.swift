@@ -100,6 +100,38 @@ struct PlacementBenchmarkTests {
     #expect(measured.allSatisfy { ($0.foreseen != nil) == areMeasured })
   }
 
+  /// What was learned from earlier measurements is in what is foreseen: here that all plans take five times as long.
+  @Test func foreseesByWhatWasLearned() async throws {
+    let cluster = try await ExpertCluster()
+    let first = Heard()
+    let spec = Self.spec(["linear", "round_robin", "shard", "lpt"], batchSizes: [1024], rounds: 1)
+    try await Self.benchmark(spec, cluster).run(on: cluster.hub) { await first.take($0) }
+    let known = await first.measured.compactMap(PlacementTrial.init)
+    #expect(known.count == 4)
+    let trials = (0..<24).flatMap { problem in
+      known.map { trial in
+        var trial = trial
+        trial.problem = "\(problem)"
+        trial.measuredSeconds = 5 * trial.analyticSeconds
+        return trial
+      }
+    }
+    let taught = Heard()
+    let benchmark = try PlacementBenchmark(
+      spec, hub: WorkerName("hub"), model: cluster.model, cluster: try Self.nodes(),
+      selector: try PlacementSelector(learningFrom: trials))
+    try await benchmark.run(on: cluster.hub) { await taught.take($0) }
+    // One batch of the size is planned for, so that what the cost model says of the mean and of the median is the same.
+    for measurement in await taught.measured {
+      let foreseen = try #require(measurement.figures?.predictedP50MS) / 1e3
+      #expect(abs(foreseen / (try #require(measurement.foreseen?.analyticSeconds)) / 5 - 1) < 0.2)
+    }
+    for measurement in await first.measured {
+      let foreseen = try #require(measurement.figures?.predictedP50MS) / 1e3
+      #expect(abs(foreseen / (try #require(measurement.foreseen?.analyticSeconds)) - 1) < 1e-6)
+    }
+  }
+
   /// A host that is gone is a failed plan, and then the one error.
   @Test func lostHostIsAFailedPlan() async throws {
     let cluster = try await ExpertCluster()

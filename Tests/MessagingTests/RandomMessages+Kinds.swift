@@ -49,6 +49,11 @@ extension RandomMessages {
             IntroducedHost(
               name: $0.id(), address: $0.text(), publicKey: $0.text(), operationsPerSecond: $0.number(),
               memoryBandwidth: $0.number(), memoryBytes: $0.count())
+          },
+          trials: list {
+            PlacementTrial(
+              encoderVersion: $0.count(), problem: $0.text(), strategy: $0.text(),
+              features: $0.list { Float($0.share()) }, analyticSeconds: $0.number(), measuredSeconds: $0.number())
           }))
     }
   }

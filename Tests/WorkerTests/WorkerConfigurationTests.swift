@@ -36,7 +36,8 @@ import Testing
     ("job_capacity", "0"), ("job_capacity", "many"), ("warm_engine_count", "65"), ("engine_memory_share", "0"),
     ("engine_memory_share", "1.5"), ("engine_memory_share", "nan"), ("cores", "3-1"), ("report_capacity", "-1"),
     ("token_flush_ms", "1001"), ("reserved_disk_bytes", "-1"), ("hello_ms", "1"), ("report_resend_ms", "9"),
-    ("price_per_hour", "0"), ("price_per_hour", "free"), ("price_per_hour", "inf"), ("memory_guard", "rlimit"),
+    ("expert_gflop_per_s", "0"), ("price_per_hour", "0"), ("price_per_hour", "free"), ("price_per_hour", "inf"),
+    ("memory_guard", "rlimit"),
     ("rpc_servers", "10.0.0.2"), ("restore_slots", "maybe"),
   ]) func refuses(option: String, value: String) {
     do {

@@ -92,6 +92,7 @@ typedef struct Apus__ExpertHosting Apus__ExpertHosting;
 typedef struct Apus__HostingAnswer Apus__HostingAnswer;
 typedef struct Apus__IntroducedHost Apus__IntroducedHost;
 typedef struct Apus__PlacementAssignment Apus__PlacementAssignment;
+typedef struct Apus__PlacementTrial Apus__PlacementTrial;
 typedef struct Apus__PlacementBenchmarkSpec Apus__PlacementBenchmarkSpec;
 typedef struct Apus__RecordedRouting Apus__RecordedRouting;
 typedef struct Apus__PlacementReport Apus__PlacementReport;
@@ -1828,10 +1829,31 @@ struct  Apus__PlacementAssignment
   Apus__PlacementBenchmarkSpec *spec;
   size_t n_hosts;
   Apus__IntroducedHost **hosts;
+  /*
+   * measured before, the latest last
+   */
+  size_t n_trials;
+  Apus__PlacementTrial **trials;
 };
 #define APUS__PLACEMENT_ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__placement_assignment__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL }
+
+
+struct  Apus__PlacementTrial
+{
+  ProtobufCMessage base;
+  int64_t encoder_version;
+  ProtobufCBinaryData problem;
+  ProtobufCBinaryData strategy;
+  size_t n_features;
+  float *features;
+  double analytic_seconds;
+  double measured_seconds;
+};
+#define APUS__PLACEMENT_TRIAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__placement_trial__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, 0,NULL, 0, 0 }
 
 
 struct  Apus__PlacementBenchmarkSpec
@@ -3983,6 +4005,25 @@ Apus__PlacementAssignment *
 void   apus__placement_assignment__free_unpacked
                      (Apus__PlacementAssignment *message,
                       ProtobufCAllocator *allocator);
+/* Apus__PlacementTrial methods */
+void   apus__placement_trial__init
+                     (Apus__PlacementTrial         *message);
+size_t apus__placement_trial__get_packed_size
+                     (const Apus__PlacementTrial   *message);
+size_t apus__placement_trial__pack
+                     (const Apus__PlacementTrial   *message,
+                      uint8_t             *out);
+size_t apus__placement_trial__pack_to_buffer
+                     (const Apus__PlacementTrial   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__PlacementTrial *
+       apus__placement_trial__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__placement_trial__free_unpacked
+                     (Apus__PlacementTrial *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__PlacementBenchmarkSpec methods */
 void   apus__placement_benchmark_spec__init
                      (Apus__PlacementBenchmarkSpec         *message);
@@ -4881,6 +4922,9 @@ typedef void (*Apus__IntroducedHost_Closure)
 typedef void (*Apus__PlacementAssignment_Closure)
                  (const Apus__PlacementAssignment *message,
                   void *closure_data);
+typedef void (*Apus__PlacementTrial_Closure)
+                 (const Apus__PlacementTrial *message,
+                  void *closure_data);
 typedef void (*Apus__PlacementBenchmarkSpec_Closure)
                  (const Apus__PlacementBenchmarkSpec *message,
                   void *closure_data);
@@ -5079,6 +5123,7 @@ extern const ProtobufCMessageDescriptor apus__expert_hosting__descriptor;
 extern const ProtobufCMessageDescriptor apus__hosting_answer__descriptor;
 extern const ProtobufCMessageDescriptor apus__introduced_host__descriptor;
 extern const ProtobufCMessageDescriptor apus__placement_assignment__descriptor;
+extern const ProtobufCMessageDescriptor apus__placement_trial__descriptor;
 extern const ProtobufCMessageDescriptor apus__placement_benchmark_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__recorded_routing__descriptor;
 extern const ProtobufCMessageDescriptor apus__placement_report__descriptor;

@@ -92,12 +92,45 @@ extension PlacementAssignment: WireValue {
     c.pointee.spec = try arena.message(spec)
     c.pointee.n_hosts = hosts.count
     c.pointee.hosts = try arena.messages(hosts)
+    c.pointee.n_trials = trials.count
+    c.pointee.trials = try arena.messages(trials)
   }
 
   init(reading c: UnsafePointer<Apus__PlacementAssignment>) throws(CodecError) {
     self.init(
       spec: try Wire.message(c.pointee.spec, "PlacementAssignment.spec"),
-      hosts: try Wire.messages(c.pointee.hosts, c.pointee.n_hosts, "PlacementAssignment.hosts"))
+      hosts: try Wire.messages(c.pointee.hosts, c.pointee.n_hosts, "PlacementAssignment.hosts"),
+      trials: try Wire.messages(c.pointee.trials, c.pointee.n_trials, "PlacementAssignment.trials"))
+  }
+}
+
+extension PlacementTrial: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__PlacementTrial>) { apus__placement_trial__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__PlacementTrial>, _ arena: Arena) throws(CodecError) {
+    c.pointee.encoder_version = try arena.count(encoderVersion, "PlacementTrial.encoder_version")
+    c.pointee.problem = try arena.text(problem)
+    c.pointee.strategy = try arena.text(strategy)
+    try Self.check(features)
+    c.pointee.n_features = features.count
+    c.pointee.features = try arena.copy(features)
+    c.pointee.analytic_seconds = try Wire.number(analyticSeconds, "PlacementTrial.analytic_seconds")
+    c.pointee.measured_seconds = try Wire.number(measuredSeconds, "PlacementTrial.measured_seconds")
+  }
+
+  init(reading c: UnsafePointer<Apus__PlacementTrial>) throws(CodecError) {
+    let features = Array(UnsafeBufferPointer(start: c.pointee.features, count: c.pointee.n_features))
+    try Self.check(features)
+    self.init(
+      encoderVersion: try Wire.count(c.pointee.encoder_version, "PlacementTrial.encoder_version"),
+      problem: try Wire.text(c.pointee.problem, "PlacementTrial.problem"),
+      strategy: try Wire.text(c.pointee.strategy, "PlacementTrial.strategy"), features: features,
+      analyticSeconds: try Wire.number(c.pointee.analytic_seconds, "PlacementTrial.analytic_seconds"),
+      measuredSeconds: try Wire.number(c.pointee.measured_seconds, "PlacementTrial.measured_seconds"))
+  }
+
+  private static func check(_ features: [Float]) throws(CodecError) {
+    for value in features { _ = try Wire.number(Double(value), "PlacementTrial.features") }
   }
 }
 

@@ -68,10 +68,16 @@ public struct IntroducedHost: Hashable, Sendable {
 public struct PlacementAssignment: Hashable, Sendable {
   public var spec: PlacementBenchmarkSpec
   public var hosts: [IntroducedHost]
+  /// What was measured before, the latest last, for the hub to learn from; at most `trialLimit`.
+  public var trials: [PlacementTrial]
 
-  public init(spec: PlacementBenchmarkSpec, hosts: [IntroducedHost]) {
+  /// Some hundred kilobytes: more teaches trees of this size little.
+  public static let trialLimit = 2_000
+
+  public init(spec: PlacementBenchmarkSpec, hosts: [IntroducedHost], trials: [PlacementTrial] = []) {
     self.spec = spec
     self.hosts = hosts
+    self.trials = trials
   }
 }
 

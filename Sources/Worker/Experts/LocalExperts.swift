@@ -1,6 +1,7 @@
 import ExpertExecution
-import ExpertPlacement
+public import ExpertPlacement
 public import Messaging
+import PlacementSelection
 public import Serving
 import Synchronization
 
@@ -11,15 +12,17 @@ public final class LocalExperts: ExpertExecutor {
   private let keys = KeyPair.generate()
   private let modelPath: @Sendable (ModelID) -> String?
   private let makeRoom: @Sendable () async -> Void
+  private let emulated: PlacementHost.Speed?
   private let hosting = Mutex<ExpertHost?>(nil)
 
   /// - Parameters:
   ///   - address: `tcp://HOST:PORT` of this machine, as other workers reach it; a port of `*` is chosen anew each time.
   ///   - modelPath: of a model's file; nil when it is not here.
+  ///   - emulated: a slower machine to play; nil computes as fast as this one can.
   ///   - makeRoom: frees the memory of engines that do nothing.
   /// - Throws: `usage` for an address that others cannot reach.
   public init(
-    address: String, modelPath: @escaping @Sendable (ModelID) -> String?,
+    address: String, modelPath: @escaping @Sendable (ModelID) -> String?, emulated: PlacementHost.Speed? = nil,
     makeRoom: @escaping @Sendable () async -> Void = {}
   ) throws(ApusError) {
     let parts = address.wholeMatch(of: #/tcp://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):(\*|[0-9]{1,5})/#)
@@ -31,6 +34,7 @@ public final class LocalExperts: ExpertExecutor {
     endpoint = ExpertEndpoint(address: address, publicKey: keys.publicKey)
     self.modelPath = modelPath
     self.makeRoom = makeRoom
+    self.emulated = emulated
   }
 
   private func model(_ id: ModelID) throws(ApusError) -> MoEModelFile {
@@ -45,7 +49,8 @@ public final class LocalExperts: ExpertExecutor {
     await makeRoom()
     // One role at a time; an earlier one that was never ended ends here, and its port is free.
     await endHosting()
-    let options = ExpertHostOptions(address: endpoint.address, keys: keys, hubKeys: [wanted.hubKey])
+    let options = ExpertHostOptions(
+      address: endpoint.address, keys: keys, hubKeys: [wanted.hubKey], emulated: emulated)
     let model = try await OwnThreads.result { [self] in
       Result { () throws(ApusError) in try self.model(wanted.model) }
     }.get()
@@ -70,7 +75,10 @@ public final class LocalExperts: ExpertExecutor {
       Result { () throws(ApusError) in
         let model = try self.model(placement.spec.model)
         let cluster = try Self.cluster(placement.hosts, model)
-        return (model, try PlacementBenchmark(placement.spec, hub: hub, model: model, cluster: cluster))
+        let benchmark = try PlacementBenchmark(
+          placement.spec, hub: hub, model: model, cluster: cluster,
+          selector: try PlacementSelector(learningFrom: placement.trials))
+        return (model, benchmark)
       }
     }.get()
     var options = ExpertHubOptions(

@@ -34,6 +34,11 @@ struct WorkerCommand: AsyncParsableCommand {
       "Where to host experts for other workers, as they reach this machine: tcp://HOST:PORT, PORT may be *. [default: on 127.0.0.1 with a coordinator there, else nowhere]"
   )
   var experts: String?
+  @Option(
+    name: .customLong("expert-gflop-per-s"),
+    help:
+      "Play a slower machine where experts are hosted, by sleeping: its GEMM rate. [default: as fast as this one can]")
+  var expertGFLOPPerS: String?
   @Flag(help: "Print one JSON line once it has measured its machine.") var json = false
 
   func run() async throws {
@@ -43,6 +48,7 @@ struct WorkerCommand: AsyncParsableCommand {
       .state: state, .name: name, .coordinator: coordinator, .serverKey: serverKey, .cores: cores, .models: models,
       .jobCapacity: jobCapacity, .attach: attach.isEmpty ? nil : attach.joined(separator: "\n"),
       .pricePerHour: pricePerHour, .experts: experts,
+      .expertGFLOPPerS: expertGFLOPPerS,
     ]
     let flagTexts = Dictionary(
       uniqueKeysWithValues: flags.compactMap { key, value in value.map { (key.rawValue, $0) } })
@@ -94,7 +100,8 @@ struct WorkerCommand: AsyncParsableCommand {
     let address = try options.experts.isEmpty ? Self.loopback(client.address()) : options.experts
     let experts = try address.map { address throws(ApusError) in
       try LocalExperts(
-        address: address, modelPath: { executor.modelPath($0) }, makeRoom: { await executor.evictIdle() })
+        address: address, modelPath: { executor.modelPath($0) },
+        emulated: options.expertGFLOPPerS.map { .played(gflopPerS: $0) }, makeRoom: { await executor.evictIdle() })
     }
     return JobWorker(
       options: options.jobWorkerOptions, endpoint: try client.endpoint(), executor: executor,

@@ -55,11 +55,7 @@ struct BenchmarkHosts {
       fastest = try ExpertSpeed.operationsPerSecond(model) * share / 5
     }
     let most = relative.max() ?? 1
-    return relative.map { speed in
-      let operations = fastest * speed / most
-      // Five operations for each byte read: about what processors have.
-      return PlacementHost.Speed(operationsPerSecond: operations, memoryBytesPerSecond: operations / 5)
-    }
+    return relative.map { .played(gflopPerS: fastest * $0 / most / 1e9) }
   }
 
   private static func relativeSpeeds(_ text: String?, _ count: Int) throws(ApusError) -> [Double] {

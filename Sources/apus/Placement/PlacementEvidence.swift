@@ -2,7 +2,6 @@ import Foundation
 import History
 import PlacementSelection
 import Serving
-import XGBoost
 
 /// What is known of placements that were measured before, and what was learned from it.
 enum PlacementEvidence {
@@ -14,11 +13,7 @@ enum PlacementEvidence {
     var all: [PlacementTrial] = []
     if let trials { all += try PlacementTrialFile.read(path: trials) }
     if let history { all += try await Self.trials(history: history) }
-    do {
-      return PlacementSelector(residual: try PlacementResidual.learned(from: all))
-    } catch {
-      throw ApusError(.bug, "cannot learn from \(all.count) measured placements: \(error)")
-    }
+    return try PlacementSelector(learningFrom: all)
   }
 
   private static func trials(history path: String) async throws(ApusError) -> [PlacementTrial] {
