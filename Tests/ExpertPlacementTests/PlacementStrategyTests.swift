@@ -50,9 +50,11 @@ import Testing
       planned += 1
       #expect(throws: Never.self, "\(strategy.name)") { try plan.validate(for: problem.cluster) }
       #expect(try strategy.plan(problem) == plan, "\(strategy.name) plans differently the second time")
-      let forecast = PlacementForecast(plan, for: problem)
+      let forecast = PlacementForecast(plan, for: problem, bounds: PlacementBounds(problem))
       #expect((0...1 + 1e-9).contains(forecast.balancedness.least), "\(strategy.name)")
-      let (time, bound) = (try #require(forecast.layerP50MS), try #require(forecast.lowerBoundMS))
+      let (time, bounds) = (try #require(forecast.layerP50MS), try #require(forecast.bounds))
+      let bound = bounds.lowerMS
+      #expect(bounds.perfectRouterMS <= bound)
       #expect(time >= bound * 0.999, "\(strategy.name) is said to beat the bound: \(time) < \(bound)")
     }
     #expect(planned >= (problem.trace == nil ? 10 : 12))
@@ -77,7 +79,8 @@ import Testing
       load: load, cluster: PlacementCluster(hosts: hosts),
       geometry: ExpertGeometry(hiddenSize: 512, intermediateSize: 512, expertBytes: 1e6), batchTokens: 2048, topK: 4)
     func time(_ name: String) throws -> Double {
-      try #require(PlacementForecast(PlacementStrategies.named(name).plan(problem), for: problem).layerP50MS)
+      try #require(
+        PlacementForecast(PlacementStrategies.named(name).plan(problem), for: problem, bounds: nil).layerP50MS)
     }
     #expect(try time("linear") > 3 * time("lpt_heterogeneous"))
     #expect(try time("eplb_heterogeneous") <= time("lpt_heterogeneous") * 1.001)
@@ -91,10 +94,10 @@ import Testing
     let trace = try RoutingTrace(layerCount: 1, topK: 4, expertCount: 16, experts: experts)
     let problem = try PlacementProblem(trace: trace, cluster: .equal(hostCount: 4, slotCount: 16))
     let plan = try AffinityBalanced().plan(problem)
-    #expect(PlacementForecast(plan, for: problem).hostsPerTokenMean == 1)
-    #expect(try PlacementForecast(Linear().plan(problem), for: problem).hostsPerTokenMean == 4)
+    #expect(PlacementForecast(plan, for: problem, bounds: nil).hostsPerTokenMean == 1)
+    #expect(try PlacementForecast(Linear().plan(problem), for: problem, bounds: nil).hostsPerTokenMean == 4)
     let grace = try Grace().plan(problem)
-    #expect(PlacementForecast(grace, for: problem).hostsPerTokenMean == 1)
+    #expect(PlacementForecast(grace, for: problem, bounds: nil).hostsPerTokenMean == 1)
   }
 
   /// What is impossible is refused with what is missing.

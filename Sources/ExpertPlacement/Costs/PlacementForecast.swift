@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a plan is expected to do, as far as the input allows to know.
 public struct PlacementForecast: Hashable, Sendable {
   public var balancedness: Balancedness
@@ -8,13 +10,16 @@ public struct PlacementForecast: Hashable, Sendable {
   /// Milliseconds of a layer for a batch: the median over batches and layers; nil where hosts or model are not known.
   public var layerP50MS: Double?
   public var layerP99MS: Double?
-  /// No placement is faster than this; nil where hosts or model are not known.
-  public var lowerBoundMS: Double?
+  /// What no plan can beat; nil where hosts or model are not known.
+  public var bounds: PlacementBounds?
+  public var lowerBoundMS: Double? { bounds?.lowerMS }
 
   /// Batches looked at in a trace, spread over it.
   public static let batchLimit = 32
 
-  public init(_ plan: PlacementPlan, for problem: PlacementProblem) {
+  /// - Parameter bounds: of the problem, which are the same for all its plans.
+  public init(_ plan: PlacementPlan, for problem: PlacementProblem, bounds: PlacementBounds?) {
+    self.bounds = bounds
     balancedness = Balancedness(plan, load: problem.load, cluster: problem.cluster)
     if let trace = problem.trace {
       let hosts = Self.hostsPerToken(plan, trace)
@@ -24,7 +29,6 @@ public struct PlacementForecast: Hashable, Sendable {
     guard let model = PlacementCostModel(cluster: problem.cluster, geometry: problem.geometry),
       let topK = problem.topK
     else { return }
-    lowerBoundMS = LayerBound(problem, model, topK: topK).map { $0.seconds * 1e3 }
     let times = Self.layerSeconds(plan, problem, model, topK: topK).sorted()
     guard !times.isEmpty else { return }
     layerP50MS = times[times.count / 2] * 1e3
@@ -59,6 +63,29 @@ public struct PlacementForecast: Hashable, Sendable {
     }
   }
 
+  /// What each of the same batches asks of each layer, in the order of `works`.
+  static func demands(_ problem: PlacementProblem, topK: Int) -> [LayerDemand] {
+    let batch = Double(problem.batchTokens)
+    guard let trace = problem.trace, trace.tokenCount >= problem.batchTokens else {
+      return (0..<problem.load.layerCount).map { layer in
+        let load = problem.load.layer(layer)
+        let total = max(load.reduce(0, +), .leastNormalMagnitude)
+        let shares = load.map { min(1, Double(topK) * $0 / total) }
+        return LayerDemand(
+          tokens: shares.map { batch * $0 }, used: shares.map { 1 - pow(1 - $0, batch) }, topK: topK,
+          rows: batch * (1 - shares.reduce(1) { $0 * (1 - $1) }), isExact: false)
+      }
+    }
+    return batches(trace, problem.batchTokens, batchLimit).flatMap { tokens in
+      (0..<trace.layerCount).map { layer in
+        var counts = [Double](repeating: 0, count: trace.expertCount)
+        for token in tokens { for expert in trace.experts(layer: layer, token: token) { counts[Int(expert)] += 1 } }
+        return LayerDemand(
+          tokens: counts, used: counts.map { $0 > 0 ? 1 : 0 }, topK: topK, rows: batch, isExact: true)
+      }
+    }
+  }
+
   private static func batches(_ trace: RoutingTrace, _ size: Int, _ limit: Int) -> [Range<Int>] {
     let count = trace.tokenCount / size
     let step = max(1, count / limit)
@@ -82,30 +109,5 @@ public struct PlacementForecast: Hashable, Sendable {
       }
     }
     return Double(sum) / Double(trace.tokenCount * plan.layers.count)
-  }
-}
-
-extension PlacementForecast {
-  /// Milliseconds of a layer if the router spread tokens evenly over all experts, placed by time: what a placement could reach
-  /// without the routing's own skew. Nil where hosts or model are not known.
-  ///
-  /// No bound: a small batch that is spread evenly uses more experts than a skewed one, and reads the weights of each, so a
-  /// real plan can be faster. `LayerBound` is what none can beat.
-  public static func perfectRouterMS(for problem: PlacementProblem) -> Double? {
-    guard let topK = problem.topK, let model = PlacementCostModel(cluster: problem.cluster, geometry: problem.geometry)
-    else { return nil }
-    let even = ExpertLoad(
-      layerCount: 1, expertCount: problem.load.expertCount,
-      tokens: [Double](repeating: 1, count: problem.load.expertCount))
-    guard
-      let smoothed = try? PlacementProblem(
-        load: even, cluster: problem.cluster, geometry: problem.geometry, batchTokens: problem.batchTokens, topK: topK)
-    else { return nil }
-    let strategies: [any PlacementStrategy] = [LPTHeterogeneous(), NearTier(), Shard(), Consolidate()]
-    let times = strategies.compactMap { strategy -> Double? in
-      guard let plan = try? strategy.plan(smoothed) else { return nil }
-      return layerSeconds(plan, smoothed, model, topK: topK).first
-    }
-    return times.min().map { $0 * 1e3 }
   }
 }

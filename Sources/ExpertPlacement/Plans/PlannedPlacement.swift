@@ -9,6 +9,12 @@ public struct PlannedPlacement: Sendable {
 
   /// - Throws: `badInput` for a problem that has not what the strategy needs.
   public init(_ strategy: any PlacementStrategy, _ problem: PlacementProblem) throws(ApusError) {
+    try self.init(strategy, problem, bounds: PlacementBounds(problem))
+  }
+
+  private init(
+    _ strategy: any PlacementStrategy, _ problem: PlacementProblem, bounds: PlacementBounds?
+  ) throws(ApusError) {
     let clock = ContinuousClock()
     let start = clock.now
     let plan = try strategy.plan(problem)
@@ -17,7 +23,7 @@ public struct PlannedPlacement: Sendable {
     try plan.validate(for: problem.cluster)
     self.strategy = strategy.name
     self.plan = plan
-    forecast = PlacementForecast(plan, for: problem)
+    forecast = PlacementForecast(plan, for: problem, bounds: bounds)
   }
 
   /// Every strategy's plan, in the strategies' order.
@@ -28,9 +34,10 @@ public struct PlannedPlacement: Sendable {
   ) -> (planned: [PlannedPlacement], refused: [(strategy: String, reason: String)]) {
     var planned: [PlannedPlacement] = []
     var refused: [(strategy: String, reason: String)] = []
+    let bounds = PlacementBounds(problem)
     for strategy in strategies {
       do throws(ApusError) {
-        planned.append(try PlannedPlacement(strategy, problem))
+        planned.append(try PlannedPlacement(strategy, problem, bounds: bounds))
       } catch {
         refused.append((strategy.name, error.reason))
       }

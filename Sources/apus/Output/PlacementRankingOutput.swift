@@ -6,12 +6,12 @@ import PlacementSelection
 extension PlacementOutput {
   static func json(_ ranking: PlacementRanking) -> JSONValue {
     let expected = ranking.recommendedExpectedMS
-    let bound = ranking.recommended?.forecast.lowerBoundMS
+    let (bound, perfectRouter) = (ranking.bounds?.lowerMS, ranking.bounds?.perfectRouterMS)
     return .object([
       ("recommended", JSONValue(ranking.recommended?.strategy)), ("expected_layer_ms", JSONValue(expected)),
-      ("lower_bound_ms", JSONValue(bound)), ("perfect_router_ms", JSONValue(ranking.perfectRouterMS)),
+      ("lower_bound_ms", JSONValue(bound)), ("perfect_router_ms", JSONValue(perfectRouter)),
       ("over_lower_bound", JSONValue(ratio(expected, bound))),
-      ("over_perfect_router", JSONValue(ratio(expected, ranking.perfectRouterMS))),
+      ("over_perfect_router", JSONValue(ratio(expected, perfectRouter))),
       ("learned_problems", .int(ranking.learnedProblemCount)), ("race", JSONValue(strings: ranking.toRace)),
       ("drift", JSONValue(ranking.driftReason)), ("replacement", ranking.replacement.map { json($0) } ?? .null),
       (
@@ -54,8 +54,8 @@ extension PlacementOutput {
       lines.append("measure for a few batches before choosing: " + ranking.toRace.joined(separator: ", "))
     }
     let expected = ranking.recommendedExpectedMS
-    lines += limit("no placement is faster than", ranking.recommended?.forecast.lowerBoundMS, expected)
-    lines += limit("with tokens spread evenly over all experts", ranking.perfectRouterMS, expected)
+    lines += limit("no placement is faster than", ranking.bounds?.lowerMS, expected)
+    lines += limit("no router with any placement is faster than", ranking.bounds?.perfectRouterMS, expected)
     if let reason = ranking.driftReason { lines.append(reason) }
     if let replacement = ranking.replacement { lines.append(text(replacement)) }
     if !ranking.refused.isEmpty { lines.append("not planned:") }

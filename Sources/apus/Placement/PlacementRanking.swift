@@ -11,8 +11,6 @@ struct PlacementRanking {
   let expectedMS: [Double?]
   /// Strategies that need more than the problem has, and what.
   let refused: [(strategy: String, reason: String)]
-  /// Milliseconds of a layer if tokens were spread over all experts evenly, which for small batches may be more than a plan's.
-  let perfectRouterMS: Double?
   /// Problems that the expectations were learned from; 0 for the cost model alone.
   let learnedProblemCount: Int
   /// The strategies to measure for a few batches before one is used; the others are too far behind.
@@ -41,7 +39,6 @@ struct PlacementRanking {
     let (planned, refused) = PlannedPlacement.all(strategies, problem)
     self.refused = refused
     learnedProblemCount = selector.residual?.problemCount ?? 0
-    perfectRouterMS = PlacementForecast.perfectRouterMS(for: problem)
     driftReason = problem.current.flatMap { current in
       plannedLoad.flatMap {
         LoadDrift(current, planned: $0, observed: problem.load, cluster: problem.cluster).reason
@@ -92,6 +89,9 @@ struct PlacementRanking {
     if case .keep? = replacement?.decision { return planned.first { $0.strategy == "keep" } }
     return planned.first
   }
+
+  /// What no placement, and no router either, can beat; nil where hosts or model are not known.
+  var bounds: PlacementBounds? { planned.first?.forecast.bounds }
 
   var recommendedExpectedMS: Double? {
     recommended.flatMap { chosen in
