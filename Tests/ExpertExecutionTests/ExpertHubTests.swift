@@ -155,6 +155,62 @@ struct ExpertHubTests {
     }
   }
 
+  /// What batches are seen to do departs from what was planned for: a new plan is asked for, says why, moves the experts while
+  /// batches go on, and the hosts' work is even again, with the same results.
+  @Test func plansAgainWhenTheLoadDrifts() async throws {
+    let cluster = try await ExpertCluster(hostCount: 2)
+    let nodes = try PlacementCluster.equal(hostCount: 2, slotCount: 16)
+    let lpt = try PlacementStrategies.named("lpt")
+    /// Tokens of one task: its two hot experts, and one of the others with each.
+    func routed(hot: [UInt16]) -> RoutedTokens {
+      let cold = (0..<8).map { UInt16($0) }.filter { !hot.contains($0) }
+      return RoutedTokens(
+        topK: 2, experts: (0..<360).flatMap { [hot[$0 % 2], cold[$0 % 6]] },
+        gates: [Float](repeating: 0.5, count: 720))
+    }
+    func load(_ routed: RoutedTokens) throws -> ExpertLoad {
+      try ExpertLoad([(0..<8).map { expert in Double(routed.experts.count { Int($0) == expert }) }])
+    }
+    /// The computations of each host, least over most.
+    func evenness(_ timing: LayerTiming) -> Double {
+      let pairs = (0..<2).map { host in timing.hosts.filter { $0.host == host }.reduce(0) { $0 + $1.pairs } }
+      return Double(pairs.min() ?? 0) / Double(pairs.max() ?? 1)
+    }
+    let planned = try load(routed(hot: [0, 1]))
+    let plan = try lpt.plan(PlacementProblem(load: planned, cluster: nodes, topK: 2))
+    // Both hot experts of the next task are on the same host of the plan.
+    guard case .hosted(let hosts) = plan.layers[0] else {
+      Issue.record("lpt cuts no experts")
+      return
+    }
+    let second = try #require(
+      (3..<8).first { hosts[$0][0].host == hosts[2][0].host }, "three cold experts are on each host")
+    let next = routed(hot: [2, UInt16(second)])
+    var random = Random(seed: 3)
+    let rows = random.rows(360, hidden: cluster.model.hiddenSize)
+    let reference = try Reference.layer(rows, next, layer: 0, model: cluster.model)
+
+    try await cluster.hub.place(plan, layers: 0..<1)
+    let calm = try await cluster.hub.run(layer: 0, rows: rows, routed: routed(hot: [0, 1]))
+    #expect(evenness(calm.timing) > 0.9)
+    #expect(LoadDrift(plan, planned: planned, observed: planned, cluster: nodes).reason == nil)
+    let before = try await cluster.hub.run(layer: 0, rows: rows, routed: next)
+    #expect(evenness(before.timing) < 0.8)
+    let drift = LoadDrift(plan, planned: planned, observed: try load(next), cluster: nodes)
+    let reason = try #require(drift.reason)
+    #expect(reason.hasPrefix("the load has drifted"))
+
+    let fresh = try lpt.plan(PlacementProblem(load: try load(next), cluster: nodes, topK: 2))
+    let hub = cluster.hub
+    async let moving = hub.place(fresh, layers: 0..<1)
+    async let meanwhile = hub.run(layer: 0, rows: rows, routed: next)
+    #expect(try await moving.movedBytes > 0)
+    #expect(Reference.relativeError(try await meanwhile.rows, reference) < 1e-3)
+    let after = try await cluster.hub.run(layer: 0, rows: rows, routed: next)
+    #expect(evenness(after.timing) > 0.9)
+    for result in [before, after] { #expect(Reference.relativeError(result.rows, reference) < 1e-3) }
+  }
+
   /// A layer that nobody placed, and a hub that hosts do not know.
   @Test func saysWhatIsMissing() async throws {
     let cluster = try await ExpertCluster(hostCount: 1)
