@@ -106,7 +106,7 @@ extension JobLedger {
 
   /// Starts those that wait at a node while it has room.
   private mutating func serve(_ node: Int, at now: Duration, _ actions: inout [LedgerAction]) {
-    while let next = router.next(node, at: now.seconds) {
+    while let next = router.next(node) {
       jobs[next.job]!.node = nil
       let key = jobs[next.job]!.key!
       routes[key]!.placedCount -= 1
@@ -208,10 +208,11 @@ extension JobLedger {
   private mutating func takeOver(_ thief: Int, at now: Duration, _ actions: inout [LedgerAction]) {
     while router.nodes[thief].hasRoom, router.nodes[thief].queue.isEmpty {
       var best: (job: JobID, gain: Double, option: RouteOption)?
-      for node in router.nodes.indices {
-        guard let last = router.nodes[node].queue.last, let entry = jobs[last.job], let key = entry.key,
-          let ranked = routes[key]?.ranked, let place = ranked.first(of: thief), entry.failed.isEmpty,
-          let there = ranked.choice(of: node, engine: last.engine), let job = entry.routing
+      for node in router.nodesToAsk() {
+        guard let last = router.nodes[node].queue.last, let entry = jobs.index(forKey: last.job),
+          let key = jobs.values[entry].key, let ranked = routes[key]?.ranked, let place = ranked.first(of: thief),
+          jobs.values[entry].failed.isEmpty, let there = ranked.choice(of: node, engine: last.engine),
+          let job = jobs.values[entry].routing
         else { continue }
         let here = router.predict(job, place, ranked, nil, at: now.seconds)
         let stay = router.predict(job, there, ranked, nil, at: now.seconds, isPlaced: true)
@@ -222,7 +223,7 @@ extension JobLedger {
         }
       }
       guard let best else { return }
-      unplace(best.job, at: now)
+      unplace(best.job)
       let key = jobs[best.job]!.key!
       assign(best.job, best.option.choice, decided: best.option, decidedAt: now.seconds, key, at: now, &actions)
     }
@@ -236,15 +237,16 @@ extension JobLedger {
         let job = entry.routing, let ranked = routes[key]?.ranked
       else { continue }
       guard let there = ranked.choice(of: node, engine: last.engine) else {
-        unplace(last.job, at: now)
+        unplace(last.job)
         wait(last.job, key)
         continue
       }
       let stay = router.predict(job, there, ranked, nil, at: now.seconds, isPlaced: true)
-      guard let option = router.choose(job, among: ranked, failed: entry.failed, at: now.seconds), option.node != node,
+      guard let option = router.choose(job, among: ranked, failed: entry.failed, isNew: false, at: now.seconds),
+        option.node != node,
         option.value < 0.9 * stay.value
       else { continue }
-      unplace(last.job, at: now)
+      unplace(last.job)
       queue(last.job, job, option, engine: ranked.facts[option.choice].engine, at: now)
       routes[key]!.placedCount += 1
     }

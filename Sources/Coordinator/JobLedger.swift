@@ -63,14 +63,14 @@ public struct JobLedger: Sendable {
 
   public init(
     limits: Limits = Limits(), exploration: ExplorationPolicy = .off, routing: RoutingPolicyName = .foreseen,
-    originMS: Int64 = 0,
+    queueOrder: QueueOrder = .due, originMS: Int64 = 0,
     using generator: inout some RandomNumberGenerator
   ) {
     self.limits = limits
     self.originMS = originMS
     identifiers = IdentifierSource(using: &generator)
     explorer = Explorer(exploration, seed: generator.next())
-    router = Router(routing, seed: generator.next())
+    router = Router(routing, order: queueOrder, seed: generator.next())
   }
 
   public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
@@ -291,7 +291,7 @@ public struct JobLedger: Sendable {
   mutating func end(
     _ id: JobID, _ state: JobState, because reason: String?, at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    if jobs[id]!.state == .queued { leaveQueue(id, at: now) }
+    if jobs[id]!.state == .queued { leaveQueue(id) }
     jobs[id]!.state = .ending(isStoring: true)
     watched.insert(id)
     jobs[id]!.record.state = state
@@ -305,16 +305,16 @@ public struct JobLedger: Sendable {
   }
 
   /// A job waits no more, wherever it did.
-  mutating func leaveQueue(_ id: JobID, at now: Duration) {
+  mutating func leaveQueue(_ id: JobID) {
     queuedCount -= 1
     if !deadlined.isEmpty { deadlined.remove(id) }
-    unplace(id, at: now)
+    unplace(id)
   }
 
   /// Takes a job out of its node's queue, if it is in one.
-  mutating func unplace(_ id: JobID, at now: Duration) {
+  mutating func unplace(_ id: JobID) {
     guard let node = jobs[id]!.node, let key = jobs[id]!.key else { return }
-    router.remove(id, from: node, at: now.seconds)
+    router.remove(id, from: node)
     jobs[id]!.node = nil
     routes[key]?.placedCount -= 1
   }

@@ -16,8 +16,8 @@ struct RouterTests {
     private var leases = 0
     private var texts = 0
 
-    init(_ seconds: [Double?], slots: Int = 1, policy: RoutingPolicyName = .foreseen, objective: Objective = .e2e) {
-      router = Router(policy, seed: 1)
+    init(_ seconds: [Double?], slots: Int = 1, policy: any RoutingPolicy = Foreseen(), objective: Objective = .e2e) {
+      router = Router(policy: policy, seed: 1)
       var spec = Fixture.spec(String(repeating: "abcd", count: 512), maxTokens: 128)
       spec.objective = objective
       key = RouteKey(spec)
@@ -41,7 +41,7 @@ struct RouterTests {
     static func name(_ place: Int) -> WorkerName { WorkerName("node-\(place)") }
 
     mutating func job(
-      text: String? = nil, deadline: Double? = nil, slos: [SLO] = [], session: String? = nil
+      text: String? = nil, deadline: Double? = nil, slos: [SLO] = [], session: String? = nil, size: Double = 1
     ) -> RoutingJob {
       // As long as the key's prompt, and like no other.
       texts += 1
@@ -53,7 +53,8 @@ struct RouterTests {
       let flow = FairClock.Flow(client: "client", priority: 0)
       let tag = router.tag(flow, work: 179)
       return RoutingJob(
-        spec, promptTokens: max(1, text.utf8.count / 4), deadline: deadline, flow: flow, tag: tag, due: tag)
+        spec, promptTokens: max(1, text.utf8.count / 4), deadline: deadline, flow: flow, tag: tag, due: tag,
+        size: size)
     }
 
     mutating func choose(_ job: RoutingJob, at now: Double = 0, failed: [FailedChoice] = []) -> Int? {
@@ -108,8 +109,8 @@ struct RouterTests {
   }
 
   @Test(
-    "A job waits for a fast node as long as it ends sooner there, then takes the slow one",
-    arguments: [(slow: 1.5, waiting: 0), (slow: 2.5, waiting: 1), (slow: 4.5, waiting: 3)])
+    "A job waits for a fast node as long as it is better off there, its first token counting most, then takes the slow one",
+    arguments: [(slow: 1.5, waiting: 0), (slow: 3, waiting: 1), (slow: 6, waiting: 3)])
   func waits(slow: Double, waiting: Int) {
     var pool = Pool([1, slow])
     pool.send(pool.job())
@@ -180,7 +181,7 @@ struct RouterTests {
 
   @Test("A loaded engine is preferred to a faster one that must be loaded first, by what loading took before")
   func warm() {
-    var pool = Pool([1, 1.5])
+    var pool = Pool([1, 1.4])
     pool.router.hear("node-0", warm: ["other"])
     #expect(pool.choose(pool.job()) == 1, "two seconds are assumed, twice for the switch")
     // It turns out to load in no time.
@@ -202,10 +203,10 @@ struct RouterTests {
   @Test("What keeps a deadline or a limit goes before what is better otherwise")
   func limits() {
     // Node 1 is busy for a second: it ends a job first, and begins one last.
-    var pool = Pool([2.2, 1])
+    var pool = Pool([2.6, 1])
     pool.start(pool.job(), on: 1)
     #expect(pool.choose(pool.job()) == 1)
-    #expect(pool.choose(pool.job(slos: [SLO(metric: .ttft, percentile: 99, limitMS: 1200)])) == 0)
+    #expect(pool.choose(pool.job(slos: [SLO(metric: .ttft, percentile: 99, limitMS: 1400)])) == 0)
     #expect(pool.choose(pool.job(deadline: 2.1)) == 1)
     let option = pool.router.choose(pool.job(deadline: 0.1), among: pool.ranked, failed: [], at: 0)
     #expect(option?.isLate == true, "where none is in time, the best is taken all the same")
@@ -233,24 +234,45 @@ struct RouterTests {
     #expect(abs(pool.router.nodes[0].decode.factor(beside: 0) - 1) < 0.1)
   }
 
-  @Test("Silence forgets: a node that was slow an hour ago is tried again")
-  func forgets() {
-    var speed = NodeSpeed()
-    for place in 0..<20 { speed.learn(ratio: 5, beside: 0, at: Double(place)) }
-    #expect(speed.factor(beside: 0) > 4)
-    speed.age(at: 20 + 10 * NodeSpeed.halfLife)
-    #expect(speed.factor(beside: 0) < 1.5)
+  @Test("What jobs miss for want of a place is a toll that long jobs pay, short ones hardly, until nobody misses it")
+  func toll() {
+    var pool = Pool([1, 1.3])
+    let lease = pool.start(pool.job(), on: 0)
+    // Short ones come and find the fast node full.
+    for _ in 0..<20 { #expect(pool.choose(pool.job(size: 0.2), at: 0.1) == 1) }
+    pool.router.end(lease, on: "node-0", at: 1)
+    #expect(pool.choose(pool.job(size: 4), at: 1) == 1)
+    #expect(pool.choose(pool.job(size: 0.05), at: 1) == 0)
+    #expect(pool.choose(pool.job(size: 4), at: 200) == 0)
   }
 
-  @Test("How jobs slow each other is learned as a slope")
-  func slope() {
-    var speed = NodeSpeed()
-    for place in 0..<60 {
-      let beside = Double(place % 4)
-      speed.learn(ratio: 1.2 + 0.5 * beside, beside: beside, at: Double(place))
+  /// The coordinator's own policy, with every option predicted.
+  private struct Unpruned: RoutingPolicy {
+    var movesWaiting: Bool { true }
+    private var foreseen = Foreseen()
+
+    mutating func pick(_ options: [RouteOption], using generator: inout SeededGenerator) -> Int {
+      foreseen.pick(options, using: &generator)
     }
-    #expect(abs(speed.factor(beside: 0) - 1.2) < 0.15)
-    #expect(abs(speed.factor(beside: 3) - 2.7) < 0.15)
+  }
+
+  @Test("What cannot be the best is not predicted, and the pick is the same", arguments: 1...20 as ClosedRange<UInt64>)
+  func pruning(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let seconds = (0..<24).map { _ in Double.random(in: 0.5...8, using: &generator) }
+    var pruned = Pool(seconds, slots: 2)
+    var whole = Pool(seconds, slots: 2, policy: Unpruned())
+    for step in 0..<120 {
+      let now = Double(step) / 20
+      let text = Bool.random(using: &generator) ? String(repeating: "shared! ", count: 256) : nil
+      let deadline = Bool.random(using: &generator) ? now + Double.random(in: 0.5...10, using: &generator) : nil
+      let size = Double.random(in: 0.1...4, using: &generator)
+      let jobs = (
+        pruned.job(text: text, deadline: deadline, size: size), whole.job(text: text, deadline: deadline, size: size)
+      )
+      let (one, other) = (pruned.send(jobs.0, at: now), whole.send(jobs.1, at: now))
+      #expect(one == other, "seed \(seed), job \(step)")
+    }
   }
 
   @Test("Every policy picks among what it is given, in turns, by load, by work or by cache")

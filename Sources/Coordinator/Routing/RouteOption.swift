@@ -25,8 +25,12 @@ public struct RouteOption: Hashable, Sendable {
   public var tpot = 0.0
   /// Tokens it is expected to write.
   public var outputTokens = 1.0
-  /// What the objective counts: less is better.
+  /// What the objective counts, and what it costs others: less is better.
   public var value = 0.0
+  /// The part of `value` that the job itself feels, and what that would be with a place at once; both 0 where the
+  /// objective is no time.
+  var felt = 0.0
+  var feltAtOnce = 0.0
   /// Whether it is foreseen to miss the deadline or a limit on a latency.
   public var isLate = false
 

@@ -1,4 +1,3 @@
-import Glibc
 import Messaging
 import Selection
 import Serving
@@ -9,7 +8,8 @@ import Serving
 ///    job before; of each node the ranking's first strategy, or one that is loaded already.
 /// 2. Predict TTFT and TPOT there, now: the selector's forecast for the job alone, times what the node's last outcomes
 ///    say of its speed with so many beside it, less what is cached of the prompt, plus the wait and the engine's load.
-/// 3. Pick, by the policy: the coordinator's own takes the best foreseen objective.
+/// 3. Pick, by the policy: the coordinator's own takes the best foreseen objective, with what the job takes from others:
+///    it slows those beside it, those behind it wait, and its place may be missed by those who come (`SlotPrice`).
 ///
 /// Every waiting job has a node; in the node's queue clients take turns by `FairClock`, and those whose turn it is go by
 /// what they are due: short jobs first, long ones in time. A pure struct: it is told what
@@ -21,6 +21,8 @@ struct Router: Sendable {
   static let patience = 20.0
   /// Mean jobs that a client may be ahead of another for the sake of short ones.
   static let allowance = 4.0
+  /// Nodes with a queue that one which has nothing to do looks at.
+  static let mostAsked = 32
   /// Part of the loading time of a node's first engine that counts against it.
   static let firstLoadShare = 0.25
   /// A prompt's cost that nothing saves: its last block is always read.
@@ -30,6 +32,7 @@ struct Router: Sendable {
   private(set) var clock = FairClock()
   private var numbers: [WorkerName: Int] = [:]
   private var policy: any RoutingPolicy
+  private let order: QueueOrder
   private var generator: SeededGenerator
   private var options: [RouteOption] = []
   private var sessions = SessionMemory()
@@ -39,12 +42,19 @@ struct Router: Sendable {
   /// Mean over the last jobs; before any, twenty tokens a second.
   private var secondsPerWork = 0.05
   /// Of the last jobs that came.
-  private var meanWork: Double?
+  private(set) var meanWork: Double?
   /// Jobs in the nodes' queues.
   private(set) var waitingCount = 0
+  /// The node whose queue is asked first when one has nothing to do.
+  private var firstAsked = 0
 
-  init(_ policy: RoutingPolicyName = .foreseen, seed: UInt64) {
-    self.policy = policy.make()
+  init(_ policy: RoutingPolicyName = .foreseen, order: QueueOrder = .due, seed: UInt64) {
+    self.init(policy: policy.make(), order: order, seed: seed)
+  }
+
+  init(policy: any RoutingPolicy, order: QueueOrder = .due, seed: UInt64) {
+    self.policy = policy
+    self.order = order
     generator = SeededGenerator(seed: seed)
   }
 
@@ -119,20 +129,20 @@ struct Router: Sendable {
     return clock.tag(flow, work: work)
   }
 
-  /// What a job asks for over what jobs ask for on average.
-  func size(work: Double) -> Double { min(max(work / (meanWork ?? work), 0.05), 20) }
-
   /// When a job is due that came now: after so many times as long as its work usually takes, or in time for its
   /// deadline. Who waits together goes in this order, so that short jobs do not wait for long ones, and the long ones'
   /// turn comes with time (the highest response ratio's idea, Brinch Hansen 1971).
   func due(work: Double, deadline: Double?, at now: Double) -> Double {
+    guard order == .due else { return now }
     let seconds = work * secondsPerWork
     return min(now + Self.patience * seconds, deadline.map { $0 - seconds } ?? .infinity)
   }
 
   /// The way to run a job; nil when every node that could is gone, full or taken by a trial.
+  ///
+  /// - Parameter isNew: whether it chooses for the first time; what it misses for want of a place is noted then.
   mutating func choose(
-    _ job: RoutingJob, among ranked: RankedChoices, failed: [FailedChoice], at now: Double
+    _ job: RoutingJob, among ranked: RankedChoices, failed: [FailedChoice], isNew: Bool = true, at now: Double
   ) -> RouteOption? {
     options.removeAll(keepingCapacity: true)
     // What failed for this job is taken only when there is no other worker or strategy.
@@ -143,6 +153,9 @@ struct Router: Sendable {
       })
     let placeOfSession = job.session.flatMap { sessions.place(of: $0) }
     let outputTokens = outputTokens(job)
+    // Of those that are in time, where only the least can be taken.
+    let prunes = policy.takesLeastValue
+    var least = Double.infinity
     for place in ranked.facts.indices {
       let number = ranked.facts[place].node
       let node = nodes[number]
@@ -151,12 +164,18 @@ struct Router: Sendable {
       }
       // The first of a node stands, unless it has to be loaded and a later one has not and is foreseen to be better.
       var other: Int?
-      if ranked.first(of: number) != place {
+      if let first = ranked.first(of: number), first != place {
         other = options.firstIndex { $0.node == number }
+        // The first was pruned, if it did not fail.
+        if other == nil, prunes, !(avoids && ranked.choices[first].isAmong(failed)) { continue }
         let facts = ranked.facts[place]
         if other != nil, !node.engines.has(facts.engine, configuration: facts.configuration) { continue }
       }
+      if least < .infinity, other == nil, least < leastValue(job, place, ranked, on: node, outputTokens: outputTokens) {
+        continue
+      }
       let option = predict(job, place, ranked, placeOfSession, on: node, outputTokens: outputTokens, at: now)
+      if prunes, !option.isLate { least = min(least, option.value) }
       if let other {
         if options[other].load > 0, option.value < options[other].value { options[other] = option }
       } else {
@@ -164,109 +183,18 @@ struct Router: Sendable {
       }
     }
     guard !options.isEmpty else { return nil }
-    return options[policy.pick(options, using: &generator)]
-  }
-
-  /// What one choice promises now.
-  ///
-  /// - Parameter isPlaced: whether the job is in the node's queue already, as its last.
-  func predict(
-    _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, at now: Double,
-    isPlaced: Bool = false
-  ) -> RouteOption {
-    predict(
-      job, place, ranked, session, on: nodes[ranked.facts[place].node], outputTokens: outputTokens(job), at: now,
-      isPlaced: isPlaced)
-  }
-
-  /// - Parameter node: the choice's, taken out of the list once.
-  private func predict(
-    _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, _ session: SessionMemory.Place?, on node: RoutingNode,
-    outputTokens: Double, at now: Double, isPlaced: Bool = false
-  ) -> RouteOption {
-    let facts = ranked.facts[place]
-    var option = RouteOption(choice: place, node: facts.node)
-    option.hasRoom = node.hasRoom && node.queue.isEmpty
-    option.runningCount = node.running.count
-    option.waitingCount = node.queue.count
-    option.slotCount = node.slotCount
-    option.outstandingWork = node.outstandingWork
-    option.workPerSecond = node.workPerSecond
-    var behind = 0
-    if isPlaced {
-      option.wait = node.waitOfLast(at: now)
-    } else {
-      (option.wait, behind) = node.wait(due: job.due, at: now)
+    let picked = options[policy.pick(options, using: &generator)]
+    if isNew {
+      for option in options where option.wait > 0 && option.feltAtOnce < picked.felt {
+        nodes[option.node].price.lost((picked.felt - option.feltAtOnce) / job.size, at: now)
+      }
     }
-    // Beside it run those that run now, or as many as there are places if it has to wait for one.
-    let beside = Double(min(option.runningCount, option.slotCount - 1))
-    option.cachedShare = cachedShare(job, facts, on: node, session)
-    let read = max(Self.leastReadShare, 1 - node.cacheTrust * option.cachedShare)
-    let length = Double(job.promptTokens) / ranked.promptTokens
-    option.prefill = facts.ttft * length * read * node.prefill.factor(beside: beside)
-    option.tpot = facts.tpot * node.decode.factor(beside: beside)
-    option.outputTokens = outputTokens
-    let isLoaded = node.engines.has(facts.engine, configuration: facts.configuration)
-    if !isLoaded { option.load = loadSeconds(facts, on: node) }
-    option.isLate = isLate(job, option, at: now)
-    option.value = value(job, option, price: facts.price)
-    if option.load > 0, facts.price == nil {
-      // Another engine's place may be taken, and that one loaded again for the next: a switch costs twice. An empty node
-      // is no use to anybody until somebody loads an engine there: that one pays a part, those who come after the rest.
-      option.value += option.load * (node.engines.hasAny ? 1 : Self.firstLoadShare - 1)
-    }
-    if facts.price == nil {
-      // A second weighs as much less with a job as it is longer: what counts is how many times as long it takes.
-      option.value += job.size * node.costToOthers(service: option.service, behind: behind, at: now)
-    }
-    return option
+    return picked
   }
 
-  private func loadSeconds(_ facts: RankedChoices.Facts, on node: RoutingNode) -> Double {
-    node.engines.ownLoadSeconds(facts.engine) ?? facts.load
-      ?? node.engines.loadSeconds(facts.engine) ?? Self.assumedLoadSeconds
-  }
-
-  private func cachedShare(
-    _ job: RoutingJob, _ facts: RankedChoices.Facts, on node: RoutingNode, _ session: SessionMemory.Place?
-  ) -> Double {
-    guard job.promptBytes > 0 else { return 0 }
-    let blocks = node.memory.overlap(job.blocks, engine: facts.engine)
-    if blocks > 0 { return min(1, Double(blocks * PromptBlocks.bytes) / Double(job.promptBytes)) }
-    // A prompt that does not begin with anything it knows is not cached; one too short to tell may be.
-    guard let session, session.node == facts.node, session.engine == facts.engine, job.blocks.hashes.isEmpty else {
-      return 0
-    }
-    return min(1, Double(session.tokens) / Double(max(1, job.promptTokens))) / 2
-  }
-
-  private func outputTokens(_ job: RoutingJob) -> Double {
+  /// Tokens it is expected to write, of those it may.
+  func outputTokens(_ job: RoutingJob) -> Double {
     max(1, Double(job.outputTokens) * (outputShares[job.model]?.mean ?? 1))
-  }
-
-  private func isLate(_ job: RoutingJob, _ option: RouteOption, at now: Double) -> Bool {
-    if let deadline = job.deadline, now + option.e2e > deadline { return true }
-    for slo in job.slos {
-      let seconds =
-        switch slo.metric {
-        case .ttft: option.ttft
-        case .tpot, .itl: option.tpot
-        case .e2e: option.e2e
-        }
-      if seconds * 1000 > slo.limitMS { return true }
-    }
-    return false
-  }
-
-  private func value(_ job: RoutingJob, _ option: RouteOption, price: Double?) -> Double {
-    switch job.objective {
-    case .ttft: option.ttft
-    // Its first token matters too, ten times less than it does to the whole.
-    case .tpot: option.tpot * option.outputTokens + option.ttft / 10
-    case .e2e, .throughput, .goodput: option.e2e
-    // Price before time; but whoever asks for it does not wait behind a queue while another is free.
-    case .cost, .energy: option.wait > 0 ? 1e9 + option.wait : price ?? 1e6 + option.e2e
-    }
   }
 
   // MARK: Waiting
@@ -277,20 +205,35 @@ struct Router: Sendable {
       RoutingNode.Waiting(
         job: id, engine: engine, seconds: option.service,
         work: RoutingJob.work(promptTokens: job.promptTokens, outputTokens: Int(option.outputTokens)), tag: job.tag,
-        flow: job.flow, due: job.due, option: option, decidedAt: now), at: now)
+        flow: job.flow, due: job.due, option: option, decidedAt: now))
   }
 
-  mutating func remove(_ job: JobID, from node: Int, at now: Double) {
-    if nodes[node].remove(job, at: now) != nil { waitingCount -= 1 }
+  mutating func remove(_ job: JobID, from node: Int) {
+    if nodes[node].remove(job) != nil { waitingCount -= 1 }
   }
 
   /// The first that waits at a node with room, taken out of its queue.
-  mutating func next(_ node: Int, at now: Double) -> RoutingNode.Waiting? {
-    guard nodes[node].hasRoom, let next = nodes[node].removeNext(allowance: Self.allowance * (meanWork ?? 0), at: now)
-    else { return nil }
+  mutating func next(_ node: Int) -> RoutingNode.Waiting? {
+    let allowance = order == .due ? Self.allowance * (meanWork ?? 0) : .infinity
+    guard nodes[node].hasRoom, let next = nodes[node].removeNext(allowance: allowance) else { return nil }
     waitingCount -= 1
     clock.served(next.tag)
     return next
+  }
+
+  /// Nodes where jobs wait; of many some, and others the next time, as whoever steals work looks at few victims (Blumofe,
+  /// Leiserson 1999).
+  mutating func nodesToAsk() -> [Int] {
+    var found: [Int] = []
+    guard waitingCount > 0 else { return found }
+    for offset in nodes.indices where !nodes[(firstAsked + offset) % nodes.count].queue.isEmpty {
+      found.append((firstAsked + offset) % nodes.count)
+      guard found.count < Self.mostAsked else {
+        firstAsked = (found[found.count - 1] + 1) % nodes.count
+        break
+      }
+    }
+    return found
   }
 
   // MARK: Running
@@ -364,9 +307,13 @@ struct Router: Sendable {
       let share = min(1, Double(cached) / Double(max(1, tokens)) / run.cachedShare)
       nodes[node].cacheTrust += 0.1 * (share - nodes[node].cacheTrust)
     }
-    if run.prefill > 0, ttft > 0 { nodes[node].prefill.learn(ratio: ttft / run.prefill, beside: beside, at: now) }
+    if run.prefill > 0, ttft > 0 {
+      let tokens = Double(run.promptTokens) * (1 - run.cachedShare)
+      nodes[node].prefill.learn(ratio: ttft / run.prefill, beside: beside, tokens: max(1, tokens), at: now)
+    }
     if run.tpot > 0, metrics.tpot.meanMS > 0 {
-      nodes[node].decode.learn(ratio: metrics.tpot.meanMS / 1000 / run.tpot, beside: beside, at: now)
+      let (ratio, tokens) = (metrics.tpot.meanMS / 1000 / run.tpot, Double(metrics.outputTokenCount))
+      nodes[node].decode.learn(ratio: ratio, beside: beside, tokens: tokens, at: now)
     }
   }
 }

@@ -18,7 +18,7 @@ final class RoutingJob: Sendable {
   let tag: Double
   /// Its place among those whose turn it is, in seconds on the ledger's clock (`Router.due`).
   let due: Double
-  /// What it asks for over what jobs ask for on average.
+  /// How many times a second that others lose weighs as much as one that it loses itself (`Router.size`).
   let size: Double
 
   init(

@@ -1,4 +1,3 @@
-import Glibc
 import Serving
 
 /// A worker as the router sees it: who runs and waits there, how fast it is, and what its engines remember.
@@ -54,11 +53,8 @@ struct RoutingNode: Sendable {
   /// Job-seconds run here until `busyAt`.
   private var busySeconds = 0.0
   private var busyAt = 0.0
-  /// Jobs that waited here of late, on average.
-  private var meanQueue = 0.0
-  private var queueSeenAt = 0.0
-  /// Seconds after which a queue has lost two thirds of its weight in `meanQueue`.
-  private static let queueMemory = 30.0
+  /// Of its places, while they are all taken.
+  var price = SlotPrice()
 
   var prefill = NodeSpeed()
   var decode = NodeSpeed()
@@ -107,8 +103,7 @@ struct RoutingNode: Sendable {
 
   // MARK: Waiting
 
-  mutating func enqueue(_ job: Waiting, at now: Double) {
-    seeQueue(at: now)
+  mutating func enqueue(_ job: Waiting) {
     var place = queue.count
     while place > 0, queue[place - 1].due > job.due { place -= 1 }
     queue.insert(job, at: place)
@@ -119,9 +114,8 @@ struct RoutingNode: Sendable {
   /// The next one: what is due first among the clients whose turn it is, give or take `allowance`. Who asks for little
   /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its client:
   /// the job that goes takes the client's first, and the one whose turn that was takes its.
-  mutating func removeNext(allowance: Double, at now: Double) -> Waiting? {
+  mutating func removeNext(allowance: Double) -> Waiting? {
     guard let turn = queue.lazy.map(\.tag).min() else { return nil }
-    seeQueue(at: now)
     for place in queue.indices {
       let flow = queue[place].flow
       let first = queue.indices.filter { queue[$0].flow == flow }.min { queue[$0].tag < queue[$1].tag }!
@@ -132,15 +126,8 @@ struct RoutingNode: Sendable {
     return nil
   }
 
-  mutating func remove(_ job: JobID, at now: Double) -> Waiting? {
-    seeQueue(at: now)
-    return queue.firstIndex { $0.job == job }.map { remove(at: $0) }
-  }
-
-  private mutating func seeQueue(at now: Double) {
-    let keep = exp(-max(0, now - queueSeenAt) / Self.queueMemory)
-    meanQueue = keep * meanQueue + (1 - keep) * Double(queue.count)
-    queueSeenAt = max(queueSeenAt, now)
+  mutating func remove(_ job: JobID) -> Waiting? {
+    queue.firstIndex { $0.job == job }.map { remove(at: $0) }
   }
 
   private mutating func remove(at place: Int) -> Waiting {
@@ -180,21 +167,13 @@ struct RoutingNode: Sendable {
     return (free + max(0, ahead) / Double(slotCount), behind)
   }
 
-  /// Seconds that a job of so many takes from others: those that run beside it, those behind it in the queue, and those
-  /// that will come while it has its place, as many as waited of late.
+  /// Seconds that a job of so many takes from others: from those beside it, of whom one follows another as long as it
+  /// runs; from those behind it in the queue; and from those that come while it has its place.
   func costToOthers(service: Double, behind: Int, at now: Double) -> Double {
-    var cost = 0.0
-    if running.count < slotCount, !running.isEmpty {
-      let share = decode.slopeShare(beside: Double(running.count - 1))
-      cost = share * running.reduce(0) { $0 + max(0, $1.foreseenEnd - now) }
-    }
-    let keep = exp(-max(0, now - queueSeenAt) / Self.queueMemory)
-    let waiting = keep * meanQueue + (1 - keep) * Double(queue.count)
-    return cost + (Double(behind) + Self.price * waiting) * service / Double(slotCount)
+    let beside = Double(min(running.count, slotCount - 1))
+    let slowing = beside * decode.slopeShare(beside: max(0, Double(running.count - 1)))
+    return service * (slowing + Double(behind) / Double(slotCount) + price.perSecond(at: now))
   }
-
-  /// What those who will come count for: who waits behind a queue waits for more than its mean says.
-  private static let price = 2.0
 
   /// The same for the last of those that wait here.
   func waitOfLast(at now: Double) -> Double {

@@ -6,6 +6,9 @@ public import Serving
 public protocol RoutingPolicy: Sendable {
   /// Whether a node that has nothing to do may take a job that waits for another, and jobs that wait move when it pays.
   var movesWaiting: Bool { get }
+  /// Whether its pick has the least `value` of those that are not late, if there are any: then what cannot have it need
+  /// not be predicted.
+  var takesLeastValue: Bool { get }
   /// Place in `options`, which has at least one, in the order of the ranking.
   mutating func pick(_ options: [RouteOption], using generator: inout SeededGenerator) -> Int
   /// A job that was sent by `option` ended: its seconds until the first token and to the end, from its start on.
@@ -14,6 +17,7 @@ public protocol RoutingPolicy: Sendable {
 
 extension RoutingPolicy {
   public var movesWaiting: Bool { false }
+  public var takesLeastValue: Bool { false }
   public mutating func learn(_ option: RouteOption, ttft: Double, e2e: Double) {}
 }
 
@@ -38,6 +42,14 @@ public enum RoutingPolicyName: String, Codable, Sendable, CaseIterable {
     case .oneShape: OneShape()
     }
   }
+}
+
+/// In which order the jobs go that wait at one node.
+public enum QueueOrder: String, Codable, Sendable {
+  /// Clients in turns, and whoever's turn it is by what is due: short jobs first, long ones in time.
+  case due
+  /// As they came, as engines queue that a plain balancer sends to at once.
+  case arrival
 }
 
 extension [RouteOption] {

@@ -4,6 +4,7 @@ import Serving
 /// than to take a slow one that is free. What keeps its deadline and limits goes before what does not.
 struct Foreseen: RoutingPolicy {
   var movesWaiting: Bool { true }
+  var takesLeastValue: Bool { true }
 
   mutating func pick(_ options: [RouteOption], using generator: inout SeededGenerator) -> Int {
     var best = 0
