@@ -12,6 +12,9 @@ import Serving
 public struct Simulation {
   public struct Options: Hashable, Sendable {
     public var policy = RoutingPolicyName.foreseen
+    /// How jobs wait at a node; nil for the coordinator's order under its own router, and that of arrival under the
+    /// others, which is how the engines queue that they are used with.
+    public var queueOrder: QueueOrder?
     public var seed: UInt64 = 1
     /// Deviation of the logarithm by which forecasts for a node are off.
     public var forecastError = 0.2
@@ -65,7 +68,8 @@ public struct Simulation {
     limits.attempts = 1000
     // A request may be long, and nothing here reports tokens.
     limits.leaseSilence = .seconds(1e9)
-    ledger = JobLedger(limits: limits, routing: options.policy, using: &generator)
+    let order = options.queueOrder ?? (options.policy == .foreseen ? .due : .arrival)
+    ledger = JobLedger(limits: limits, routing: options.policy, queueOrder: order, using: &generator)
     names = nodes.map { WorkerName($0.name) }
     numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     requestOf = { Int($0.rawValue.dropFirst(4))! }

@@ -62,46 +62,6 @@ struct SimulationTests {
     #expect(result.nodes.reduce(0) { $0 + $1.requestCount } == 400)
   }
 
-  @Test(
-    "On a mixed pool the median request ends sooner than with routers that count jobs or work",
-    arguments: [1, 2])
-  func mixedPool(seed: UInt64) throws {
-    let nodes = [NodeModel].pool(speeds: [8, 4, 2, 1], count: 4)
-    let requests = nodes.trace(load: 0.7, TraceGenerator(rate: 1, requestCount: 1500, seed: seed))
-    var options = Simulation.Options()
-    options.seed = seed
-    func median(_ policy: RoutingPolicyName) throws -> Double {
-      options.policy = policy
-      let median = Simulation(nodes, requests, options).run().percentile(0.5, .e2e)
-      return try #require(median)
-    }
-    let own = try median(.foreseen)
-    for (other, factor) in [
-      (RoutingPolicyName.powerOfTwo, 0.85), (.roundRobin, 0.7), (.leastWork, 1), (.leastLoaded, 1),
-    ] {
-      let theirs = try median(other)
-      #expect(own < factor * theirs, "seed \(seed): \(own) s, \(other.rawValue) \(theirs) s")
-    }
-  }
-
-  @Test("A node that slows to half loses its share within 50 outcomes; a new one is used within 10 requests")
-  func changes() throws {
-    let nodes = [NodeModel].pool(speeds: [4], count: 4)
-    let requests = nodes.trace(load: 0.6, TraceGenerator(rate: 1, requestCount: 1500, seed: 1))
-    let middle = requests[requests.count / 3].seconds
-    var options = Simulation.Options()
-    options.faults = [NodeFault(node: 0, seconds: middle, kind: .slow(2))]
-    let slowed = Simulation(nodes, requests, options).run()
-    let change = try #require(slowed.slowed)
-    let parts = slowed.stretches(around: change, outcomes: 50)
-    #expect(parts[2].share < 0.75 * parts[0].share, "\(parts)")
-    options.faults = [NodeFault(node: 1, seconds: middle, kind: .join)]
-    let joined = Simulation(nodes, requests, options).run()
-    let coming = try #require(joined.joined)
-    let first = try #require(joined.requestsUntilUse(of: coming))
-    #expect(first <= 10)
-  }
-
   @Test("What a node was doing when it failed is done elsewhere")
   func failure() {
     let nodes = [NodeModel].pool(speeds: [2, 1], count: 3)

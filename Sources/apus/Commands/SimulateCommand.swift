@@ -40,6 +40,11 @@ struct SimulateCommand: AsyncParsableCommand {
       "foreseen (the coordinator's), \(RoutingPolicyName.allCases.dropFirst().map(\.rawValue).joined(separator: ", ")), or all."
   )
   var policy = RoutingPolicyName.foreseen.rawValue
+  @Option(
+    help:
+      "How jobs wait at a node: due (the coordinator's order), or arrival. [default: due with foreseen, arrival with the others]"
+  )
+  var queues: String?
   @Option(help: "A node slows: NODE@SECONDS:FACTOR. May be repeated, as the next two.") var slow: [String] = []
   @Option(help: "A node is lost: NODE@SECONDS.") var fail: [String] = []
   @Option(help: "A node comes, or comes back: NODE@SECONDS.") var join: [String] = []
@@ -57,6 +62,7 @@ struct SimulateCommand: AsyncParsableCommand {
     var options = Simulation.Options()
     options.seed = seed
     options.forecastError = forecastError
+    options.queueOrder = try chosenOrder()
     options.faults =
       try slow.map { try FaultOption.slow($0, cluster) } + fail.map { try FaultOption.fail($0, cluster) }
       + join.map { try FaultOption.join($0, cluster) }
@@ -64,6 +70,7 @@ struct SimulateCommand: AsyncParsableCommand {
     if !noRegret {
       var knowing = options
       knowing.isHindsight = true
+      knowing.queueOrder = nil
       best = Simulation(cluster, requests, knowing).run()
     }
     var runs: [SimulatedRun] = []
@@ -87,6 +94,14 @@ struct SimulateCommand: AsyncParsableCommand {
         advice: "give all or one of \(RoutingPolicyName.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     return [name]
+  }
+
+  private func chosenOrder() throws(ApusError) -> QueueOrder? {
+    guard let queues else { return nil }
+    guard let order = QueueOrder(rawValue: queues) else {
+      throw ApusError(.usage, "--queues \(queues) is no order", advice: "give due or arrival")
+    }
+    return order
   }
 
   // MARK: The cluster

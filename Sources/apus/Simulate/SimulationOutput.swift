@@ -75,16 +75,22 @@ struct SimulationOutput {
   private func changes(_ result: SimulationResult) -> String? {
     var lines: [String] = []
     if let slowed = result.slowed {
-      let parts = result.stretches(around: slowed, outcomes: Self.learningOutcomes)
+      let parts = [result, hindsight].compactMap { $0 }.map {
+        $0.stretches(around: slowed, outcomes: Self.learningOutcomes)
+      }
       let names = ["before", "its next \(Self.learningOutcomes) outcomes", "after that"]
-      var table = TextTable([
-        "\(nodes[slowed.node].name) slows at \(Int(slowed.seconds)) s", ">its share", ">E2E p50", ">p99",
-      ])
-      for (name, part) in zip(names, parts) {
-        table.add([
-          name, String(format: "%.1f%%", 100 * part.share), Self.seconds(part.p50Seconds),
-          Self.seconds(part.p99Seconds),
-        ])
+      var table = TextTable(
+        ["\(nodes[slowed.node].name) slows at \(Int(slowed.seconds)) s", ">its share", ">E2E p50", ">p99"]
+          + (hindsight == nil ? [] : [">in hindsight: share", ">E2E p50", ">p99"]))
+      for (place, name) in names.enumerated() {
+        table.add(
+          [name]
+            + parts.map { $0[place] }.flatMap { part in
+              [
+                String(format: "%.1f%%", 100 * part.share), Self.seconds(part.p50Seconds),
+                Self.seconds(part.p99Seconds),
+              ]
+            })
       }
       lines.append(table.text())
     }
