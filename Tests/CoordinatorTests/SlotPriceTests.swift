@@ -10,12 +10,12 @@ struct SlotPriceTests {
     #expect(price.perSecond(at: 0) == 0)
     // Half a second is lost four times a second.
     var now = 0.0
-    while now < 10 * SlotPrice.memory {
+    while now < 10 * RecentRate.memory {
       price.lost(0.5, at: now)
       now += 0.25
     }
     #expect(abs(price.perSecond(at: now) - 2) < 0.1)
-    #expect(price.perSecond(at: now + 3 * SlotPrice.memory) < 0.12)
+    #expect(price.perSecond(at: now + 3 * RecentRate.memory) < 0.12)
     #expect(price.perSecond(at: now - 1) <= 2.1, "a clock that is behind makes nothing dearer")
   }
 }

@@ -51,6 +51,21 @@ struct RoutingComparisonTests {
     }
   }
 
+  @Test(
+    "Three models on nodes that hold one engine each: engines seldom go, and requests do not queue for loads",
+    arguments: [1, 11])
+  func severalModels(seed: UInt64) throws {
+    let nodes = [NodeModel].pool(speeds: [8, 4, 2, 1], count: 8)
+    var generator = TraceGenerator(rate: 1, requestCount: 1000, seed: seed)
+    generator.modelCount = 3
+    let requests = nodes.trace(load: 0.7, generator)
+    let own = run(nodes, requests, .foreseen, seed: seed)
+    let theirs = run(nodes, requests, .leastLoaded, seed: seed)
+    #expect(own.loadCount < 30 && theirs.loadCount > 5 * own.loadCount, "\(own.loadCount), \(theirs.loadCount) loads")
+    let (ours, their) = (try #require(own.percentile(0.5, .e2e)), try #require(theirs.percentile(0.5, .e2e)))
+    #expect(ours < 0.5 * their, "seed \(seed): \(ours) s and \(their) s")
+  }
+
   @Test("Baselines queue as they came, unless told otherwise")
   func order() {
     let nodes = [NodeModel(name: "n", prefillRate: 1000, decodeRate: 100, slotCount: 1)]

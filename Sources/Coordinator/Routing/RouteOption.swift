@@ -17,7 +17,7 @@ public struct RouteOption: Hashable, Sendable {
   public var cachedShare = 0.0
   /// Until a place is free.
   public var wait = 0.0
-  /// Until the engine is loaded; 0 for one that is.
+  /// Until the engine is loaded, its predecessor's jobs included; 0 for one that is.
   public var load = 0.0
   /// Reading the prompt beside the others.
   public var prefill = 0.0
@@ -27,8 +27,8 @@ public struct RouteOption: Hashable, Sendable {
   public var outputTokens = 1.0
   /// What the objective counts, and what it costs others: less is better.
   public var value = 0.0
-  /// The part of `value` that the job itself feels, and what that would be with a place at once; both 0 where the
-  /// objective is no time.
+  /// The part of `value` that the job itself feels, an engine's load left out, which no place would save; and what that
+  /// would be with a place at once, the load included. Both 0 where the objective is no time.
   var felt = 0.0
   var feltAtOnce = 0.0
   /// Whether it is foreseen to miss the deadline or a limit on a latency.

@@ -41,21 +41,20 @@ extension Router {
     option.prefill = facts.ttft * length * read * node.prefill.factor(beside: beside)
     option.tpot = facts.tpot * node.decode.factor(beside: beside)
     option.outputTokens = outputTokens
-    let isLoaded = node.engines.has(facts.engine, configuration: facts.configuration)
-    if !isLoaded { option.load = loadSeconds(facts, on: node) }
+    let loaded = node.engines.loaded(facts.engine, configuration: facts.configuration)
+    let loadSeconds = loaded == nil ? loadSeconds(facts, on: node) : 0
+    option.load =
+      loaded.map { max(0, $0.readyAt - now) }
+      ?? loadSeconds + node.untilIdle(node.engines.leastUsed?.engine, at: now)
     option.isLate = isLate(job, option, at: now)
     option.value = value(job, option, price: facts.price)
-    let waitWeight = waitWeight(job.objective)
-    if waitWeight > 0 {
-      option.felt = option.value
-      option.feltAtOnce = option.value - waitWeight * option.wait
-    }
-    if option.load > 0, facts.price == nil {
-      // Another engine's place may be taken, and that one loaded again for the next: a switch costs twice. An empty node
-      // is no use to anybody until somebody loads an engine there: that one pays a part, those who come after the rest.
-      option.value += option.load * (node.engines.hasAny ? 1 : Self.firstLoadShare - 1)
+    let delayWeight = delayWeight(job.objective)
+    if delayWeight > 0 {
+      option.felt = option.value - delayWeight * option.load
+      option.feltAtOnce = option.value - delayWeight * option.wait
     }
     if facts.price == nil {
+      if loaded == nil { option.value += costOfLoad(loadSeconds, for: job, on: node, at: now) }
       option.value += job.size * node.costToOthers(service: option.service, behind: behind, at: now)
     }
     return option

@@ -25,6 +25,9 @@ struct Router: Sendable {
   static let mostAsked = 32
   /// Part of the loading time of a node's first engine that counts against it.
   static let firstLoadShare = 0.25
+  /// Times an engine's load that a job waits which needs one, while others come that do not: a switch loads twice, and so
+  /// a quarter of the time at most is lost to loading.
+  static let loadPatience = 8.0
   /// A prompt's cost that nothing saves: its last block is always read.
   static let leastReadShare = 0.02
 
@@ -89,7 +92,7 @@ struct Router: Sendable {
 
   mutating func hear(_ name: WorkerName, warm: [String]) {
     guard let node = numbers[name] else { return }
-    nodes[node].engines.hear(Set(warm.map(StableNumber.of)))
+    nodes[node].hear(warm.map(StableNumber.of))
   }
 
   /// Lets old outcomes fade, and has every node with a place and a queue looked at.
@@ -257,7 +260,8 @@ struct Router: Sendable {
         promptTokens: job.promptTokens,
         work: RoutingJob.work(promptTokens: job.promptTokens, outputTokens: Int(option.outputTokens)), busyBefore: 0,
         isForeseen: facts.isForeseen, option: decided ?? option, decidedAt: decidedAt), at: now)
-    nodes[facts.node].engines.serve(facts.engine, configuration: facts.configuration)
+    nodes[facts.node].engines.serve(
+      facts.engine, configuration: facts.configuration, readyAt: now + option.load, at: now)
     nodes[facts.node].memory.insert(job.blocks, engine: facts.engine)
     if let session = job.session {
       let tokens = job.promptTokens + Int(option.outputTokens)

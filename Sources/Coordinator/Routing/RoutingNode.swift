@@ -101,6 +101,14 @@ struct RoutingNode: Sendable {
     busyAt = now
   }
 
+  // MARK: Engines
+
+  /// What a heartbeat says is loaded: configurations.
+  mutating func hear(_ warm: [UInt64]) {
+    let running = running
+    engines.hear(warm) { engine in running.contains { $0.engine == engine } }
+  }
+
   // MARK: Waiting
 
   mutating func enqueue(_ job: Waiting) {
@@ -113,17 +121,28 @@ struct RoutingNode: Sendable {
 
   /// The next one: what is due first among the clients whose turn it is, give or take `allowance`. Who asks for little
   /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its client:
-  /// the job that goes takes the client's first, and the one whose turn that was takes its.
+  /// the job that goes takes the client's first, and the one whose turn that was takes its. One that needs an engine loaded
+  /// lets those pass that do not, until it is `Router.loadPatience` loads late.
   mutating func removeNext(allowance: Double) -> Waiting? {
     guard let turn = queue.lazy.map(\.tag).min() else { return nil }
+    var chosen: (place: Int, first: Int)?
+    var latest = Double.infinity
     for place in queue.indices {
+      guard queue[place].due <= latest else { break }
+      let isLoaded = engines.mayHave(queue[place].engine)
+      if chosen != nil, !isLoaded { continue }
       let flow = queue[place].flow
       let first = queue.indices.filter { queue[$0].flow == flow }.min { queue[$0].tag < queue[$1].tag }!
       guard queue[first].tag <= turn + allowance else { continue }
-      (queue[place].tag, queue[first].tag) = (queue[first].tag, queue[place].tag)
-      return remove(at: place)
+      chosen = (place, first)
+      if isLoaded { break }
+      latest =
+        queue[place].due
+        + Router.loadPatience * (engines.loadSeconds(queue[place].engine) ?? Router.assumedLoadSeconds)
     }
-    return nil
+    guard let (place, first) = chosen else { return nil }
+    (queue[place].tag, queue[first].tag) = (queue[first].tag, queue[place].tag)
+    return remove(at: place)
   }
 
   mutating func remove(_ job: JobID) -> Waiting? {
@@ -182,61 +201,15 @@ struct RoutingNode: Sendable {
     return free + max(0, queuedSeconds - last.seconds) / Double(slotCount)
   }
 
+  /// Seconds until no job runs on an engine any more, as far as those go that run now.
+  func untilIdle(_ engine: UInt64?, at now: Double) -> Double {
+    var last = now
+    for run in running where run.engine == engine { last = max(last, run.foreseenEnd) }
+    return last - now
+  }
+
   /// One that is late already is taken to be late for as long again, a third of it at least.
   private func untilEnd(at now: Double) -> Double {
     soonestEnd > now ? soonestEnd - now : max(0.001, (now - soonestEnd) / 3)
   }
-}
-
-/// Which engines a node has loaded, and how long loading took.
-struct LoadedEngines: Sendable {
-  /// Engines whose loading is remembered.
-  private static let most = 64
-
-  /// As its last heartbeat said, configurations only; nil before the first.
-  private var warm: Set<UInt64>?
-  /// Those that served here, with their configuration: what a heartbeat does not say is the model.
-  private var served: [UInt64: UInt64] = [:]
-  private var seconds: [UInt64: Double] = [:]
-  private var meanSeconds: Double?
-
-  init() {}
-
-  /// Keeps only what is known of loading.
-  init(loadSeconds other: LoadedEngines) {
-    seconds = other.seconds
-    meanSeconds = other.meanSeconds
-  }
-
-  mutating func hear(_ configurations: Set<UInt64>) {
-    warm = configurations
-    served = served.filter { configurations.contains($0.value) }
-  }
-
-  mutating func serve(_ engine: UInt64, configuration: UInt64) {
-    served[engine] = configuration
-    if served.count > Self.most { served = [engine: configuration] }
-  }
-
-  func has(_ engine: UInt64, configuration: UInt64) -> Bool {
-    if served[engine] != nil { return true }
-    guard let warm, warm.contains(configuration) else { return false }
-    // Loaded before we looked; if another model's engine serves with it, it is that one.
-    return !served.values.contains(configuration)
-  }
-
-  var hasAny: Bool { !served.isEmpty || warm?.isEmpty == false }
-
-  mutating func learn(_ engine: UInt64, loadSeconds: Double) {
-    guard loadSeconds.isFinite, loadSeconds >= 0 else { return }
-    seconds[engine] = seconds[engine].map { 0.7 * $0 + 0.3 * loadSeconds } ?? loadSeconds
-    meanSeconds = meanSeconds.map { 0.9 * $0 + 0.1 * loadSeconds } ?? loadSeconds
-    if seconds.count > Self.most { seconds = [engine: loadSeconds] }
-  }
-
-  /// As measured; nil when nothing was loaded here yet.
-  func loadSeconds(_ engine: UInt64) -> Double? { seconds[engine] ?? meanSeconds }
-
-  /// As measured for this engine.
-  func ownLoadSeconds(_ engine: UInt64) -> Double? { seconds[engine] }
 }
