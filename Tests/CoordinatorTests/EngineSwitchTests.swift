@@ -124,4 +124,23 @@ struct EngineSwitchTests {
     for step in 0..<60 where pool.send(0, at: 0.6 * Double(step)).node == 1 { sentElsewhere += 1 }
     #expect(pool.loads == [0, 1] && sentElsewhere > 15)
   }
+
+  @Test("In a queue those whose engine is loaded pass one that needs a load, until it is eight loads late")
+  func passes() throws {
+    var node = RoutingNode("node", machine: MachineID("m"))
+    node.engines.serve(1, configuration: 1, readyAt: 0, at: 0)
+    let flow = FairClock.Flow(client: "client", priority: 0)
+    func wait(_ job: JobID, engine: UInt64, due: Double) -> RoutingNode.Waiting {
+      RoutingNode.Waiting(
+        job: job, engine: engine, seconds: 1, work: 1, tag: 0, flow: flow, due: due,
+        option: RouteOption(choice: 0, node: 0), decidedAt: 0)
+    }
+    let latest = 8 * Router.assumedLoadSeconds
+    node.enqueue(wait("needs-load", engine: 2, due: 0))
+    node.enqueue(wait("in-time", engine: 1, due: latest - 1))
+    node.enqueue(wait("too-late", engine: 1, due: latest + 1))
+    var order: [JobID] = []
+    while let next = node.removeNext(allowance: 0, loadPatience: 8) { order.append(next.job) }
+    #expect(order == ["in-time", "needs-load", "too-late"])
+  }
 }

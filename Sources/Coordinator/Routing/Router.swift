@@ -218,7 +218,10 @@ struct Router: Sendable {
   /// The first that waits at a node with room, taken out of its queue.
   mutating func next(_ node: Int) -> RoutingNode.Waiting? {
     let allowance = order == .due ? Self.allowance * (meanWork ?? 0) : .infinity
-    guard nodes[node].hasRoom, let next = nodes[node].removeNext(allowance: allowance) else { return nil }
+    let patience = order == .due ? Self.loadPatience : 0
+    guard nodes[node].hasRoom,
+      let next = nodes[node].removeNext(allowance: allowance, loadPatience: patience)
+    else { return nil }
     waitingCount -= 1
     clock.served(next.tag)
     return next

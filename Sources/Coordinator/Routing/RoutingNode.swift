@@ -122,8 +122,8 @@ struct RoutingNode: Sendable {
   /// The next one: what is due first among the clients whose turn it is, give or take `allowance`. Who asks for little
   /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its client:
   /// the job that goes takes the client's first, and the one whose turn that was takes its. One that needs an engine loaded
-  /// lets those pass that do not, until it is `Router.loadPatience` loads late.
-  mutating func removeNext(allowance: Double) -> Waiting? {
+  /// lets those pass that do not, until it is so many loads late.
+  mutating func removeNext(allowance: Double, loadPatience: Double) -> Waiting? {
     guard let turn = queue.lazy.map(\.tag).min() else { return nil }
     var chosen: (place: Int, first: Int)?
     var latest = Double.infinity
@@ -138,7 +138,7 @@ struct RoutingNode: Sendable {
       if isLoaded { break }
       latest =
         queue[place].due
-        + Router.loadPatience * (engines.loadSeconds(queue[place].engine) ?? Router.assumedLoadSeconds)
+        + loadPatience * (engines.loadSeconds(queue[place].engine) ?? Router.assumedLoadSeconds)
     }
     guard let (place, first) = chosen else { return nil }
     (queue[place].tag, queue[first].tag) = (queue[first].tag, queue[place].tag)
