@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs the steps of a task on one event loop of the HTTP client.
 ///
-/// The client opens a connection on the loop that asks for it, so a task that prefers this executor reads on the thread
-/// that the bytes come by. Waking another thread for each token costs more than reading it. Nothing in the task may block.
+/// A connection is opened on the loop that asks for it, so a task that prefers this executor reads on the thread that the
+/// bytes come by. Waking another thread for each token costs more than reading it. Nothing in the task may block.
 final class EventLoopExecutor: TaskExecutor {
   /// One for each loop; they live as long as the process.
   private static let all = HTTPClient.defaultEventLoopGroup.makeIterator().map { EventLoopExecutor($0) }
@@ -16,7 +16,7 @@ final class EventLoopExecutor: TaskExecutor {
     all[Int(turns.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(all.count))]
   }
 
-  private let loop: any EventLoop
+  let loop: any EventLoop
 
   private init(_ loop: any EventLoop) { self.loop = loop }
 

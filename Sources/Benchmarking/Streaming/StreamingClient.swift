@@ -21,21 +21,22 @@ public struct StreamingClient: Sendable {
     _ request: GenerationRequest, to endpoint: EngineEndpoint,
     onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
-    let message = try Self.message(request, to: endpoint)
-    return try await withTaskExecutorPreference(EventLoopExecutor.next()) {
+    let question = try Self.question(request, to: endpoint)
+    let executor = EventLoopExecutor.next()
+    return try await withTaskExecutorPreference(executor) {
       () async throws(RequestFailure) -> GenerationEnd in
-      try await stream(message, for: request, in: endpoint.dialect, onTokens)
+      try await stream(question, on: executor.loop, for: request, in: endpoint.dialect, onTokens)
     }
   }
 
   private func stream(
-    _ message: HTTPClientRequest, for request: GenerationRequest, in dialect: RequestDialect,
+    _ question: Question, on loop: any EventLoop, for request: GenerationRequest, in dialect: RequestDialect,
     _ onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
     let limits = limits
     return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> GenerationEnd in
       let sent = ContinuousClock.now
-      let response = try await Self.execute(message, watch)
+      let response = try await Self.answer(watch) { try await question.post(on: loop) }
       try await Self.checkIsEventStream(response)
       var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
@@ -62,15 +63,32 @@ public struct StreamingClient: Sendable {
     }
   }
 
-  private static func message(
+  private static func question(
     _ request: GenerationRequest, to endpoint: EngineEndpoint
-  ) throws(RequestFailure) -> HTTPClientRequest {
+  ) throws(RequestFailure) -> Question {
     guard endpoint.dialect == .llamaCpp, request.tools == nil else {
-      return post(
-        try OpenAIDialect.body(request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
-        to: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
+      return Question(
+        json: try OpenAIDialect.body(request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
+        url: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
     }
-    return post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
+    return Question(json: try LlamaCppDialect.body(request), url: endpoint.baseURL + LlamaCppDialect.path)
+  }
+
+  /// A request whose answer is a stream.
+  private struct Question {
+    let json: [UInt8]
+    let url: String
+    var key: APIKey?
+
+    /// Over a connection of its own where the address is plain; through the client where there is a name to be looked up,
+    /// or TLS.
+    func post(on loop: any EventLoop) async throws -> HTTPClientResponse {
+      let message = StreamingClient.post(json, to: url, key: key)
+      guard let target = EngineConnection.Target(url) else {
+        return try await connections.execute(message, deadline: .distantFuture)
+      }
+      return try await EngineConnection.post(json, message.headers, to: target, on: loop)
+    }
   }
 
   static func post(_ json: [UInt8], to url: String, key: APIKey? = nil) -> HTTPClientRequest {
@@ -94,9 +112,15 @@ public struct StreamingClient: Sendable {
   static func execute(
     _ message: HTTPClientRequest, _ watch: ProgressWatch
   ) async throws(RequestFailure) -> HTTPClientResponse {
+    try await answer(watch) { try await connections.execute(message, deadline: .distantFuture) }
+  }
+
+  private static func answer(
+    _ watch: ProgressWatch, to send: () async throws -> HTTPClientResponse
+  ) async throws(RequestFailure) -> HTTPClientResponse {
     let response: HTTPClientResponse
     do {
-      response = try await connections.execute(message, deadline: .distantFuture)
+      response = try await send()
     } catch {
       throw failure(error)
     }
