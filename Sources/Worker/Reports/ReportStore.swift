@@ -1,5 +1,6 @@
 import Dispatch
 import FoundationEssentials
+import Glibc
 public import Messaging
 public import Serving
 
@@ -29,11 +30,10 @@ public final class ReportStore: Sendable {
   /// - Throws: `disk` when the report cannot be written; it is then only in memory.
   public func save(_ report: Report) async throws(ApusError) {
     let path = path(report.measurement.id)
-    let failure = await onQueue { () -> String? in
+    let failure = await onQueue { [directory] () -> String? in
       do {
         let message = try MessageCodec().encode(.report(report))
-        try Data(message).write(to: URL(fileURLWithPath: path), options: .atomic)
-        return nil
+        return Self.write(message, to: path, by: directory + "/unfinished")
       } catch {
         return "\(error)"
       }
@@ -80,10 +80,36 @@ public final class ReportStore: Sendable {
   private func path(_ id: MeasurementID) -> String {
     // An identifier is made by this program, but a file name must hold whatever it is.
     let name = id.rawValue.utf8.map { byte in
-      let isPlain = byte < 0x80 && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
-      return isPlain || byte == UInt8(ascii: "-") ? String(UnicodeScalar(byte)) : "_" + String(byte, radix: 16)
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+        String(UnicodeScalar(byte))
+      default: "_" + String(byte, radix: 16)
+      }
     }
     return "\(directory)/\(name.joined().prefix(200)).report"
+  }
+
+  /// Foundation's atomic writing would wait for the disk.
+  ///
+  /// - Parameter unfinished: where the file is until it is whole.
+  /// - Returns: why it could not be written; nil when it is there.
+  private static func write(_ bytes: [UInt8], to path: String, by unfinished: String) -> String? {
+    let file = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return String(cString: strerror(errno)) }
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, $0.count - written) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { break }
+      written += count
+    }
+    let isWhole = written == bytes.count
+    guard close(file) == 0, isWhole, rename(unfinished, path) == 0 else {
+      defer { unlink(unfinished) }
+      return String(cString: strerror(errno))
+    }
+    return nil
   }
 
   private func onQueue<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
