@@ -8,8 +8,9 @@ import Serving
 /// again with the same first indexes and bounds, and the receiver skips what it has. A job makes at most as many
 /// tokens as it asked for, which bounds what is kept.
 struct TokenStream {
-  /// This many waiting tokens are sent without waiting longer.
-  static let mostWaitingTokens = 16
+  /// This many waiting tokens are sent without waiting longer: more than a fast engine makes within the flush interval, whose
+  /// tokens would else go in pieces of many and of few in turns.
+  static let mostWaitingTokens = 64
 
   let job: JobID
   let lease: LeaseID

@@ -65,7 +65,7 @@ struct GatewayFigure: AsyncParsableCommand {
         + "heartbeats, is in it, and what that is without any request stands beside",
       "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams a token each \(engineItlMs) "
         + "ms, one request after another: streams at once are open together and take turns; the worker sends the first token at "
-        + "once and gathers later ones for at most 20 ms or 16 tokens",
+        + "once and gathers later ones for at most 20 ms or 64 tokens",
     ]
   }
 
