@@ -32,11 +32,10 @@ extension JobWorker {
     let lease = assignment.lease
     switch assignment.work {
     case .job(let job):
-      outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
-      let answer = await executor.runJob(job) { [weak self] tokens in
-        await self?.append(tokens, to: lease)
-      }
-      flush(lease)
+      let stream = outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
+      let answer = await executor.runJob(job) { [weak self] tokens in self?.append(tokens, to: stream) }
+      stream.end(at: time.now())
+      wake()
       await deliver(Report(lease: lease, answer))
     case .trial(let trial):
       // The last measurement goes out once the trial's engines are gone: with it the coordinator may send other work.
@@ -58,26 +57,19 @@ extension JobWorker {
     }
   }
 
-  private func append(_ tokens: GeneratedTokens, to lease: LeaseID) {
-    let mustFlushLater = outbox.append(tokens, to: lease)
-    guard mustFlushLater else {
-      runs[lease]?.flushedAt = time.now()
-      return wake()
+  /// On the thread that reads them.
+  private nonisolated func append(_ tokens: GeneratedTokens, to stream: SharedTokenStream) {
+    switch stream.append(tokens, at: time.now(), interval: options.tokenFlushAfter) {
+    case .nothing: break
+    case .send: wake()
+    case .flushLater:
+      stream.keep(
+        Task { [weak self, time, options] in
+          guard (try? await time.sleep(options.tokenFlushAfter)) != nil else { return }
+          stream.flush(at: time.now())
+          self?.wake()
+        })
     }
-    guard let run = runs[lease], run.flushTimer == nil else { return }
-    // Tokens that come slower than the interval need not wait for others, which would not come within it.
-    guard time.now() - run.flushedAt < options.tokenFlushAfter else { return flush(lease) }
-    runs[lease]?.flushTimer = Task { [time, options] in
-      try? await time.sleep(options.tokenFlushAfter)
-      self.flush(lease)
-    }
-  }
-
-  private func flush(_ lease: LeaseID) {
-    runs[lease]?.flushTimer = nil
-    runs[lease]?.flushedAt = time.now()
-    outbox.flush(lease)
-    wake()
   }
 
   /// Keeps a result until it is confirmed. Waits while too many are unconfirmed, so that a trial measures no more than
@@ -93,7 +85,6 @@ extension JobWorker {
       log.error("a result is only in memory until the coordinator has it: \(error.reason)")
     }
     if report.isLast {
-      runs[report.lease]?.flushTimer?.cancel()
       runs[report.lease] = nil
       admission.end(report.lease)
     }

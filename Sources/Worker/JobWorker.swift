@@ -42,10 +42,6 @@ public actor JobWorker {
 
   struct Run {
     var task: Task<Void, Never>
-    /// Runs while tokens wait for more.
-    var flushTimer: Task<Void, Never>?
-    /// When tokens last left the stream to be sent.
-    var flushedAt = Duration.zero
   }
 
   public init(
@@ -295,7 +291,7 @@ public actor JobWorker {
 
   // MARK: What goes out
 
-  func wake() { wakeUps.continuation.yield() }
+  nonisolated func wake() { wakeUps.continuation.yield() }
 
   /// Before a welcome the beat repeats the hello; from then on it is the coordinator's.
   private func startBeating(every interval: Duration) {

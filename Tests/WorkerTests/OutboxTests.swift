@@ -47,11 +47,11 @@ import Testing
   /// A job's tokens go before its report, also when both wait.
   @Test func tokensBeforeTheReport() {
     var outbox = welcomed()
-    outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
+    let stream = outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
     outbox.add(Fixtures.report("a"))
-    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
-    _ = outbox.append(GeneratedTokens([2], "y"), to: LeaseID("lease"))
-    outbox.flush(LeaseID("lease"))
+    _ = stream.append(GeneratedTokens([1], "x"), at: .zero, interval: .seconds(1))
+    _ = stream.append(GeneratedTokens([2], "y"), at: .zero, interval: .seconds(1))
+    stream.flush(at: .zero)
     let items = drain(&outbox)
     #expect(items.count == 3)
     #expect(items.last == .report(Fixtures.report("a")))
@@ -60,8 +60,8 @@ import Testing
   /// After a reconnect tokens and unconfirmed reports go again; after the confirmation neither does.
   @Test func reconnect() {
     var outbox = welcomed()
-    outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
-    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
+    let stream = outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
+    _ = stream.append(GeneratedTokens([1], "x"), at: .zero, interval: .seconds(1))
     outbox.add(Fixtures.report("a"))
     let first = drain(&outbox)
     outbox.disconnected()
@@ -78,8 +78,8 @@ import Testing
   /// A second welcome on the same connection, as after a repeated hello, repeats nothing.
   @Test func secondWelcome() {
     var outbox = welcomed()
-    outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
-    _ = outbox.append(GeneratedTokens([1], "x"), to: LeaseID("lease"))
+    let stream = outbox.openStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0)
+    _ = stream.append(GeneratedTokens([1], "x"), at: .zero, interval: .seconds(1))
     #expect(drain(&outbox).count == 1)
     outbox.descriptionChanged()
     #expect(drain(&outbox) == [.hello])

@@ -47,9 +47,9 @@ public struct JobRunner: Sendable {
         client: queries, endpoint: endpoint, canBeGoneOn: !job.spec.isHeldToForm, onTokens: onTokens)
       let result = await Self.stream(request, to: endpoint, client, stream)
       let usage = await usage(of: engine, since: before, end: try? result.get())
-      let output = job.generatedText + (await stream.text)
-      let toolCalls = await stream.toolCalls
-      let seconds = await stream.tokenSeconds
+      let output = job.generatedText + stream.text
+      let toolCalls = stream.toolCalls
+      let seconds = stream.tokenSeconds
       switch result {
       case .success(let end):
         let sample = RequestTimeline(

@@ -1,5 +1,6 @@
 import Engines
 package import Serving
+import Synchronization
 
 /// The tokens of a job on their way to the user.
 ///
@@ -7,18 +8,44 @@ package import Serving
 /// character) are named again by tokenizing their text, so that a failover can go on from exactly them. And tokens
 /// without text are held back until text follows: at the end such a token is the end of sequence, which a continuation
 /// must not have in its prompt.
-package actor JobStream {
+///
+/// For one task, which brings the tokens in order; no actor, because to change to one and back costs more than a token.
+package final class JobStream: Sendable {
   private let client: StreamingClient
   private let endpoint: EngineEndpoint
   /// Whether tokens that have no id are to be named.
   private let namesTokens: Bool
   private let onTokens: @Sendable (GeneratedTokens) async -> Void
-  private var heldBack = GeneratedTokens()
+  private let state = Mutex(State())
+
+  private struct State {
+    var heldBack = GeneratedTokens()
+    var text = ""
+    var pieces: [ToolCallPiece] = []
+    var tokenSeconds: [Double] = []
+
+    /// What was held back before; nil when the arrival is held back, too.
+    mutating func take(_ arrival: TokenArrival) -> GeneratedTokens? {
+      tokenSeconds.append(contentsOf: repeatElement(arrival.at.seconds, count: arrival.tokenIDs.count))
+      guard !arrival.text.isEmpty || !arrival.toolCalls.isEmpty else {
+        heldBack.append(GeneratedTokens(arrival.tokenIDs, logprobs: arrival.logprobs))
+        return nil
+      }
+      text += arrival.text
+      pieces += arrival.toolCalls
+      return takeHeldBack()
+    }
+
+    mutating func takeHeldBack() -> GeneratedTokens {
+      defer { heldBack = GeneratedTokens() }
+      return heldBack
+    }
+  }
+
   /// All text of this run.
-  package private(set) var text = ""
-  private var pieces: [ToolCallPiece] = []
+  package var text: String { state.withLock { $0.text } }
   /// Seconds from sending to each token.
-  package private(set) var tokenSeconds: [Double] = []
+  package var tokenSeconds: [Double] { state.withLock { $0.tokenSeconds } }
 
   /// - Parameter canBeGoneOn: whether another engine can go on with the answer, for which it needs the ids.
   package init(
@@ -32,30 +59,22 @@ package actor JobStream {
   }
 
   package func take(_ arrival: TokenArrival) async {
-    tokenSeconds.append(contentsOf: repeatElement(arrival.at.seconds, count: arrival.tokenIDs.count))
-    guard !arrival.text.isEmpty || !arrival.toolCalls.isEmpty else {
-      heldBack.append(GeneratedTokens(arrival.tokenIDs, logprobs: arrival.logprobs))
-      return
-    }
-    var tokens = heldBack
-    heldBack = GeneratedTokens()
+    guard var tokens = state.withLock({ $0.take(arrival) }) else { return }
     tokens.append(
       GeneratedTokens(
         await named(arrival), arrival.text, logprobs: arrival.logprobs, toolCalls: arrival.toolCalls))
-    text += arrival.text
-    pieces += arrival.toolCalls
     await onTokens(tokens)
   }
 
   /// Hands on what was held back, unless it is the end of sequence or part of a text to stop at.
   package func finish(_ reason: FinishReason) async {
-    guard reason != .stop, reason != .toolCalls, !heldBack.isEmpty else { return }
-    await onTokens(heldBack)
-    heldBack = GeneratedTokens()
+    guard reason != .stop, reason != .toolCalls else { return }
+    let tokens = state.withLock { $0.takeHeldBack() }
+    if !tokens.isEmpty { await onTokens(tokens) }
   }
 
   /// What this run called.
-  package var toolCalls: [ToolCall] { pieces.calls }
+  package var toolCalls: [ToolCall] { state.withLock { $0.pieces.calls } }
 
   private func named(_ arrival: TokenArrival) async -> [Int32] {
     let known = arrival.tokenIDs.filter { $0 != TokenArrival.unknownToken }

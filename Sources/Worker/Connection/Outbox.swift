@@ -2,7 +2,8 @@ import DequeModule
 import Messaging
 import Serving
 
-/// Decides what a worker sends next. Pure: events change it, `next` gives one thing to send.
+/// Decides what a worker sends next. Pure but for the tokens, which come by other threads: events change it, `next` gives one
+/// thing to send.
 ///
 /// Nothing but a greeting goes before the coordinator's welcome. Then the order is: greeting, heartbeat, answers about
 /// model files, tokens, reports; so a job's tokens are always before its report.
@@ -39,7 +40,7 @@ struct Outbox {
   private var placementReports: Deque<PlacementReport> = []
   /// How the trial ended, until its lease is over: sent again on a fresh connection.
   private var placementEnd: PlacementReport?
-  private var streams: [LeaseID: TokenStream] = [:]
+  private var streams: [LeaseID: SharedTokenStream] = [:]
 
   init(reports: ReportQueue) { self.reports = reports }
 
@@ -62,7 +63,7 @@ struct Outbox {
   mutating func welcomed() {
     guard connection == .greeting else { return }
     connection = .welcomed
-    for lease in streams.keys { streams[lease]!.rewind() }
+    for stream in streams.values { stream.rewind() }
     if let placementEnd, placementReports.last != placementEnd { placementReports.append(placementEnd) }
   }
 
@@ -108,16 +109,12 @@ struct Outbox {
   /// The lease of the trial is over.
   mutating func forgetPlacement() { placementEnd = nil }
 
-  mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) {
-    streams[lease] = TokenStream(job: job, lease: lease, firstIndex: firstIndex)
+  /// - Returns: where the job's tokens go in.
+  mutating func openStream(job: JobID, lease: LeaseID, firstIndex: Int) -> SharedTokenStream {
+    let stream = SharedTokenStream(TokenStream(job: job, lease: lease, firstIndex: firstIndex))
+    streams[lease] = stream
+    return stream
   }
-
-  /// True when `flush` must be called within the flush interval.
-  mutating func append(_ tokens: GeneratedTokens, to lease: LeaseID) -> Bool {
-    streams[lease]?.append(tokens) ?? false
-  }
-
-  mutating func flush(_ lease: LeaseID) { streams[lease]?.flush() }
 
   /// Gives the confirmed report, with whose lease its stream ends; nil when it was confirmed before.
   mutating func confirm(_ id: MeasurementID) -> Report? {
@@ -146,8 +143,8 @@ struct Outbox {
     if let answer = launchAnswers.popFirst() { return .launchAnswer(answer) }
     if let answer = hostingAnswers.popFirst() { return .hostingAnswer(answer) }
     if let report = placementReports.popFirst() { return .placementReport(report) }
-    for lease in streams.keys {
-      if let chunk = streams[lease]!.next() { return .tokens(chunk) }
+    for stream in streams.values {
+      if let chunk = stream.next() { return .tokens(chunk) }
     }
     return reports.next(at: now).map { .report($0) }
   }
