@@ -24,8 +24,14 @@ extension JobWorker {
       wake()
     case .run:
       if case .hosting(let hosting) = assignment.work { return host(hosting, under: assignment.lease) }
-      runs[assignment.lease] = Run(task: Task { await self.perform(assignment) })
+      runs[assignment.lease] = Run(
+        task: Task(executorPreference: executorPreference(for: assignment.work)) { await self.perform(assignment) })
     }
+  }
+
+  /// A job is little work between waits, best done where its messages come and go. A trial is a lot.
+  private func executorPreference(for work: Assignment.Work) -> (any TaskExecutor)? {
+    if case .job = work { endpoint.taskExecutor } else { nil }
   }
 
   private func perform(_ assignment: Assignment) async {

@@ -9,7 +9,7 @@ public import Serving
 /// One task sends, one beats, one takes the pieces of model files, and each assignment has a task of its own.
 public actor JobWorker {
   let options: JobWorkerOptions
-  private let endpoint: any ClientEndpoint
+  let endpoint: any ClientEndpoint
   let executor: any WorkExecutor
   /// Nil for a worker that takes no part in placements.
   let experts: (any ExpertExecutor)?
