@@ -68,7 +68,8 @@ public struct StreamingClient: Sendable {
   ) throws(RequestFailure) -> Question {
     guard endpoint.dialect == .llamaCpp, request.tools == nil else {
       return Question(
-        json: try OpenAIDialect.body(request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
+        json: try OpenAIDialect.body(
+          request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
         url: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
     }
     return Question(json: try LlamaCppDialect.body(request), url: endpoint.baseURL + LlamaCppDialect.path)
