@@ -45,8 +45,8 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   private var context: ChannelHandlerContext?
   private var isCancelled = false
   private var head: HTTPResponseHead?
-  /// What came since bytes were last taken.
-  private var bytes: ByteBuffer?
+  /// Parts of the body that nobody took yet; each is one event or so, and has a time of its own when it is taken.
+  private var parts = CircularBuffer<ByteBuffer>()
   private var ending: Ending?
   private var waiter: CheckedContinuation<Void, Never>?
   /// Whether the next part is read only once this one is taken.
@@ -101,13 +101,10 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
     }
   }
 
-  fileprivate func nextBytes() async throws -> ByteBuffer? {
+  fileprivate func nextPart() async throws -> ByteBuffer? {
     while true {
       loop.preconditionInEventLoop()
-      if let bytes {
-        self.bytes = nil
-        return bytes
-      }
+      if let part = parts.popFirst() { return part }
       if case .complete = ending { return nil }
       try await more()
     }
@@ -155,7 +152,7 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch Self.unwrapInboundIn(data) {
     case .head(let head): self.head = head
-    case .body(var part): if bytes?.writeBuffer(&part) == nil { bytes = part }
+    case .body(let part): parts.append(part)
     case .end: ending = .complete
     }
   }
@@ -192,6 +189,6 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
     deinit { connection.cancel() }
 
     func makeAsyncIterator() -> Answer { self }
-    func next() async throws -> ByteBuffer? { try await connection.nextBytes() }
+    func next() async throws -> ByteBuffer? { try await connection.nextPart() }
   }
 }
