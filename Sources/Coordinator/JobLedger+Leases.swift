@@ -97,7 +97,8 @@ extension JobLedger {
       record.toolCalls = report.toolCalls
       record.finishReason = report.finishReason
     case .cancelled where report.finishReason?.isRefusal == true && !entry.cancelRequested:
-      // It would be refused elsewhere, too.
+      // Another engine may know tools; what else is refused would be everywhere.
+      if report.finishReason == .toolsRefused, record.attemptCount < limits.attempts { return nil }
       record.state = .failed
       record.finishReason = report.finishReason
       record.failure = report.measurement.warnings.first ?? "the engine refused the request"
@@ -151,8 +152,7 @@ extension JobLedger {
         }
         actions.append(.jobEnded(ended, report.measurement))
       } else {
-        if case .cancelled = report.measurement.outcome {
-        } else {
+        if report.measurement.outcome != .cancelled || report.finishReason == .toolsRefused {
           jobs[job]!.failed.append(
             FailedChoice(worker: lease.worker, configuration: report.measurement.configuration))
         }

@@ -15,7 +15,7 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   /// There is no answer: the engine found another fault with the request.
   case refused
 
-  /// Whether it is the request's fault, and would be the same anywhere.
+  /// Whether the request is at fault, and no engine's configuration.
   public var isRefusal: Bool { self == .promptTooLong || self == .toolsRefused || self == .refused }
 
   /// OpenAI's word for it. A full context is a length there, too.

@@ -221,11 +221,15 @@ import Testing
     #expect(!silent.received[0].contains("penalty"))
   }
 
-  /// A schema goes to the engine as it is, in the engine's own field.
+  /// A schema goes to the engine as it is, in the engine's own field; an answer that is no JSON says that it was dropped.
   @Test func schemas() async throws {
     let sampling = Sampling(schema: #"{"b":1,"a":2}"#)
     let llama = CannedServer([(llamaStream, .close)])
-    _ = try await stream(llama, maxTokens: 3, sampling: sampling)
+    let error = await #expect(throws: RequestFailure.self) {
+      try await stream(llama, maxTokens: 3, sampling: sampling)
+    }
+    #expect(
+      error?.description == "the engine answered 400: the engine does not follow this schema: its answer is no JSON")
     #expect(llama.received[0].hasSuffix(#","json_schema":{"b":1,"a":2}}"#))
     let openAI = CannedServer(Canned.streamHead, Canned.event("[DONE]"))
     _ = try await stream(openAI, .openAI, prompt: .text("x"), sampling: sampling)

@@ -66,7 +66,7 @@ struct ZeroMQEndpointTests {
     // Longer than the directory may go unread.
     try await Task.sleep(for: .milliseconds(150))
     #expect(await server.send(.response(id: 2, .done), to: known) == .gone)
-    try await peer.send(.request(id: 3, .listModels))
+    // It is told at once, as it may wait for an answer and send nothing, and again when it sends something.
     let messages = await peer.messages(2)
     #expect(messages.first == .response(id: 1, .done))
     guard case .refused(let error) = messages.last else {
@@ -74,6 +74,9 @@ struct ZeroMQEndpointTests {
       return
     }
     #expect(error.code == .keyRefused)
+    try await peer.send(.request(id: 3, .listModels))
+    let again = await peer.messages(1)
+    #expect(again == [.refused(error)])
     #expect(await server.received(atLeast: 1).count == 1)
     #expect(cluster.server.statistics.refusedMessageCount == 1)
     peer.close()
