@@ -249,7 +249,8 @@ extension JobLedger {
     // A lease whose report is on its way to the store outlives the loss of its worker.
     entry.leases = Set(leases.filter { $0.value.covers(name) }.keys)
     workers[name] = entry
-    router.join(name, machine: entry.machine, slotCount: entry.jobCapacity)
+    router.join(
+      name, machine: entry.machine, slotCount: entry.jobCapacity, engineMemoryBytes: description.engineMemoryBytes)
     for lease in entry.leases.sorted() { router.start(unforeseen: lease, on: name, at: now.seconds) }
     refreshTrialMachines()
     for lease in entry.leases {

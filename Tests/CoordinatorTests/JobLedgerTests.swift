@@ -233,6 +233,27 @@ import Testing
     #expect(record.failure == "701 tokens are too many")
   }
 
+  @Test("Tools that one engine refuses are asked of another, and then the refusal is the answer")
+  func toolsRefused() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    var workers: [WorkerName] = []
+    while let assigned = story.assigned {
+      workers.append(assigned.worker)
+      var report = Fixture.report(assigned.lease, job: "one", worker: assigned.worker.rawValue, outcome: .cancelled)
+      report.finishReason = .toolsRefused
+      report.measurement.warnings = ["\(assigned.worker) has no parser of calls"]
+      story.tell(.report(assigned.worker, report))
+      if case .storeReport(_, _, let record?)? = story.actions.first {
+        #expect(record.state == .failed && record.finishReason == .toolsRefused)
+        #expect(record.failure == "\(assigned.worker) has no parser of calls")
+        break
+      }
+      story.tell(.reportStored(assigned.lease, report.measurement.id))
+    }
+    #expect(workers.count == 3 && Set(workers) == ["a", "b"], "\(workers)")
+  }
+
   @Test("Failures are tried elsewhere, then end the job with the last reason")
   func attempts() {
     var story = LedgerStory()

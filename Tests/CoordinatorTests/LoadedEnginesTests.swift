@@ -38,6 +38,19 @@ struct LoadedEnginesTests {
     #expect(engines(heard: []).leastUsed == nil, "an empty node has room for one")
   }
 
+  @Test("A node that says what memory its engines may take has room for as many as fit, whatever was heard")
+  func room() {
+    var engines = engines(heard: [1])
+    engines.memoryBytes = 1000
+    #expect(engines.leastUsed?.configuration == 1, "how large they are is not known yet")
+    engines.serve(1, configuration: 1, readyAt: 0, bytes: 300, at: 0)
+    #expect(engines.leastUsed == nil)
+    engines.serve(2, configuration: 2, readyAt: 0, bytes: 100, at: 1)
+    #expect(engines.has(1, configuration: 1) && engines.leastUsed?.engine == 1, "two of the larger kind fit")
+    engines.serve(3, configuration: 3, readyAt: 0, bytes: 900, at: 2)
+    #expect(engines.engines.map(\.engine) == [3], "one of these")
+  }
+
   @Test("One that loads is known with the time it is ready, and stays while heartbeats do not name it yet")
   func loads() {
     var engines = engines(heard: [1])

@@ -14,9 +14,16 @@ struct LoadedEngines: Sendable {
   /// Engines whose loading is remembered.
   private static let most = 64
 
+  /// Of the memory a worker's engines may take, what the router counts on: what they will take is foreseen.
+  private static let usedShare = 0.8
+
   private(set) var engines: [Engine] = []
-  /// Most that were loaded at once, as heard; until then one puts the other out.
-  private var limit = 1
+  /// What all may take together, where the node says.
+  var memoryBytes: Int?
+  /// The largest that was loaded, as foreseen.
+  private var largestBytes = 0
+  /// Most that were loaded at once, as heard.
+  private var heardLimit = 1
   private var seconds: [UInt64: Double] = [:]
   private var meanSeconds: Double?
 
@@ -24,7 +31,9 @@ struct LoadedEngines: Sendable {
 
   /// Keeps only what is known of loading.
   init(loadSeconds other: LoadedEngines) {
-    limit = other.limit
+    memoryBytes = other.memoryBytes
+    largestBytes = other.largestBytes
+    heardLimit = other.heardLimit
     seconds = other.seconds
     meanSeconds = other.meanSeconds
   }
@@ -33,7 +42,7 @@ struct LoadedEngines: Sendable {
   ///
   /// - Parameter isUsed: whether jobs run on an engine: one that still loads for them is not in a heartbeat.
   mutating func hear(_ configurations: [UInt64], isUsed: (UInt64) -> Bool) {
-    limit = max(limit, configurations.count)
+    heardLimit = max(heardLimit, configurations.count)
     engines.removeAll { !configurations.contains($0.configuration) && !($0.engine.map(isUsed) ?? false) }
     // What is loaded still while another loads is about to go, as long as they were never heard of together.
     for configuration in configurations where engines.count < limit {
@@ -57,11 +66,21 @@ struct LoadedEngines: Sendable {
       ?? engines.firstIndex { $0.engine == nil && $0.configuration == configuration }
   }
 
+  /// How many there is room for: as many as were heard of together, or as have room in memory, each as large as the
+  /// largest so far. Where neither is known one puts the other out.
+  private var limit: Int {
+    guard let memoryBytes, largestBytes > 0 else { return heardLimit }
+    return max(heardLimit, min(Self.most, Int(Self.usedShare * Double(memoryBytes) / Double(largestBytes))))
+  }
+
   /// The one that goes when another is loaded: the longest unused; nil where there is room.
   var leastUsed: Engine? { engines.count < limit ? nil : engines.min { $0.usedAt < $1.usedAt } }
 
   /// A job begins on an engine, which is loaded for it if it was not.
-  mutating func serve(_ engine: UInt64, configuration: UInt64, readyAt: Double, at now: Double) {
+  ///
+  /// - Parameter bytes: what the engine is foreseen to take; nil where nobody knows.
+  mutating func serve(_ engine: UInt64, configuration: UInt64, readyAt: Double, bytes: Int? = nil, at now: Double) {
+    largestBytes = max(largestBytes, bytes ?? 0)
     if place(of: engine, configuration: configuration) == nil {
       while engines.count >= limit, let place = engines.indices.min(by: { engines[$0].usedAt < engines[$1].usedAt }) {
         engines.remove(at: place)

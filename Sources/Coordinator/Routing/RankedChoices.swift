@@ -15,6 +15,8 @@ struct RankedChoices: Sendable {
     var price: Double?
     /// Seconds to load its engine, if the selector says.
     var load: Double?
+    /// What its engine is foreseen to take.
+    var memoryBytes: Int?
     /// Whether the selector foresaw a time; else it is a second, and a fiction.
     var isForeseen: Bool
   }
@@ -62,7 +64,7 @@ extension RankedChoices.Facts {
       node: node, configuration: configuration, engine: configuration ^ StableNumber.of(key.model.rawValue),
       ttft: ttft ?? 0.2, tpot: tpot ?? 0.8 / gaps,
       price: [.cost, .energy].contains(key.objective) ? predicted.value(key.objective) : nil, load: load,
-      isForeseen: ttft != nil && tpot != nil)
+      memoryBytes: predicted.memoryBytes, isForeseen: ttft != nil && tpot != nil)
   }
 }
 

@@ -65,8 +65,10 @@ struct Router: Sendable {
 
   // MARK: Nodes
 
-  mutating func join(_ name: WorkerName, machine: MachineID, slotCount: Int) {
+  /// - Parameter engineMemoryBytes: what its engines may take together; nil where it does not say.
+  mutating func join(_ name: WorkerName, machine: MachineID, slotCount: Int, engineMemoryBytes: Int? = nil) {
     let node = number(of: name)
+    nodes[node].engines.memoryBytes = engineMemoryBytes
     nodes[node].machine = machine
     nodes[node].slotCount = slotCount
     nodes[node].isUp = true
@@ -264,7 +266,7 @@ struct Router: Sendable {
         work: RoutingJob.work(promptTokens: job.promptTokens, outputTokens: Int(option.outputTokens)), busyBefore: 0,
         isForeseen: facts.isForeseen, option: decided ?? option, decidedAt: decidedAt), at: now)
     nodes[facts.node].engines.serve(
-      facts.engine, configuration: facts.configuration, readyAt: now + option.load, at: now)
+      facts.engine, configuration: facts.configuration, readyAt: now + option.load, bytes: facts.memoryBytes, at: now)
     nodes[facts.node].memory.insert(job.blocks, engine: facts.engine)
     if let session = job.session {
       let tokens = job.promptTokens + Int(option.outputTokens)
