@@ -10,8 +10,17 @@ struct GatewayContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// Name of the API key it came with; empty where none is asked for.
   var key = ""
+  private let channel: any Channel
 
-  init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    channel = source.channel
+  }
+
+  /// Whether whoever asked is still there.
+  ///
+  /// - Throws: when the connection is closed already.
+  func client() async throws -> ClientPresence { try await channel.pipeline.handler(type: ClientPresence.self).get() }
 
   /// A part of the path as it was meant: addresses write some characters of names with percent signs.
   func decodedParameter(_ name: String) throws -> String {

@@ -51,7 +51,7 @@ public struct Gateway: Sendable {
 
   private func serve(_ isListening: @escaping @Sendable (Int) async -> Void) async throws {
     let http = HTTP1Channel.Configuration(
-      idleTimeout: .seconds(Int64(configuration.idleSeconds)),
+      additionalChannelHandlers: [ClientPresence()], idleTimeout: .seconds(Int64(configuration.idleSeconds)),
       httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
         maxHeaderFieldSize: GatewayConfiguration.headerLimitBytes,
         maxHeaderListSize: GatewayConfiguration.headerLimitBytes,

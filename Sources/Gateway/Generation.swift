@@ -22,9 +22,13 @@ struct Generation: Sendable {
 
   /// Submits, and waits until every job is accepted.
   ///
-  /// - Parameter patience: how long a job may have no node that can run it.
+  /// - Parameters:
+  ///   - client: all jobs are cancelled when it goes away; `events` end with a `CancellationError` then.
+  ///   - patience: how long a job may have no node that can run it.
   /// - Throws: what refused the first that was; the others are cancelled then, as all are when the task is.
-  static func start(_ specs: [JobSpec], over link: CoordinatorLink, patience: Duration) async throws -> Generation {
+  static func start(
+    _ specs: [JobSpec], for client: ClientPresence, over link: CoordinatorLink, patience: Duration
+  ) async throws -> Generation {
     let (events, continuation) = Events.makeStream()
     let (accepted, acceptance) = AsyncThrowingStream.makeStream(of: (choice: Int, job: JobRecord).self)
     let following = Task(executorPreference: link.taskExecutor) {
@@ -44,7 +48,14 @@ struct Generation: Sendable {
       }
       continuation.finish()
     }
-    continuation.onTermination = { _ in following.cancel() }
+    let watch = client.watch {
+      acceptance.finish(throwing: CancellationError())
+      continuation.finish(throwing: CancellationError())
+    }
+    continuation.onTermination = { _ in
+      following.cancel()
+      client.unwatch(watch)
+    }
     var jobs = [JobRecord?](repeating: nil, count: specs.count)
     do {
       for try await (choice, job) in accepted {

@@ -37,13 +37,14 @@ import Testing
   private static let body =
     #"{"model":"m","max_tokens":2,"logprobs":true,"messages":[{"role":"user","content":"p"}],"stream":"#
 
-  /// Answers the gateway's question for models, and gives what it submits then.
+  /// Answers the gateway's question for models if it has one, and gives what it submits then.
   private func submission(_ coordinator: ScriptedCoordinator) async throws -> (id: UInt64, spec: JobSpec) {
-    let models = await coordinator.next()
-    #expect(models.request == .listModels)
-    let model = ModelStatus(profile: .unknown(ModelID("id-of-m"), name: "m"), workers: [WorkerName("w")])
-    coordinator.answer(models.id, .models([model]))
-    let question = await coordinator.next()
+    var question = await coordinator.next()
+    if question.request == .listModels {
+      let model = ModelStatus(profile: .unknown(ModelID("id-of-m"), name: "m"), workers: [WorkerName("w")])
+      coordinator.answer(question.id, .models([model]))
+      question = await coordinator.next()
+    }
     guard case .submit(let spec) = question.request else {
       throw ApusError(.bug, "the gateway asked \(question.request)")
     }
@@ -117,7 +118,8 @@ import Testing
   @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
   func gone(isStreamed: Bool) async throws {
     try await withGateway { coordinator, port in
-      let client = RudeClient(port: port, Self.body + "\(isStreamed)}")
+      let client = RawClient(port: port)
+      client.send(Self.body + "\(isStreamed)}")
       let (id, spec) = try await submission(coordinator)
       client.leave()
       coordinator.answer(id, .accepted(JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)))
@@ -127,13 +129,39 @@ import Testing
       #expect(ready.status == 200)
     }
   }
+
+  @Test("A connection carries one answer after another, and its client is still missed when it goes")
+  func keptAlive() async throws {
+    try await withGateway { coordinator, port in
+      let client = RawClient(port: port)
+      for (name, isStreamed) in [("one", false), ("two", true), ("three", false)] {
+        client.send(Self.body + "\(isStreamed)}")
+        let (id, spec) = try await submission(coordinator)
+        var job = JobRecord(id: JobID(name), client: "c", spec: spec, submittedAtMS: 0)
+        coordinator.answer(id, .accepted(job))
+        job.state = .completed
+        job.output = "text of \(name)"
+        coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+        // A whole answer ends with its usage, a streamed one with an empty chunk.
+        let answer = try await client.receive { $0.hasSuffix(isStreamed ? "\r\n0\r\n\r\n" : "}}") }
+        #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("text of \(name)"), "\(answer)")
+        #expect(!answer.lowercased().contains("connection: close"))
+      }
+      client.send(Self.body + "true}")
+      let (id, spec) = try await submission(coordinator)
+      coordinator.answer(id, .accepted(JobRecord(id: JobID("four"), client: "c", spec: spec, submittedAtMS: 0)))
+      _ = try await client.receive { $0.contains("\r\n\r\n") }
+      client.leave()
+      #expect(await coordinator.cancelled(1) == [JobID("four")])
+    }
+  }
 }
 
-/// Sends a request and goes away without reading the answer.
-private struct RudeClient {
+/// A client on a bare socket.
+private struct RawClient {
   private let descriptor: Int32
 
-  init(port: Int, _ body: String) {
+  init(port: Int) {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -144,10 +172,26 @@ private struct RudeClient {
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) == 0 }
     }
     precondition(isConnected, "the gateway does not listen")
+  }
+
+  func send(_ body: String) {
     let request =
       "POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
       + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     _ = Glibc.send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// What comes until that is enough.
+  func receive(until isEnough: (String) -> Bool) async throws -> String {
+    var text = ""
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    while !isEnough(text) {
+      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+      if count > 0 { text += String(decoding: bytes[..<count], as: UTF8.self) }
+      if count == 0 { throw ApusError(.unavailable, "the connection was closed after: \(text)") }
+      if count < 0 { try await Task.sleep(for: .milliseconds(2)) }
+    }
+    return text
   }
 
   func leave() { close(descriptor) }

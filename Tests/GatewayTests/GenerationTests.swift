@@ -18,7 +18,9 @@ import Testing
   func goneWhileItStarts() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in
       let spec = spec()
-      let starting = Task { try await Generation.start([spec, spec], over: link, patience: .seconds(600)) }
+      let starting = Task {
+        try await Generation.start([spec, spec], for: ClientPresence(), over: link, patience: .seconds(600))
+      }
       let (first, second) = (await coordinator.next(), await coordinator.next())
       coordinator.answer(first.id, .accepted(job("one", spec)))
       starting.cancel()
@@ -49,7 +51,9 @@ import Testing
   func abandoned() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in
       let spec = spec()
-      let starting = Task { try await Generation.start([spec], over: link, patience: .seconds(600)) }
+      let starting = Task {
+        try await Generation.start([spec], for: ClientPresence(), over: link, patience: .seconds(600))
+      }
       coordinator.answer(await coordinator.next().id, .accepted(job("one", spec)))
       let generation = try await starting.value
       #expect(generation.jobs.map(\.id) == [JobID("one")])
@@ -62,7 +66,9 @@ import Testing
   func refused() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in
       let spec = spec()
-      let starting = Task { try await Generation.start([spec, spec], over: link, patience: .seconds(600)) }
+      let starting = Task {
+        try await Generation.start([spec, spec], for: ClientPresence(), over: link, patience: .seconds(600))
+      }
       let (first, second) = (await coordinator.next(), await coordinator.next())
       coordinator.answer(first.id, .accepted(job("one", spec)))
       coordinator.answer(second.id, .failure(ApusError(.tryAgain, "full")))
@@ -76,7 +82,9 @@ import Testing
   func patience() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in
       let spec = spec(key: "k")
-      let starting = Task { try await Generation.start([spec], over: link, patience: .milliseconds(1)) }
+      let starting = Task {
+        try await Generation.start([spec], for: ClientPresence(), over: link, patience: .milliseconds(1))
+      }
       let submission = await coordinator.next()
       coordinator.answer(submission.id, .accepted(job("one", spec)))
       let generation = try await starting.value
@@ -100,7 +108,9 @@ import Testing
   func leftAlone() async throws {
     try await ScriptedCoordinator.withLink { link, coordinator in
       let (ending, keyed) = (spec(), spec(key: "k"))
-      let starting = Task { try await Generation.start([ending, keyed], over: link, patience: .seconds(600)) }
+      let starting = Task {
+        try await Generation.start([ending, keyed], for: ClientPresence(), over: link, patience: .seconds(600))
+      }
       for _ in 0..<2 {
         let question = await coordinator.next()
         guard case .submit(let spec) = question.request else { continue }

@@ -20,9 +20,7 @@ struct CompletionRoutes: Sendable {
 
   private func answer(_ request: Request, _ context: GatewayContext, isChat: Bool) async throws -> Response {
     let readAt = ContinuousClock.now
-    var request = request
     let body = try await collect(request.body)
-    request.body = RequestBody(buffer: body)
     var asked = try CompletionRequest.read(body.readableBytesView)
     try asked.take(request.headers)
     guard let name = asked.model else {
@@ -37,8 +35,10 @@ struct CompletionRoutes: Sendable {
       answer: CompletionAnswer(
         isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,
       includesUsage: asked.streamOptions?.includesUsage ?? false)
-    if asked.isStreamed ?? false { return try await stream(specs, call, request.body) }
-    return try await request.body.consumeWithCancellationOnInboundClose { _ in try await whole(specs, call) }
+    let generation = try await Generation.start(
+      specs, for: context.client(), over: link, patience: .seconds(configuration.patienceSeconds))
+    let named = call.named(generation.jobs[0])
+    return asked.isStreamed ?? false ? stream(generation, named) : try await whole(generation, named)
   }
 
   /// The whole body, as long as it comes in time: a client that drips must not keep its place.
@@ -71,15 +71,9 @@ struct CompletionRoutes: Sendable {
     }
   }
 
-  private func start(_ specs: [JobSpec]) async throws -> Generation {
-    try await Generation.start(specs, over: link, patience: .seconds(configuration.patienceSeconds))
-  }
-
   // MARK: Whole
 
-  private func whole(_ specs: [JobSpec], _ call: Call) async throws -> Response {
-    let generation = try await start(specs)
-    let call = call.named(generation.jobs[0])
+  private func whole(_ generation: Generation, _ call: Call) async throws -> Response {
     var ended = [CompletionAnswer.Choice?](repeating: nil, count: generation.jobs.count)
     var logprobs = [[TokenLogprob]](repeating: [], count: generation.jobs.count)
     var isFirst = true
@@ -107,10 +101,8 @@ struct CompletionRoutes: Sendable {
     return Response(json: call.answer.json(choices), headers: Self.headers(choices[0]))
   }
 
-  /// The connection closes with an answer, because what notices a client that leaves in the middle has read on by then;
-  /// said, so that a client opens another for its next request.
   private static func headers(_ choice: CompletionAnswer.Choice) -> HTTPFields {
-    var headers: HTTPFields = [.connection: "close", .apusJob: choice.record.id.rawValue]
+    var headers: HTTPFields = [.apusJob: choice.record.id.rawValue]
     headers[.apusNode] = choice.record.worker?.rawValue
     headers[.apusStrategy] = choice.record.configuration?.fingerprint
     headers[.apusPredictedTTFT] = choice.record.predicted?.ttftMS.map { "\(Int($0.rounded()))" }
@@ -120,21 +112,16 @@ struct CompletionRoutes: Sendable {
 
   // MARK: In pieces
 
-  private func stream(_ specs: [JobSpec], _ call: Call, _ body: RequestBody) async throws -> Response {
-    let generation = try await start(specs)
-    let call = call.named(generation.jobs[0])
+  private func stream(_ generation: Generation, _ call: Call) -> Response {
     let answer = StreamedAnswer(generation)
     let headers: HTTPFields = [
-      .contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close",
-      .apusJob: generation.jobs[0].id.rawValue,
+      .contentType: "text/event-stream", .cacheControl: "no-cache", .apusJob: generation.jobs[0].id.rawValue,
     ]
     return Response(
       status: .ok, headers: headers,
       body: ResponseBody { writer in
         do {
-          try await body.consumeWithCancellationOnInboundClose { _ in
-            try await withTaskExecutorPreference(link.taskExecutor) { try await write(generation, call, &writer) }
-          }
+          try await withTaskExecutorPreference(link.taskExecutor) { try await write(generation, call, &writer) }
           answer.isWritten()
         } catch let error as GenerationFailure {
           try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))
