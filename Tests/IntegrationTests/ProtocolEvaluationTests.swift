@@ -124,7 +124,7 @@ struct ProtocolEvaluationTests {
       #expect(
         selectors.map { $0["name"] as? String } == [
           "random", "single-best", "clusters", "matrix-factorization", "neural-factorization", "per-algorithm-forest",
-          "boosted-trees", "ensemble",
+          "boosted-trees", "ensemble", "coordinator",
         ])
       func figure(_ name: String, _ key: String) throws -> Double {
         try #require(selectors.first { $0["name"] as? String == name }?[key] as? Double, "\(name) \(key)")
@@ -135,7 +135,7 @@ struct ProtocolEvaluationTests {
       #expect(try figure("ensemble", "regret") == 0 && figure("ensemble", "closed_gap_sbs") == 1)
       // No method is best on a fifth of the workloads, and half as slow again on the others.
       #expect(try abs(figure("ensemble", "acceleration_ratio") - pow(1.5, 0.8)) < 1e-6)
-      for name in ["neural-factorization", "per-algorithm-forest", "boosted-trees"] {
+      for name in ["neural-factorization", "per-algorithm-forest", "boosted-trees", "coordinator"] {
         #expect(try figure(name, "accuracy") > 0.9, "\(name) \(output.standardOutput)")
       }
     }

@@ -68,6 +68,21 @@ public struct ChoiceEvaluation: Sendable {
     return [score(Self.randomName, randomChoices(), singleBest: single)] + scores
   }
 
+  /// The score of what is no selector of tables.
+  ///
+  /// - Parameter choose: learns from the first instances and gives the algorithm it would take for each of the others,
+  ///   which are one group.
+  public func score<Failure: Error>(
+    _ name: String, choose: (_ training: [Int], _ test: [Int]) throws(Failure) -> [Int]
+  ) throws(Failure) -> Score {
+    var own = [Int](repeating: 0, count: table.instanceCount)
+    for fold in 0..<folds.count {
+      let test = folds.test(fold)
+      for (instance, choice) in zip(test, try choose(folds.training(fold), test)) { own[instance] = choice }
+    }
+    return score(name, [own], singleBest: regret([choices(SingleBest(), seed: 0)]))
+  }
+
   private func choices(_ selector: any TableSelector, seed: UInt64) -> [Int] {
     var choices = [Int](repeating: 0, count: table.instanceCount)
     let all = Array(0..<table.algorithmCount)

@@ -1,5 +1,6 @@
 import Foundation
 import Learning
+import Selection
 import Serving
 
 /// MetaInf's protocol on a history of Apus: its methods, leave-one-model-out and leave-one-node-out, its baselines and
@@ -9,8 +10,10 @@ struct ProtocolEvaluation {
   private static let rows: [(name: String, standsFor: String)] = [
     ("single-best", "single best"), ("clusters", "ISAC"), ("matrix-factorization", "ALORS"),
     ("neural-factorization", "NCF"), ("per-algorithm-forest", "random forest"), ("boosted-trees", "gradient boosting"),
-    (TableSelectorCatalogue.defaultSelector.name, "ours"),
+    (TableSelectorCatalogue.defaultSelector.name, "ours on tables"),
   ]
+  /// What serves, which sees the roofline's columns and every block in place of a table of medians.
+  private static let serving = (name: HistoryEvaluation.coordinatorName, standsFor: "ours, as it serves")
 
   let table: ProtocolTable
   private var splits: [(leftOut: ProtocolTable.LeftOut, bestCounts: [Int], scores: [ChoiceEvaluation.Score])] = []
@@ -35,12 +38,31 @@ struct ProtocolEvaluation {
         let evaluation = try ChoiceEvaluation(own, baseline: ProtocolMethod.allCases.firstIndex(of: .none)!)
         return (evaluation.bestCounts, evaluation.scores(selectors, seeds: seeds, threadCount: threadCount))
       }
-      splits.append((leftOut, counts, scores))
+      splits.append((leftOut, counts, scores + [try await Self.coordinator(table, own)]))
     }
   }
 
+  private static func coordinator(
+    _ table: ProtocolTable, _ own: SelectionTable
+  ) async throws -> ChoiceEvaluation.Score {
+    let outcome = try await OwnThread.run { () throws(LearningError) -> Result<ChoiceEvaluation.Score, ApusError> in
+      let evaluation = try ChoiceEvaluation(own, baseline: ProtocolMethod.allCases.firstIndex(of: .none)!)
+      do throws(ApusError) {
+        return .success(
+          try evaluation.score(serving.name) { training, test throws(ApusError) in
+            try table.coordinatorsChoices(training: training, test: test)
+          })
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try outcome.get()
+  }
+
   private static func label(_ name: String) -> String {
-    rows.first { $0.name == name }.map { $0.name == $0.standsFor ? $0.name : "\($0.standsFor) (\($0.name))" } ?? name
+    (rows + [serving]).first { $0.name == name }.map {
+      $0.name == $0.standsFor ? $0.name : "\($0.standsFor) (\($0.name))"
+    } ?? name
   }
 
   func text() -> String {

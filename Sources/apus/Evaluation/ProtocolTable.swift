@@ -1,5 +1,6 @@
 import Foundation
 import Learning
+import Selection
 import Serving
 
 /// A history as MetaInf's protocol sees it: contexts of model, node and workload in which all five methods were measured.
@@ -28,6 +29,9 @@ struct ProtocolTable {
     var hardware: HardwareProfile
     var workload: Workload
     var node: String
+    var blocks: [Serving.Measurement]
+    /// By method, in its best size.
+    var configurations: [EngineConfiguration]
     /// By method.
     var costs: [Double]
     var hasFailed: [Bool]
@@ -94,6 +98,20 @@ struct ProtocolTable {
       isCensored: contexts.flatMap(\.hasFailed), groups: names.map { numbers[$0]! })
   }
 
+  /// What the coordinator's own selector, trained on the measurements of some contexts, takes in others.
+  ///
+  /// - Returns: numbers of methods.
+  /// - Throws: `badInput` when there is too little to train on.
+  func coordinatorsChoices(training: [Int], test: [Int]) throws(ApusError) -> [Int] {
+    let trained = try SelectorTrainer.train(training.flatMap { contexts[$0].blocks })
+    return test.map { instance in
+      let context = contexts[instance]
+      return trained.model.choice(
+        among: context.configurations, for: context.model, available: [context.model], on: context.hardware,
+        context.workload, objective: objective)
+    }
+  }
+
   /// A worker's name says under what restriction it ran on its machine; the hardware alone does not.
   private static func node(_ measurement: Serving.Measurement) -> String {
     "\(measurement.worker) (\(measurement.hardware.coreCount) cores, \(measurement.hardware.processor))"
@@ -102,18 +120,22 @@ struct ProtocolTable {
   /// Nil unless all five methods were measured and one of them went well.
   private static func context(_ blocks: [Serving.Measurement], _ objective: Objective) -> Context? {
     var costs: [Double] = []
+    var configurations: [EngineConfiguration] = []
     for method in ProtocolMethod.allCases {
       let own = blocks.filter { ProtocolMethod($0.configuration) == method }
-      guard !own.isEmpty else { return nil }
+      guard let some = own.first else { return nil }
       // A method with several sizes is as good as its best size; a size as its median.
-      let medians = Dictionary(grouping: own, by: \.configuration.fingerprint).values.compactMap {
-        median($0, objective)
+      let sizes = Dictionary(grouping: own, by: \.configuration.fingerprint).sorted { $0.key < $1.key }.compactMap {
+        size in median(size.value, objective).map { (median: $0, configuration: size.value[0].configuration) }
       }
-      costs.append((objective.isMaximized ? medians.max() : medians.min()) ?? .infinity)
+      let best = sizes.min { objective.isMaximized ? $0.median > $1.median : $0.median < $1.median }
+      costs.append(best?.median ?? .infinity)
+      configurations.append(best?.configuration ?? some.configuration)
     }
     guard let first = blocks.first, costs.contains(where: \.isFinite) else { return nil }
     return Context(
       model: first.model, hardware: first.hardware, workload: first.workload, node: node(first),
+      blocks: blocks, configurations: configurations,
       // A cost that is not known needs some number; it is marked.
       costs: costs.map { $0.isFinite ? $0 : 1 }, hasFailed: costs.map { !$0.isFinite })
   }
