@@ -1,4 +1,5 @@
 import Glibc
+import Serving
 
 /// The two kinds of time a coordinator needs, from one injected clock.
 struct Timekeeper: Sendable {
@@ -22,10 +23,4 @@ struct Timekeeper: Sendable {
     clock_gettime(CLOCK_REALTIME, &time)
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
-}
-
-extension Duration {
-  /// Whole milliseconds.
-  var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,3 +1,5 @@
+import Serving
+
 /// How often and how often at once each API key may ask. Pure: it is told the time.
 ///
 /// A key's allowance fills up evenly and holds a minute's worth at most (a token bucket), so a burst is allowed once.
@@ -29,8 +31,7 @@ struct KeyLimits: Sendable {
         code: "concurrency_limit", retryAfterSeconds: 1)
     }
     if perMinute != nil {
-      let seconds = Double((now - use.at).components.seconds) + Double((now - use.at).components.attoseconds) * 1e-18
-      use.allowance = min(full, use.allowance + seconds * full / 60)
+      use.allowance = min(full, use.allowance + (now - use.at).seconds * full / 60)
       guard use.allowance >= 1 else {
         let wait = Int(((1 - use.allowance) * 60 / full).rounded(.up))
         use.at = now

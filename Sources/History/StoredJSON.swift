@@ -1,4 +1,5 @@
 import Foundation
+import Serving
 
 /// JSON as it stands in the database: equal values give equal text, and any number can be written.
 enum StoredJSON {
@@ -27,10 +28,6 @@ enum StoredJSON {
     }
   }
 
-  /// FNV-1a with 64 bits (Fowler, Noll, Vo; RFC 9923): finds a text fast; equality is decided by the text itself.
-  static func digest(_ text: String) -> Int64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return Int64(bitPattern: hash)
-  }
+  /// Finds a text fast; equality is decided by the text itself.
+  static func digest(_ text: String) -> Int64 { Int64(bitPattern: StableHash.of(text)) }
 }

@@ -43,14 +43,3 @@ public enum FeatureEncoder {
     return (FeatureTable(columns: columns, values: values), estimates)
   }
 }
-
-/// FNV-1a (Fowler, Noll, Vo), 64 bits: the same on every machine and in every run, unlike Swift's `Hasher`.
-enum StableHash {
-  static func of(_ text: String) -> UInt64 { of(text.utf8) }
-
-  static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    return hash
-  }
-}

@@ -1,4 +1,5 @@
 public import Engines
+import Serving
 
 /// A server that somebody else started, while we ask it things.
 ///

@@ -17,7 +17,7 @@ public enum ExpertSpeed {
     let start = ContinuousClock.now
     repeat {
       best = min(best, try bench.run(work, queuedAt: .now).processorSeconds)
-    } while (ContinuousClock.now - start).inSeconds < 0.5
+    } while (ContinuousClock.now - start).seconds < 0.5
     return Double(count) * model.geometry.operationsPerToken / max(best, 1e-9)
   }
 }

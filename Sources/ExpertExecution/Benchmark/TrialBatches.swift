@@ -63,7 +63,7 @@ public struct TrialBatches: Sendable {
   }
 
   private func make(_ number: Int, _ tokenCount: Int) -> Batch {
-    var random = SplitMix64(seed: seed &+ UInt64(bitPattern: Int64(number)) &* 0x1234_5678_9ABC_DEF1)
+    var random = SeededGenerator(seed: seed &+ UInt64(bitPattern: Int64(number)) &* 0x1234_5678_9ABC_DEF1)
     // Even between the bounds that give a variance of 1, as after the layer's norm.
     let rows = [Float](unsafeUninitializedCapacity: tokenCount * model.hiddenSize) { target, count in
       count = tokenCount * model.hiddenSize
@@ -79,17 +79,7 @@ public struct TrialBatches: Sendable {
   }
 }
 
-/// Steele, Lea and Flood's generator: the same numbers from the same seed on every machine.
-private struct SplitMix64 {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
+extension SeededGenerator {
   /// From 0 to below 1.
-  mutating func unit() -> Float {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Float((mixed ^ (mixed >> 31)) >> 40) * 0x1p-24
-  }
+  fileprivate mutating func unit() -> Float { Float(next() >> 40) * 0x1p-24 }
 }

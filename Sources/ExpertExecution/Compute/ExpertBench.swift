@@ -29,7 +29,7 @@ final class ExpertBench {
   /// - Throws: `badInput` for an expert that is not here, and for sums that half precision cannot hold.
   func run(_ work: ExpertWork, queuedAt: ContinuousClock.Instant) throws(ApusError) -> Result {
     let start = ContinuousClock.now
-    let queued = (start - queuedAt).inSeconds
+    let queued = (start - queuedAt).seconds
     guard computing == .experts else {
       return Result(sums: work.rows, queuedSeconds: queued, computedSeconds: 0, processorSeconds: 0)
     }
@@ -46,13 +46,9 @@ final class ExpertBench {
         if let from = $0.baseAddress { HalfFloats.encode(from, into: to, count: count) }
       }
     }
-    let processor = (ContinuousClock.now - start).inSeconds
+    let processor = (ContinuousClock.now - start).seconds
     let seconds = max(processor, emulated?.seconds(computed, work: work) ?? 0)
     EmulatedSpeed.hold(seconds - processor)
     return Result(sums: sums, queuedSeconds: queued, computedSeconds: seconds, processorSeconds: processor)
   }
-}
-
-extension Duration {
-  var inSeconds: Double { self / .seconds(1) }
 }

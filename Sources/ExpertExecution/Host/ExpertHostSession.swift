@@ -170,7 +170,7 @@ final class ExpertHostSession {
             for (key, weights) in zip(missing, weights) { onBench.shelf.put(weights, for: key) }
             return ExpertLoaded(
               id: change.id, movedBytes: weights.reduce(0) { $0 + $1.byteCount },
-              loadedBytes: onBench.shelf.byteCount, seconds: (ContinuousClock.now - start).inSeconds)
+              loadedBytes: onBench.shelf.byteCount, seconds: (ContinuousClock.now - start).seconds)
           }
           confined?.perform { $0.answer(answer, id: change.id, to: peer) }
         }

@@ -112,7 +112,7 @@ public final class ExpertHub: Sendable {
         move.layers += 1
       }
     }
-    move.seconds = (ContinuousClock.now - start).inSeconds
+    move.seconds = (ContinuousClock.now - start).seconds
     return move
   }
 

@@ -42,7 +42,7 @@ extension HubSession {
           layer: layer, tokenCount: routed.tokenCount, hiddenSize: model.hiddenSize, requests: requests),
         startedAt: startedAt, rows: halves, ending: ending)
       send(requests, of: id)
-      batches[id]?.timing.dispatchSeconds = (ContinuousClock.now - start).inSeconds
+      batches[id]?.timing.dispatchSeconds = (ContinuousClock.now - start).seconds
     } catch {
       ending(.failure(error))
     }
@@ -81,7 +81,7 @@ extension HubSession {
   func take(_ header: ExpertSumsHeader, _ bytes: UnsafeRawBufferPointer, _ count: Int, from host: Int) {
     guard let id = batchOfRequest[header.id], batches[id]?.run.host(of: header.id) == host else { return }
     let start = ContinuousClock.now
-    let answered = batches[id].map { (start - $0.startedAt).inSeconds } ?? 0
+    let answered = batches[id].map { (start - $0.startedAt).seconds } ?? 0
     // In place: a copy of the batch would copy its sums.
     let received = batches[id]?.run.receive(header, bytes) ?? .ignored
     if let place = batches[id]?.timing.hosts.lastIndex(where: { $0.host == host }) {
@@ -92,14 +92,14 @@ extension HubSession {
       batches[id]?.timing.hosts[place].processorSeconds = header.processorSeconds
     }
     let now = ContinuousClock.now
-    batches[id]?.timing.combineSeconds += (now - start).inSeconds
+    batches[id]?.timing.combineSeconds += (now - start).seconds
     switch received {
     case .ignored, .taken: break
     case .malformed:
       fail(id, ApusError(.badInput, "host \(lines[host].host.name) answered with rows that do not fit the request"))
     case .complete:
       guard var batch = remove(id) else { return }
-      batch.timing.totalSeconds = (now - batch.startedAt).inSeconds
+      batch.timing.totalSeconds = (now - batch.startedAt).seconds
       batch.ending(.success(LayerResult(rows: batch.run.sums, timing: batch.timing)))
     }
   }

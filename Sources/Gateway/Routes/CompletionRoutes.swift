@@ -82,7 +82,7 @@ struct CompletionRoutes: Sendable {
         switch event.kind {
         case .piece(let tokens):
           logprobs[event.choice] += tokens.logprobs
-          if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
+          if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
           isFirst = false
         case .ended(let record, let measurement):
           ended[event.choice] = CompletionAnswer.Choice(
@@ -164,7 +164,7 @@ struct CompletionRoutes: Sendable {
     while let event = try await next(&events) {
       switch event.kind {
       case .piece(let tokens):
-        if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).inSeconds) }
+        if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
         isFirst = false
         let wantsLogprobs = generation.jobs[event.choice].spec.sampling?.logprobs != nil
         var bytes: [UInt8] = []
@@ -204,8 +204,4 @@ extension HTTPField.Name {
   static let apusStrategy = HTTPField.Name("X-Apus-Strategy")!
   static let apusPredictedTTFT = HTTPField.Name("X-Apus-Predicted-TTFT-Ms")!
   static let apusTTFT = HTTPField.Name("X-Apus-TTFT-Ms")!
-}
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,3 +1,5 @@
+import Serving
+
 /// One request of a trace.
 public struct TraceRequest: Hashable, Sendable {
   /// A piece of a prompt: equal sources give equal text, so prompts that begin alike say so.
@@ -44,7 +46,7 @@ public struct TraceRequest: Hashable, Sendable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(4 * promptTokens)
     for segment in prompt {
-      var generator = SplitMix(state: segment.source)
+      var generator = SeededGenerator(seed: segment.source)
       for _ in 0..<segment.tokens {
         var word = generator.next()
         for _ in 0..<4 {
@@ -54,17 +56,5 @@ public struct TraceRequest: Hashable, Sendable {
       }
     }
     return bytes.isEmpty ? "aaaa" : String(decoding: bytes, as: UTF8.self)
-  }
-
-  private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
   }
 }

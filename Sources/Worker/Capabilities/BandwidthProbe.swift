@@ -80,8 +80,3 @@ private final class MemorySlices: @unchecked Sendable {
   func fill(_ index: Int, with byte: UInt8) { memset(slices[index], Int32(byte), bytes) }
   func contains(_ index: Int, _ byte: UInt8) -> Bool { memchr(slices[index], Int32(byte), bytes) != nil }
 }
-
-extension Duration {
-  /// As a number, for rates and messages.
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

@@ -1,4 +1,5 @@
 import OpenBLAS
+import Serving
 
 /// Measures how fast the usable cores together multiply single-precision matrices, the bound of prompt processing.
 ///

@@ -134,10 +134,7 @@ struct SimulationOutput {
       ("cached_share", .double(result.cachedShare)), ("load_count", .int(result.loadCount)),
       ("regret_share", JSONValue(took == nil ? nil : hindsight.map { result.regret(against: $0) })),
       ("simulated_seconds", .double(result.seconds)),
-      (
-        "took_seconds",
-        JSONValue(took.map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 })
-      ),
+      ("took_seconds", JSONValue(took?.seconds)),
       (
         "nodes",
         .array(
