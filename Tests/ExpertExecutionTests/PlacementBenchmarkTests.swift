@@ -74,6 +74,23 @@ struct PlacementBenchmarkTests {
     #expect(steps == measured.map(\.strategy))
   }
 
+  /// A machine that got slower by half since the first plan ran is seen by that plan's batches.
+  @Test func paceOfTheMoment() {
+    func run(_ seconds: [Double]) -> PlacementRun {
+      PlacementRun(
+        hostCount: 1, batchTokens: 1,
+        timings: seconds.map {
+          var timing = LayerTiming()
+          timing.totalSeconds = $0
+          return timing
+        })
+    }
+    let first = run([1, 4, 2])
+    #expect(abs(run([1.5, 6]).pace(since: first) - 1.5) < 1e-12)
+    #expect(abs(run([2, 2]).pace(since: first) - 1) < 1e-12, "twice and half as long")
+    #expect(run([]).pace(since: first) == 1)
+  }
+
   /// The plan that is called recommended is the winner of a race, whose losers are told, too.
   @Test(arguments: [true, false]) func racesForTheRecommendedPlan(areMeasured: Bool) async throws {
     let cluster = try await ExpertCluster()

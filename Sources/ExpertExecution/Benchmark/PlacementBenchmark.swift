@@ -7,8 +7,13 @@ public import Serving
 /// Measures plans one after the other on the hosts of a hub, and races those that are expected to be fastest.
 ///
 /// What is foreseen rests on hub, links and hosts as a few batches of each size found them, and on what was learned from
-/// earlier measurements. Every move is from the first plan, so that their costs compare, and every result is compared with the first one's.
+/// earlier measurements. Every move is from the first plan, so that their costs compare; the first plan runs a few batches
+/// before it, which the other's are compared with: machines are faster at one moment than at another, and what was found of
+/// them at the start is moved by as much as these batches differ from the first plan's at its own turn.
 public struct PlacementBenchmark: Sendable {
+  /// Batches of the first plan that count before each other plan, after one that does not.
+  private static let mostBaselineRounds = 2
+
   let spec: PlacementBenchmarkSpec
   let hub: WorkerName
   let model: MoEModelFile
@@ -71,13 +76,20 @@ public struct PlacementBenchmark: Sendable {
         await report(.step(PlacementStep(strategy: planned.strategy, batchTokens: size)))
         let run = try await reporting(planned, problem, report) { () async throws(ApusError) in
           try await hosts.place((baseline?.planned ?? planned).plan, layers: batches.layers)
+          var now: PlacementRun?
+          if baseline != nil {
+            now = try await PlacementRun(
+              on: hosts, hostCount: cluster.hostCount, batches: batches, batchTokens: size,
+              rounds: min(spec.rounds, Self.mostBaselineRounds))
+          }
+          let pace = baseline.flatMap { first in now?.pace(since: first.run) } ?? 1
           let move = try await hosts.place(planned.plan, layers: batches.layers)
           let run = try await PlacementRun(
             on: hosts, hostCount: cluster.hostCount, batches: batches, batchTokens: size, rounds: spec.rounds)
           let figures = PlacementMeasurement.Figures(
-            run, of: planned, correction: try correction(planned, problem), memoryBytes: await hosts.loadedBytes(),
-            move: move, layerCount: batches.layers.count, baseline: baseline?.run)
-          await report(.measured(measurement(planned, problem, .completed(figures))))
+            run, of: planned, correction: try correction(planned, problem), pace: pace,
+            memoryBytes: await hosts.loadedBytes(), move: move, layerCount: batches.layers.count, baseline: now)
+          await report(.measured(measurement(planned, problem, .completed(figures), pace: pace)))
           return run
         }
         baseline = baseline ?? (planned, run)
@@ -111,7 +123,7 @@ public struct PlacementBenchmark: Sendable {
   }
 
   func measurement(
-    _ planned: PlannedPlacement, _ problem: PlacementProblem, _ outcome: PlacementMeasurement.Outcome
+    _ planned: PlannedPlacement, _ problem: PlacementProblem, _ outcome: PlacementMeasurement.Outcome, pace: Double = 1
   ) -> PlacementMeasurement {
     let features = PlanFeatures(planned.plan, for: problem)
     return PlacementMeasurement(
@@ -121,7 +133,7 @@ public struct PlacementBenchmark: Sendable {
       problem: "\(spec.id) \(spec.model) \(problem.batchTokens) \(spec.seed)",
       foreseen: features.map {
         PlacementMeasurement.Foresight(
-          encoderVersion: PlanFeatures.version, features: $0.values, analyticSeconds: $0.analyticSeconds)
+          encoderVersion: PlanFeatures.version, features: $0.values, analyticSeconds: $0.analyticSeconds * pace)
       }, outcome: outcome)
   }
 }
@@ -129,11 +141,12 @@ public struct PlacementBenchmark: Sendable {
 extension PlacementMeasurement.Figures {
   /// - Parameters:
   ///   - correction: of what the cost model alone foresees.
+  ///   - pace: how much slower everything is than when the cluster was measured.
   ///   - memoryBytes: of weights on each host.
   ///   - move: from the first plan; nil for a plan that only raced.
-  ///   - baseline: the first plan's run with the same batch size; nil for the first itself.
+  ///   - baseline: what the first plan did with this batch size just before; nil for the first itself.
   init(
-    _ run: PlacementRun, of planned: PlannedPlacement, correction: Double, memoryBytes: [Int],
+    _ run: PlacementRun, of planned: PlannedPlacement, correction: Double, pace: Double = 1, memoryBytes: [Int],
     move: PlacementMove? = nil, layerCount: Int, baseline: PlacementRun? = nil
   ) {
     func span(_ part: (LayerTiming) -> Double) -> PlacementMeasurement.Span {
@@ -155,6 +168,7 @@ extension PlacementMeasurement.Figures {
           bytes: move.movedBytes, seconds: move.seconds, breakEvenBatches: saving > 0 ? move.seconds / saving : nil)
       }, speedup: before.map { $0 / median }, relativeDifference: baseline.map { run.relativeDifference(to: $0) },
       hedgedCount: run.hedged, reroutedCount: run.rerouted, unemulatedCount: run.unemulated, planMS: planned.planMS,
-      predictedP50MS: planned.forecast.layerP50MS.map { $0 * correction }, lowerBoundMS: planned.forecast.lowerBoundMS)
+      predictedP50MS: planned.forecast.layerP50MS.map { $0 * correction * pace },
+      lowerBoundMS: planned.forecast.lowerBoundMS)
   }
 }

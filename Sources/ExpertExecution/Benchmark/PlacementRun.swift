@@ -1,3 +1,4 @@
+import Glibc
 public import Serving
 
 /// What a placement did, measured on real hosts, batch by batch.
@@ -6,12 +7,14 @@ public struct PlacementRun: Sendable {
   public let batchTokens: Int
   public let hostCount: Int
   /// Of each batch in each layer, in the order they were run.
-  public private(set) var timings: [LayerTiming] = []
+  public private(set) var timings: [LayerTiming]
   /// What the first batch gave in its first layer, to compare placements by.
   public private(set) var firstRows: [Float] = []
 
-  public init(hostCount: Int, batchTokens: Int) {
+  /// - Parameter timings: of batches that were run already.
+  public init(hostCount: Int, batchTokens: Int, timings: [LayerTiming] = []) {
     precondition(batchTokens > 0, "a batch of at least one token")
+    self.timings = timings
     self.batchTokens = batchTokens
     self.hostCount = hostCount
   }
@@ -55,6 +58,13 @@ public struct PlacementRun: Sendable {
   public func seconds(_ part: (LayerTiming) -> Double, at share: Double) -> Double {
     let sorted = timings.map(part).sorted()
     return sorted[min(sorted.count - 1, max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1))]
+  }
+
+  /// How many times as long the same batches take now as they did in an earlier run of the same plan: geometric mean over
+  /// the batches and layers of both.
+  public func pace(since earlier: PlacementRun) -> Double {
+    let logs = zip(timings, earlier.timings).map { log($0.totalSeconds / $1.totalSeconds) }
+    return logs.isEmpty ? 1 : exp(logs.reduce(0, +) / Double(logs.count))
   }
 
   /// Of a layer, mean over batches and layers.
