@@ -146,11 +146,14 @@ public final class ExpertHub: Sendable {
     let (id, start, options) = (nextID(), ContinuousClock.now, options)
     let timer = Task { [session] in
       var rest = options.deadline
-      if let hedgeAfter = options.hedgeAfter, hedgeAfter < rest {
-        try? await Task.sleep(for: hedgeAfter)
-        if Task.isCancelled { return }
-        session.perform { $0.hedge(id) }
-        rest -= hedgeAfter
+      // Again and again: while every host is late there is nobody to ask.
+      if let hedgeAfter = options.hedgeAfter.map({ max($0, .milliseconds(1)) }) {
+        while hedgeAfter < rest {
+          try? await Task.sleep(for: hedgeAfter)
+          if Task.isCancelled { return }
+          session.perform { $0.hedge(id) }
+          rest -= hedgeAfter
+        }
       }
       try? await Task.sleep(for: rest)
       if !Task.isCancelled { session.perform { $0.expire(id, after: options.deadline) } }
