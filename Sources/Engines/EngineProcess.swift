@@ -19,7 +19,7 @@ public struct EngineUsage: Hashable, Sendable {
 /// is not obeyed becomes SIGKILL.
 public actor EngineProcess {
   /// Seconds after the engine's own grace in which the guard ends it; it does so within one. Then the guard is given up.
-  static let guardSeconds = 3.0
+  static let guardSeconds = 10.0
 
   /// Where it answers, such as `http://127.0.0.1:40123`, without a slash at the end.
   public nonisolated let baseURL: String

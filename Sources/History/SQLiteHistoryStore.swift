@@ -57,7 +57,7 @@ public final class SQLiteHistoryStore: HistoryStore {
     var configuration = Configuration()
     configuration.label = "history"
     // Another process may hold the write lock for a moment, at most as long as a compaction's last step.
-    configuration.busyMode = .timeout(10)
+    configuration.busyMode = .timeout(30)
     configuration.prepareDatabase { try Migrations.checkOwner($0) }
     return configuration
   }

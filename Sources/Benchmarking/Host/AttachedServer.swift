@@ -11,7 +11,7 @@ public struct AttachedServer: RunningEngine {
   private let process: ListeningProcess?
 
   /// A server that answers does so at once; one that is busy with others gets a while.
-  static let limits = RequestLimits(stallSeconds: 10, totalSeconds: 15, lineBytes: 4 << 20)
+  static let limits = RequestLimits(stallSeconds: 15, totalSeconds: 30, lineBytes: 4 << 20)
 
   /// Makes sure that it answers and still serves the model.
   ///

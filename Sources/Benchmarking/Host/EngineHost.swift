@@ -189,7 +189,7 @@ public struct EngineHost: Sendable {
   /// What a ready engine says of itself. Nil when it does not: a server too old for the question is taken at its word, and
   /// one that died fails its first request.
   private func said(by process: EngineProcess, _ configuration: EngineConfiguration) async -> EngineShape? {
-    let client = StreamingClient(limits: RequestLimits(stallSeconds: 10, totalSeconds: 20))
+    let client = StreamingClient(limits: RequestLimits(stallSeconds: 30, totalSeconds: 60))
     return try? await client.shape(at: endpoint(of: process, configuration))
   }
 

@@ -33,7 +33,7 @@ struct AttachedServers: Sendable {
       try Self.named(model, in: library, attachment)
     }
     let key = try attachment.keyFile.map { path throws(ApusError) in try APIKey(readingFrom: path) }
-    let client = StreamingClient(limits: RequestLimits(stallSeconds: 5, totalSeconds: 10, lineBytes: 4 << 20))
+    let client = StreamingClient(limits: RequestLimits(stallSeconds: 15, totalSeconds: 30, lineBytes: 4 << 20))
     guard var served = try? await client.servedModels(baseURL: attachment.baseURL, key: key) else { return nil }
     if let wanted = attachment.served { served.removeAll { $0.name != wanted } }
     // One model of the library is served under one name.

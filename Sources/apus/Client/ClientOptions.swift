@@ -30,7 +30,9 @@ struct ClientOptions: ParsableArguments {
   func address() throws(ApusError) -> String { try client.address() }
 
   /// Connects, introduces itself and waits for the welcome.
-  func connect(timeout: Duration = .seconds(5)) async throws(ApusError) -> CoordinatorClient {
+  ///
+  /// - Parameter timeout: longer than libzmq gives one handshake, so that a busy coordinator is not taken for none.
+  func connect(timeout: Duration = .seconds(15)) async throws(ApusError) -> CoordinatorClient {
     try await CoordinatorClient.connect(client.endpoint(), address: client.address(), timeout: timeout)
   }
 }

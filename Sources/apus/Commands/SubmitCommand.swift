@@ -120,7 +120,7 @@ struct SubmitCommand: AsyncParsableCommand {
     } leave: {
       // One that is not accepted yet will be in a moment, or never.
       let patience = Task {
-        try await Task.sleep(for: .seconds(5))
+        try await Task.sleep(for: .seconds(20))
         accept.finish()
       }
       for await id in accepted {
@@ -137,7 +137,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
   private static func cancel(_ id: JobID, _ client: CoordinatorClient) async -> String {
     do {
-      _ = try await client.ask(.cancelJob(id), timeout: .seconds(5))
+      _ = try await client.ask(.cancelJob(id), timeout: .seconds(20))
       return "cancelled \(id)"
     } catch {
       return "\(id) could not be cancelled: \(error)"
