@@ -8,6 +8,8 @@ public final class CannedServer: Sendable {
     case close
     /// TCP reset, as from an engine that was killed.
     case reset
+    /// The same once this holds, for at most a minute: a reset takes along what the client has not read by then.
+    case resetOnce(@Sendable () -> Bool)
     /// Neither closes nor sends more until the client goes away.
     case hold
     /// Sends the last piece again and again until the client goes away.
@@ -59,10 +61,16 @@ public final class CannedServer: Sendable {
         switch answer.end {
         case .close: break
         case .reset:
-          // Read by the client before the reset throws it away; the test's answer is small.
+          // As a rule what came before has been read by then.
           usleep(20_000)
-          var linger = linger(l_onoff: 1, l_linger: 0)
-          setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+          Self.resetAtClose(connection)
+        case .resetOnce(let isTime):
+          var waits = 0
+          while !isTime(), waits < 60_000 {
+            usleep(1_000)
+            waits += 1
+          }
+          Self.resetAtClose(connection)
         case .hold:
           var byte: UInt8 = 0
           _ = recv(connection, &byte, 1, 0)
@@ -81,6 +89,11 @@ public final class CannedServer: Sendable {
   /// Ends the thread's `accept`. The thread closes the socket: closed here, its number could be another server's by the
   /// time the thread accepts again.
   deinit { shutdown(listener, Int32(SHUT_RDWR)) }
+
+  private static func resetAtClose(_ connection: Int32) {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+  }
 
   private static func readRequest(_ connection: Int32) -> String {
     var bytes: [UInt8] = []

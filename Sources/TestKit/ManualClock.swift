@@ -21,13 +21,20 @@ public final class ManualClock: Clock, Sendable {
     var continuation: CheckedContinuation<Void, any Error>
   }
 
+  /// Who waits until so many sleep.
+  private struct Watcher {
+    var id: UInt64
+    var count: Int
+    var continuation: CheckedContinuation<Void, Never>
+  }
+
   private struct State {
     var now = Instant(offset: .zero)
     var nextID: UInt64 = 0
     var sleepers: [Sleeper] = []
     /// Cancelled before they lay down.
     var cancelled: Set<UInt64> = []
-    var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    var watchers: [Watcher] = []
 
     mutating func metWatchers() -> [CheckedContinuation<Void, Never>] {
       let count = sleepers.count
@@ -45,10 +52,7 @@ public final class ManualClock: Clock, Sendable {
   public var minimumResolution: Duration { .nanoseconds(1) }
 
   public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-    let id = state.withLock { state in
-      state.nextID += 1
-      return state.nextID
-    }
+    let id = newID()
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
         lieDown(Sleeper(id: id, deadline: deadline, continuation: continuation))
@@ -99,15 +103,32 @@ public final class ManualClock: Clock, Sendable {
     }
   }
 
-  /// Returns once at least `count` tasks sleep on this clock.
+  /// Returns once at least `count` tasks sleep on this clock, or the waiting task is cancelled.
   public func untilSleeping(_ count: Int = 1) async {
-    await withCheckedContinuation { continuation in
-      let isMet = state.withLock { state in
-        if state.sleepers.count >= count { return true }
-        state.watchers.append((count, continuation))
-        return false
+    let id = newID()
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isMet = state.withLock { state in
+          // A cancellation that came before found nobody to wake.
+          if Task.isCancelled || state.sleepers.count >= count { return true }
+          state.watchers.append(Watcher(id: id, count: count, continuation: continuation))
+          return false
+        }
+        if isMet { continuation.resume() }
       }
-      if isMet { continuation.resume() }
+    } onCancel: {
+      let watcher = state.withLock { state -> Watcher? in
+        guard let place = state.watchers.firstIndex(where: { $0.id == id }) else { return nil }
+        return state.watchers.remove(at: place)
+      }
+      watcher?.continuation.resume()
+    }
+  }
+
+  private func newID() -> UInt64 {
+    state.withLock { state in
+      state.nextID += 1
+      return state.nextID
     }
   }
 }

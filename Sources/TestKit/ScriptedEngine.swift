@@ -20,7 +20,7 @@ public struct ScriptedEngine: InferenceEngine {
   public var isInstalled = true
   /// Ask for `/health` on the given port instead of waiting for the engine's announcement.
   public var isPolled = false
-  public var startTimeoutSeconds = 60.0
+  public var startTimeoutSeconds = 300.0
 
   /// The keys of the script; server.py says what each does. Nil leaves its default.
   public struct Script: Hashable, Codable, Sendable {
@@ -34,6 +34,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var prefillMicrosecondsPerToken: Double?
     public var slots: Int?
     public var claimedSlots: Int?
+    public var gather: Int?
     public var contextTokens: Int?
     public var vocabulary: Int?
     public var tokensPerChunk: Int?
@@ -58,7 +59,7 @@ public struct ScriptedEngine: InferenceEngine {
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
-      case port, announce, slots, vocabulary, hang, garbage, refuse, child, certainty, logprobs, forcible
+      case port, announce, slots, gather, vocabulary, hang, garbage, refuse, child, certainty, logprobs, forcible
       case loadMS = "load_ms"
       case ttftMS = "ttft_ms"
       case itlMS = "itl_ms"

@@ -1,6 +1,7 @@
 import Benchmarking
 import Engines
 import FoundationEssentials
+import Glibc
 import Serving
 import TestKit
 import Testing
@@ -26,13 +27,14 @@ import Testing
     },
     Case(description: "eats memory", kind: "out_of_memory", says: "its limit is") {
       $0.eatMegabytesPerSecond = 1000
-      $0.itlMS = 400
+      // It comes to no end of its own.
+      $0.itlMS = 60_000
     },
     Case(description: "talks nonsense", says: "not understood") { $0.garbage = true },
   ]
 
-  /// A vocabulary no other test has marks this test's engines among all processes.
-  private static let marker = 7919
+  /// A vocabulary no other test has, of this process or another, marks this test's engines among all processes.
+  private static let marker = 1_000_000_000 + Int(getpid())
 
   /// - Parameter isImpatient: for engines that must be cut off; the others end by themselves, however slow the machine.
   private func trial(

@@ -147,7 +147,7 @@ import Testing
   /// A cancelled job ends soon and says so, with what it has.
   @Test func cancellation() async throws {
     let result = try await run(
-      .text("t1"), maxTokens: 1000, script: .init { $0.itlMS = 50 }, cancelAfterFirst: true)
+      .text("t1"), maxTokens: 1000, script: .init { $0.itlMS = 2000 }, cancelAfterFirst: true)
     #expect(result.measurement.outcome == .cancelled)
     #expect(result.output.hasPrefix(" t2") && result.shown.count < 100)
   }

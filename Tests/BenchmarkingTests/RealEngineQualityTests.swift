@@ -32,7 +32,9 @@ struct RealEngineQualityTests {
       qualityWanted: Array(all.indices.dropFirst()))
     let reports = Reports()
     // Generous: other tests may use the machine.
-    await TrialRunner(host: host, timing: TrialTiming(qualitySeconds: 600)).run(spec) { await reports.add($0, $1) }
+    await TrialRunner(host: host, timing: TrialTiming(blockSeconds: 900, stallSeconds: 300, qualitySeconds: 600)).run(
+      spec
+    ) { await reports.add($0, $1) }
     let measurements = await reports.measurements
     #expect(measurements.allSatisfy { $0.outcome.kind == "completed" }, "\(measurements.map(\.outcome))")
     return candidates.map { candidate in measurements.first { $0.configuration == candidate.configuration }! }

@@ -289,7 +289,8 @@ import Testing
 
   /// A killed engine resets the connection in the middle; one that is not there refuses it. Tokens that came stay.
   @Test func lostConnections() async throws {
-    await #expect { try await stream(CannedServer([(Array(llamaStream.prefix(2)), .reset)])) } throws: {
+    let heard = CannedServer([(Array(llamaStream.prefix(2)), .resetOnce { [arrivals] in !arrivals.all.isEmpty })])
+    await #expect { try await stream(heard) } throws: {
       guard case .connectionLost = $0 as? RequestFailure else { return false }
       return true
     }
@@ -305,27 +306,62 @@ import Testing
     }
   }
 
-  /// An engine that stops in the middle is given up after the stall time, one that never ends after the total time.
-  @Test func timeOuts() async throws {
+  /// How a request to a server ends that says one thing and then nothing: time passes once that has come, and not before.
+  private func failureInSilence(_ limits: RequestLimits) async -> RequestFailure? {
     let silent = CannedServer([(Array(llamaStream.prefix(2)), .hold)])
-    await #expect(throws: RequestFailure.stalled(afterSeconds: 1)) {
-      try await stream(silent, limits: RequestLimits(stallSeconds: 1, totalSeconds: 60))
+    let clock = ManualClock()
+    let (started, start) = AsyncStream<Void>.makeStream()
+    let streaming = Task { [arrivals] () -> RequestFailure? in
+      defer { start.finish() }
+      do {
+        _ = try await StreamingClient(limits: limits, clock: clock).stream(
+          GenerationRequest(prompt: .tokens([1]), maxTokens: 3),
+          to: EngineEndpoint(baseURL: silent.baseURL, dialect: .llamaCpp)
+        ) { arrival in
+          arrivals.add(arrival)
+          start.yield()
+        }
+        return nil
+      } catch {
+        return error as? RequestFailure
+      }
     }
+    for await _ in started { break }
+    let passing = Task {
+      while !Task.isCancelled {
+        await clock.untilSleeping()
+        clock.advance(by: .milliseconds(100))
+        await Task.yield()
+      }
+    }
+    let failure = await streaming.value
+    passing.cancel()
+    withExtendedLifetime(silent) {}
+    return failure
+  }
+
+  /// An engine that stops in the middle is given up after the stall time, one that never ends after the total time.
+  @Test func timeOuts() async {
+    #expect(
+      await failureInSilence(RequestLimits(stallSeconds: 1, totalSeconds: 60)) == .stalled(afterSeconds: 1))
     #expect(arrivals.ids == [102])
-    await #expect(throws: RequestFailure.timedOut(afterSeconds: 1)) {
-      try await stream(silent, limits: RequestLimits(stallSeconds: 60, totalSeconds: 1))
-    }
+    #expect(
+      await failureInSilence(RequestLimits(stallSeconds: 60, totalSeconds: 1)) == .timedOut(afterSeconds: 1))
   }
 
   /// Time in which the tokens' taker is slow is not the engine's: no stall, and all tokens come.
   @Test func slowTakersDoNotCount() async throws {
     let server = CannedServer([(llamaStream, .close)])
-    let end = try await StreamingClient(limits: RequestLimits(stallSeconds: 1, totalSeconds: 1.5)).stream(
+    let clock = ManualClock()
+    let limits = RequestLimits(stallSeconds: 1, totalSeconds: 1.5)
+    let end = try await StreamingClient(limits: limits, clock: clock).stream(
       GenerationRequest(prompt: .tokens([1]), maxTokens: 3),
       to: EngineEndpoint(baseURL: server.baseURL, dialect: .llamaCpp)
     ) { [arrivals] arrival in
-      // The one place where time itself is what is tested.
-      try? await Task.sleep(for: .milliseconds(1200))
+      // Once more than either limit allows; whoever watches looks, and sleeps on.
+      await clock.untilSleeping()
+      clock.advance(by: .milliseconds(1600))
+      await clock.untilSleeping()
       arrivals.add(arrival)
     }
     #expect(end.outputTokenCount == 3 && arrivals.ids.count == 3)

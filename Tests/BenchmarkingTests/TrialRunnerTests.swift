@@ -133,13 +133,14 @@ import Testing
         case "it serves 1 requests at once, and was told 2": script.claimedSlots = 1
         case "its limit is":
           script.eatMegabytesPerSecond = 1000
-          script.itlMS = 300
+          // It comes to no end of its own.
+          script.itlMS = 60_000
         default: script.hang = .stream
         }
       },
-      // Only an engine that hangs has to be cut off.
+      // Only an engine that hangs has to be cut off, and the sound one beside it not, whatever else the machine does.
       timing: kind == "timed_out"
-        ? TrialTiming(blockSeconds: 10, stallSeconds: 4, slowestPrefillRate: 1000)
+        ? TrialTiming(blockSeconds: 20, stallSeconds: 20, slowestPrefillRate: 1000)
         : TrialTiming(blockSeconds: 600, stallSeconds: 300),
       memoryLimitBytes: 200 << 20)
     #expect(await reports.endsOnce)
@@ -214,21 +215,20 @@ import Testing
       .init {
         $0.ttftMS = 50
         $0.itlMS = 200
-      }, { _ in }, 8 << 30, hasModel: true, startTimeout: 20)
+      }, { _ in }, 8 << 30, hasModel: true, startTimeout: 300)
     let task = Task {
       await TrialRunner(host: host).run(
-        spec([1, 2], workloads: [Self.other], rounds: 50)
+        spec([1, 2], workloads: [Self.other], rounds: 500)
       ) { measurement, isLast in
         await reports.add(measurement, isLast)
         begin.yield()
       }
     }
     for await _ in begun { break }
-    let cancelledAt = ContinuousClock.now
     task.cancel()
     await task.value
-    #expect(ContinuousClock.now - cancelledAt < .seconds(60))
     let all = await reports.all
+    #expect(all.count < 200, "of a thousand blocks of more than a second each")
     #expect(all.last?.measurement.outcome == .cancelled && all.last?.isLast == true)
     #expect(all.dropLast().allSatisfy { $0.measurement.outcome.kind == "completed" && !$0.isLast })
   }

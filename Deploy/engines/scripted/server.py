@@ -9,6 +9,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   ttft_ms, itl_ms    time to the first token and between tokens
   prefill_us_per_token  added to the first token's time for each prompt token not in the prefix cache
   slots              requests served at once; the others wait; default 1
+  gather             answers begin when so many requests have come together; default 1
   claimed_slots      what /props and /slots say in place of `slots`
   context_tokens     longest prompt; a longer one is answered with 400 as llama.cpp does; default 8192
   vocabulary         token ids are 0..<vocabulary; default 8192
@@ -57,7 +58,7 @@ class Script:
     def __init__(self, settings):
         known = dict(
             port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
-            claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
+            gather=1, claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
             die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
             forcible=True, tool_template=True)
@@ -66,6 +67,7 @@ class Script:
             sys.exit(f"server.py: no such script key: {', '.join(sorted(unknown))}")
         self.__dict__.update(known, **settings)
         self.free_slots = threading.Semaphore(self.slots)
+        self.gathering = threading.Barrier(self.gather)
         self.lock = threading.Lock()
         self.token_count = 0
         self.last_prompt = []
@@ -229,6 +231,7 @@ class Handler(BaseHTTPRequestHandler):
                 "try increasing it", n_prompt_tokens=len(prompt), n_ctx=script.context_tokens)
         if script.hang == "request":
             return time.sleep(3600)
+        script.gathering.wait()
         with script.free_slots:
             with script.lock:
                 script.running += 1

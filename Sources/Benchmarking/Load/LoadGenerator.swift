@@ -22,7 +22,7 @@ public struct LoadResult: Hashable, Sendable {
 /// of a Poisson process made from the seed, however many are in flight, as users do who do not know of each other.
 public struct LoadGenerator: Sendable {
   public var client: StreamingClient
-  /// The block is ended after this many seconds; requests that are not done have failed then.
+  /// The block is ended after this many seconds of the client's clock; requests that are not done have failed then.
   public var timeLimitSeconds: Double
 
   public init(client: StreamingClient, timeLimitSeconds: Double) {
@@ -44,7 +44,7 @@ public struct LoadGenerator: Sendable {
 
     let wasCutShort = await withTaskGroup(of: Step.self) { group in
       group.addTask {
-        try? await Task.sleep(for: .seconds(timeLimitSeconds))
+        try? await client.clock.sleep(for: .seconds(timeLimitSeconds))
         return .limitReached
       }
       var next = 0

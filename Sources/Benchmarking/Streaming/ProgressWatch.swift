@@ -4,42 +4,46 @@ import Synchronization
 ///
 /// The operation says when it got on; time it spends in `pausing` (waiting for whoever takes the tokens) does not count.
 final class ProgressWatch: Sendable {
+  /// Times since the start.
   private struct State {
-    var progressedAt: ContinuousClock.Instant
-    var pausedAt: ContinuousClock.Instant?
+    var progressedAt = Duration.zero
+    var pausedAt: Duration?
     /// Time spent paused so far, which is no time of the engine's.
-    var paused: Duration = .zero
+    var paused = Duration.zero
   }
 
-  private let startedAt: ContinuousClock.Instant
-  private let state: Mutex<State>
+  /// Since the start.
+  private let now: @Sendable () -> Duration
+  private let sleep: @Sendable (Duration) async throws -> Void
+  private let state = Mutex(State())
 
-  private init() {
-    startedAt = .now
-    state = Mutex(State(progressedAt: startedAt))
+  private init(_ clock: some Clock<Duration>) {
+    let start = clock.now
+    now = { start.duration(to: clock.now) }
+    sleep = { try await clock.sleep(for: $0) }
   }
 
   func progressed() {
-    state.withLock { $0.progressedAt = .now }
+    state.withLock { $0.progressedAt = now() }
   }
 
   func pausing(_ body: () async -> Void) async {
-    state.withLock { $0.pausedAt = .now }
+    state.withLock { $0.pausedAt = now() }
     await body()
-    state.withLock {
-      let now = ContinuousClock.now
-      $0.paused += now - ($0.pausedAt ?? now)
-      $0.pausedAt = nil
-      $0.progressedAt = now
+    state.withLock { state in
+      let now = now()
+      state.paused += now - (state.pausedAt ?? now)
+      state.pausedAt = nil
+      state.progressedAt = now
     }
   }
 
   /// Runs `operation`, and cancels it when a limit is reached.
   static func run<Value: Sendable>(
-    _ limits: RequestLimits,
+    _ limits: RequestLimits, clock: any Clock<Duration>,
     operation: @escaping @Sendable (ProgressWatch) async throws(RequestFailure) -> Value
   ) async throws(RequestFailure) -> Value {
-    let watch = ProgressWatch()
+    let watch = ProgressWatch(clock)
     let result = await withTaskGroup(of: Result<Value, RequestFailure>.self) { group in
       group.addTask {
         do throws(RequestFailure) {
@@ -60,18 +64,18 @@ final class ProgressWatch: Sendable {
   private func firstLimitReached(_ limits: RequestLimits) async -> RequestFailure {
     while true {
       let (silent, total) = state.withLock { state -> (Duration, Duration) in
-        let now = ContinuousClock.now
         guard let pausedAt = state.pausedAt else {
-          return (now - state.progressedAt, now - startedAt - state.paused)
+          let now = now()
+          return (now - state.progressedAt, now - state.paused)
         }
-        return (.zero, pausedAt - startedAt - state.paused)
+        return (.zero, pausedAt - state.paused)
       }
       let stallLeft = Duration.seconds(limits.stallSeconds) - silent
       let totalLeft = Duration.seconds(limits.totalSeconds) - total
       if stallLeft <= .zero { return .stalled(afterSeconds: limits.stallSeconds) }
       if totalLeft <= .zero { return .timedOut(afterSeconds: limits.totalSeconds) }
       do {
-        try await Task.sleep(for: min(stallLeft, totalLeft))
+        try await sleep(min(stallLeft, totalLeft))
       } catch {
         return .cancelled
       }

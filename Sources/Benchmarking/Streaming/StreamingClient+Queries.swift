@@ -177,7 +177,7 @@ extension StreamingClient {
   func counters(at endpoint: EngineEndpoint) async throws(RequestFailure) -> PrometheusText {
     let limits = limits
     let message = Self.get(endpoint.baseURL + "/metrics")
-    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> PrometheusText in
+    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> PrometheusText in
       let response = try await Self.execute(message, watch)
       return PrometheusText(try await Self.collect(response, limitBytes: PrometheusText.byteLimit))
     }
@@ -193,7 +193,7 @@ extension StreamingClient {
     to message: HTTPClientRequest
   ) async throws(RequestFailure) -> Answer {
     let limits = limits
-    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> Answer in
+    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> Answer in
       let response = try await Self.execute(message, watch)
       return try JSONBody.decode(try await Self.collect(response, limitBytes: limits.lineBytes))
     }

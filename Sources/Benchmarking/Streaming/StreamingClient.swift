@@ -10,8 +10,14 @@ import Serving
 /// connection, and the engine then stops to generate.
 public struct StreamingClient: Sendable {
   public var limits: RequestLimits
+  /// What limits are counted by; when tokens arrive is always told by real time.
+  public var clock: any Clock<Duration>
 
-  public init(limits: RequestLimits = RequestLimits()) { self.limits = limits }
+  /// - Parameter clock: monotonic; tests give one that stands still.
+  public init(limits: RequestLimits = RequestLimits(), clock: any Clock<Duration> = ContinuousClock()) {
+    self.limits = limits
+    self.clock = clock
+  }
 
   /// Streams one request.
   ///
@@ -34,7 +40,7 @@ public struct StreamingClient: Sendable {
     _ onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
     let limits = limits
-    return try await ProgressWatch.run(limits) { watch async throws(RequestFailure) -> GenerationEnd in
+    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> GenerationEnd in
       let sent = ContinuousClock.now
       let response = try await Self.answer(watch) { try await question.post(on: loop) }
       try await Self.checkIsEventStream(response)
