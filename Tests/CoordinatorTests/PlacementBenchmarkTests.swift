@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Benchmarks of placements over an in-process network: what the client is told, what is stored, and who is free afterwards.
-@Suite(.timeLimit(.minutes(2))) struct PlacementBenchmarkTests {
+@Suite(.timeLimit(.minutes(20))) struct PlacementBenchmarkTests {
   private let cluster = ScriptedCluster()
 
   private func worker(

@@ -60,6 +60,7 @@ final class ScriptedCluster: Sendable {
   /// Lets time pass in ticks; every worker says once a second that it is there.
   func pass(seconds: Double, beating workers: [ScriptedWorker] = []) async {
     for tick in 0..<Int(seconds * 10) {
+      guard !Task.isCancelled else { return }
       if tick % 10 == 0 {
         for worker in workers {
           await worker.beat()
@@ -144,11 +145,13 @@ actor ScriptedClient {
     if case .workers(let workers)? = try? await ask(.listWorkers) { workers } else { [] }
   }
 
-  /// Asks again until it is so; the coordinator's own work in between is all there is to wait for.
+  /// Asks again until it is so; the coordinator's own work in between is all there is to wait for, which on a busy machine
+  /// may be long.
   nonisolated func until(_ holds: () async throws -> Bool) async throws {
-    for _ in 0..<20_000 {
+    let deadline = ContinuousClock.now + .seconds(300)
+    while ContinuousClock.now < deadline {
       if try await holds() { return }
-      await Task.yield()
+      try await Task.sleep(for: .milliseconds(1))
     }
     Issue.record("it never came to be")
   }

@@ -53,7 +53,7 @@ import Testing
   @Test func lifelineCloses() async throws {
     let child = try ChildProcess.spawn(.init(["cat"], input: .lifeline))
     #expect(child.ending == nil)
-    child.terminate(graceSeconds: 20)
+    child.terminate(graceSeconds: 300)
     #expect(await child.end() == .exited(0))
   }
 
@@ -90,7 +90,7 @@ import Testing
   @Test func childrenDoNotHoldEachOthersLifelines() async throws {
     let children = try (0..<20).map { _ in try ChildProcess.spawn(.init(["cat"], input: .lifeline)) }
     for child in children {
-      child.terminate(graceSeconds: 20)
+      child.terminate(graceSeconds: 300)
       #expect(await child.end() == .exited(0))
     }
   }

@@ -12,7 +12,7 @@ import Testing
 
   private func start(
     _ script: ScriptedEngine.Script = .init(), memoryLimitBytes: Int? = nil, memoryGuard: MemoryGuard = .auto,
-    timeout: Double = 20, polled: Bool = false
+    timeout: Double = 300, polled: Bool = false
   ) async throws -> EngineProcess {
     var engine = ScriptedEngine(script: script)
     engine.startTimeoutSeconds = timeout
@@ -23,7 +23,7 @@ import Testing
   }
 
   private func failureOfStart(
-    _ script: ScriptedEngine.Script, timeout: Double = 20
+    _ script: ScriptedEngine.Script, timeout: Double = 300
   ) async -> EngineFailure? {
     do {
       let engine = try await start(script, timeout: timeout)

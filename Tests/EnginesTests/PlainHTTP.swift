@@ -11,7 +11,7 @@ private struct NoAnswer: Error {}
   let authority = parts[0].split(separator: ":")
   let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
   defer { close(descriptor) }
-  var limit = timeval(tv_sec: 20, tv_usec: 0)
+  var limit = timeval(tv_sec: 300, tv_usec: 0)
   setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)

@@ -53,7 +53,7 @@ struct RealEngineTests {
   }
 
   /// The profile matches what synthesize.py says it makes, the engine answers under each kind of knob, and stops.
-  @Test(.timeLimit(.minutes(2))) func startsAnswersAndStops() async throws {
+  @Test(.timeLimit(.minutes(20))) func startsAnswersAndStops() async throws {
     #expect(try #require(await engine.detect()).version.hasPrefix("xllamacpp "))
     let model = try await makeDraftModel()
     #expect(model.profile.name == "draft-q8_0" && model.profile.weightType == "Q8_0")
@@ -116,7 +116,7 @@ struct RealEngineTests {
   }
 
   /// An engine that keeps its slots finds the prompt of the run before it; one that does not reads it anew.
-  @Test(.timeLimit(.minutes(2))) func slotsOutliveTheEngine() async throws {
+  @Test(.timeLimit(.minutes(20))) func slotsOutliveTheEngine() async throws {
     let model = try await makeDraftModel()
     // An installation of its own, so that slots are saved in this test's folder, with the launcher of this checkout.
     let state = "\(folder.path)/own"

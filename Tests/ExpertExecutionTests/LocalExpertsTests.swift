@@ -4,7 +4,7 @@ import Testing
 import Worker
 
 /// Workers as hosts and hubs of a model whose file they have: real sockets, in one process.
-@Suite("Local experts", .timeLimit(.minutes(5)))
+@Suite("Local experts", .timeLimit(.minutes(20)))
 struct LocalExpertsTests {
   private let folder = TemporaryFolder()
   private let model = ModelID("m")

@@ -16,7 +16,7 @@ private let python: String? = {
 @Suite(
   "Experts against numpy",
   .enabled(if: python != nil, "llama.cpp is not installed: run Deploy/engines/llamacpp/install"),
-  .timeLimit(.minutes(3)))
+  .timeLimit(.minutes(20)))
 struct NumPyTests {
   /// arguments: model, rows (f32), tokens, block, top-k, renormalize (0 or 1), scale; writes sums (f32) beside the rows.
   private static let script = """

@@ -7,7 +7,7 @@ import Testing
 @testable import ExpertExecution
 
 /// What a benchmark of placements says, in order; nothing here asks how long anything took.
-@Suite("Placement benchmark", .timeLimit(.minutes(5)))
+@Suite("Placement benchmark", .timeLimit(.minutes(20)))
 struct PlacementBenchmarkTests {
   /// Keeps what was said.
   private actor Heard {
@@ -167,11 +167,13 @@ struct PlacementBenchmarkTests {
     #expect(measured[1].outcome == .failed(reason: error?.reason ?? ""))
   }
 
-  /// A benchmark that is given up did not fail.
+  /// A benchmark that is given up did not fail. Its hosts play machines that take minutes, so that no plan is measured
+  /// before.
   @Test func cancelledIsNoFailure() async throws {
-    let cluster = try await ExpertCluster()
+    let slow = PlacementHost.Speed(operationsPerSecond: 1e3, memoryBytesPerSecond: 1e12)
+    let cluster = try await ExpertCluster(emulated: [slow, slow, slow])
     let heard = Heard()
-    let benchmark = try Self.benchmark(Self.spec(["linear", "round_robin"], rounds: 1000), cluster)
+    let benchmark = try Self.benchmark(Self.spec(["linear", "round_robin"]), cluster, areMeasured: false)
     let hub = cluster.hub
     let (begun, continuation) = AsyncStream.makeStream(of: Void.self)
     let running = Task {

@@ -30,6 +30,8 @@ import Testing
   }
 
   private func send(_ request: URLRequest) async throws -> (status: Int, text: String) {
+    var request = request
+    request.timeoutInterval = 600
     let (data, response) = try await URLSession.shared.data(for: request)
     return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
   }

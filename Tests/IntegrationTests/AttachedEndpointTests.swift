@@ -62,7 +62,7 @@ struct AttachedEndpointTests {
       let name = try #require(models.compactMap { $0["name"] as? String }.first { $0.hasSuffix("@mine") })
 
       let benchmark = try await cluster.run([
-        "benchmark", "--model", name, "--workload", "chat", "--half", "--budget", "20s", "--json",
+        "benchmark", "--model", name, "--workload", "chat", "--half", "--budget", "60s", "--json",
       ])
       #expect(benchmark.status == 0, "\(benchmark)")
       #expect((benchmark.json?["measurement_count"] as? Int ?? 0) > 0, "\(benchmark)")

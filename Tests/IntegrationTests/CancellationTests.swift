@@ -13,7 +13,7 @@ struct CancellationTests {
 
   @Test("Ctrl-C of a submit cancels its job, and the engine's connection is closed")
   func interruptedSubmit() async throws {
-    try await withCountingServer(tokenMS: 20) { cluster, server in
+    try await withCountingServer(tokenMS: 100) { cluster, server in
       let client = try submission(cluster)
       try await cluster.wait(for: "the first tokens", client) { client.standardOutput.contains("t5") }
       #expect(server.abandonedCount == 0)
@@ -35,7 +35,7 @@ struct CancellationTests {
 
   @Test("Ctrl-C of a submit with an idempotency key leaves its job, and says how to end it")
   func interruptedSubmitWithKey() async throws {
-    try await withCountingServer(tokenMS: 20) { cluster, server in
+    try await withCountingServer(tokenMS: 100) { cluster, server in
       let client = try submission(cluster, ["--idempotency-key", "mine"])
       try await cluster.wait(for: "the first tokens", client) { client.standardOutput.contains("t5") }
       client.signal(SIGINT)
@@ -53,7 +53,7 @@ struct CancellationTests {
 
   @Test("Several jobs: why one waits, cancelling some, retrying once and for all, and watching all to their end")
   func several() async throws {
-    try await withCountingServer(tokenMS: 20, capacity: 1) { cluster, _ in
+    try await withCountingServer(tokenMS: 100, capacity: 1) { cluster, _ in
       let clients = try (0..<3).map { _ in try submission(cluster) }
       try await cluster.wait(for: "one job that runs and two that wait") {
         let queued = try await cluster.jobs("queued").count

@@ -18,7 +18,8 @@ struct CountingServer {
     let script = #"{"slots": 64, "itl_ms": \#(tokenMS), "refuse": \#(refuses)}"#
     let program = try RunningProgram(shell: "exec python3 -I '\(server)' '\(script)'")
     self.program = program
-    for _ in 0..<600 where program.isRunning {
+    // Five minutes: a real process on a busy machine takes its time.
+    for _ in 0..<6000 where program.isRunning {
       if let line = program.standardOutput.split(separator: "\n").first(where: { $0.hasPrefix("READY ") }) {
         baseURL = String(line.split(separator: " ")[1])
         return

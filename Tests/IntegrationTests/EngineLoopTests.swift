@@ -100,7 +100,8 @@ struct EngineLoopTests {
   func workerDies() async throws {
     try await withModels(workers: ["w1", "w2"]) { cluster, model in
       // The reference run says what the whole text is.
-      let arguments = ["submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "400"]
+      // Long enough to be still running when its worker is looked up and killed.
+      let arguments = ["submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "1200"]
       let reference = try await cluster.run(arguments)
       #expect(reference.status == 0, "\(reference)")
       let client = try RunningProgram(arguments + ["--stream", "--state", cluster.state])

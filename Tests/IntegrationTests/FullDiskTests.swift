@@ -41,7 +41,7 @@ struct FullDiskTests {
   func report() async throws {
     try await onSmallDisk { cluster, disk, model in
       let client = try RunningProgram([
-        "submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "300", "--stream", "--state",
+        "submit", "--model", model, "--prompt", "once upon a time", "--max-tokens", "1200", "--stream", "--state",
         cluster.state,
       ])
       try await cluster.wait(for: "the first tokens", client) { client.standardOutput.count > 10 }

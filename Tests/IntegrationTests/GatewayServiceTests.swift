@@ -84,17 +84,22 @@ struct GatewayServiceTests {
   func disconnect() async throws {
     try await withGateway { cluster, gateway, model in
       for isStreamed in [true, false] {
-        // `timeout` closes curl's connection in the middle of the answer.
         let body = String(
           decoding: try JSONSerialization.data(
             withJSONObject: chat(model, ["max_tokens": 4000, "stream": isStreamed])), as: UTF8.self)
-        let caller = try RunningProgram(
-          shell: "exec timeout 2 curl -sN '\(gateway.url)/v1/chat/completions' -d '\(body)'")
-        _ = await caller.output()
-        try await cluster.wait(for: "the job to be cancelled") {
+        /// Of the newest job.
+        func state() async throws -> String? {
           let jobs = try await gateway.get("/apus/v1/jobs?limit=1").json?["jobs"] as? [[String: Any]]
-          return jobs?.first?["state"] as? String == "cancelled"
+          return jobs?.first?["state"] as? String
         }
+        let caller = try RunningProgram(
+          shell: "exec curl -sN '\(gateway.url)/v1/chat/completions' -d '\(body)'")
+        try await cluster.wait(for: isStreamed ? "a part of the answer" : "the job to run", caller) {
+          try await isStreamed ? caller.standardOutput.contains("\"content\"") : state() == "running"
+        }
+        caller.signal(SIGTERM)
+        _ = await caller.output()
+        try await cluster.wait(for: "the job to be cancelled") { try await state() == "cancelled" }
       }
       #expect(try await gateway.post("/v1/chat/completions", chat(model)).status == 200)
     }

@@ -30,7 +30,7 @@ struct PlacementHostTests {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     // A real process on a busy machine takes its time.
-    for _ in 0..<600 where program.isRunning {
+    for _ in 0..<3000 where program.isRunning {
       if let said = try? decoder.decode(Introduction.self, from: Data(program.standardOutput.utf8)) {
         return (
           program,

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `apus placement profile` on loads of two tasks.
-@Suite("Placement profiles", .timeLimit(.minutes(2)))
+@Suite("Placement profiles", .timeLimit(.minutes(20)))
 struct PlacementProfileTests {
   private static func withLoads(_ body: (_ folder: String) async throws -> Void) async throws {
     let folder = FileManager.default.temporaryDirectory.path + "/apus-profiles-\(UUID().uuidString)"

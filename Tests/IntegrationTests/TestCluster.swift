@@ -34,11 +34,15 @@ final class TestCluster {
     return program
   }
 
+  /// Three heartbeats that fail to come lose a worker: slow enough for one that a busy machine holds up.
+  private static let heartbeatMS = 4000
+
   func startCoordinator(_ extra: [String] = []) async throws {
     try? FileManager.default.removeItem(atPath: state + "/coordinator.address")
     let program = try start(
       "coordinator",
-      ["coordinator", "--heartbeat-ms", "300"] + (extra.isEmpty ? ["--bind", "tcp://127.0.0.1:0"] : extra))
+      ["coordinator", "--heartbeat-ms", String(Self.heartbeatMS)]
+        + (extra.isEmpty ? ["--bind", "tcp://127.0.0.1:0"] : extra))
     try await wait(for: "the coordinator", program) {
       FileManager.default.fileExists(atPath: self.state + "/coordinator.address")
     }

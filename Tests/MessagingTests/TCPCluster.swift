@@ -45,7 +45,8 @@ final class TCPCluster: Sendable {
   /// Ends the coordinator's end and listens again on the same port, once the system has given it back.
   func replaceServer() async throws -> ZeroMQServerEndpoint {
     server.stop()
-    for _ in 0..<500 {
+    // A minute at least: a busy machine takes its time.
+    for _ in 0..<6000 {
       if let server = try? Self.listen(address, serverKeys, ring) {
         current.withLock { $0 = server }
         return server

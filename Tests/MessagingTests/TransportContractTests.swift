@@ -4,7 +4,7 @@ import Synchronization
 import TestKit
 import Testing
 
-@Suite("Transport contract", .timeLimit(.minutes(2)))
+@Suite("Transport contract", .timeLimit(.minutes(20)))
 struct TransportContractTests {
   @Test(arguments: TransportContract.allCases)
   func holdsInProcess(rule: TransportContract) async throws {

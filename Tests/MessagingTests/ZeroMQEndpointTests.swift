@@ -26,7 +26,8 @@ struct ZeroMQEndpointTests {
     let error = try #require(await refusal(of: try cluster.connect(keys: .generate())))
     #expect(error.code == .keyRefused)
     #expect(error.advice.contains("apus keys authorize"))
-    #expect(cluster.server.statistics.refusedHandshakeCount == 1)
+    // libzmq tries again until the endpoint has closed its socket.
+    #expect(cluster.server.statistics.refusedHandshakeCount >= 1)
   }
 
   /// A peer that was given another coordinator's key does not talk to this one, and hears that it is refused.

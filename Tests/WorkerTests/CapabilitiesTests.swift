@@ -14,9 +14,9 @@ import Testing
     let measured = await Capabilities.measure(cachePath: path)
     #expect(measured.coreCount == CPUAffinity.current().count)
     #expect(measured.memoryBytes > 64 << 20)
-    // Slower than any machine with 64-bit processors, and faster than any there is for one process.
-    #expect((1e8...1e13).contains(measured.memoryBandwidth))
-    #expect((1e8...1e15).contains(measured.gemmRate))
+    // Slower than any machine with 64-bit processors, however busy, and faster than any there is for one process.
+    #expect((1e7...1e13).contains(measured.memoryBandwidth))
+    #expect((1e7...1e15).contains(measured.gemmRate))
     #expect(!measured.machine.rawValue.isEmpty)
     #expect(await Capabilities.measure(cachePath: path) == measured)
 
@@ -25,7 +25,7 @@ import Testing
     text.replace(#/"key" : "[^"]*"/#, with: #""key" : "another""#)
     text.replace(#/"gemmRate" : [0-9.eE+]*/#, with: #""gemmRate" : 1"#)
     try text.write(toFile: path, atomically: true, encoding: .utf8)
-    #expect(await Capabilities.measure(cachePath: path).gemmRate > 1e8)
+    #expect(await Capabilities.measure(cachePath: path).gemmRate > 1e7)
   }
 
   /// A file that is damaged costs a measurement, not the start.
@@ -55,9 +55,9 @@ import Testing
 
   /// Programs that are not there, fail or hang give nothing, in bounded time.
   @Test func shortCommands() async {
-    #expect(await ShortCommand.output(["echo", "a b"], timeLimit: .seconds(5)) == "a b\n")
-    #expect(await ShortCommand.output(["no-such-program-of-apus"], timeLimit: .seconds(5)) == nil)
-    #expect(await ShortCommand.output(["false"], timeLimit: .seconds(5)) == nil)
+    #expect(await ShortCommand.output(["echo", "a b"], timeLimit: .seconds(300)) == "a b\n")
+    #expect(await ShortCommand.output(["no-such-program-of-apus"], timeLimit: .seconds(300)) == nil)
+    #expect(await ShortCommand.output(["false"], timeLimit: .seconds(300)) == nil)
     #expect(await ShortCommand.output(["sleep", "60"], timeLimit: .milliseconds(50)) == nil)
   }
 }

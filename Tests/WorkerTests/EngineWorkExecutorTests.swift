@@ -115,7 +115,7 @@ import Testing
 
   /// A job cancelled while it runs ends as cancelled, and its engine stays warm.
   @Test func cancelledJob() async throws {
-    let executor = try executor(.init { $0.itlMS = 20 })
+    let executor = try executor(.init { $0.itlMS = 1000 })
     let model = try #require(try await executor.describe().models.first)
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let long = job(model, maxTokens: 1000)

@@ -136,10 +136,11 @@ import Testing
       #expect(report.measurement.warnings.first?.hasPrefix("not started") == true)
       #expect(report.measurement.model == Fixtures.model())
     }
-    await test.caughtUp()
-    #expect(Set(test.executor.begun) == ["a", "b"])
     // What is refused leaves no trace on the disk: after a restart its lease is nobody's.
     #expect(try reportFiles(test).isEmpty)
+    for name in ["a", "b"] { test.executor.finish(name, "m-\(name)") }
+    await test.coordinator.heard { $0.reports.count == 4 }
+    #expect(Set(test.executor.begun) == ["a", "b"])
     try await test.stop()
   }
 

@@ -34,9 +34,12 @@ actor TestCoordinator {
     case .report(let report) where confirms: send(.reportStored(report.measurement.id))
     default: break
     }
-    let met = waiters.filter { $0.condition(messages) }
-    waiters.removeAll { $0.condition(messages) }
-    for waiter in met { waiter.continuation.resume() }
+    // Asked once each: a condition may look at what changes meanwhile.
+    waiters.removeAll { waiter in
+      let isMet = waiter.condition(messages)
+      if isMet { waiter.continuation.resume() }
+      return isMet
+    }
   }
 
   func send(_ message: Message) { _ = endpoint.send(message, to: peer!) }
