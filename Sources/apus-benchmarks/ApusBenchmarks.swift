@@ -16,7 +16,7 @@ struct ApusBenchmarks: AsyncParsableCommand {
       CoordinatorFigure.self, RecommendFigure.self, TTFTFigure.self, GatewayFigure.self, MemoryFigure.self,
       ForecastFigure.self, EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self,
     ]
-      + [PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
+      + [SoakFigure.self, PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
       + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self]
       + [
         GridMeasuring.self, ServeCoordinator.self, ServeWorker.self, ServeGateway.self, ServeEcho.self,

@@ -42,7 +42,7 @@ struct GatewayFigure: AsyncParsableCommand {
     let cluster = try await ScriptedCluster.start(ttftMS: engineTtftMs, itlMS: engineItlMs)
     let through = EngineEndpoint(
       baseURL: "http://127.0.0.1:\(cluster.gatewayPort)", dialect: .openAI, servedModel: "tiny")
-    try await untilGatewayIsConnected(through)
+    try await cluster.untilGatewayAnswers(through)
     try await measureFirstToken(direct, through, &report)
     try await measureCPU(of: cluster, through, &report)
     report.add(
@@ -67,15 +67,6 @@ struct GatewayFigure: AsyncParsableCommand {
         + "ms, one request after another: streams at once are open together and take turns; the worker sends the first token at "
         + "once and gathers later ones for at most 20 ms or 64 tokens",
     ]
-  }
-
-  /// The gateway listens before its connection to the coordinator is made.
-  private func untilGatewayIsConnected(_ endpoint: EngineEndpoint) async throws {
-    for _ in 0..<100 {
-      if (try? await Self.stream(Self.shortTokens, to: endpoint)) != nil { return }
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    _ = try await Self.stream(Self.shortTokens, to: endpoint)
   }
 
   private func measureFirstToken(

@@ -1,3 +1,4 @@
+import Benchmarking
 import Engines
 import Messaging
 import Serving
@@ -56,6 +57,30 @@ struct ScriptedCluster {
     var seconds: [Part: Double] = [:]
     for (part, service) in services { seconds[part] = try ProcessFigures.cpuSeconds(of: try service.processID()) }
     return seconds
+  }
+
+  /// Resident memory of each process that is no file's.
+  ///
+  /// - Throws: `unavailable` when one has ended.
+  func memoryBytes() throws(ApusError) -> [Part: Int] {
+    var bytes: [Part: Int] = [:]
+    for (part, service) in services {
+      bytes[part] = try ProcessFigures.memory(of: try service.processID()).anonymousBytes
+    }
+    return bytes
+  }
+
+  /// The gateway listens before its connection to the coordinator is made.
+  ///
+  /// - Throws: what its last try to answer failed of.
+  func untilGatewayAnswers(_ endpoint: EngineEndpoint) async throws {
+    let request = GenerationRequest(prompt: .text("Are you there?"), maxTokens: 1)
+    let client = StreamingClient(limits: RequestLimits(stallSeconds: 300))
+    for _ in 0..<100 {
+      if (try? await client.stream(request, to: endpoint) { _ in }) != nil { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    _ = try await client.stream(request, to: endpoint) { _ in }
   }
 
   private func untilWorkerIsThere() async throws {
