@@ -188,7 +188,7 @@ private struct RawClient {
     var text = ""
     var bytes = [UInt8](repeating: 0, count: 65_536)
     while !isEnough(text) {
-      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
       if count > 0 { text += String(decoding: bytes[..<count], as: UTF8.self) }
       if count == 0 { throw ApusError(.unavailable, "the connection was closed after: \(text)") }
       if count < 0 { try await Task.sleep(for: .milliseconds(2)) }
