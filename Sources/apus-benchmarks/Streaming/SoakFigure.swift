@@ -2,7 +2,6 @@ import ArgumentParser
 import Benchmarking
 import Foundation
 import Serving
-import Synchronization
 
 /// Whether memory stays flat while requests come and go.
 struct SoakFigure: AsyncParsableCommand {
@@ -57,17 +56,12 @@ struct SoakFigure: AsyncParsableCommand {
   }
 
   private func run(_ share: Range<Int>, to endpoint: EngineEndpoint) async throws {
-    let next = Mutex(share.lowerBound)
+    let step = concurrency
     try await withThrowingTaskGroup { group in
-      for _ in 0..<concurrency {
+      for first in share.prefix(step) {
         group.addTask {
           let client = StreamingClient(limits: RequestLimits(stallSeconds: 300))
-          while true {
-            let number = next.withLock { next in
-              next += 1
-              return next - 1
-            }
-            guard number < share.upperBound else { return }
+          for number in stride(from: first, to: share.upperBound, by: step) {
             let prompt = "\(number)" + String(repeating: " word", count: 1 + number % 200)
             _ = try await client.stream(GenerationRequest(prompt: .text(prompt), maxTokens: 1), to: endpoint) { _ in }
           }
