@@ -144,8 +144,8 @@ import Testing
         job.state = .completed
         job.output = "text of \(name)"
         coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
-        // A whole answer ends with its usage, a streamed one with an empty chunk.
-        let answer = try await client.receive { $0.hasSuffix(isStreamed ? "\r\n0\r\n\r\n" : "}}") }
+        // A whole answer ends with its list of jobs, a streamed one with an empty chunk.
+        let answer = try await client.receive { $0.hasSuffix(isStreamed ? "\r\n0\r\n\r\n" : "}]}") }
         #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("text of \(name)"), "\(answer)")
         #expect(!answer.lowercased().contains("connection: close"))
       }
