@@ -1,7 +1,8 @@
 import Serving
 
-/// A route's choices, best first, with what the router asks of each as plain numbers.
-struct RankedChoices: Sendable {
+/// A route's choices, best first, with what the router asks of each as plain numbers. An object, because each job looks at
+/// its route many times.
+final class RankedChoices: Sendable {
   struct Facts: Sendable {
     /// The router's number of the worker.
     var node: Int

@@ -143,6 +143,16 @@ struct Router: Sendable {
     return min(now + Self.patience * seconds, deadline.map { $0 - seconds } ?? .infinity)
   }
 
+  /// How many times a second that others lose weighs as much as one that a job itself loses.
+  ///
+  /// What counts is how many times as long each job takes, so a second weighs less with a long one. The share of the mean
+  /// is squared, because most jobs are short and ask for little of the work; and it is bounded, because the longest would
+  /// be pushed to the slowest nodes, and the shortest would rule the prices.
+  func size(work: Double) -> Double {
+    let share = min(max(work / (meanWork ?? work), 0.2), 2)
+    return share * share
+  }
+
   /// The way to run a job; nil when every node that could is gone, full or taken by a trial.
   ///
   /// - Parameter isNew: whether it chooses for the first time; what it misses for want of a place is noted then.
@@ -162,24 +172,24 @@ struct Router: Sendable {
     let prunes = policy.takesLeastValue
     var least = Double.infinity
     for place in ranked.facts.indices {
-      let number = ranked.facts[place].node
-      let node = nodes[number]
-      guard node.isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
+      let facts = ranked.facts[place]
+      guard nodes[facts.node].isOpen, !(avoids && ranked.choices[place].isAmong(failed)) else {
         continue
       }
       // The first of a node stands, unless it has to be loaded and a later one has not and is foreseen to be better.
       var other: Int?
-      if let first = ranked.first(of: number), first != place {
-        other = options.firstIndex { $0.node == number }
+      if let first = ranked.first(of: facts.node), first != place {
+        other = options.firstIndex { $0.node == facts.node }
         // The first was pruned, if it did not fail.
         if other == nil, prunes, !(avoids && ranked.choices[first].isAmong(failed)) { continue }
-        let facts = ranked.facts[place]
-        if other != nil, !node.engines.has(facts.engine, configuration: facts.configuration) { continue }
+        if other != nil, !nodes[facts.node].engines.has(facts.engine, configuration: facts.configuration) { continue }
       }
-      if least < .infinity, other == nil, least < leastValue(job, place, ranked, on: node, outputTokens: outputTokens) {
+      if least < .infinity, other == nil,
+        least < nodes[facts.node].leastValue(job, place, ranked, outputTokens: outputTokens)
+      {
         continue
       }
-      let option = predict(job, place, ranked, placeOfSession, on: node, outputTokens: outputTokens, at: now)
+      let option = nodes[facts.node].predict(job, place, ranked, placeOfSession, outputTokens: outputTokens, at: now)
       if prunes, !option.isLate { least = min(least, option.value) }
       if let other {
         if options[other].load > 0, option.value < options[other].value { options[other] = option }
