@@ -65,12 +65,18 @@ struct WriteQueue: Sendable {
   private func leaveOutRepeated(_ batch: inout [PendingWrite]) {
     guard batch.contains(where: \.canWait) else { return }
     var written: Set<JobID> = []
-    var kept: [PendingWrite] = []
-    for write in batch.reversed() {
-      if case .assignment(let job) = write.purpose, written.contains(job) { continue }
-      for case .job(let record) in write.records { written.insert(record.id) }
-      kept.append(write)
+    var isRepeated = [Bool](repeating: false, count: batch.count)
+    for place in batch.indices.reversed() {
+      if case .assignment(let job) = batch[place].purpose, written.contains(job) {
+        isRepeated[place] = true
+      } else {
+        for case .job(let record) in batch[place].records { written.insert(record.id) }
+      }
     }
-    batch = kept.reversed()
+    var place = -1
+    batch.removeAll { _ in
+      place += 1
+      return isRepeated[place]
+    }
   }
 }
