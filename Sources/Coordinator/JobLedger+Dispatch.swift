@@ -85,11 +85,11 @@ extension JobLedger {
   private mutating func place(
     _ id: JobID, _ route: Dictionary<RouteKey, Route>.Index, at now: Duration, _ actions: inout [LedgerAction]
   ) -> Bool {
-    guard let ranked = routes.values[route].ranked, let job = jobs[id]!.routing,
-      let option = router.choose(job, among: ranked, failed: jobs[id]!.failed, at: now.seconds)
+    guard let ranked = routes.values[route].ranked, let entry = jobs[id], let job = entry.routing,
+      let option = router.choose(job, among: ranked, failed: entry.failed, at: now.seconds)
     else { return false }
     if option.hasRoom {
-      assign(id, option.choice, decided: option, decidedAt: now.seconds, routes[route].key, at: now, &actions)
+      assign(id, option.choice, decided: option, decidedAt: now.seconds, route, at: now, &actions)
     } else {
       queue(id, job, option, engine: ranked.facts[option.choice].engine, at: now)
       routes.values[route].placedCount += 1
@@ -109,31 +109,37 @@ extension JobLedger {
     while let next = router.next(node) {
       jobs[next.job]!.node = nil
       let key = jobs[next.job]!.key!
-      routes[key]!.placedCount -= 1
+      let route = routes.index(forKey: key)!
+      routes.values[route].placedCount -= 1
       guard !endIfLate(next.job, at: now, &actions) else { continue }
       // Ranked again since, its strategy may have lost its place: then the node's first one.
-      guard let ranked = routes[key]!.ranked,
+      guard let ranked = routes.values[route].ranked,
         let choice = ranked.choice(of: node, engine: next.engine) ?? ranked.first(of: node)
       else {
         wait(next.job, key)
         continue
       }
-      assign(next.job, choice, decided: next.option, decidedAt: next.decidedAt, key, at: now, &actions)
+      assign(next.job, choice, decided: next.option, decidedAt: next.decidedAt, route, at: now, &actions)
     }
   }
 
+  /// - Parameter route: the job's.
   private mutating func assign(
-    _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ key: RouteKey, at now: Duration,
-    _ actions: inout [LedgerAction]
+    _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ route: Dictionary<RouteKey, Route>.Index,
+    at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    guard let route = routes.index(forKey: key), var ranked = routes.values[route].ranked else { return wait(id, key) }
+    let ways = routes.values[route]
+    guard var ranked = ways.ranked else { return wait(id, routes.keys[route]) }
+    let entry = jobs.index(forKey: id)!
+    let job = jobs.values[entry].routing!
     var (place, decided) = (place, Optional(decided))
-    let trial = exploration(insteadOf: ranked.choices[place], for: id, routes.values[route].options)
-    if let trial, let explored = routes.values[route].explored { (ranked, place, decided) = (explored, trial, nil) }
+    let trial = exploration(
+      insteadOf: ranked.choices[place], isNew: jobs.values[entry].record.attemptCount == 0, ways.options)
+    if let trial, let explored = ways.explored { (ranked, place, decided) = (explored, trial, nil) }
     var choice = ranked.choices[place]
     let lease = identifiers.lease(for: id)
     let foreseen = router.start(
-      lease, jobs[id]!.routing!, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
+      lease, job, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
       at: now.seconds)
     if let foreseen {
       choice.predicted.ttftMS = 1000 * foreseen.ttft
@@ -141,19 +147,19 @@ extension JobLedger {
       choice.predicted.e2eMS = 1000 * foreseen.e2e
     }
     leases[lease] = Lease(worker: choice.worker, work: .job(id), lastProgress: now)
-    workers[choice.worker]!.leases.insert(lease)
+    workers.values[workers.index(forKey: choice.worker)!].leases.insert(lease)
     queuedCount -= 1
     if !deadlined.isEmpty { deadlined.remove(id) }
-    let (work, record) = jobs[id]!.run(as: choice, isExploration: trial != nil, under: lease)
+    let (work, record) = jobs.values[entry].run(as: choice, isExploration: trial != nil, under: lease)
     actions.append(.assign(choice.worker, Assignment(lease: lease, work: .job(work)), record))
   }
 
   /// What a new job tries in place of its best choice, by its place among the options; nil for almost all.
   private mutating func exploration(
-    insteadOf choice: RouteChoice, for job: JobID, _ options: [ExplorationOption]
+    insteadOf choice: RouteChoice, isNew: Bool, _ options: [ExplorationOption]
   ) -> Int? {
-    guard explorer.policy.share > 0, options.count > 1, let worker = workers[choice.worker],
-      explorer.isDue(isIdle: queuedCount == 1 && worker.leases.isEmpty), jobs[job]!.record.attemptCount == 0
+    guard explorer.policy.share > 0, options.count > 1, let worker = workers.index(forKey: choice.worker),
+      explorer.isDue(isIdle: queuedCount == 1 && workers.values[worker].leases.isEmpty), isNew
     else { return nil }
     return explorer.pick(instead: choice, among: options, hasRoom: hasRoom)
   }
@@ -224,8 +230,8 @@ extension JobLedger {
       }
       guard let best else { return }
       unplace(best.job)
-      let key = jobs[best.job]!.key!
-      assign(best.job, best.option.choice, decided: best.option, decidedAt: now.seconds, key, at: now, &actions)
+      let route = routes.index(forKey: jobs[best.job]!.key!)!
+      assign(best.job, best.option.choice, decided: best.option, decidedAt: now.seconds, route, at: now, &actions)
     }
   }
 

@@ -203,10 +203,8 @@ extension JobLedger {
 
   mutating func release(_ id: LeaseID, _ lease: Lease, at now: Duration, _ actions: inout [LedgerAction]) {
     leases[id] = nil
-    for member in lease.members {
-      router.end(id, on: member, at: now.seconds)
-      workers[member]?.leases.remove(id)
-    }
+    free(lease.worker, of: id, at: now)
+    for other in lease.others { free(other, of: id, at: now) }
     if case .trial(let trial) = lease.work {
       trialOrder.removeAll { $0 == trial }
       refreshTrialMachines()
@@ -215,6 +213,11 @@ extension JobLedger {
         for member in lease.members where workers[member] != nil { actions.append(.revoke(member, id)) }
       }
     }
+  }
+
+  private mutating func free(_ name: WorkerName, of lease: LeaseID, at now: Duration) {
+    router.end(lease, on: name, at: now.seconds)
+    if let worker = workers.index(forKey: name) { workers.values[worker].leases.remove(lease) }
   }
 
   private mutating func refreshTrialMachines() {

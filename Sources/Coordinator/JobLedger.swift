@@ -235,22 +235,27 @@ public struct JobLedger: Sendable {
 
   /// To its place in the order of tags. A job that comes again has its old tag: it has waited already.
   mutating func enqueue(_ id: JobID, at now: Duration) {
-    let model = jobs[id]!.record.spec.model
-    let length = tokenLengths[model] ?? TokenLength()
-    let key = jobs[id]!.queue(tokenLength: length)
-    if jobs[id]!.routing == nil { jobs[id]!.routing = routing(of: jobs[id]!.record, length, at: now) }
+    // Looked up once: to hash a name takes as long as most of what is done here.
+    let entry = jobs.index(forKey: id)!
+    let record = jobs.values[entry].record
+    let length = tokenLengths[record.spec.model] ?? TokenLength()
+    let key = jobs.values[entry].queue(tokenLength: length)
+    let job = jobs.values[entry].routing ?? routing(of: record, length, at: now)
+    jobs.values[entry].routing = job
     if !watched.isEmpty { watched.remove(id) }
-    if jobs[id]!.routing!.deadline != nil { deadlined.insert(id) }
+    if job.deadline != nil { deadlined.insert(id) }
     queuedCount += 1
-    wait(id, key)
+    wait(entry, key)
   }
 
   /// Among those of its key that have no node.
-  mutating func wait(_ id: JobID, _ key: RouteKey) {
-    jobs[id]!.node = nil
+  mutating func wait(_ id: JobID, _ key: RouteKey) { wait(jobs.index(forKey: id)!, key) }
+
+  private mutating func wait(_ entry: Dictionary<JobID, JobEntry>.Index, _ key: RouteKey) {
+    jobs.values[entry].node = nil
     waitingKeys.insert(key)
-    let tag = jobs[id]!.routing!.tag
-    routes[key, default: Route()].enqueue(id) { jobs[$0]?.routing.map { $0.tag <= tag } ?? true }
+    let tag = jobs.values[entry].routing!.tag
+    routes[key, default: Route()].enqueue(jobs.keys[entry]) { jobs[$0]?.routing.map { $0.tag <= tag } ?? true }
   }
 
   private mutating func routing(of record: JobRecord, _ length: TokenLength, at now: Duration) -> RoutingJob {

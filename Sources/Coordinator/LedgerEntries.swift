@@ -147,7 +147,8 @@ struct WorkerEntry: Sendable {
   var machine: MachineID
   var jobCapacity: Int
   var models: Set<ModelID>
-  var hardware: HardwareProfile
+  /// Boxed: an entry is looked at for each job, its hardware is not.
+  @Boxed var hardware: HardwareProfile
   /// Most bytes of weights there.
   var memoryBytes: Int
   var experts: ExpertEndpoint?

@@ -6,7 +6,8 @@ import Serving
 /// A plain value: a ranking takes a copy and goes elsewhere with it.
 struct WorkerDirectory: Sendable {
   struct Entry: Sendable {
-    var description: WorkerDescription
+    /// Boxed: an entry is looked at for each message, its description is not.
+    @Boxed var description: WorkerDescription
     /// The connection it said hello on last; nil while it is lost.
     var peer: Peer?
     /// When it was lost; nil while it lives.
