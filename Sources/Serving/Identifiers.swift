@@ -7,6 +7,11 @@ extension Identifier {
   public init(_ text: String) { self.init(rawValue: text) }
   public var description: String { rawValue }
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+  /// Its last bytes as a number: they tell names apart that a coordinator made, which counts at their ends.
+  fileprivate var ending: UInt64 {
+    rawValue.utf8.withContiguousStorageIfAvailable { $0.suffix(8).reduce(0) { $0 << 8 | UInt64($1) } } ?? 0
+  }
 }
 
 /// SHA-256 of a model's file, 64 lower-case hexadecimal digits.
@@ -19,6 +24,7 @@ public struct ModelID: Identifier {
 public struct JobID: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ending) }
 }
 
 /// One benchmark trial: configurations x workloads on one worker under one lease.
@@ -43,6 +49,7 @@ public struct MeasurementID: Identifier {
 public struct LeaseID: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ending) }
 }
 
 /// A worker's name: the name its key was authorized under, so nobody can take another's.
@@ -72,8 +79,16 @@ public struct MethodName: Identifier {
 extension Identifier {
   /// A fresh identifier: `prefix-` and 20 random lower-case letters and digits (about 103 bits).
   public static func random(_ prefix: String, using generator: inout some RandomNumberGenerator) -> Self {
-    let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-    return Self(rawValue: prefix + "-" + String((0..<20).map { _ in alphabet.randomElement(using: &generator)! }))
+    var letters: [UInt8] = []
+    // Ten of each number: the system is asked for random bytes twice, not once for each letter.
+    for _ in 0..<2 {
+      var number = UInt64.random(in: 0..<3_656_158_440_062_976, using: &generator)  // 36^10
+      for _ in 0..<10 {
+        letters.append(alphabet[Int(number % 36)])
+        number /= 36
+      }
+    }
+    return Self(rawValue: prefix + "-" + String(decoding: letters, as: UTF8.self))
   }
 
   public static func random(_ prefix: String) -> Self {
@@ -81,3 +96,5 @@ extension Identifier {
     return random(prefix, using: &system)
   }
 }
+
+private let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
