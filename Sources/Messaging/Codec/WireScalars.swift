@@ -167,8 +167,7 @@ extension Arena {
     let count = text.utf8.count
     guard count > 0 else { return ProtobufCBinaryData() }
     let copy = try array(of: UInt8.self, count)
-    var text = text
-    text.withUTF8 { copy.update(from: $0.baseAddress!, count: count) }
+    _ = UnsafeMutableBufferPointer(start: copy, count: count).update(fromContentsOf: text.utf8)
     return ProtobufCBinaryData(len: count, data: copy)
   }
 
