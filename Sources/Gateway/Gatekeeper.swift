@@ -17,6 +17,9 @@ struct GatewayContext: RequestContext {
     channel = source.channel
   }
 
+  /// Of its connection.
+  var loop: any EventLoop { channel.eventLoop }
+
   /// Whether whoever asked is still there.
   ///
   /// - Throws: when the connection is closed already.

@@ -76,11 +76,12 @@ public struct Gateway: Sendable {
   }
 
   private func server(_ http: HTTP1Channel.Configuration) throws(ApusError) -> HTTPServerBuilder {
-    guard let files = configuration.tls else { return .http1(configuration: http) }
+    let plain = HTTPServerBuilder { LoopBoundChannel(http: HTTP1Channel(responder: $0, configuration: http)) }
+    guard let files = configuration.tls else { return plain }
     do {
       let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
       return try .tls(
-        .http1(configuration: http),
+        plain,
         tlsConfiguration: .makeServerConfiguration(
           certificateChain: chain.map { .certificate($0) },
           privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))))

@@ -39,6 +39,7 @@ struct ApusRoutes: Sendable {
   let forms: APIForms
 
   func add(to router: Router<GatewayContext>) {
+    let router = router.group().add(middleware: Elsewhere())
     router.get("/apus/v1/recommend") { request, _ in try await recommend(request) }
     router.get("/apus/v1/jobs") { request, _ in try await jobs(request) }
     router.get("/apus/v1/jobs/{job}") { _, context in try await show(try Self.job(context)) }

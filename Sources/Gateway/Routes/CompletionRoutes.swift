@@ -20,8 +20,8 @@ struct CompletionRoutes: Sendable {
 
   private func answer(_ request: Request, _ context: GatewayContext, isChat: Bool) async throws -> Response {
     let readAt = ContinuousClock.now
-    let body = try await collect(request.body)
-    var asked = try CompletionRequest.read(body.readableBytesView)
+    let body = try await collect(request.body, on: context.loop)
+    var asked = try await Self.read(body)
     try asked.take(request.headers)
     guard let name = asked.model else {
       throw RequestRefusal("model", "the field model is missing", code: "missing_field")
@@ -41,17 +41,30 @@ struct CompletionRoutes: Sendable {
     return asked.isStreamed ?? false ? stream(generation, named) : try await whole(generation, named)
   }
 
+  /// Bytes of a body that are read in less than a millisecond.
+  private static let quickBytes = 64 << 10
+
+  private static func read(_ body: ByteBuffer) async throws -> CompletionRequest {
+    guard body.readableBytes > quickBytes else { return try CompletionRequest.read(body.readableBytesView) }
+    return try await LoopBoundChannel.elsewhere { try CompletionRequest.read(body.readableBytesView) }
+  }
+
   /// The whole body, as long as it comes in time: a client that drips must not keep its place.
-  private func collect(_ body: RequestBody) async throws -> ByteBuffer {
+  private func collect(_ body: RequestBody, on loop: any EventLoop) async throws -> ByteBuffer {
     let limitBytes = configuration.bodyLimitBytes
+    // A timer of the connection's own thread: it is set and taken back without waking another.
+    let limit = loop.scheduleTask(in: .seconds(Int64(GatewayConfiguration.bodyLimitSeconds))) {}
     return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
       group.addTask { try await body.collect(upTo: limitBytes) }
       group.addTask {
-        try await Task.sleep(for: .seconds(GatewayConfiguration.bodyLimitSeconds))
+        try await limit.futureResult.get()
         throw OpenAIError(
           .requestTimeout, "the body was not there after \(GatewayConfiguration.bodyLimitSeconds) s", code: "timeout")
       }
-      defer { group.cancelAll() }
+      defer {
+        limit.cancel()
+        group.cancelAll()
+      }
       return try await group.next()!
     }
   }
@@ -121,7 +134,7 @@ struct CompletionRoutes: Sendable {
       status: .ok, headers: headers,
       body: ResponseBody { writer in
         do {
-          try await withTaskExecutorPreference(link.taskExecutor) { try await write(generation, call, &writer) }
+          try await write(generation, call, &writer)
           answer.isWritten()
         } catch let error as GenerationFailure {
           try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))
