@@ -14,9 +14,9 @@ public struct StreamingClient: Sendable {
   public var clock: any Clock<Duration>
 
   /// - Parameter clock: monotonic; tests give one that stands still.
-  public init(limits: RequestLimits = RequestLimits(), clock: any Clock<Duration> = ContinuousClock()) {
+  public init(limits: RequestLimits = RequestLimits(), clock: (any Clock<Duration>)? = nil) {
     self.limits = limits
-    self.clock = clock
+    self.clock = clock ?? LoopClock()
   }
 
   /// Streams one request.

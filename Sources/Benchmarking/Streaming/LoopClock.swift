@@ -1,0 +1,18 @@
+import AsyncHTTPClient
+import NIOCore
+
+/// The continuous clock, whose sleepers wait on a timer of the thread that engines' answers come by, where they are on one:
+/// set and taken back without waking another thread.
+struct LoopClock: Clock {
+  var now: ContinuousClock.Instant { .now }
+  var minimumResolution: Duration { .nanoseconds(1) }
+
+  func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+    let timer = HTTPClient.defaultEventLoopGroup.any().scheduleTask(in: TimeAmount(deadline - now)) {}
+    try await withTaskCancellationHandler {
+      try await timer.futureResult.get()
+    } onCancel: {
+      timer.cancel()
+    }
+  }
+}
