@@ -21,6 +21,8 @@ final class Inventory: Sendable {
     var engines: [EngineDescription] = []
     var models: [ModelID: Model] = [:]
     var attached: [AttachedServers.Seen] = []
+    /// That this process may use.
+    var cores = CPUList([])
   }
 
   fileprivate struct Model {
@@ -74,7 +76,7 @@ final class Inventory: Sendable {
       }
     }.get()
     let servers = try await attached.look(library: models.values.map(\.profile))
-    let all = Seen(engines: found, models: models, attached: servers)
+    let all = Seen(engines: found, models: models, attached: servers, cores: CPUAffinity.current())
     seen.withLock { $0 = all }
   }
 
@@ -100,7 +102,7 @@ final class Inventory: Sendable {
       guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
       attachedProcesses: Dictionary(
         seen.attached.compactMap { server in server.process.map { (server.engine.name, $0) } },
-        uniquingKeysWith: { first, _ in first }), processors: CPUAffinity.current(), memoryGuard: memoryGuard,
+        uniquingKeysWith: { first, _ in first }), processors: seen.cores, memoryGuard: memoryGuard,
       corrections: lessons.corrections, energyMeter: energyMeter)
   }
 }

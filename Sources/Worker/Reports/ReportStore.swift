@@ -47,7 +47,7 @@ public final class ReportStore: Sendable {
   /// coordinator stores a measurement once.
   public func remove(_ id: MeasurementID) {
     let path = path(id)
-    queue.async { _ = try? FileManager.default.removeItem(atPath: path) }
+    queue.async { _ = unlink(path) }
   }
 
   /// Returns once everything asked for before is done.
