@@ -79,9 +79,7 @@ CREATE TABLE jobs (
   predicted TEXT,                   -- JSON of Serving.PredictedMetrics
   failure ANY,
   output ANY NOT NULL
-, is_exploration INTEGER NOT NULL DEFAULT 0, finish_reason TEXT, tool_calls TEXT) STRICT;
-
-CREATE UNIQUE INDEX jobs_by_key ON jobs (client, idempotency_key) WHERE idempotency_key IS NOT NULL;
+, is_exploration INTEGER NOT NULL DEFAULT 0, finish_reason TEXT, tool_calls TEXT, tenant TEXT) STRICT;
 
 CREATE INDEX jobs_by_time ON jobs (submitted_at_ms);
 
@@ -189,3 +187,8 @@ CREATE TABLE placements (
 ) STRICT;
 
 CREATE INDEX placements_by_model ON placements (model_id);
+
+CREATE INDEX jobs_by_tenant ON jobs (client, tenant, submitted_at_ms) WHERE tenant IS NOT NULL;
+
+CREATE UNIQUE INDEX jobs_by_key ON jobs (client, coalesce(tenant, ''), idempotency_key)
+  WHERE idempotency_key IS NOT NULL;

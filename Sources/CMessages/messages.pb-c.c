@@ -7521,7 +7521,7 @@ const ProtobufCMessageDescriptor apus__tools__descriptor =
   (ProtobufCMessageInit) apus__tools__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[15] =
+static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[16] =
 {
   {
     "model",
@@ -7703,6 +7703,18 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tenant",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, tenant),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_spec__field_indices_by_name[] = {
   2,   /* field[2] = chat */
@@ -7718,14 +7730,16 @@ static const unsigned apus__job_spec__field_indices_by_name[] = {
   5,   /* field[5] = seed */
   14,   /* field[14] = session */
   4,   /* field[4] = temperature */
+  15,   /* field[15] = tenant */
   1,   /* field[1] = text */
   11,   /* field[11] = tools */
 };
-static const ProtobufCIntRange apus__job_spec__number_ranges[2 + 1] =
+static const ProtobufCIntRange apus__job_spec__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 12 },
-  { 0, 15 }
+  { 30, 15 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor apus__job_spec__descriptor =
 {
@@ -7735,10 +7749,10 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   "Apus__JobSpec",
   "apus",
   sizeof(Apus__JobSpec),
-  15,
+  16,
   apus__job_spec__field_descriptors,
   apus__job_spec__field_indices_by_name,
-  2,  apus__job_spec__number_ranges,
+  3,  apus__job_spec__number_ranges,
   (ProtobufCMessageInit) apus__job_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -13849,7 +13863,7 @@ const ProtobufCMessageDescriptor apus__placement_figures__descriptor =
   (ProtobufCMessageInit) apus__placement_figures__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__list_jobs__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__list_jobs__field_descriptors[3] =
 {
   {
     "state",
@@ -13875,15 +13889,28 @@ static const ProtobufCFieldDescriptor apus__list_jobs__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tenant",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__ListJobs, tenant),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__list_jobs__field_indices_by_name[] = {
   1,   /* field[1] = limit */
   0,   /* field[0] = state */
+  2,   /* field[2] = tenant */
 };
 static const ProtobufCIntRange apus__list_jobs__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor apus__list_jobs__descriptor =
 {
@@ -13893,7 +13920,7 @@ const ProtobufCMessageDescriptor apus__list_jobs__descriptor =
   "Apus__ListJobs",
   "apus",
   sizeof(Apus__ListJobs),
-  2,
+  3,
   apus__list_jobs__field_descriptors,
   apus__list_jobs__field_indices_by_name,
   1,  apus__list_jobs__number_ranges,

@@ -2,20 +2,20 @@ import History
 import Messaging
 import Serving
 
-/// Jobs with the same key from the same client are one job.
+/// Jobs with the same key of the same owner are one job.
 struct IdempotencyKey: Hashable, Sendable {
-  var client: String
+  var owner: JobOwner
   var key: String
 
-  init(client: String, key: String) {
-    self.client = client
+  init(_ owner: JobOwner, key: String) {
+    self.owner = owner
     self.key = key
   }
 
   /// Nil for a job without a key.
   init?(_ record: JobRecord) {
     guard let key = record.spec.idempotencyKey else { return nil }
-    self.init(client: record.client, key: key)
+    self.init(record.owner, key: key)
   }
 }
 
@@ -29,7 +29,7 @@ extension JobCoordinator {
       case .showJob(let id): try show(id, asker)
       case .cancelJob(let id): try cancel(id, asker)
       case .retryJob(let id): try retry(id, asker)
-      case .listJobs(let state, let limit): try list(state, limit, asker)
+      case .listJobs(let state, let limit, let tenant): try list(state, limit, tenant, asker)
       case .recommend(let query): try recommend(query, asker)
       case .benchmark(let spec): try startBenchmark(spec, asker)
       case .cancelBenchmark(let id): try cancelBenchmark(id, asker)
@@ -80,14 +80,14 @@ extension JobCoordinator {
       throw ToolCheck.noTemplate(model)
     }
     guard let text = spec.idempotencyKey else { return try admit(spec, asker) }
-    let key = IdempotencyKey(client: asker.peer.name, key: text)
+    let key = IdempotencyKey(JobOwner(client: asker.peer.name, tenant: spec.tenant), key: text)
     if let waiting = keyedSubmits[key] {
-      guard waiting.count < StreamWatchers.mostOfAPeer else { throw queueIsFull() }
+      guard waiting.count < StreamWatchers.mostOfAPeer else { throw queueIsFull(for: key.owner) }
       metrics.submitsRepeated += 1
       keyedSubmits[key]!.append(asker)
       return
     }
-    guard keyedSubmits.count < configuration.queueLimit else { throw queueIsFull() }
+    guard keyedSubmits.count < configuration.queueLimit else { throw queueIsFull(for: key.owner) }
     keyedSubmits[key] = [asker]
     background?.start { await self.submitOnce(spec, key) }
   }
@@ -95,7 +95,7 @@ extension JobCoordinator {
   /// Looks for the job that the key names already, and makes it otherwise.
   private func submitOnce(_ spec: JobSpec, _ key: IdempotencyKey) async {
     do throws(ApusError) {
-      guard let known = try await store.job(client: key.client, idempotencyKey: key.key) else {
+      guard let known = try await store.job(of: key.owner, idempotencyKey: key.key) else {
         return try admit(spec, keyedSubmits[key]![0])
       }
       metrics.submitsRepeated += 1
@@ -113,16 +113,20 @@ extension JobCoordinator {
   }
 
   private func admit(_ spec: JobSpec, _ asker: Asker) throws(ApusError) {
-    guard writes.count < configuration.pendingWriteLimit, ledger.reserve() else { throw queueIsFull() }
+    let owner = JobOwner(client: asker.peer.name, tenant: spec.tenant)
+    guard writes.count < configuration.pendingWriteLimit, ledger.reserve(for: owner) else {
+      throw queueIsFull(for: owner)
+    }
     let record = JobRecord(
       id: identifiers.next("job"), client: asker.peer.name, spec: spec, submittedAtMS: time.wallMS(at: time.now()))
     write(PendingWrite(records: [.job(record)], purpose: .submission(record, asker)))
   }
 
-  private func queueIsFull() -> ApusError {
+  private func queueIsFull(for owner: JobOwner) -> ApusError {
     metrics.queueLimitReached += 1
+    let own = owner.tenant == nil ? "" : ", \(ledger.queue.count(of: owner)) of them \(owner.tenant!)'s"
     return ApusError(
-      .tryAgain, "\(ledger.queuedCount) jobs wait already, the limit is \(configuration.queueLimit)",
+      .tryAgain, "\(ledger.queuedCount) jobs wait already\(own), the limit is \(configuration.queueLimit)",
       advice: "submit again when some have ended; with an idempotency key it is safe to repeat")
   }
 
@@ -220,7 +224,8 @@ extension JobCoordinator {
     try query(asker) { () async throws(ApusError) in
       var record = try await self.storedJob(id)
       var key = RetryKey.text(of: record)
-      while let next = try await self.store.job(client: asker.peer.name, idempotencyKey: key),
+      let owner = JobOwner(client: asker.peer.name, tenant: record.spec.tenant)
+      while let next = try await self.store.job(of: owner, idempotencyKey: key),
         next.state == .failed || next.state == .cancelled
       {
         record = next
@@ -237,12 +242,13 @@ extension JobCoordinator {
 
   // MARK: Lists
 
-  private func list(_ state: JobState?, _ limit: Int, _ asker: Asker) throws(ApusError) {
+  private func list(_ state: JobState?, _ limit: Int, _ tenant: String?, _ asker: Asker) throws(ApusError) {
     guard (1...10_000).contains(limit) else {
       throw ApusError(.badInput, "a list of \(limit) jobs was asked for", advice: "ask for 1 to 10000")
     }
+    let owner = tenant.map { JobOwner(client: asker.peer.name, tenant: $0) }
     try query(asker) { () async throws(ApusError) in
-      .jobs(await self.current(try await self.store.jobs(state: state, limit: limit), in: state))
+      .jobs(await self.current(try await self.store.jobs(of: owner, state: state, limit: limit), in: state))
     }
   }
 

@@ -148,7 +148,7 @@ extension JobLedger {
     }
     leases[lease] = Lease(worker: choice.worker, work: .job(id), lastProgress: now)
     workers.values[workers.index(forKey: choice.worker)!].leases.insert(lease)
-    queuedCount -= 1
+    queue.leave(jobs.values[entry].record.owner)
     if !deadlined.isEmpty { deadlined.remove(id) }
     let (work, record) = jobs.values[entry].run(as: choice, isExploration: trial != nil, under: lease)
     actions.append(.assign(choice.worker, Assignment(lease: lease, work: .job(work)), record))

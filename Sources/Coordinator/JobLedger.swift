@@ -58,8 +58,9 @@ public struct JobLedger: Sendable {
   var deadlined: Set<JobID> = []
   var reservedCount = 0
   var nextSequence = 0
+  var queue = QueueCount()
   /// Jobs that wait for a worker.
-  public internal(set) var queuedCount = 0
+  public var queuedCount: Int { queue.total }
 
   public init(
     limits: Limits = Limits(), exploration: ExplorationPolicy = .off, routing: RoutingPolicyName = .foreseen,
@@ -160,9 +161,10 @@ public struct JobLedger: Sendable {
 
   // MARK: What others may ask
 
-  /// Keeps a place in the queue for a job that is about to be stored; false when the queue is full.
-  public mutating func reserve() -> Bool {
-    guard queuedCount + reservedCount < limits.queuedJobs else { return false }
+  /// Keeps a place in the queue for a job that is about to be stored; false when the queue is full, or its owner has its
+  /// share of it.
+  public mutating func reserve(for owner: JobOwner) -> Bool {
+    guard queue.mayEnter(owner, free: limits.queuedJobs - queuedCount - reservedCount) else { return false }
     reservedCount += 1
     return true
   }
@@ -244,7 +246,7 @@ public struct JobLedger: Sendable {
     jobs.values[entry].routing = job
     if !watched.isEmpty { watched.remove(id) }
     if job.deadline != nil { deadlined.insert(id) }
-    queuedCount += 1
+    queue.enter(record.owner)
     wait(entry, key)
   }
 
@@ -263,7 +265,7 @@ public struct JobLedger: Sendable {
     let promptTokens = length.tokens(ofBytes: spec.promptBytes)
     let work = RoutingJob.work(promptTokens: promptTokens, outputTokens: spec.maxTokens)
     let deadline = spec.deadlineMS.map { Double(record.submittedAtMS - originMS + Int64($0)) / 1000 }
-    let flow = FairClock.Flow(client: record.client, priority: spec.priority ?? 0)
+    let flow = router.flow(of: record.owner, priority: spec.priority ?? 0)
     return RoutingJob(
       spec, promptTokens: promptTokens, deadline: deadline, flow: flow, tag: router.tag(flow, work: work),
       due: router.due(work: work, deadline: deadline, at: now.seconds), size: router.size(work: work))
@@ -311,7 +313,7 @@ public struct JobLedger: Sendable {
 
   /// A job waits no more, wherever it did.
   mutating func leaveQueue(_ id: JobID) {
-    queuedCount -= 1
+    queue.leave(jobs[id]!.record.owner)
     if !deadlined.isEmpty { deadlined.remove(id) }
     unplace(id)
   }

@@ -16,6 +16,7 @@ struct RequestCheck {
   private static let namesListed = 20
   private static let longestDeadlineMS = 7 * 24 * 3600 * 1000
   private static let longestSession = 256
+  private static let longestTenant = 256
   private static let longestSchema = 64 << 10
 
   func model(_ id: ModelID) throws(ApusError) -> ModelProfile {
@@ -111,6 +112,11 @@ struct RequestCheck {
       throw ApusError(
         .badInput, "the idempotency key has \(key.utf8.count) bytes",
         advice: "give at most \(RecordRules.keyLengthLimit)")
+    }
+    if let tenant = spec.tenant, !(1...Self.longestTenant).contains(tenant.utf8.count) || tenant.utf8.contains(0) {
+      throw ApusError(
+        .badInput, "the name of the tenant has \(tenant.utf8.count) bytes",
+        advice: "give 1 to \(Self.longestTenant) without U+0000, such as the name of an API key")
     }
     if let session = spec.session, !(1...Self.longestSession).contains(session.utf8.count) {
       throw ApusError(

@@ -55,9 +55,9 @@ public struct StoredMeasurement: Hashable, Sendable {
 public protocol HistoryStore: Sendable {
   func append(_ records: [HistoryRecord]) async throws(ApusError)
   func job(_ id: JobID) async throws(ApusError) -> JobRecord?
-  func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord?
-  /// Newest first.
-  func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord]
+  func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord?
+  /// Newest first. Nil means any.
+  func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord]
   /// Queued and running ones, oldest first: what a restarted coordinator takes up again.
   func unfinishedJobs() async throws(ApusError) -> [JobRecord]
   func measurement(_ id: MeasurementID) async throws(ApusError) -> Measurement?

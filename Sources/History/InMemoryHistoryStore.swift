@@ -3,14 +3,14 @@ public import Serving
 /// A history that lasts as long as the process: for runs that need no memory, and for tests. Keeps the same contract,
 /// but for the power cut.
 public actor InMemoryHistoryStore: HistoryStore {
-  private struct ClientKey: Hashable {
-    var client: String
+  private struct OwnedKey: Hashable {
+    var owner: JobOwner
     var key: String
   }
 
   private var jobs: [JobID: JobRecord] = [:]
   private var jobOrder: [JobID: Int] = [:]
-  private var jobByKey: [ClientKey: JobID] = [:]
+  private var jobByKey: [OwnedKey: JobID] = [:]
   private var stored: [StoredMeasurement] = []
   private var measurementPlace: [MeasurementID: Int] = [:]
   private var measuredPlacements: [PlacementMeasurement] = []
@@ -42,14 +42,16 @@ public actor InMemoryHistoryStore: HistoryStore {
     return jobs[id]
   }
 
-  public func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
+  public func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
     try checkOpen()
-    return jobByKey[ClientKey(client: client, key: idempotencyKey)].flatMap { jobs[$0] }
+    return jobByKey[OwnedKey(owner: owner, key: idempotencyKey)].flatMap { jobs[$0] }
   }
 
-  public func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
+  public func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
     try checkOpen()
-    let newestFirst = oldestFirst { state == nil || $0.state == state }.reversed()
+    let newestFirst = oldestFirst {
+      (owner == nil || $0.owner == owner) && (state == nil || $0.state == state)
+    }.reversed()
     return Array(newestFirst.prefix(max(0, limit)))
   }
 
@@ -113,20 +115,20 @@ public actor InMemoryHistoryStore: HistoryStore {
     var owners = jobByKey
     for case .job(let job) in records {
       guard let key = job.spec.idempotencyKey else { continue }
-      let owner = owners.updateValue(job.id, forKey: ClientKey(client: job.client, key: key))
-      if let owner, owner != job.id { throw RecordRules.keyTaken(client: job.client, key: key) }
+      let owner = owners.updateValue(job.id, forKey: OwnedKey(owner: job.owner, key: key))
+      if let owner, owner != job.id { throw RecordRules.keyTaken(job.owner, key: key) }
     }
   }
 
   private func store(_ job: JobRecord) {
     if let old = jobs[job.id] {
       guard RecordRules.mayReplace(old, with: job) else { return }
-      if let key = old.spec.idempotencyKey { jobByKey[ClientKey(client: old.client, key: key)] = nil }
+      if let key = old.spec.idempotencyKey { jobByKey[OwnedKey(owner: old.owner, key: key)] = nil }
     } else {
       jobOrder[job.id] = jobOrder.count
     }
     jobs[job.id] = job
-    if let key = job.spec.idempotencyKey { jobByKey[ClientKey(client: job.client, key: key)] = job.id }
+    if let key = job.spec.idempotencyKey { jobByKey[OwnedKey(owner: job.owner, key: key)] = job.id }
   }
 
   private func store(_ measurement: Measurement) {

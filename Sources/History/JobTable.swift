@@ -6,7 +6,7 @@ enum JobTable {
   private static let columns = [
     "id", "client", "idempotency_key", "model_id", "state", "submitted_at_ms", "finished_at_ms", "worker",
     "measurement_id", "attempt_count", "spec", "configuration", "predicted", "failure", "output",
-    "is_exploration", "finish_reason", "tool_calls",
+    "is_exploration", "finish_reason", "tool_calls", "tenant",
   ]
 
   /// A finished job keeps its state: a record that says another one changes nothing.
@@ -17,7 +17,9 @@ enum JobTable {
     """
 
   /// What a job is, which never changes; the rest is how it stands.
-  private static let identity: Set = ["id", "client", "idempotency_key", "model_id", "submitted_at_ms", "spec"]
+  private static let identity: Set = [
+    "id", "client", "tenant", "idempotency_key", "model_id", "submitted_at_ms", "spec",
+  ]
   private static let standing = columns.indices.filter { !identity.contains(columns[$0]) }
   private static let specification = columns.firstIndex(of: "spec")!
 
@@ -37,7 +39,7 @@ enum JobTable {
       nullable(job.configuration.map { StoredJSON.text($0) }), nullable(job.predicted.map { StoredJSON.text($0) }),
       job.failure.map(FreeText.databaseValue) ?? .null, FreeText.databaseValue(job.output),
       job.isExploration.databaseValue, nullable(job.finishReason?.rawValue),
-      job.toolCalls.isEmpty ? .null : StoredJSON.text(job.toolCalls).databaseValue,
+      job.toolCalls.isEmpty ? .null : StoredJSON.text(job.toolCalls).databaseValue, nullable(job.spec.tenant),
     ]
     if job.attemptCount > 0 {
       let row = [job.id.rawValue.databaseValue, job.state.rawValue.databaseValue]
@@ -55,6 +57,31 @@ enum JobTable {
     var jobs: [JobRecord] = []
     while let row = try rows.next() { jobs.append(try job(row)) }
     return jobs
+  }
+
+  /// As the index `jobs_by_key` has it.
+  static func read(of owner: JobOwner, idempotencyKey: String, in db: Database) throws -> JobRecord? {
+    try read(
+      "WHERE client = ? AND coalesce(tenant, '') = ? AND idempotency_key = ?",
+      [owner.client, owner.tenant ?? "", idempotencyKey], in: db
+    ).first
+  }
+
+  /// Newest first. Nil means any.
+  static func read(of owner: JobOwner?, state: JobState?, limit: Int, in db: Database) throws -> [JobRecord] {
+    var (conditions, arguments): ([String], StatementArguments) = ([], [])
+    if let owner {
+      // `IS ?` would leave the index `jobs_by_tenant` unused.
+      conditions.append(owner.tenant == nil ? "client = ? AND tenant IS NULL" : "client = ? AND tenant = ?")
+      arguments += StatementArguments([owner.client] + (owner.tenant.map { [$0] } ?? []))
+    }
+    if let state {
+      conditions.append("state = ?")
+      arguments += [state.rawValue]
+    }
+    let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+    return try read(
+      "\(filter) ORDER BY submitted_at_ms DESC, row DESC LIMIT ?", arguments + [max(0, limit)], in: db)
   }
 
   private static func nullable(_ value: (some DatabaseValueConvertible)?) -> DatabaseValue {

@@ -17,6 +17,7 @@ enum Migrations {
     ("5-finish-reasons", FinishReasonSchema.sql),
     ("6-placements", PlacementSchema.sql),
     ("7-tool-calls", ToolCallSchema.sql),
+    ("8-tenants", TenantSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -31,10 +31,10 @@ package enum RecordRules {
     !stored.state.isFinished || stored.state == job.state
   }
 
-  /// Jobs with the same key from the same client are one job.
-  static func keyTaken(client: String, key: String) -> ApusError {
+  /// Jobs with the same key of the same owner are one job.
+  static func keyTaken(_ owner: JobOwner, key: String) -> ApusError {
     ApusError(
-      .badInput, "client \(client) already used the idempotency key \(key) for another job",
+      .badInput, "\(owner) already used the idempotency key \(key) for another job",
       advice: "look the job up by its key, or use a new key")
   }
 
@@ -43,8 +43,8 @@ package enum RecordRules {
     case .job(let job):
       [
         ("job id", job.id.rawValue), ("client name", job.client), ("idempotency key", job.spec.idempotencyKey ?? ""),
-        ("model id", job.spec.model.rawValue), ("worker name", job.worker?.rawValue ?? ""),
-        ("measurement id", job.measurement?.rawValue ?? ""),
+        ("tenant", job.spec.tenant ?? ""), ("model id", job.spec.model.rawValue),
+        ("worker name", job.worker?.rawValue ?? ""), ("measurement id", job.measurement?.rawValue ?? ""),
       ]
     case .measurement(let measurement):
       [

@@ -36,7 +36,7 @@ struct RecordWriter {
       do {
         try JobTable.write(job, to: db)
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
-        throw RecordRules.keyTaken(client: job.client, key: job.spec.idempotencyKey ?? "")
+        throw RecordRules.keyTaken(job.owner, key: job.spec.idempotencyKey ?? "")
       }
     case .model(let model):
       let row = try measurements.models.row(of: model, in: db)

@@ -82,18 +82,12 @@ public final class SQLiteHistoryStore: HistoryStore {
     try await read { try JobTable.read("WHERE id = ?", [id.rawValue], in: $0).first }
   }
 
-  public func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
-    try await read {
-      try JobTable.read("WHERE client = ? AND idempotency_key = ?", [client, idempotencyKey], in: $0).first
-    }
+  public func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
+    try await read { try JobTable.read(of: owner, idempotencyKey: idempotencyKey, in: $0) }
   }
 
-  public func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
-    try await read { db in
-      let order = "ORDER BY submitted_at_ms DESC, row DESC LIMIT ?"
-      guard let state else { return try JobTable.read(order, [max(0, limit)], in: db) }
-      return try JobTable.read("WHERE state = ? \(order)", [state.rawValue, max(0, limit)], in: db)
-    }
+  public func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
+    try await read { try JobTable.read(of: owner, state: state, limit: limit, in: $0) }
   }
 
   public func unfinishedJobs() async throws(ApusError) -> [JobRecord] {

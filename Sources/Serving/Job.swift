@@ -71,7 +71,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var seed: UInt64
   public var objective: Objective
   public var limits: Limits
-  /// Jobs with the same key from the same client are one job. Nil when the client gave none.
+  /// Jobs with the same key of the same owner are one job. Nil when the client gave none.
   public var idempotencyKey: String?
   /// Generate past the end-of-sequence token, for benchmarks.
   public var ignoresEndOfSequence: Bool
@@ -79,19 +79,21 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var sampling: Sampling?
   /// What the answer to a chat may call; nil for text alone.
   public var tools: Tools?
-  /// -5 ... 5, nil for 0: each step doubles the share of the nodes that the client's jobs of this priority get while
+  /// -5 ... 5, nil for 0: each step doubles the share of the nodes that the owner's jobs of this priority get while
   /// there is a queue. Nothing waits for ever behind a higher one.
   public var priority: Int?
   /// Milliseconds from the submission by which the whole answer is wanted. A job that still waits then fails.
   public var deadlineMS: Int?
   /// Jobs of one conversation name it alike: where the last of them ran, the engine may still have what they share.
   public var session: String?
+  /// On whose behalf the client asks, in its own words; nil for itself (`JobOwner`).
+  public var tenant: String?
 
   public init(
     model: ModelID, prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0,
     objective: Objective = .e2e, limits: Limits = Limits(), idempotencyKey: String? = nil,
     ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil, tools: Tools? = nil, priority: Int? = nil,
-    deadlineMS: Int? = nil, session: String? = nil
+    deadlineMS: Int? = nil, session: String? = nil, tenant: String? = nil
   ) {
     self.model = model
     self.prompt = prompt
@@ -107,6 +109,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.priority = priority
     self.deadlineMS = deadlineMS
     self.session = session
+    self.tenant = tenant
   }
 
   /// Bytes of the prompt's text, with a few for what a chat template puts around each message.
@@ -173,7 +176,7 @@ public struct JobRecord: Hashable, Sendable {
   @Boxed private var fields: Fields
 
   public var id: JobID { fields.id }
-  /// The authenticated name of the client that submitted it; idempotency keys belong to a client.
+  /// The authenticated name of the client that submitted it.
   public var client: String { fields.client }
   public var spec: JobSpec { _read { yield fields.spec } }
   /// The request as it came, to hand it on.

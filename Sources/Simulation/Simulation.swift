@@ -128,7 +128,7 @@ public struct Simulation {
     let spec = JobSpec(
       model: models[request.model].id, prompt: .text(request.text),
       maxTokens: options.isHindsight ? request.outputTokens : request.maxTokens, session: request.session)
-    _ = ledger.reserve()
+    _ = ledger.reserve(for: JobOwner(client: request.client))
     tell(
       .jobStored(
         JobRecord(

@@ -52,14 +52,15 @@ public struct HistoryExamples {
   }
 
   public static func job(
-    _ id: String, client: String = "client", key: String? = nil, state: JobState = .queued, submittedAtMS: Int64 = 1000
+    _ id: String, client: String = "client", tenant: String? = nil, key: String? = nil, state: JobState = .queued,
+    submittedAtMS: Int64 = 1000
   ) -> JobRecord {
     JobRecord(
       id: JobID(id), client: client,
       spec: JobSpec(
         model: model().id, prompt: .chat([ChatMessage(role: "user", content: "Say \"hé\"\n\u{0}")]), maxTokens: 8,
         temperature: 0.5, seed: .max, limits: Limits(slos: [SLO(metric: .ttft, percentile: 99, limitMS: 500)]),
-        idempotencyKey: key),
+        idempotencyKey: key, tenant: tenant),
       state: state, submittedAtMS: submittedAtMS)
   }
 

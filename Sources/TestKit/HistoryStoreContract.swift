@@ -66,7 +66,7 @@ public struct HistoryStoreContract: Sendable {
 
     try require(try await store.measurement(measurement.id) == measurement, "the measurement with its samples")
     try require(try await store.job(job.id) == job, "the job")
-    try require(try await store.job(client: "client", idempotencyKey: "k1") == job, "the job by its key")
+    try require(try await store.job(of: JobOwner(client: "client"), idempotencyKey: "k1") == job, "the job by its key")
     try require(try await store.models() == [renamed], "the model as announced last")
     try require(try await store.nodes() == [WorkerName("node-1"): hardware], "the node as announced last")
     let stats = try await store.stats()
@@ -207,10 +207,23 @@ public struct HistoryStoreContract: Sendable {
     try await requireRefusal(.badInput, "a second job with the key") {
       try await store.append([.job(HistoryExamples.job("j5", client: "a", key: "k"))])
     }
-    try require(try await store.job(client: "a", idempotencyKey: "k")?.id == first.id, "the first job has the key")
-    try require(try await store.job(client: "b", idempotencyKey: "k")?.id == JobID("j2"), "keys belong to a client")
+    func owner(_ client: String, _ tenant: String? = nil) async throws -> JobID? {
+      try await store.job(of: JobOwner(client: client, tenant: tenant), idempotencyKey: "k")?.id
+    }
+    try require(try await owner("a") == first.id, "the first job has the key")
+    try require(try await owner("b") == JobID("j2"), "keys belong to a client")
     try require(try await store.job(JobID("j5")) == nil, "the refused job is not there")
-    try require(try await store.job(client: "c", idempotencyKey: "k") == nil, "an unknown client has no job")
+    try require(try await owner("c") == nil, "an unknown client has no job")
+    for tenant in ["t", "u"] {
+      try await store.append([.job(HistoryExamples.job("j-\(tenant)", client: "a", tenant: tenant, key: "k"))])
+    }
+    try await requireRefusal(.badInput, "a tenant's second job with the key") {
+      try await store.append([.job(HistoryExamples.job("j6", client: "a", tenant: "t", key: "k"))])
+    }
+    try require(try await owner("a", "t") == JobID("j-t"), "and to its tenant")
+    try require(try await owner("a", "u") == JobID("j-u"), "each to its own")
+    try require(try await owner("a") == first.id, "the client has its own still")
+    try require(try await owner("b", "t") == nil, "another client's tenant has none")
   }
 
   @Sendable private static func jobsAreListed(_ store: any HistoryStore) async throws {
@@ -221,15 +234,31 @@ public struct HistoryStoreContract: Sendable {
       try await store.append([.job(HistoryExamples.job(id, state: state, submittedAtMS: time))])
     }
     func ids(_ jobs: [JobRecord]) -> String { jobs.map(\.id.rawValue).joined() }
-    let all = ids(try await store.jobs(state: nil, limit: 10))
+    let all = ids(try await store.jobs(of: nil, state: nil, limit: 10))
     try require(all == "dcabe", "newest first, the later stored first among equals", all)
-    let two = ids(try await store.jobs(state: nil, limit: 2))
+    let two = ids(try await store.jobs(of: nil, state: nil, limit: 2))
     try require(two == "dc", "the limit", two)
-    try require(try await store.jobs(state: nil, limit: 0).isEmpty, "a limit of none")
-    let queued = ids(try await store.jobs(state: .queued, limit: 10))
+    try require(try await store.jobs(of: nil, state: nil, limit: 0).isEmpty, "a limit of none")
+    let queued = ids(try await store.jobs(of: nil, state: .queued, limit: 10))
     try require(queued == "ae", "the state", queued)
+    let owned: [(String, String, String?)] = [
+      ("f", "gateway", "t"), ("g", "gateway", "u"), ("h", "other", "t"), ("i", "gateway", nil),
+    ]
+    for (id, client, tenant) in owned {
+      try await store.append([.job(HistoryExamples.job(id, client: client, tenant: tenant, state: .failed))])
+    }
+    try await store.append([.job(HistoryExamples.job("k", client: "gateway", tenant: "t", submittedAtMS: 2000))])
+    func list(_ tenant: String?, _ state: JobState? = nil, limit: Int = 10) async throws -> String {
+      ids(try await store.jobs(of: JobOwner(client: "gateway", tenant: tenant), state: state, limit: limit))
+    }
+    try require(try await list("t") == "kf", "a tenant's own, newest first")
+    try require(try await list("u") == "g", "another tenant's")
+    try require(try await list(nil) == "i", "the client's own")
+    try require(try await list("t", .failed) == "f", "with a state")
+    try require(try await list("t", limit: 1) == "k", "with a limit")
+    try require(try await list("nobody").isEmpty, "a tenant without jobs")
     let unfinished = ids(try await store.unfinishedJobs())
-    try require(unfinished == "eac", "unfinished ones oldest first", unfinished)
+    try require(unfinished == "eack", "unfinished ones oldest first", unfinished)
   }
 
   @Sendable private static func filtersHold(_ store: any HistoryStore) async throws {

@@ -44,7 +44,7 @@ struct EngineSwitchTests {
 
     private mutating func job(_ model: Int, at now: Double) -> RoutingJob {
       count += 1
-      let flow = FairClock.Flow(client: "client", priority: 0)
+      let flow = FairClock.Flow(JobOwner(client: "client"), priority: 0)
       let tag = router.tag(flow, work: 179)
       return RoutingJob(spec(model), promptTokens: 512, deadline: nil, flow: flow, tag: tag, due: now)
     }
@@ -129,7 +129,7 @@ struct EngineSwitchTests {
   func passes() throws {
     var node = RoutingNode("node", machine: MachineID("m"))
     node.engines.serve(1, configuration: 1, readyAt: 0, at: 0)
-    let flow = FairClock.Flow(client: "client", priority: 0)
+    let flow = FairClock.Flow(JobOwner(client: "client"), priority: 0)
     func wait(_ job: JobID, engine: UInt64, due: Double) -> RoutingNode.Waiting {
       RoutingNode.Waiting(
         job: job, engine: engine, seconds: 1, work: 1, tag: 0, flow: flow, due: due,

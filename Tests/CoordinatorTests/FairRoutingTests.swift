@@ -28,10 +28,11 @@ struct FairRoutingTests {
     }
 
     @discardableResult mutating func submit(
-      _ client: String, priority: Int? = nil, deadlineMS: Int? = nil, maxTokens: Int = 8
+      _ client: String, tenant: String? = nil, priority: Int? = nil, deadlineMS: Int? = nil, maxTokens: Int = 8
     ) -> JobID {
       count += 1
       var spec = Fixture.spec(maxTokens: maxTokens)
+      spec.tenant = tenant
       spec.priority = priority
       spec.deadlineMS = deadlineMS
       let record = JobRecord(
@@ -81,6 +82,37 @@ struct FairRoutingTests {
     let since = world.started[before...]
     #expect(since.count { $0.client == "late" } == 10, "seed \(seed): \(since.map(\.id))")
     #expect(since.count { $0.client == "flood" } >= 10, "seed \(seed): half is the other's")
+  }
+
+  @Test(
+    "A tenant that floods its client's queue does not hold up another's single job",
+    arguments: 1...5 as ClosedRange<UInt64>)
+  func floodingTenant(seed: UInt64) {
+    var world = Overload(seed: seed)
+    for _ in 0..<1000 { world.submit("gateway", tenant: "flood") }
+    for _ in 0..<20 { world.second() }
+    let before = world.started.count
+    let single = world.submit("gateway", tenant: "late")
+    for _ in 0..<5 { world.second() }
+    let place = world.started[before...].firstIndex { $0.id == single }.map { $0 - before }
+    #expect(place != nil && place! <= 8, "seed \(seed): after \(place ?? -1) jobs of the flood")
+  }
+
+  @Test(
+    "Tenants and clients are equal owners: each gets the same, over any stretch",
+    arguments: 1...10 as ClosedRange<UInt64>)
+  func owners(seed: UInt64) {
+    var world = Overload(seed: seed)
+    let owners = [JobOwner(client: "a"), JobOwner(client: "a", tenant: "t"), JobOwner(client: "b", tenant: "t")]
+    for owner in owners {
+      for _ in 0..<100 { world.submit(owner.client, tenant: owner.tenant) }
+    }
+    for _ in 0..<60 { world.second() }
+    for owner in owners {
+      let share = world.started.count { $0.owner == owner }
+      #expect(
+        abs(share - world.started.count / 3) <= 12, "seed \(seed): \(share) of \(world.started.count) are \(owner)'s")
+    }
   }
 
   @Test("Two clients with the same jobs get the same, over any stretch", arguments: 1...20 as ClosedRange<UInt64>)
@@ -179,15 +211,42 @@ struct FairRoutingTests {
   func clock() {
     var clock = FairClock()
     func flow(_ client: String, _ priority: Int = 0) -> FairClock.Flow {
-      FairClock.Flow(client: client, priority: priority)
+      FairClock.Flow(JobOwner(client: client), priority: priority)
     }
     let tags = (0..<10_000).map { clock.tag(flow("client-\($0)"), work: 1) }
     #expect(Set(tags) == [1], "whoever comes first begins at the clock")
+    #expect(clock.meterCount == 10_000, "all of them say something")
     clock.served(5)
     clock.served(3)
     #expect(clock.tag(flow("new"), work: 1) == 6)
     #expect(clock.tag(flow("new", 5), work: 32) == 6)
     #expect(clock.tag(flow("new", 9), work: 32) == 7, "no priority is above the highest")
     #expect(clock.tag(flow("new", -1), work: 1) == 7)
+    for place in 0..<20_000 { clock.served(clock.tag(flow("passing-\(place)"), work: 1)) }
+    #expect(clock.meterCount <= FairClock.mostMeters, "those that say nothing are forgotten")
+  }
+
+  @Test("A client of countless tenants keeps a bounded number of meters: late ones share its own until others are idle")
+  func countlessTenants() {
+    var clock = FairClock()
+    func submit(_ tenant: String?) -> (flow: FairClock.Flow, tag: Double) {
+      let flow = clock.flow(of: JobOwner(client: "client", tenant: tenant), priority: 0)
+      return (flow, clock.tag(flow, work: 1))
+    }
+    for tenant in 0..<FairClock.mostOfAClient { #expect(submit("\(tenant)").tag == 1) }
+    // From here on there is one meter for all who come new.
+    let late = (0..<1000).map { submit("late-\($0)") }
+    #expect(late.map(\.tag) == (1...1000).map(Double.init))
+    #expect(Set(late.map(\.flow)) == [FairClock.Flow(JobOwner(client: "client"), priority: 0)])
+    #expect(clock.meterCount == FairClock.mostOfAClient + 1)
+    // Who has a meter keeps it, and another client is none the worse.
+    #expect(submit("0").tag == 2)
+    let other = clock.flow(of: JobOwner(client: "other", tenant: "late-0"), priority: 0)
+    #expect(clock.tag(other, work: 1) == 1)
+    // All but the late ones and tenant 0 have had their turn.
+    clock.served(1)
+    let new = submit("new")
+    #expect(new.flow.owner.tenant == "new" && new.tag == 2)
+    #expect(clock.meterCount == 4, "0, new, the client's own, and the other client's")
   }
 }

@@ -30,11 +30,11 @@ final class FaultyStore: HistoryStore {
   }
 
   func job(_ id: JobID) async throws(ApusError) -> JobRecord? { try await base.job(id) }
-  func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
-    try await base.job(client: client, idempotencyKey: idempotencyKey)
+  func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
+    try await base.job(of: owner, idempotencyKey: idempotencyKey)
   }
-  func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
-    try await base.jobs(state: state, limit: limit)
+  func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
+    try await base.jobs(of: owner, state: state, limit: limit)
   }
   func unfinishedJobs() async throws(ApusError) -> [JobRecord] { try await base.unfinishedJobs() }
   func measurement(_ id: MeasurementID) async throws(ApusError) -> Measurement? { try await base.measurement(id) }

@@ -25,7 +25,7 @@ import Testing
     #expect(seen.ended?.state == .completed)
     #expect(seen.ended?.output == "0 1 2 3 4 5 ")
     if tokens < 6 { #expect(seen.ended?.worker == "other") }
-    #expect(try await cluster.store.jobs(state: nil, limit: 10).map(\.id) == [record.id])
+    #expect(try await cluster.store.jobs(of: nil, state: nil, limit: 10).map(\.id) == [record.id])
     await cluster.stop(dying, other)
   }
 

@@ -126,7 +126,10 @@ private struct World {
   }
 
   private mutating func submit() {
-    guard ledger.reserve() else { return }
+    let owner = JobOwner(
+      client: ["one", "two"].randomElement(using: &generator)!,
+      tenant: [nil, "a", "b"].randomElement(using: &generator)!)
+    guard ledger.reserve(for: owner) else { return }
     let id = JobID("job\(submitted.count)")
     submitted.append(id)
     let maxTokens = [4, 8, 64].randomElement(using: &generator)!
@@ -134,8 +137,8 @@ private struct World {
     spec.priority = Int.random(in: -5...5, using: &generator)
     if Int.random(in: 0..<4, using: &generator) == 0 { spec.deadlineMS = Int.random(in: 1...60_000, using: &generator) }
     spec.session = ["s", "t", nil].randomElement(using: &generator)!
-    let client = ["one", "two"].randomElement(using: &generator)!
-    tell(.jobStored(JobRecord(id: id, client: client, spec: spec, submittedAtMS: Int64(now / .milliseconds(1)))))
+    spec.tenant = owner.tenant
+    tell(.jobStored(JobRecord(id: id, client: owner.client, spec: spec, submittedAtMS: Int64(now / .milliseconds(1)))))
   }
 
   private mutating func planTrial() {

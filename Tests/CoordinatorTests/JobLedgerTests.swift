@@ -336,13 +336,35 @@ import Testing
     var limits = JobLedger.Limits()
     limits.queuedJobs = 2
     var story = LedgerStory(limits: limits, answersRankings: false)
-    #expect(story.ledger.reserve() == true)
-    #expect(story.ledger.reserve() == true)
-    #expect(story.ledger.reserve() == false)
+    #expect(story.ledger.reserve(for: JobOwner(client: "client")) == true)
+    #expect(story.ledger.reserve(for: JobOwner(client: "client")) == true)
+    #expect(story.ledger.reserve(for: JobOwner(client: "client")) == false)
     story.tell(.jobNotStored)
-    #expect(story.ledger.reserve() == true)
+    #expect(story.ledger.reserve(for: JobOwner(client: "client")) == true)
     story.tell(.jobStored(Fixture.job("one")))
     story.tell(.jobStored(Fixture.job("two")))
-    #expect(story.ledger.reserve() == false)
+    #expect(story.ledger.reserve(for: JobOwner(client: "client")) == false)
+  }
+
+  @Test("One tenant cannot fill the queue: it may have as many jobs waiting as there are places left")
+  func queueOfTenants() {
+    var limits = JobLedger.Limits()
+    limits.queuedJobs = 9
+    var story = LedgerStory(limits: limits, answersRankings: false)
+    var count = 0
+    func submit(_ tenant: String?) -> Bool {
+      guard story.ledger.reserve(for: JobOwner(client: "client", tenant: tenant)) else { return false }
+      var spec = Fixture.spec()
+      spec.tenant = tenant
+      count += 1
+      story.tell(.jobStored(JobRecord(id: JobID("\(count)"), client: "client", spec: spec, submittedAtMS: 0)))
+      return true
+    }
+    #expect((0..<20).count { _ in submit("flood") } == 5)
+    #expect((0..<20).count { _ in submit("late") } == 2)
+    #expect((0..<20).count { _ in submit(nil) } == 2, "the client itself may have all that is left")
+    #expect(!submit("other"))
+    story.tell(.cancel("1"))
+    #expect(!submit("flood") && !submit("late") && submit("other"))
   }
 }

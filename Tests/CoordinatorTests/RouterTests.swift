@@ -50,7 +50,7 @@ struct RouterTests {
       spec.limits.slos = slos
       spec.session = session
       spec.objective = key.objective
-      let flow = FairClock.Flow(client: "client", priority: 0)
+      let flow = FairClock.Flow(JobOwner(client: "client"), priority: 0)
       let tag = router.tag(flow, work: 179)
       return RoutingJob(
         spec, promptTokens: max(1, text.utf8.count / 4), deadline: deadline, flow: flow, tag: tag, due: tag,

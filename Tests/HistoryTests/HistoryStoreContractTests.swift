@@ -68,11 +68,11 @@ struct ForgetfulStore: HistoryStore {
   }
 
   func job(_ id: JobID) async throws(ApusError) -> JobRecord? { try await store.job(id) }
-  func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
-    try await store.job(client: client, idempotencyKey: idempotencyKey)
+  func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord? {
+    try await store.job(of: owner, idempotencyKey: idempotencyKey)
   }
-  func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
-    try await store.jobs(state: state, limit: limit)
+  func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] {
+    try await store.jobs(of: owner, state: state, limit: limit)
   }
   func unfinishedJobs() async throws(ApusError) -> [JobRecord] { try await store.unfinishedJobs() }
   func placements(model: ModelID?) async throws(ApusError) -> [PlacementMeasurement] {

@@ -24,7 +24,7 @@ import Testing
   }
 
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
-  @Test(arguments: [1, 2, 3, 4, 5, 6]) func pastVersionsAreRead(version: Int) async throws {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7]) func pastVersionsAreRead(version: Int) async throws {
     let directory = try TemporaryDirectory()
     let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
     try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
@@ -64,10 +64,16 @@ import Testing
     try await store.append([.placement(placement)])
     #expect(try await store.placements(model: nil) == [placement], "and measured placements")
 
-    let job = try #require(try await store.job(client: "laptop", idempotencyKey: "key-1"))
+    let job = try #require(try await store.job(of: JobOwner(client: "laptop"), idempotencyKey: "key-1"))
     #expect(job.state == .completed && job.output == "Hello" && job.spec.seed == .max)
     #expect(!job.isExploration && job.finishReason == (version < 5 ? nil : .stop) && job.toolCalls.isEmpty)
+    #expect(job.owner == JobOwner(client: "laptop"))
     #expect(try await store.unfinishedJobs().map(\.id) == [JobID("job-2")])
+
+    let owned = HistoryExamples.job("job-3", client: "laptop", tenant: "tenant", key: "key-1")
+    try await store.append([.job(owned)])
+    #expect(
+      try await store.jobs(of: owned.owner, state: nil, limit: 10) == [owned], "and tenants with keys of their own")
     await store.close()
   }
 }

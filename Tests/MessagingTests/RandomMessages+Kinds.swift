@@ -80,7 +80,7 @@ extension RandomMessages {
   private mutating func request(kind: Int) -> ClientRequest {
     switch kind {
     case 0: .submit(jobSpec())
-    case 1: .listJobs(state: some { $0.pick(JobState.allCases) }, limit: count())
+    case 1: .listJobs(state: some { $0.pick(JobState.allCases) }, limit: count(), tenant: some { $0.text() })
     case 2: .watchJob(id())
     case 3: .showJob(id())
     case 4: .cancelJob(id())

@@ -129,7 +129,8 @@ struct RandomMessages {
           schema: random.some { $0.text() }, frequencyPenalty: random.some { $0.number() },
           presencePenalty: random.some { $0.number() })
       }, tools: some { $0.tools() },
-      priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() })
+      priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() },
+      tenant: some { $0.text() })
   }
 
   mutating func toolCall() -> ToolCall { ToolCall(id: text(), name: text(), arguments: text()) }

@@ -804,6 +804,13 @@ struct  Apus__JobSpec
    * may be absent
    */
   Apus__Text *session;
+  /*
+   * On whose behalf its client asks.
+   */
+  /*
+   * may be absent
+   */
+  Apus__Text *tenant;
   Apus__JobSpec__PromptCase prompt_case;
   union {
     ProtobufCBinaryData text;
@@ -812,7 +819,7 @@ struct  Apus__JobSpec
 };
 #define APUS__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_spec__descriptor) \
-    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
 
 
 struct  Apus__PredictedMetrics
@@ -2132,10 +2139,14 @@ struct  Apus__ListJobs
    */
   Apus__JobState state;
   int64_t limit;
+  /*
+   * may be absent, for everybody's
+   */
+  Apus__Text *tenant;
 };
 #define APUS__LIST_JOBS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__list_jobs__descriptor) \
-    , APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0 }
+    , APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL }
 
 
 struct  Apus__PlanLaunch

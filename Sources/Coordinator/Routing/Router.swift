@@ -11,7 +11,7 @@ import Serving
 /// 3. Pick, by the policy: the coordinator's own takes the best foreseen objective, with what the job takes from others:
 ///    it slows those beside it, those behind it wait, and its place may be missed by those who come (`SlotPrice`).
 ///
-/// Every waiting job has a node; in the node's queue clients take turns by `FairClock`, and those whose turn it is go by
+/// Every waiting job has a node; in the node's queue owners take turns by `FairClock`, and those whose turn it is go by
 /// what they are due: short jobs first, long ones in time. A pure struct: it is told what
 /// happens and when, in seconds. A decision costs a pass over the nodes and allocates nothing once its buffer has grown.
 struct Router: Sendable {
@@ -19,7 +19,7 @@ struct Router: Sendable {
   static let assumedLoadSeconds = 2.0
   /// Of its own time that a job may have to wait before it goes first.
   static let patience = 20.0
-  /// Mean jobs that a client may be ahead of another for the sake of short ones.
+  /// Mean jobs that an owner may be ahead of another for the sake of short ones.
   static let allowance = 4.0
   /// Nodes with a queue that one which has nothing to do looks at.
   static let mostAsked = 32
@@ -128,6 +128,8 @@ struct Router: Sendable {
   }
 
   // MARK: Deciding
+
+  mutating func flow(of owner: JobOwner, priority: Int) -> FairClock.Flow { clock.flow(of: owner, priority: priority) }
 
   mutating func tag(_ flow: FairClock.Flow, work: Double) -> Double {
     meanWork = meanWork.map { $0 + 0.02 * (work - $0) } ?? work

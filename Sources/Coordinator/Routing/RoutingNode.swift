@@ -119,9 +119,9 @@ struct RoutingNode: Sendable {
     outstandingWork += job.work
   }
 
-  /// The next one: what is due first among the clients whose turn it is, give or take `allowance`. Who asks for little
-  /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its client:
-  /// the job that goes takes the client's first, and the one whose turn that was takes its. One that needs an engine loaded
+  /// The next one: what is due first among the owners whose turn it is, give or take `allowance`. Who asks for little
+  /// goes by what is due, and who asks for much more than others gets no more than they do. A tag is a turn of its owner:
+  /// the job that goes takes the owner's first, and the one whose turn that was takes its. One that needs an engine loaded
   /// lets those pass that do not, until it is so many loads late.
   mutating func removeNext(allowance: Double, loadPatience: Double) -> Waiting? {
     guard let turn = queue.lazy.map(\.tag).min() else { return nil }

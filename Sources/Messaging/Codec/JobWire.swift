@@ -77,6 +77,7 @@ extension JobSpec: WireValue {
     c.pointee.priority = try arena.signed(priority, "JobSpec.priority")
     c.pointee.deadline_ms = try arena.count(deadlineMS, "JobSpec.deadline_ms")
     c.pointee.session = try arena.optionalText(session)
+    c.pointee.tenant = try arena.optionalText(tenant)
   }
 
   init(reading c: UnsafePointer<Apus__JobSpec>) throws(CodecError) {
@@ -102,7 +103,8 @@ extension JobSpec: WireValue {
       tools: try Wire.optional(c.pointee.tools),
       priority: try Wire.signed(c.pointee.priority, "JobSpec.priority"),
       deadlineMS: try Wire.count(c.pointee.deadline_ms, "JobSpec.deadline_ms"),
-      session: try Wire.text(c.pointee.session, "JobSpec.session"))
+      session: try Wire.text(c.pointee.session, "JobSpec.session"),
+      tenant: try Wire.text(c.pointee.tenant, "JobSpec.tenant"))
   }
 }
 

@@ -16,11 +16,12 @@ extension NumberedRequest: WireValue {
     case .submit(let spec):
       c.pointee.kind_case = APUS__REQUEST__KIND_SUBMIT
       c.pointee.submit = try arena.message(spec)
-    case .listJobs(let state, let limit):
+    case .listJobs(let state, let limit, let tenant):
       let list = try arena.array(of: Apus__ListJobs.self, 1)
       apus__list_jobs__init(list)
       list.pointee.state = Apus__JobState(rawValue: state?.wireNumber ?? 0)
       list.pointee.limit = try arena.count(limit, "ListJobs.limit")
+      list.pointee.tenant = try arena.optionalText(tenant)
       c.pointee.kind_case = APUS__REQUEST__KIND_LIST_JOBS
       c.pointee.list_jobs = list
     case .watchJob(let job):
@@ -85,7 +86,8 @@ extension NumberedRequest: WireValue {
       let state = list.pointee.state.rawValue
       request = .listJobs(
         state: state == 0 ? nil : try Wire.choice(state, "ListJobs.state"),
-        limit: try Wire.count(list.pointee.limit, "ListJobs.limit"))
+        limit: try Wire.count(list.pointee.limit, "ListJobs.limit"),
+        tenant: try Wire.text(list.pointee.tenant, "ListJobs.tenant"))
     case APUS__REQUEST__KIND_WATCH_JOB: request = .watchJob(try Wire.id(c.pointee.watch_job, "Request.watch_job"))
     case APUS__REQUEST__KIND_SHOW_JOB: request = .showJob(try Wire.id(c.pointee.show_job, "Request.show_job"))
     case APUS__REQUEST__KIND_CANCEL_JOB: request = .cancelJob(try Wire.id(c.pointee.cancel_job, "Request.cancel_job"))

@@ -5,8 +5,8 @@ import Serving
 struct ForgetfulStore: HistoryStore {
   func append(_ records: [HistoryRecord]) async throws(ApusError) {}
   func job(_ id: JobID) async throws(ApusError) -> JobRecord? { nil }
-  func job(client: String, idempotencyKey: String) async throws(ApusError) -> JobRecord? { nil }
-  func jobs(state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] { [] }
+  func job(of owner: JobOwner, idempotencyKey: String) async throws(ApusError) -> JobRecord? { nil }
+  func jobs(of owner: JobOwner?, state: JobState?, limit: Int) async throws(ApusError) -> [JobRecord] { [] }
   func unfinishedJobs() async throws(ApusError) -> [JobRecord] { [] }
   func measurement(_ id: MeasurementID) async throws(ApusError) -> Measurement? { nil }
   func measurements(
