@@ -13,6 +13,8 @@ actor CoordinatorLink {
   private var nextID: UInt64 = 1
   private var pending: [UInt64: Question] = [:]
   private(set) var isUp = false
+  /// What the coordinator calls this client; empty until it has answered once.
+  private(set) var name = ""
   /// Why nothing will come any more: a key that was refused, another protocol version.
   private var refusal: ApusError?
 
@@ -53,8 +55,9 @@ actor CoordinatorLink {
     case .refused(let error), .message(.refused(let error)):
       refusal = error
       lose(error)
-    case .message(.welcome):
+    case .message(.welcome(let welcome)):
       refusal = nil
+      name = welcome.peer
       isUp = true
     case .message(.response(let id, let response)): deliver(response, id)
     case .message: break  // not for clients

@@ -8,8 +8,8 @@ import Synchronization
 /// What a request carries through the routes.
 struct GatewayContext: RequestContext {
   var coreContext: CoreRequestContextStorage
-  /// Name of the API key it came with; empty where none is asked for.
-  var key = ""
+  /// The API key it came with; nil where none is asked for.
+  var key: GatewayKey?
   private let channel: any Channel
 
   init(source: ApplicationRequestContextSource) {
@@ -36,8 +36,8 @@ struct GatewayContext: RequestContext {
 struct Gatekeeper: RouterMiddleware {
   let configuration: GatewayConfiguration
   let metrics: GatewayMetrics
-  /// The name that a key is known under; nil for one that is not. Nil when no keys are asked for.
-  let keyName: (@Sendable (String) -> String?)?
+  /// What is known of the key that a client gives; nil for one that is not. Nil when no keys are asked for.
+  let apiKey: (@Sendable (String) -> GatewayKey?)?
   let limits: Limits
 
   final class Limits: Sendable {
@@ -66,20 +66,20 @@ struct Gatekeeper: RouterMiddleware {
   ) async throws -> Response {
     if ServiceRoutes.paths.contains(request.uri.path) { return try await next(request, context) }
     var context = context
-    if let keyName {
-      guard let name = Self.bearer(request).flatMap(keyName) else {
+    if let apiKey {
+      guard let key = Self.bearer(request).flatMap(apiKey) else {
         throw OpenAIError(
           .unauthorized, "the API key is missing or not known; make one with `apus gateway keys add NAME`",
           code: "invalid_api_key")
       }
-      context.key = name
+      context.key = key
     }
     guard metrics.begin(limit: configuration.requestLimit) else {
       throw OpenAIError(
         .tooManyRequests, "\(configuration.requestLimit) requests are being answered already", code: "gateway_full",
         retryAfterSeconds: 1)
     }
-    let key = context.key
+    let key = context.key?.name ?? ""
     do {
       try limits.keys.withLock { limits throws(OpenAIError) in try limits.begin(key, at: MonotonicTime.now()) }
     } catch {

@@ -12,20 +12,20 @@ public struct Gateway: Sendable {
   private let configuration: GatewayConfiguration
   private let link: CoordinatorLink
   private let forms: APIForms
-  private let keyName: (@Sendable (String) -> String?)?
+  private let apiKey: (@Sendable (String) -> GatewayKey?)?
   private let logger: Logger
 
   /// - Parameters:
   ///   - endpoint: connects by itself, with a client's key.
   ///   - address: of the coordinator, for errors.
-  ///   - keyName: the name that an API key is known under, nil for one that is not; nil when none is asked for.
+  ///   - apiKey: what is known of the key that a client gives, nil for one that is not; nil when none is asked for.
   public init(
     _ configuration: GatewayConfiguration, endpoint: any ClientEndpoint, address: String, forms: APIForms,
-    keyName: (@Sendable (String) -> String?)?, logger: Logger
+    apiKey: (@Sendable (String) -> GatewayKey?)?, logger: Logger
   ) {
     self.configuration = configuration
     self.forms = forms
-    self.keyName = keyName
+    self.apiKey = apiKey
     self.logger = logger
     link = CoordinatorLink(endpoint, address: address)
   }
@@ -98,7 +98,7 @@ public struct Gateway: Sendable {
     let router = Router(context: GatewayContext.self)
     router.add(
       middleware: Gatekeeper(
-        configuration: configuration, metrics: metrics, keyName: keyName,
+        configuration: configuration, metrics: metrics, apiKey: apiKey,
         limits: Gatekeeper.Limits(
           KeyLimits(perMinute: configuration.requestsPerMinute, atOnce: configuration.requestsAtOnce))))
     ServiceRoutes(link: link, metrics: metrics).add(to: router)

@@ -9,10 +9,12 @@ import Testing
 
 /// The gateway on a real socket, before a coordinator that says what a test wants.
 @Suite(.timeLimit(.minutes(10))) struct GatewaySocketTests {
-  private func withGateway(_ body: (ScriptedCoordinator, _ port: Int) async throws -> Void) async throws {
+  private func withGateway(
+    apiKey: (@Sendable (String) -> GatewayKey?)? = nil, _ body: (ScriptedCoordinator, _ port: Int) async throws -> Void
+  ) async throws {
     let coordinator = ScriptedCoordinator()
     let gateway = Gateway(
-      GatewayConfiguration(port: 0), endpoint: coordinator, address: "here", forms: TestGateway.forms, keyName: nil,
+      GatewayConfiguration(port: 0), endpoint: coordinator, address: "here", forms: TestGateway.forms, apiKey: apiKey,
       logger: Logger(label: "test"))
     let (ports, listening) = AsyncStream.makeStream(of: Int.self)
     let running = Task { try await gateway.run { listening.yield($0) } }
@@ -114,6 +116,31 @@ import Testing
           #"{"tool_calls":[{"index":0,"function":{"arguments":"}"}},{"index":1,"id":"c2","type":"function","#,
         ] : [#""content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}},{"#]
       for part in parts { #expect(answer.text.contains(part), "\(answer.text)") }
+    }
+  }
+
+  @Test("A job belongs to the API key that it came with, with the idempotency key that the client chose")
+  func tenants() async throws {
+    let known: @Sendable (String) -> GatewayKey? = { $0 == "secret" ? GatewayKey(name: "alice") : nil }
+    try await withGateway(apiKey: known) { coordinator, port in
+      var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
+      request.httpMethod = "POST"
+      request.httpBody = Data((Self.body + "false}").utf8)
+      request.setValue("k", forHTTPHeaderField: "Idempotency-Key")
+      for wrong in [nil, "Bearer alice", "secret"] {
+        request.setValue(wrong, forHTTPHeaderField: "Authorization")
+        let refused = try await send(request)
+        #expect(refused.status == 401 && refused.text.contains("invalid_api_key"))
+      }
+      request.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
+      let asking = Task { [request] in try await send(request) }
+      let (id, spec) = try await submission(coordinator)
+      #expect(spec.tenant == "alice" && spec.idempotencyKey == "k")
+      var job = JobRecord(id: JobID("one"), client: "gateway", spec: spec, submittedAtMS: 0)
+      coordinator.answer(id, .accepted(job))
+      job.state = .completed
+      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 0)))
+      #expect(try await asking.value.status == 200)
     }
   }
 

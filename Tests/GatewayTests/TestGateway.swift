@@ -8,7 +8,7 @@ import Serving
 enum TestGateway {
   static func make(_ configuration: GatewayConfiguration = GatewayConfiguration(port: 0)) -> Gateway {
     Gateway(
-      configuration, endpoint: NobodyThere(), address: "nowhere", forms: forms, keyName: nil,
+      configuration, endpoint: NobodyThere(), address: "nowhere", forms: forms, apiKey: nil,
       logger: Logger(label: "test"))
   }
 

@@ -4,6 +4,8 @@ import FoundationNetworking
 /// Talks to a gateway as any HTTP client does.
 struct HTTPCaller: Sendable {
   let url: String
+  /// The API key that it asks with.
+  var key: String?
 
   /// As many connections and as much patience as a test may need.
   private static let session: URLSession = {
@@ -58,6 +60,7 @@ struct HTTPCaller: Sendable {
   private func request(_ path: String) -> URLRequest {
     var request = URLRequest(url: URL(string: url + path)!, timeoutInterval: 600)
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
     return request
   }
 

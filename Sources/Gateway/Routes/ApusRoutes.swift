@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 public import Messaging
 public import Serving
@@ -41,10 +42,16 @@ struct ApusRoutes: Sendable {
   func add(to router: Router<GatewayContext>) {
     let router = router.group().add(middleware: Elsewhere())
     router.get("/apus/v1/recommend") { request, _ in try await recommend(request) }
-    router.get("/apus/v1/jobs") { request, _ in try await jobs(request) }
-    router.get("/apus/v1/jobs/{job}") { _, context in try await show(try Self.job(context)) }
-    router.post("/apus/v1/jobs/{job}/cancel") { _, context in try await cancel(try Self.job(context)) }
-    router.post("/apus/v1/jobs/{job}/retry") { _, context in try await retry(try Self.job(context)) }
+    router.get("/apus/v1/jobs") { request, context in try await list(request, visible(to: context)) }
+    router.get("/apus/v1/jobs/{job}") { _, context in
+      answer(try await visible(to: context).find(try Self.job(context)))
+    }
+    router.post("/apus/v1/jobs/{job}/cancel") { _, context in
+      answer(try await visible(to: context).cancel(try Self.job(context)))
+    }
+    router.post("/apus/v1/jobs/{job}/retry") { _, context in
+      answer((try await visible(to: context).retry(try Self.job(context)), nil), status: .accepted)
+    }
     router.get("/apus/v1/workers") { _, _ in
       guard case .workers(let workers) = try await link.ask(.listWorkers) else { throw Self.surprise }
       return Response(json: JSONText(raw: forms.workers(workers)))
@@ -60,6 +67,12 @@ struct ApusRoutes: Sendable {
 
   private static func job(_ context: GatewayContext) throws -> JobID { JobID(try context.decodedParameter("job")) }
 
+  private func visible(to context: GatewayContext) -> VisibleJobs { VisibleJobs(link: link, key: context.key) }
+
+  private func answer(_ job: (JobRecord, Measurement?), status: HTTPResponse.Status = .ok) -> Response {
+    Response(json: JSONText(raw: forms.job(job.0, job.1)), status: status)
+  }
+
   private func recommend(_ request: Request) async throws -> Response {
     var parameters: [String: String] = [:]
     for (name, value) in request.uri.queryParameters { parameters[String(name)] = String(value) }
@@ -71,7 +84,7 @@ struct ApusRoutes: Sendable {
     return Response(json: JSONText(raw: forms.recommendation(answer)))
   }
 
-  private func jobs(_ request: Request) async throws -> Response {
+  private func list(_ request: Request, _ visible: VisibleJobs) async throws -> Response {
     var state: JobState?
     if let name = request.uri.queryParameters["state"] {
       guard let known = JobState(rawValue: String(name)) else {
@@ -85,27 +98,6 @@ struct ApusRoutes: Sendable {
       guard let number = Int(text) else { throw OpenAIError.bad("limit", "the limit \(text) is not a number") }
       limit = number
     }
-    guard case .jobs(let jobs) = try await link.ask(.listJobs(state: state, limit: limit)) else { throw Self.surprise }
-    return Response(json: JSONText(raw: forms.jobs(jobs)))
-  }
-
-  private func show(_ id: JobID) async throws -> Response {
-    do {
-      guard case .job(let record, let measurement) = try await link.ask(.showJob(id)) else { throw Self.surprise }
-      return Response(json: JSONText(raw: forms.job(record, measurement)))
-    } catch let error as ApusError where error.code == .badInput {
-      throw OpenAIError(.notFound, error.reason, param: "job", code: "job_not_found")
-    }
-  }
-
-  private func cancel(_ id: JobID) async throws -> Response {
-    _ = try await link.ask(.cancelJob(id))
-    return try await show(id)
-  }
-
-  /// Answers with the new job, which goes on by itself.
-  private func retry(_ id: JobID) async throws -> Response {
-    guard case .accepted(let record) = try await link.ask(.retryJob(id)) else { throw Self.surprise }
-    return Response(json: JSONText(raw: forms.job(record, nil)), status: .accepted)
+    return Response(json: JSONText(raw: forms.jobs(try await visible.list(state, limit: limit))))
   }
 }

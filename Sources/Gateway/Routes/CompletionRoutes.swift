@@ -27,10 +27,11 @@ struct CompletionRoutes: Sendable {
       throw RequestRefusal("model", "the field model is missing", code: "missing_field")
     }
     let model = try await models.find(name)
-    // Of this client alone: the coordinator knows one client for all API keys.
-    let key = (request.headers[.idempotencyKey] ?? asked.wishes?.idempotencyKey).map { "\(context.key)/\($0)" }
-    let specs = try asked.jobs(
-      model, isChat: isChat, key: key, defaults: CompletionDefaults(seed: .random(in: 0...0x7fff_ffff)))
+    var specs = try asked.jobs(
+      model, isChat: isChat, key: request.headers[.idempotencyKey],
+      defaults: CompletionDefaults(seed: .random(in: 0...0x7fff_ffff)))
+    // The coordinator knows one client for all API keys.
+    for place in specs.indices { specs[place].tenant = context.key?.name }
     let call = Call(
       answer: CompletionAnswer(
         isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,

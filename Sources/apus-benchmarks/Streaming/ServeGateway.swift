@@ -18,7 +18,7 @@ struct ServeGateway: AsyncParsableCommand {
       options: ZeroMQClientOptions(
         address: coordinator, keys: try ring.pair("gateway"), serverKey: try ring.publicKey("coordinator")))
     let gateway = Gateway(
-      GatewayConfiguration(port: 0), endpoint: endpoint, address: coordinator, forms: .none, keyName: nil,
+      GatewayConfiguration(port: 0), endpoint: endpoint, address: coordinator, forms: .none, apiKey: nil,
       logger: Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() })
     let running = Task {
       try await gateway.run { port in FileHandle.standardOutput.write(Data("\(port)\n".utf8)) }

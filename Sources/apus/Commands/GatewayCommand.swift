@@ -44,14 +44,14 @@ struct GatewayCommand: AsyncParsableCommand {
       let address = ClientAddress(
         directory: directory, coordinator: options.text("coordinator", flag: coordinator),
         key: options.text("key", flag: key) ?? "client", serverKey: options.text("server_key", flag: serverKey))
-      var keyName: (@Sendable (String) -> String?)?
-      if let names = try keyNames(options, directory, host: configuration.host) {
-        keyName = { names[SHA256.hexDigest($0)] }
+      var apiKey: (@Sendable (String) -> GatewayKey?)?
+      if let keys = try keys(options, directory, host: configuration.host) {
+        apiKey = { keys[SHA256.hexDigest($0)] }
       }
       let logger = Service.logger("apus.gateway")
       let gateway = Gateway(
         configuration, endpoint: try address.endpoint(), address: try address.address(), forms: .commandLine,
-        keyName: keyName, logger: logger)
+        apiKey: apiKey, logger: logger)
       let (scheme, host) = (configuration.scheme, configuration.host)
       let prints = json
       let work = Task {
@@ -101,14 +101,14 @@ struct GatewayCommand: AsyncParsableCommand {
       return configuration
     }
 
-    /// Hash to name of the API keys that are asked for; nil for a gateway that asks for none.
-    private func keyNames(
+    /// The API keys that are asked for, by their hashes; nil for a gateway that asks for none.
+    private func keys(
       _ options: ServiceOptions, _ directory: StateDirectory, host: String
-    ) throws(ApusError) -> [String: String]? {
+    ) throws(ApusError) -> [String: GatewayKey]? {
       if withoutKeys { return nil }
       let file = APIKeyFile(path: options.text("api_keys", flag: apiKeys) ?? directory.gatewayKeys)
-      let names = try file.read()
-      if !names.isEmpty { return names }
+      let keys = try file.read()
+      if !keys.isEmpty { return keys }
       guard ["127.0.0.1", "localhost", "::1"].contains(host) else {
         throw ApusError(
           .usage, "others can reach \(host), and there are no API keys in \(file.path)",
@@ -133,22 +133,34 @@ struct GatewayCommand: AsyncParsableCommand {
     struct Add: ParsableCommand {
       static let configuration = CommandConfiguration(abstract: "Make a key; it is shown once.")
       @OptionGroup var common: Common
-      @Argument(help: "A name for it.") var name: String
+      @Flag(help: "It may see, cancel and retry everybody's jobs, not its own alone.") var admin = false
+      @Argument(help: "A name for it. Its jobs belong to the name: a key made anew under it has those of the last.")
+      var name: String
 
       func run() throws {
-        let key = try common.file.add(name)
-        Console.print(common.json ? JSONValue.object([("name", .string(name)), ("key", .string(key))]).text : key)
+        let key = try common.file.add(name, isAdmin: admin)
+        let members: [(String, JSONValue)] = [
+          ("name", .string(name)), ("is_admin", .bool(admin)), ("key", .string(key)),
+        ]
+        Console.print(common.json ? JSONValue.object(members).text : key)
       }
     }
 
     struct List: ParsableCommand {
-      static let configuration = CommandConfiguration(abstract: "Names of the keys.")
+      static let configuration = CommandConfiguration(abstract: "Names of the keys, and which are administrators'.")
       @OptionGroup var common: Common
 
       func run() throws {
-        let names = try common.file.read().values.sorted()
-        Console.print(
-          common.json ? JSONValue.object([("keys", JSONValue(strings: names))]).text : names.joined(separator: "\n"))
+        let keys = try common.file.read().values.sorted { $0.name < $1.name }
+        if common.json {
+          let admins = keys.filter(\.isAdmin).map(\.name)
+          Console.print(
+            JSONValue.object([
+              ("keys", JSONValue(strings: keys.map(\.name))), ("admins", JSONValue(strings: admins)),
+            ]).text)
+        } else {
+          Console.print(keys.map { $0.isAdmin ? "\($0.name) (admin)" : $0.name }.joined(separator: "\n"))
+        }
       }
     }
 

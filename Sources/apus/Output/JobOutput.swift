@@ -20,6 +20,7 @@ enum JobOutput {
       "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
       "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
     ]
+    if let tenant = job.spec.tenant { lines.append("tenant     \(tenant)") }
     if let reason = job.waitReason { lines.append("waits      \(reason)") }
     if let worker = job.worker { lines.append("worker     \(worker)") }
     if let configuration = job.configuration { lines.append("strategy   \(configuration.label)") }
@@ -45,7 +46,8 @@ enum JobOutput {
     let metrics = measurement?.outcome.metrics
     return .object([
       ("job", .string(job.id.rawValue)), ("state", .string(job.state.rawValue)),
-      ("model", .string(job.spec.model.rawValue)), ("worker", JSONValue(job.worker?.rawValue)),
+      ("model", .string(job.spec.model.rawValue)), ("tenant", JSONValue(job.spec.tenant)),
+      ("worker", JSONValue(job.worker?.rawValue)),
       ("strategy", JSONValue(job.configuration?.fingerprint)), ("attempt_count", .int(job.attemptCount)),
       ("is_exploration", .bool(job.isExploration)),
       ("submitted_at_ms", .int(Int(job.submittedAtMS))),
