@@ -31,6 +31,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -143,7 +144,9 @@ let package = Package(
     tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
     tests("OpenAITests", ["OpenAI", "Serving"]),
-    tests("GatewayTests", ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, yams]),
+    tests(
+      "GatewayTests",
+      ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, nio, nioEmbedded, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Learning", "Serving"]),

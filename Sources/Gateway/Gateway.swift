@@ -14,6 +14,7 @@ public struct Gateway: Sendable {
   private let forms: APIForms
   private let apiKey: (@Sendable (String) -> GatewayKey?)?
   private let logger: Logger
+  private let metrics = GatewayMetrics()
 
   /// - Parameters:
   ///   - endpoint: connects by itself, with a client's key.
@@ -50,8 +51,10 @@ public struct Gateway: Sendable {
   }
 
   private func serve(_ isListening: @escaping @Sendable (Int) async -> Void) async throws {
+    let (metrics, limit) = (metrics, TimeAmount.seconds(Int64(configuration.stallSeconds)))
     let http = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [ClientPresence()], idleTimeout: .seconds(Int64(configuration.idleSeconds)),
+      additionalChannelHandlers: [ClientPresence(), StalledClientHandler(limit: limit) { metrics.stalled() }],
+      idleTimeout: .seconds(Int64(configuration.idleSeconds)),
       httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
         maxHeaderFieldSize: GatewayConfiguration.headerLimitBytes,
         maxHeaderListSize: GatewayConfiguration.headerLimitBytes,
@@ -93,7 +96,6 @@ public struct Gateway: Sendable {
   }
 
   private var router: Router<GatewayContext> {
-    let metrics = GatewayMetrics()
     let models = ModelDirectory(link)
     let router = Router(context: GatewayContext.self)
     router.add(

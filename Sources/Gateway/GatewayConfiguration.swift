@@ -15,13 +15,16 @@ public struct GatewayConfiguration: Hashable, Sendable {
   public var patienceSeconds: Int
   /// How long a connection may be silent between requests.
   public var idleSeconds: Int
+  /// How long a client may take nothing of an answer before its connection is closed.
+  public var stallSeconds: Int
 
   /// Nil for plain HTTP.
   public var tls: TLSFiles?
 
   public init(
     host: String = "127.0.0.1", port: Int = 8080, bodyLimitBytes: Int = 8 << 20, requestLimit: Int = 1024,
-    requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75
+    requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75,
+    stallSeconds: Int = 60
   ) {
     self.host = host
     self.port = port
@@ -31,6 +34,7 @@ public struct GatewayConfiguration: Hashable, Sendable {
     self.requestsAtOnce = requestsAtOnce
     self.patienceSeconds = patienceSeconds
     self.idleSeconds = idleSeconds
+    self.stallSeconds = stallSeconds
   }
 
   public var scheme: String { tls == nil ? "http" : "https" }

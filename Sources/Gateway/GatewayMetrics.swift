@@ -9,6 +9,7 @@ final class GatewayMetrics: Sendable {
     var running = 0
     var tokens = 0
     var abandoned = 0
+    var stalled = 0
     var ttft = [Int](repeating: 0, count: buckets.count + 1)
     var ttftSum = 0.0
   }
@@ -38,6 +39,7 @@ final class GatewayMetrics: Sendable {
 
   func generated(tokens: Int) { counts.withLock { $0.tokens += tokens } }
   func abandoned() { counts.withLock { $0.abandoned += 1 } }
+  func stalled() { counts.withLock { $0.stalled += 1 } }
 
   func firstToken(afterSeconds seconds: Double) {
     counts.withLock { counts in
@@ -60,6 +62,7 @@ final class GatewayMetrics: Sendable {
       ("coordinator_connected", "gauge", "1 while the coordinator answers.", isConnected ? 1 : 0),
       ("output_tokens_total", "counter", "Tokens generated for clients.", counts.tokens),
       ("abandoned_requests_total", "counter", "Requests whose client went away.", counts.abandoned),
+      ("stalled_clients_total", "counter", "Connections closed because their client took nothing.", counts.stalled),
     ] {
       lines += ["# HELP apus_gateway_\(name) \(help)", "# TYPE apus_gateway_\(name) \(kind)"]
       lines.append("apus_gateway_\(name) \(value)")

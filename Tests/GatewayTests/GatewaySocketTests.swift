@@ -10,11 +10,12 @@ import Testing
 /// The gateway on a real socket, before a coordinator that says what a test wants.
 @Suite(.timeLimit(.minutes(10))) struct GatewaySocketTests {
   private func withGateway(
+    _ configuration: GatewayConfiguration = GatewayConfiguration(port: 0),
     apiKey: (@Sendable (String) -> GatewayKey?)? = nil, _ body: (ScriptedCoordinator, _ port: Int) async throws -> Void
   ) async throws {
     let coordinator = ScriptedCoordinator()
     let gateway = Gateway(
-      GatewayConfiguration(port: 0), endpoint: coordinator, address: "here", forms: TestGateway.forms, apiKey: apiKey,
+      configuration, endpoint: coordinator, address: "here", forms: TestGateway.forms, apiKey: apiKey,
       logger: Logger(label: "test"))
     let (ports, listening) = AsyncStream.makeStream(of: Int.self)
     let running = Task { try await gateway.run { listening.yield($0) } }
@@ -182,6 +183,30 @@ import Testing
       _ = try await client.receive { $0.contains("\r\n\r\n") }
       client.leave()
       #expect(await coordinator.cancelled(1) == [JobID("four")])
+    }
+  }
+
+  @Test("A client that reads nothing of its stream loses it, and its job is cancelled")
+  func stalled() async throws {
+    try await withGateway(GatewayConfiguration(port: 0, stallSeconds: 1)) { coordinator, port in
+      let client = RawClient(port: port)
+      client.send(Self.body + "true}")
+      let (id, spec) = try await submission(coordinator)
+      let job = JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)
+      coordinator.answer(id, .accepted(job))
+      // More than the system keeps for a reader.
+      let text = String(repeating: "a", count: 1 << 20)
+      for place in 0..<64 {
+        coordinator.answer(
+          id,
+          .tokens(
+            TokenChunk(
+              job: job.id, lease: LeaseID("l"), firstIndex: place, GeneratedTokens([Int32(place)], text))))
+      }
+      #expect(await coordinator.cancelled(1) == [JobID("one")])
+      let metrics = try await get(port, "/metrics").text
+      #expect(metrics.contains("apus_gateway_stalled_clients_total 1\n"), "\(metrics)")
+      client.leave()
     }
   }
 }

@@ -37,7 +37,8 @@ struct GatewayCommand: AsyncParsableCommand {
         path: config, section: "gateway",
         allowed: [
           "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
-          "requests_per_minute", "requests_at_once", "patience_s", "tls_certificate", "tls_key",
+          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "tls_certificate",
+          "tls_key",
         ])
       let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
       let configuration = try configuration(options)
@@ -83,6 +84,8 @@ struct GatewayCommand: AsyncParsableCommand {
         "request_limit", flag: nil, default: configuration.requestLimit, in: 1...100_000)
       configuration.patienceSeconds = try options.number(
         "patience_s", flag: nil, default: configuration.patienceSeconds, in: 0...86_400)
+      configuration.stallSeconds = try options.number(
+        "stall_s", flag: nil, default: configuration.stallSeconds, in: 1...86_400)
       if options.text("requests_per_minute", flag: nil) != nil {
         configuration.requestsPerMinute = try options.number(
           "requests_per_minute", flag: nil, default: 1, in: 1...1_000_000)
