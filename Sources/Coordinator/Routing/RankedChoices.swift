@@ -60,18 +60,11 @@ extension RankedChoices.Facts {
     var tpot = predicted.tpotMS.map { $0 / 1000 }
     if ttft == nil, let e2e { ttft = tpot.map { max(0, e2e - $0 * gaps) } ?? e2e / 5 }
     if tpot == nil, let e2e, let ttft { tpot = max(0, e2e - ttft) / gaps }
-    let configuration = StableNumber.of(choice.candidate.configuration.fingerprint)
+    let configuration = StableHash.of(choice.candidate.configuration.fingerprint)
     self.init(
-      node: node, configuration: configuration, engine: configuration ^ StableNumber.of(key.model.rawValue),
+      node: node, configuration: configuration, engine: configuration ^ StableHash.of(key.model.rawValue),
       ttft: ttft ?? 0.2, tpot: tpot ?? 0.8 / gaps,
       price: [.cost, .energy].contains(key.objective) ? predicted.value(key.objective) : nil, load: load,
       memoryBytes: predicted.memoryBytes, isForeseen: ttft != nil && tpot != nil)
-  }
-}
-
-/// FNV-1a of a text: the same in every process, unlike Swift's hashes.
-enum StableNumber {
-  static func of(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 }

@@ -94,7 +94,7 @@ struct Router: Sendable {
 
   mutating func hear(_ name: WorkerName, warm: [String]) {
     guard let node = numbers[name] else { return }
-    nodes[node].hear(warm.map(StableNumber.of))
+    nodes[node].hear(warm.map(StableHash.of))
   }
 
   /// Lets old outcomes fade, and has every node with a place and a queue looked at.
