@@ -1,5 +1,7 @@
 /// What a coordinator can be told. Every default works; the comments say what each number bounds.
 public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
+  public static let usualHedgeShare = 0.05
+
   /// How often a worker says that it is there; three missed ones lose it. Milliseconds, at least 10.
   public var heartbeatMS: Int
   /// Jobs that wait for a worker; more are answered "try again".
@@ -35,6 +37,8 @@ public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
   public var confirmationSeconds = 60.0
   /// How much of the jobs may be sent elsewhere than to what is believed best, to learn.
   public var exploration = ExplorationPolicy()
+  /// Most of all jobs that may be given to a second node while the first says nothing, 0...1; 0 for none.
+  public var hedgeShare = Self.usualHedgeShare
   /// How jobs are sent to nodes.
   public var routing = RoutingPolicyName.foreseen
 
@@ -54,6 +58,7 @@ public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
     limits.revokePatience = .seconds(revokePatienceSeconds)
     limits.adoptionPatience = .seconds(adoptionPatienceSeconds)
     limits.leaseSilence = .seconds(leaseSilenceSeconds)
+    limits.hedgeShare = hedgeShare
     return limits
   }
 }

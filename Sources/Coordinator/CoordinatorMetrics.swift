@@ -36,6 +36,12 @@ public struct CoordinatorMetrics: Hashable, Codable, Sendable {
   public var knowledgeChanges = 0
   /// Jobs that were sent elsewhere than to what is believed best, to learn.
   public var explorations = 0
+  /// Jobs that were given to a second node, because the first said nothing for much longer than was foreseen, and those
+  /// that the second was first with, or alone in the end.
+  public var hedges = 0
+  public var hedgesWon = 0
+  /// Times that a silent job was not, because as many as may be were.
+  public var hedgeLimitReached = 0
 
   public init() {}
 }

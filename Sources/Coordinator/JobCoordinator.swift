@@ -248,6 +248,15 @@ public actor JobCoordinator {
     case .streamBroken(let job):
       metrics.streamsBroken += 1
       logger.info("a piece of the stream of \(job) was lost; the rest comes with its end")
+    case .hedged(let record):
+      metrics.hedges += 1
+      logger.info("job \(record.id) is given to a second node, as its first says nothing")
+      write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
+    case .hedgeWon(let record):
+      metrics.hedgesWon += 1
+      write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
+    case .hedgeLimited:
+      metrics.hedgeLimitReached += 1
     case .leaseLost(let worker, let lease):
       metrics.leasesLost += 1
       logger.warning("lease \(lease) of \(worker) ended without a report")

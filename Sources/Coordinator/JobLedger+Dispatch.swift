@@ -141,12 +141,9 @@ extension JobLedger {
     let foreseen = router.start(
       lease, job, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
       at: now.seconds)
-    if let foreseen {
-      choice.predicted.ttftMS = 1000 * foreseen.ttft
-      choice.predicted.tpotMS = 1000 * foreseen.tpot
-      choice.predicted.e2eMS = 1000 * foreseen.e2e
-    }
-    leases[lease] = Lease(worker: choice.worker, work: .job(id), lastProgress: now)
+    if let foreseen { choice.foresee(foreseen) }
+    leases[lease] = Lease(
+      worker: choice.worker, work: .job(id), lastProgress: now, hedgeAfter: hedgeTime(of: id, foreseen, at: now))
     workers.values[workers.index(forKey: choice.worker)!].leases.insert(lease)
     queue.leave(jobs.values[entry].record.owner)
     if !deadlined.isEmpty { deadlined.remove(id) }

@@ -15,12 +15,16 @@ extension JobLedger {
       return
     }
     leases.values[lease].lastProgress = now
+    router.speaks(worker)
     guard let entry = jobs.index(forKey: chunk.job), !jobs.values[entry].cancelRequested,
-      !jobs.values[entry].streamBroken
+      !jobs.values[entry].streamBroken,
+      // One that is to stop does not win any more.
+      jobs.values[entry].hedge == nil || leases.values[lease].revokedUntil == nil
     else {
       actions.append(.ignoredTokens)
       return
     }
+    if jobs.values[entry].hedge != nil { decide(chunk.job, for: chunk.lease, at: now, &actions) }
     let shownCount = jobs.values[entry].tokenIDs.count
     let askedCount = jobs.values[entry].record.spec.maxTokens
     if !chunk.tokenIDs.isEmpty, chunk.firstIndex == shownCount,
@@ -71,9 +75,14 @@ extension JobLedger {
         actions.append(.storeEvidence(worker, report.measurement))
         return
       }
+      if jobs[id]!.hedge != nil {
+        guard report.isDecisive else { return giveUp(id, report, of: lease, at: now, &actions) }
+        decide(id, for: report.lease, at: now, &actions)
+      }
       let ended = record(of: id, endedBy: report, at: now)
       leases[report.lease]!.hold(HeldReport(report, ended: ended), at: now)
       actions.append(.storeReport(worker, report, ended))
+    case .beaten: endBeaten(report, of: lease, at: now, &actions)
     }
   }
 
@@ -98,7 +107,7 @@ extension JobLedger {
       record.finishReason = report.finishReason
     case .cancelled where report.finishReason?.isRefusal == true && !entry.cancelRequested:
       // Another engine may know tools; what else is refused would be everywhere.
-      if report.finishReason == .toolsRefused, record.attemptCount < limits.attempts { return nil }
+      if report.finishReason == .toolsRefused, entry.hasAttemptsLeft(of: limits.attempts) { return nil }
       record.state = .failed
       record.finishReason = report.finishReason
       record.failure = report.measurement.warnings.first ?? "the engine refused the request"
@@ -110,7 +119,7 @@ extension JobLedger {
     case .outOfMemory, .timedOut, .engineFailed:
       if entry.cancelRequested {
         record.state = .cancelled
-      } else if record.attemptCount >= limits.attempts {
+      } else if !entry.hasAttemptsLeft(of: limits.attempts) {
         record.state = .failed
         record.finishReason = report.finishReason
         record.failure =
@@ -152,13 +161,17 @@ extension JobLedger {
         }
         actions.append(.jobEnded(ended, report.measurement))
       } else {
-        if report.measurement.outcome != .cancelled || report.finishReason == .toolsRefused {
-          jobs[job]!.failed.append(
-            FailedChoice(worker: lease.worker, configuration: report.measurement.configuration))
-        }
+        noteFailure(of: job, report, on: lease.worker)
         requeue(job, because: report.measurement.outcome.explanation, &actions, at: now)
       }
+    case .beaten: break
     }
+  }
+
+  /// What failed for a job is tried again last. That it was stopped is no failure.
+  mutating func noteFailure(of job: JobID, _ report: Report, on worker: WorkerName) {
+    guard report.measurement.outcome != .cancelled || report.finishReason == .toolsRefused else { return }
+    jobs[job]!.failed.append(FailedChoice(worker: worker, configuration: report.measurement.configuration))
   }
 
   /// The history refused the report. The worker sends it again, unless it is gone.
@@ -194,10 +207,11 @@ extension JobLedger {
     actions.append(.leaseLost(lease.worker, id))
     switch lease.work {
     case .job(let job):
-      requeue(job, because: reason, &actions, at: now)
+      if !goesOn(job, without: id, &actions) { requeue(job, because: reason, &actions, at: now) }
     case .trial(let trial):
       trials[trial] = nil
       actions.append(.trialEnded(trial, trialEnding))
+    case .beaten: break
     }
   }
 
@@ -290,7 +304,7 @@ extension JobLedger {
       if leases[id]!.report != nil {
         leases[id]!.workerIsGone = true
       } else {
-        if case .job(let job) = leases[id]!.work { actions.append(.storeLoss(jobs[job]!.record)) }
+        if case .job(let job) = leases[id]!.work { actions.append(.storeLoss(jobs[job]!.record(under: id))) }
         drop(id, because: "\(name) was lost", trialEnding: .workerLost, at: now, &actions)
       }
     }

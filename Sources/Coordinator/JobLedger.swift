@@ -5,7 +5,8 @@ public import Serving
 ///
 /// A pure struct: events in, actions out, no clock and no sockets. What it promises, in any order of events and with
 /// any of them repeated (`JobLedgerPropertyTests`):
-/// - a job never has two live leases, and none is lost: each accepted job ends once, and then never changes;
+/// - a job has one live lease, or two before its first token (`hedgeSilent`), and none is lost: each accepted job ends
+///   once, and then never changes;
 /// - tokens of a job are relayed in order, without gaps and without repeats, over any number of attempts;
 /// - a worker never has more jobs than it has room for, and a trial has its machine to itself;
 /// - a report of a lease that is over changes no job; its measurement is kept as evidence.
@@ -23,6 +24,8 @@ public struct JobLedger: Sendable {
     public var openingPatience = Duration.seconds(30)
     /// Keys whose choices are kept.
     public var routes = 512
+    /// Most of all jobs that may be given to a second node because the first says nothing, 0...1; 0 for none.
+    public var hedgeShare = 0.0
 
     public init() {}
   }
@@ -56,6 +59,8 @@ public struct JobLedger: Sendable {
   var watched: Set<JobID> = []
   /// Jobs that wait for a worker and have a deadline.
   var deadlined: Set<JobID> = []
+  /// How many hedges the jobs that began have earned, less those there were.
+  var hedgeCredit = 0.0
   var reservedCount = 0
   var nextSequence = 0
   var queue = QueueCount()
@@ -155,6 +160,8 @@ public struct JobLedger: Sendable {
       router.tick(at: now.seconds)
       replace(at: now)
       dispatch(at: now, &actions)
+      // Those that have run nowhere go first.
+      hedgeSilent(at: now, &actions)
     }
     return actions
   }
@@ -198,12 +205,13 @@ public struct JobLedger: Sendable {
   public func leaseCount(of worker: WorkerName) -> Int { workers[worker]?.leases.count ?? 0 }
 
   /// The leases under which work may go on, with the worker and the job that each is of (nil for a trial). One whose
-  /// last report is here, on its way to the store, is not among them.
+  /// last report is here, on its way to the store, is not among them, nor one that another of its job has beaten.
   public var liveLeases: [(lease: LeaseID, worker: WorkerName, job: JobID?)] {
     leases.compactMap { id, lease in
       switch lease.work {
       case .job(let job): lease.report == nil ? (id, lease.worker, job) : nil
       case .trial: lease.storing.values.contains(where: \.isLast) ? nil : (id, lease.worker, nil)
+      case .beaten: nil
       }
     }
   }
@@ -286,7 +294,7 @@ public struct JobLedger: Sendable {
       end(
         id, .failed, because: "\(reason), and an answer to a schema or with tools cannot be gone on with in the middle",
         at: now, &actions)
-    } else if entry.record.attemptCount >= limits.attempts {
+    } else if !entry.hasAttemptsLeft(of: limits.attempts) {
       let count = entry.record.attemptCount
       end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)
     } else {
@@ -334,6 +342,7 @@ public struct JobLedger: Sendable {
     case .leased(let lease):
       // A report on its way to the store decides first; otherwise the worker is told to stop.
       jobs[id]!.cancelRequested = true
+      decide(id, for: lease, at: now, &actions)
       if leases[lease]!.report == nil { revoke(lease, at: now, &actions) }
     case .ending:
       return

@@ -28,6 +28,10 @@ struct JobEntry: Sendable {
   var text = ""
   var logprobs: [TokenLogprob] = []
   var toolCalls: [ToolCallPiece] = []
+  /// Beside the lease it runs under, while that is silent.
+  var hedge: Hedge?
+  /// Attempts that another one was before.
+  var beatenCount = 0
   /// A chunk of the running lease was lost: nothing more of it is shown until its report.
   var streamBroken = false
   var cancelRequested = false
@@ -59,10 +63,13 @@ struct JobEntry: Sendable {
     record.predicted = choice.predicted
     record.attemptCount += 1
     if record.isExploration != isExploration { record.isExploration = isExploration }
-    let assignment = JobAssignment(
+    return (assignment(as: choice), record)
+  }
+
+  func assignment(as choice: RouteChoice) -> JobAssignment {
+    JobAssignment(
       job: record.id, boxedSpec: record.boxedSpec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
       generatedText: text)
-    return (assignment, record)
   }
 }
 
@@ -77,12 +84,16 @@ struct Lease: Sendable {
   enum Work: Hashable, Sendable {
     case job(JobID)
     case trial(TrialID)
+    /// A job's that another attempt has: until its worker has stopped it keeps its place there.
+    case beaten
   }
 
   let worker: WorkerName
   /// Reserved for the same work; almost always none.
   let others: [WorkerName]
-  let work: Work
+  var work: Work
+  /// When its silence is long enough for a second node to be asked; nil for never, or not again.
+  var hedgeAfter: Duration?
   /// Until when the hosts of a placement may take to open; nil once they have, and for all other work.
   var opensUntil: Duration?
   /// When it was given, or last gave a token or a report.
@@ -100,11 +111,14 @@ struct Lease: Sendable {
   var storing: [MeasurementID: Report] = [:]
   var stored: Set<MeasurementID> = []
 
-  init(worker: WorkerName, others: [WorkerName] = [], work: Work, lastProgress: Duration) {
+  init(
+    worker: WorkerName, others: [WorkerName] = [], work: Work, lastProgress: Duration, hedgeAfter: Duration? = nil
+  ) {
     self.worker = worker
     self.others = others
     self.work = work
     self.lastProgress = lastProgress
+    self.hedgeAfter = hedgeAfter
   }
 
   /// Its holder first.

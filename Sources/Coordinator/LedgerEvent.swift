@@ -74,6 +74,13 @@ public enum LedgerAction: Hashable, Sendable {
   case ignoredTokens
   /// A chunk was lost on the way: the rest of the output comes with the end. Only counted.
   case streamBroken(JobID)
+  /// The job was given to a second node, as its first is silent: one attempt more, the record says. Storing it is not
+  /// urgent.
+  case hedged(JobRecord)
+  /// The job is the second node's, which spoke first or is the only one left. Storing it is not urgent.
+  case hedgeWon(JobRecord)
+  /// The job is silent, but as many as may be were given to a second node; only counted.
+  case hedgeLimited(JobID)
   /// A lease ended without a report; only counted and logged.
   case leaseLost(WorkerName, LeaseID)
   /// The job's worker was lost while it ran it: worth a row in the history, though nothing was measured.

@@ -8,6 +8,7 @@ struct LimitLog: Sendable {
       ("answers were dropped, as their client did not read", \.answersDropped),
       ("writes failed", \.writesFailed), ("peers were refused", \.peersRefused),
       ("streams lost a chunk", \.streamsBroken),
+      ("silent jobs got no second node, as too many did of late", \.hedgeLimitReached),
     ]
   }
 

@@ -1,7 +1,8 @@
-import Coordinator
 import Messaging
 import Serving
 import Testing
+
+@testable import Coordinator
 
 /// Plays random lives of a small cluster against a ledger: messages late, doubled, lost and out of order, workers that
 /// die and come back with or without their leases, a store that refuses, users who cancel, trials in between. After
@@ -20,6 +21,20 @@ import Testing
     #expect(world.ended.count == world.submitted.count, "seed \(seed): a job was lost")
     #expect(world.trialsEnded.count == world.trialsPlanned, "seed \(seed): a trial was lost")
     #expect(world.relayedTokens > 0, "seed \(seed): the world was too quiet to show anything")
+    #expect(
+      Double(world.hedgeCount) <= world.hedgeShare * Double(world.startCount), "seed \(seed): more than the share")
+  }
+
+  @Test("Jobs get second nodes in these lives, and either of the two has them in the end")
+  func hedges() {
+    var (hedgeCount, wonCount) = (0, 0)
+    for seed in stride(from: UInt64(1), through: 59, by: 2) {
+      var world = World(seed: seed)
+      for _ in 0..<400 { world.step() }
+      hedgeCount += world.hedgeCount
+      wonCount += world.hedgesWonCount
+    }
+    #expect(hedgeCount > 4 && wonCount > 0 && wonCount < hedgeCount, "\(hedgeCount), \(wonCount)")
   }
 }
 
@@ -44,7 +59,10 @@ private struct World {
     var unacknowledged: [Report] = []
   }
 
+  static let candidates = [Fixture.candidate(), Fixture.candidate([KnobName("thread_count"): .int(2)])]
+
   var generator: SeededGenerator
+  let hedgeShare: Double
   var ledger: JobLedger
   var now = Duration.zero
   var workers = [
@@ -65,12 +83,18 @@ private struct World {
   var shown: [JobID: Int] = [:]
   var relayedTokens = 0
   var reportCount = 0
+  /// Jobs given to a first node and to a second, and those that the second had.
+  var startCount = 0
+  var hedgeCount = 0
+  var hedgesWonCount = 0
   var violations: [String] = []
 
   init(seed: UInt64) {
     generator = SeededGenerator(seed: seed)
     var limits = JobLedger.Limits()
     limits.attempts = 1000  // that jobs run out of attempts is another test
+    hedgeShare = [0, 1, 0, 0.3][Int(seed % 4)]
+    limits.hedgeShare = hedgeShare
     let policies = RoutingPolicyName.allCases
     ledger = JobLedger(limits: limits, routing: policies[Int(seed) % policies.count], using: &generator)
     for index in workers.indices {
@@ -82,6 +106,8 @@ private struct World {
 
   mutating func step() {
     now += .milliseconds(Int.random(in: 0...400, using: &generator))
+    // As often as a coordinator does, or a job has spoken before anybody looks.
+    if hedgeShare > 0, Int.random(in: 0..<2, using: &generator) == 0 { tell(.tick) }
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<10: submit()
     case 10..<13:
@@ -156,7 +182,7 @@ private struct World {
   private mutating func answer(_ key: RouteKey) {
     let foresees = Bool.random(using: &generator)
     let choices = workers.shuffled(using: &generator).flatMap { worker in
-      [Fixture.candidate(), Fixture.candidate([KnobName("thread_count"): .int(2)])].prefix(
+      Self.candidates.prefix(
         Int.random(in: 1...2, using: &generator)
       ).map { candidate in
         let e2e = foresees ? Double.random(in: 10...1000, using: &generator) : nil
@@ -227,7 +253,8 @@ private struct World {
 
   private mutating func heartbeat(_ index: Int) {
     guard workers[index].isUp else { return }
-    send(.heartbeat(workers[index].name, leases: leases(index)))
+    let warm = Self.candidates.map(\.configuration.fingerprint)
+    send(.heartbeat(workers[index].name, leases: leases(index), warm: warm))
   }
 
   private mutating func work(_ index: Int) {
@@ -337,7 +364,10 @@ private struct World {
 
   private mutating func take(_ action: LedgerAction) {
     switch action {
-    case .assign, .revoke, .acknowledge: outgoing.append(action)
+    case .assign(_, let assignment, let record):
+      if case .job = assignment.work, record != nil { startCount += 1 }
+      outgoing.append(action)
+    case .revoke, .acknowledge: outgoing.append(action)
     case .storeReport, .storeEnding, .storeEvidence: storing.append(action)
     case .rank(let key): rankings.append(key)
     case .relay(let chunk):
@@ -354,20 +384,32 @@ private struct World {
       if !record.state.isFinished { violations.append("\(record.id) ended as \(record.state)") }
     case .trialEnded(let trial, _):
       if !trialsEnded.insert(trial).inserted { violations.append("\(trial) ended twice") }
-    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss, .jobStranded, .placementReported: break
+    case .hedged(let record):
+      hedgeCount += 1
+      if shown[record.id] != nil { violations.append("\(record.id) has said something, and got a second node") }
+    case .hedgeWon: hedgesWonCount += 1
+    case .trialMeasured, .ignoredTokens, .streamBroken, .leaseLost, .storeLoss, .jobStranded, .placementReported,
+      .hedgeLimited:
+      break
     }
   }
 
   private mutating func check(after event: LedgerEvent) {
-    var holders: [JobID: LeaseID] = [:]
-    var counts: [WorkerName: Int] = [:]
+    var holders: [JobID: [WorkerName]] = [:]
+    // Where an attempt was beaten its place is taken until its worker has stopped.
+    var counts = Dictionary(grouping: ledger.leases.values.filter { $0.work == .beaten }, by: \.worker).mapValues(
+      \.count)
     let leases = ledger.liveLeases
     for (lease, worker, job) in leases {
       counts[worker, default: 0] += 1
-      if let job, let other = holders.updateValue(lease, forKey: job) {
-        violations.append("\(job) has two live leases, \(other) and \(lease), after \(event)")
-      }
+      if let job { holders[job, default: []].append(worker) }
       if let job, ended[job] != nil { violations.append("\(job) has ended and has lease \(lease)") }
+    }
+    for (job, holders) in holders where holders.count > 1 {
+      // Before its first token a job may have two.
+      if hedgeShare == 0 || shown[job] != nil || holders.count > 2 || holders[0] == holders[1] {
+        violations.append("\(job) has live leases of \(holders) after \(event)")
+      }
     }
     for worker in workers where counts[worker.name, default: 0] > worker.capacity {
       violations.append("\(worker.name) has \(counts[worker.name]!) leases, room for \(worker.capacity)")

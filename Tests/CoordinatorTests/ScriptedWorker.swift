@@ -29,6 +29,8 @@ actor ScriptedWorker {
   private let description: WorkerDescription
   private let costs: HiddenCosts
   private var generator = SeededGenerator(seed: 5)
+  /// Fingerprints of what it says that it has loaded.
+  private var warm = ["warm"]
   /// For the next jobs, in order; `complete` afterwards.
   private var behaviours: [Behaviour]
   private let hubBehaviour: HubBehaviour
@@ -72,10 +74,16 @@ actor ScriptedWorker {
     reader?.cancel()
   }
 
+  /// What it has loaded, and what it does with its next jobs, in order.
+  func behave(_ next: [Behaviour], warm: [String]) {
+    behaviours = next
+    self.warm = warm
+  }
+
   /// A heartbeat, with every report that was not acknowledged.
   func beat() async {
     guard !isDead else { return }
-    await send(.heartbeat(Heartbeat(leases: leases, warmConfigurations: ["warm"])))
+    await send(.heartbeat(Heartbeat(leases: leases, warmConfigurations: warm)))
     for report in unacknowledged {
       await send(.report(report))
     }

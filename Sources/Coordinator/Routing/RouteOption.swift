@@ -17,6 +17,8 @@ public struct RouteOption: Hashable, Sendable {
   public var cachedShare = 0.0
   /// Until a place is free.
   public var wait = 0.0
+  /// For which it is foreseen to say nothing, as it was silent last.
+  public var silence = 0.0
   /// Until the engine is loaded, its predecessor's jobs included; 0 for one that is.
   public var load = 0.0
   /// Reading the prompt beside the others.
@@ -39,7 +41,7 @@ public struct RouteOption: Hashable, Sendable {
     self.node = node
   }
 
-  public var ttft: Double { wait + load + prefill }
+  public var ttft: Double { wait + silence + load + prefill }
   public var e2e: Double { ttft + tpot * max(0, outputTokens - 1) }
   /// How long it keeps its place on the node.
   public var service: Double { load + prefill + tpot * max(0, outputTokens - 1) }

@@ -48,6 +48,8 @@ struct Router: Sendable {
   private(set) var meanWork: Double?
   /// Jobs in the nodes' queues.
   private(set) var waitingCount = 0
+  /// Nodes that were silent last; almost always none.
+  private var silentCount = 0
   /// The node whose queue is asked first when one has nothing to do.
   private var firstAsked = 0
 
@@ -72,6 +74,7 @@ struct Router: Sendable {
     nodes[node].machine = machine
     nodes[node].slotCount = slotCount
     nodes[node].isUp = true
+    speaks(name)
     freed.append(node)
   }
 
@@ -134,6 +137,11 @@ struct Router: Sendable {
   mutating func tag(_ flow: FairClock.Flow, work: Double) -> Double {
     meanWork = meanWork.map { $0 + 0.02 * (work - $0) } ?? work
     return clock.tag(flow, work: work)
+  }
+
+  /// A job runs twice at once: its client's meter goes on by the prompt, which is read twice.
+  mutating func charge(_ job: RoutingJob) {
+    _ = clock.tag(job.flow, work: RoutingJob.work(promptTokens: job.promptTokens, outputTokens: 0))
   }
 
   /// When a job is due that came now: after so many times as long as its work usually takes, or in time for its
@@ -260,7 +268,7 @@ struct Router: Sendable {
 
   /// A job starts, as foreseen by `option`, which may have been made when it began to wait.
   ///
-  /// - Returns: what is foreseen from when its engine is loaded on; nil where the selector foresaw nothing.
+  /// - Returns: what is foreseen from now on; nil where the selector foresaw nothing.
   mutating func start(
     _ lease: LeaseID, _ job: RoutingJob, _ place: Int, _ ranked: RankedChoices, decided: RouteOption?,
     decidedAt: Double, at now: Double
@@ -268,13 +276,14 @@ struct Router: Sendable {
     let facts = ranked.facts[place]
     var option = predict(job, place, ranked, job.session.flatMap { sessions.place(of: $0) }, at: now)
     option.wait = 0
+    option.silence = 0
     let length = Double(job.promptTokens) / ranked.promptTokens
     let read = max(Self.leastReadShare, 1 - nodes[facts.node].cacheTrust * option.cachedShare)
     nodes[facts.node].start(
       RoutingNode.Running(
-        lease: lease, engine: facts.engine, startedAt: now, foreseenEnd: now + option.service,
-        prefill: facts.ttft * length * read, tpot: facts.tpot, cachedShare: option.cachedShare,
-        promptTokens: job.promptTokens,
+        lease: lease, engine: facts.engine, startedAt: now, loadsFirst: option.load > 0,
+        foreseenEnd: now + option.service, prefill: facts.ttft * length * read, tpot: facts.tpot,
+        cachedShare: option.cachedShare, promptTokens: job.promptTokens,
         work: RoutingJob.work(promptTokens: job.promptTokens, outputTokens: Int(option.outputTokens)), busyBefore: 0,
         isForeseen: facts.isForeseen, option: decided ?? option, decidedAt: decidedAt), at: now)
     nodes[facts.node].engines.serve(
@@ -284,8 +293,6 @@ struct Router: Sendable {
       let tokens = job.promptTokens + Int(option.outputTokens)
       sessions.keep(session, SessionMemory.Place(node: facts.node, engine: facts.engine, tokens: tokens))
     }
-    // A worker's clock starts once the engine is loaded.
-    option.load = 0
     return facts.isForeseen ? option : nil
   }
 
@@ -296,8 +303,27 @@ struct Router: Sendable {
     let option = RouteOption(choice: 0, node: node)
     nodes[node].start(
       RoutingNode.Running(
-        lease: lease, engine: 0, startedAt: now, foreseenEnd: now + 1, prefill: 0, tpot: 0, cachedShare: 0,
-        promptTokens: 0, work: 0, busyBefore: 0, isForeseen: false, option: option, decidedAt: now), at: now)
+        lease: lease, engine: 0, startedAt: now, loadsFirst: false, foreseenEnd: now + 1, prefill: 0, tpot: 0,
+        cachedShare: 0, promptTokens: 0, work: 0, busyBefore: 0, isForeseen: false, option: option, decidedAt: now),
+      at: now)
+  }
+
+  /// Another node gave the first token of a job that this one said nothing of for longer than was foreseen. One that had
+  /// an engine to load may have been held up by that.
+  mutating func outrun(_ lease: LeaseID, on name: WorkerName, at now: Double) {
+    guard let node = numbers[name], let run = nodes[node].running.first(where: { $0.lease == lease }), !run.loadsFirst
+    else { return }
+    let foreseen = run.prefill * nodes[node].prefill.factor(beside: Double(nodes[node].running.count - 1))
+    guard now - run.startedAt > foreseen else { return }
+    if nodes[node].silence == nil { silentCount += 1 }
+    nodes[node].silence = NodeSilence(after: nodes[node].silence, from: run.startedAt, until: now)
+  }
+
+  /// A node gave a token.
+  mutating func speaks(_ name: WorkerName) {
+    guard silentCount > 0, let node = numbers[name], nodes[node].silence != nil else { return }
+    nodes[node].silence = nil
+    silentCount -= 1
   }
 
   /// A lease is over.
@@ -311,6 +337,7 @@ struct Router: Sendable {
     guard let measurement, let spec, case .completed(let metrics) = measurement.outcome, metrics.requestCount > 0 else {
       return
     }
+    speaks(name)
     outputShares[spec.model, default: OutputShare()].learn(Double(metrics.outputTokenCount) / Double(spec.maxTokens))
     nodes[node].engines.learn(run.engine, loadSeconds: metrics.loadSeconds)
     let (ttft, e2e) = (metrics.ttft.meanMS / 1000, metrics.e2e.meanMS / 1000)
@@ -340,7 +367,7 @@ struct Router: Sendable {
 }
 
 extension RouteChoice {
-  fileprivate func isAmong(_ failed: [FailedChoice]) -> Bool {
+  func isAmong(_ failed: [FailedChoice]) -> Bool {
     failed.contains(FailedChoice(worker: worker, configuration: candidate.configuration))
   }
 }

@@ -28,6 +28,7 @@ extension RoutingNode {
     } else {
       (option.wait, behind) = wait(due: job.due, at: now)
     }
+    option.silence = silence(at: now)
     option.cachedShare = cachedShare(job, facts, session)
     let read = max(Router.leastReadShare, 1 - cacheTrust * option.cachedShare)
     (option.prefill, option.tpot) = seconds(of: job, facts, ranked, read: read)

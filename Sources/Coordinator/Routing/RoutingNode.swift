@@ -6,6 +6,8 @@ struct RoutingNode: Sendable {
     var lease: LeaseID
     var engine: UInt64
     var startedAt: Double
+    /// Whether its engine was not loaded when it started.
+    var loadsFirst: Bool
     var foreseenEnd: Double
     /// What was foreseen for it alone on the node: reading the prompt without what was cached, and each token.
     var prefill: Double
@@ -63,6 +65,8 @@ struct RoutingNode: Sendable {
   /// How much of what was thought to be cached was.
   var cacheTrust = 0.8
   var engines = LoadedEngines()
+  /// Since it said nothing of a job that another node had the first token of; nil once it says anything.
+  var silence: NodeSilence?
 
   init(_ name: WorkerName, machine: MachineID) {
     self.name = name
@@ -100,6 +104,9 @@ struct RoutingNode: Sendable {
     busySeconds += Double(running.count) * max(0, now - busyAt)
     busyAt = now
   }
+
+  /// Seconds for which it is foreseen to say nothing.
+  func silence(at now: Double) -> Double { silence?.seconds(at: now) ?? 0 }
 
   // MARK: Engines
 

@@ -24,7 +24,7 @@ struct BatchDefaults: Codable {
 /// The idempotency key of a line's job: made of the line's bytes, its model's digest and the defaults, so that the same
 /// line asked for again, after whatever ended the first run, is the same job.
 struct BatchKey: Hashable {
-  private static let mark = "batch:"
+  private static let mark = BatchMark.text
 
   let text: String
 

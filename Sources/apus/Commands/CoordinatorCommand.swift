@@ -23,6 +23,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
   var explorationShare: Double?
   @Option(help: "Most that such a job may be expected to take, over the best choice's time. [default: 1.5]")
   var explorationMaxSlowdown: Double?
+  @Option(help: "Most of all jobs that may go to a second node while the first is silent, 0 to 0.5. [default: 0.05]")
+  var hedgeShare: Double?
   @Option(
     help:
       "How jobs are sent to nodes: \(RoutingPolicyName.allCases.map(\.rawValue).joined(separator: ", ")). [default: foreseen]"
@@ -35,7 +37,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       path: config, section: "coordinator",
       allowed: [
         "state", "bind", "heartbeat_ms", "queue_limit", "retrain_after", "exploration_share",
-        "exploration_max_slowdown", "routing",
+        "exploration_max_slowdown", "hedge_share", "routing",
       ])
     let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
     try directory.create()
@@ -49,6 +51,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       share: try options.number("exploration_share", flag: explorationShare, default: 0.05, in: 0...0.5),
       maxSlowdown: try options.number(
         "exploration_max_slowdown", flag: explorationMaxSlowdown, default: 1.5, in: 1...100))
+    configuration.hedgeShare = try options.number(
+      "hedge_share", flag: hedgeShare, default: CoordinatorConfiguration.usualHedgeShare, in: 0...0.5)
     configuration.routing = try Self.routing(options.text("routing", flag: routing))
     let ring = KeyRing(directory: directory.keys)
     let keys = try ring.pairMakingIfNeeded("coordinator")
