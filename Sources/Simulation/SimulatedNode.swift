@@ -21,6 +21,8 @@ struct SimulatedNode {
     var loadSeconds = 0.0
     var startedAt = 0.0
     var firstTokenAt: Double?
+    /// Whether somebody was told of it. That of a request for a single token comes with its end.
+    var isHeard = false
   }
 
   let model: NodeModel
@@ -58,14 +60,14 @@ struct SimulatedNode {
     admit(at: now)
   }
 
-  /// Takes a lease back; false when it is not here.
-  mutating func remove(_ lease: LeaseID, at now: Double) -> Bool {
+  /// Takes a lease back; nil when it is not here.
+  mutating func remove(_ lease: LeaseID, at now: Double) -> Work? {
     advance(to: now)
-    let before = running.count + pending.count
+    let removed = running.first { $0.lease == lease } ?? pending.first { $0.lease == lease }
     running.removeAll { $0.lease == lease }
     pending.removeAll { $0.lease == lease }
     admit(at: now)
-    return running.count + pending.count < before
+    return removed
   }
 
   /// The node dies: nothing that it did is left.
@@ -94,6 +96,21 @@ struct SimulatedNode {
     let ends = running.map { clock + ($0.prefill + $0.decode) / rate }.min()
     return [ends, loading?.until].compactMap { $0 }.min()
   }
+
+  /// When the next first token comes that nobody was told of; nil while none is to come.
+  var nextFirstToken: Double? { running.lazy.filter { !$0.isHeard }.map { firstToken(of: $0) }.min() }
+
+  /// Those whose first token is there by now and that nobody was told of: once. Nothing else changes.
+  mutating func takeFirstTokens(at now: Double) -> [Work] {
+    var taken: [Work] = []
+    for place in running.indices where !running[place].isHeard && firstToken(of: running[place]) <= now + 1e-9 {
+      running[place].isHeard = true
+      taken.append(running[place])
+    }
+    return taken
+  }
+
+  private func firstToken(of work: Work) -> Double { work.firstTokenAt ?? clock + work.prefill / rate }
 
   private var rate: Double { 1 / (1 + model.contention * Double(max(0, running.count - 1))) / slowness }
 
@@ -169,6 +186,7 @@ struct SimulatedNode {
     work.prefill = read / model.prefillRate * work.noise
     work.decode = Double(max(0, work.outputTokens - 1)) / model.decodeRate * work.noise
     work.startedAt = now
+    work.isHeard = work.outputTokens <= 1
     running.append(work)
   }
 }

@@ -25,12 +25,20 @@ public struct Simulation {
     public var faults: [NodeFault] = []
     /// Seconds between heartbeats' loss and its notice.
     public var detectionSeconds = 3.0
+    /// Most of the requests that may be given to a second node while the first says nothing, 0...1; nil for the
+    /// coordinator's share under its own router, and for none under the others and in hindsight.
+    public var hedgeShare: Double?
 
     public init() {}
+
+    var effectiveHedgeShare: Double {
+      hedgeShare ?? (policy == .foreseen && !isHindsight ? CoordinatorConfiguration.usualHedgeShare : 0)
+    }
   }
 
   private enum Event {
     case node(Int, version: Int)
+    case firstToken(Int, version: Int)
     case fault(Int)
     case lost(Int)
     case tick
@@ -66,8 +74,9 @@ public struct Simulation {
     var limits = JobLedger.Limits()
     limits.queuedJobs = .max
     limits.attempts = 1000
-    // A request may be long, and nothing here reports tokens.
+    // A request may be long, and nothing here reports more tokens than the first.
     limits.leaseSilence = .seconds(1e9)
+    limits.hedgeShare = options.effectiveHedgeShare
     let order = options.queueOrder ?? (options.policy == .foreseen ? .due : .arrival)
     ledger = JobLedger(limits: limits, routing: options.policy, queueOrder: order, using: &generator)
     names = nodes.map { WorkerName($0.name) }
@@ -143,6 +152,10 @@ public struct Simulation {
       for work in nodes[place].finish(at: now) { end(work, on: place) }
       if nodes[place].loadCount > loads { beat(place) }
       plan(place)
+    case .firstToken(let place, let version):
+      guard nodes[place].version == version else { return }
+      for work in nodes[place].takeFirstTokens(at: now) { tellFirstToken(work, on: place) }
+      if nodes[place].version == version { planFirstToken(place) }
     case .fault(let number):
       let fault = options.faults[number]
       switch fault.kind {
@@ -189,6 +202,17 @@ public struct Simulation {
 
   private mutating func plan(_ place: Int) {
     if let next = nodes[place].nextEvent { heap.add(.node(place, version: nodes[place].version), at: max(now, next)) }
+    planFirstToken(place)
+  }
+
+  /// Without hedges nobody asks when the first token came.
+  private mutating func planFirstToken(_ place: Int) {
+    guard options.effectiveHedgeShare > 0, let next = nodes[place].nextFirstToken else { return }
+    heap.add(.firstToken(place, version: nodes[place].version), at: max(now, next))
+  }
+
+  private mutating func tellFirstToken(_ work: SimulatedNode.Work, on place: Int) {
+    tell(.tokens(names[place], TokenChunk(job: work.job, lease: work.lease, firstIndex: 0, tokenIDs: [1], text: "")))
   }
 
   private mutating func end(_ work: SimulatedNode.Work, on place: Int) {
@@ -202,20 +226,23 @@ public struct Simulation {
       requestCount: 1, failedRequestCount: 0, promptTokenCount: work.promptTokens, outputTokenCount: work.outputTokens,
       wallSeconds: e2e, cpuSeconds: nil, peakMemoryBytes: nil, loadSeconds: nodes[place].model.loadSeconds,
       ttft: summary(ttft), itl: summary(tpot), tpot: summary(tpot), e2e: summary(e2e))
+    result.ended(
+      work.request, on: place, firstToken: first, end: now, cachedTokens: work.cachedTokens)
+    unended -= 1
+    report(work, on: place, .completed(metrics))
+  }
+
+  private mutating func report(_ work: SimulatedNode.Work, on place: Int, _ outcome: Outcome) {
     let sample = RequestTimeline(
       sentAtSeconds: 0, tokenSeconds: [], promptTokenCount: work.promptTokens, cachedTokenCount: work.cachedTokens)
-    let request = requests[work.request]
     let measurement = Measurement(
       id: MeasurementID("m-\(work.lease)"), source: .job(work.job), worker: names[place], hardware: hardware[place],
-      model: boxedModels[request.model],
+      model: boxedModels[requests[work.request].model],
       workload: Workload(
         name: "job", promptTokens: work.promptTokens...work.promptTokens,
         outputTokens: work.outputTokens...work.outputTokens, requestCount: 1),
       configuration: Self.configuration(work.engine), fidelity: .exact, engineVersion: "1", startedAtMS: 0,
-      outcome: .completed(metrics), samples: [sample])
-    result.ended(
-      work.request, on: place, firstToken: first, end: now, cachedTokens: work.cachedTokens)
-    unended -= 1
+      outcome: outcome, samples: outcome.metrics == nil ? [] : [sample])
     tell(.report(names[place], Report(lease: work.lease, measurement: measurement, isLast: true)))
   }
 
@@ -237,7 +264,12 @@ public struct Simulation {
         tell(.routed(key, choices(key)))
       case .revoke(let worker, let lease):
         let place = numbers[worker]!
-        if nodes[place].remove(lease, at: now) { plan(place) }
+        if let work = nodes[place].remove(lease, at: now) {
+          plan(place)
+          report(work, on: place, .cancelled)
+        }
+      case .hedged: result.hedgeCount += 1
+      case .hedgeWon: result.hedgesWonCount += 1
       default: break
       }
     }

@@ -31,6 +31,9 @@ public struct SimulationResult: Sendable {
 
   public internal(set) var requests: [Request]
   public internal(set) var nodes: [Node]
+  /// Requests that were given to a second node while the first was silent, and those that the second had in the end.
+  public internal(set) var hedgeCount = 0
+  public internal(set) var hedgesWonCount = 0
   /// When the last request ended.
   public internal(set) var seconds = 0.0
   /// The last node that slowed, and that joined.

@@ -76,6 +76,40 @@ struct SimulationTests {
     #expect(result.nodes[0].loadCount == 1, "it comes back with nothing loaded")
   }
 
+  @Test("Requests that a node which hangs says nothing of are given to a second one, and it gets no more of them")
+  func hangingNode() throws {
+    let nodes = [NodeModel].pool(speeds: [4], count: 4)
+    let requests = nodes.trace(load: 0.3, TraceGenerator(rate: 1, requestCount: 600, seed: 4))
+    var options = Simulation.Options()
+    options.faults = [NodeFault(node: 0, seconds: requests[300].seconds, kind: .slow(1000))]
+    func silentCount(share: Double?) -> (count: Int, result: SimulationResult) {
+      options.hedgeShare = share
+      let result = Simulation(nodes, requests, options).run()
+      #expect(result.requests.allSatisfy { $0.hasEnded })
+      return (result.requests.count { $0.ttftSeconds > 20 }, result)
+    }
+    let (without, plain) = silentCount(share: 0)
+    let (with, hedged) = silentCount(share: nil)
+    #expect(plain.hedgeCount == 0 && without > 0, "\(without) silent")
+    #expect(with == 0 && hedged.hedgesWonCount >= without, "\(with) silent, \(hedged.hedgeCount) hedges")
+    #expect(hedged.hedgeCount <= 30, "no more than the share")
+    let late = requests.indices.filter { requests[$0].seconds > hedged.slowed!.seconds + 60 }
+    #expect(late.count { hedged.requests[$0].node == 0 } <= late.count / 20)
+    options.policy = .leastLoaded
+    #expect(silentCount(share: 0.05).result.hedgeCount > 0 && silentCount(share: nil).result.hedgeCount == 0)
+  }
+
+  @Test("Where nothing hangs, hedges change nothing")
+  func noHedges() {
+    let nodes = [NodeModel].pool(speeds: [8, 4, 2, 1], count: 4)
+    let requests = nodes.trace(load: 0.7, TraceGenerator(rate: 1, requestCount: 600, seed: 11))
+    var options = Simulation.Options()
+    let with = Simulation(nodes, requests, options).run()
+    options.hedgeShare = 0
+    #expect(with.hedgeCount == 0)
+    #expect(with.requests == Simulation(nodes, requests, options).run().requests)
+  }
+
   @Test("Nodes are fitted from measurements of one request at a time, their contention from several")
   func fitted() throws {
     func measurement(_ worker: String, concurrency: Int, ttftMS: Double, tpotMS: Double) -> Measurement {

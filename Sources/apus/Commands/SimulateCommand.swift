@@ -45,6 +45,11 @@ struct SimulateCommand: AsyncParsableCommand {
       "How jobs wait at a node: due (the coordinator's order), or arrival. [default: due with foreseen, arrival with the others]"
   )
   var queues: String?
+  @Option(
+    help:
+      "Most of the requests that may go to a second node while the first is silent. [default: 0.05 with foreseen, 0 with the others]"
+  )
+  var hedgeShare: Double?
   @Option(help: "A node slows: NODE@SECONDS:FACTOR. May be repeated, as the next two.") var slow: [String] = []
   @Option(help: "A node is lost: NODE@SECONDS.") var fail: [String] = []
   @Option(help: "A node comes, or comes back: NODE@SECONDS.") var join: [String] = []
@@ -63,6 +68,7 @@ struct SimulateCommand: AsyncParsableCommand {
     options.seed = seed
     options.forecastError = forecastError
     options.queueOrder = try chosenOrder()
+    options.hedgeShare = try chosenHedgeShare()
     options.faults =
       try slow.map { try FaultOption.slow($0, cluster) } + fail.map { try FaultOption.fail($0, cluster) }
       + join.map { try FaultOption.join($0, cluster) }
@@ -71,6 +77,7 @@ struct SimulateCommand: AsyncParsableCommand {
       var knowing = options
       knowing.isHindsight = true
       knowing.queueOrder = nil
+      knowing.hedgeShare = nil
       best = Simulation(cluster, requests, knowing).run()
     }
     var runs: [SimulatedRun] = []
@@ -102,6 +109,13 @@ struct SimulateCommand: AsyncParsableCommand {
       throw ApusError(.usage, "--queues \(queues) is no order", advice: "give due or arrival")
     }
     return order
+  }
+
+  private func chosenHedgeShare() throws(ApusError) -> Double? {
+    if let hedgeShare, !(0...0.5).contains(hedgeShare) {
+      throw ApusError(.usage, "--hedge-share \(hedgeShare) is out of range", advice: "give 0 to 0.5, such as 0.05")
+    }
+    return hedgeShare
   }
 
   // MARK: The cluster

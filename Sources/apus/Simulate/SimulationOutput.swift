@@ -44,6 +44,11 @@ struct SimulationOutput {
       let result = runs[0].result
       parts.append(nodeTable(result))
       if let changes = changes(result) { parts.append(changes) }
+      if result.hedgeCount > 0 {
+        parts.append(
+          "\(result.hedgeCount) requests were given to a second node, which had \(result.hedgesWonCount) of them in the end"
+        )
+      }
     }
     return parts.joined(separator: "\n\n")
   }
@@ -132,6 +137,7 @@ struct SimulationOutput {
     members += [
       ("goodput_per_second", .double(result.goodput(ttftSeconds: sloTTFTSeconds, tpotSeconds: sloTPOTSeconds))),
       ("cached_share", .double(result.cachedShare)), ("load_count", .int(result.loadCount)),
+      ("hedge_count", .int(result.hedgeCount)), ("hedges_won_count", .int(result.hedgesWonCount)),
       ("regret_share", JSONValue(took == nil ? nil : hindsight.map { result.regret(against: $0) })),
       ("simulated_seconds", .double(result.seconds)),
       ("took_seconds", JSONValue(took?.seconds)),
