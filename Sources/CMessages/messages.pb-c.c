@@ -2662,6 +2662,51 @@ void   apus__heartbeat__free_unpacked
   assert(message->base.descriptor == &apus__heartbeat__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__engine_warm_up__init
+                     (Apus__EngineWarmUp         *message)
+{
+  static const Apus__EngineWarmUp init_value = APUS__ENGINE_WARM_UP__INIT;
+  *message = init_value;
+}
+size_t apus__engine_warm_up__get_packed_size
+                     (const Apus__EngineWarmUp *message)
+{
+  assert(message->base.descriptor == &apus__engine_warm_up__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__engine_warm_up__pack
+                     (const Apus__EngineWarmUp *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__engine_warm_up__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__engine_warm_up__pack_to_buffer
+                     (const Apus__EngineWarmUp *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__engine_warm_up__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__EngineWarmUp *
+       apus__engine_warm_up__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__EngineWarmUp *)
+     protobuf_c_message_unpack (&apus__engine_warm_up__descriptor,
+                                allocator, len, data);
+}
+void   apus__engine_warm_up__free_unpacked
+                     (Apus__EngineWarmUp *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__engine_warm_up__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__probable_token__init
                      (Apus__ProbableToken         *message)
 {
@@ -5092,7 +5137,7 @@ void   apus__expert_refusal__free_unpacked
   assert(message->base.descriptor == &apus__expert_refusal__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[17] =
+static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[18] =
 {
   {
     "hello",
@@ -5298,6 +5343,18 @@ static const ProtobufCFieldDescriptor apus__envelope__field_descriptors[17] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "warm_up",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Envelope, kind_case),
+    offsetof(Apus__Envelope, warm_up),
+    &apus__engine_warm_up__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__envelope__field_indices_by_name[] = {
   7,   /* field[7] = assignment */
@@ -5316,12 +5373,13 @@ static const unsigned apus__envelope__field_indices_by_name[] = {
   12,   /* field[12] = response */
   9,   /* field[9] = revoke */
   4,   /* field[4] = tokens */
+  17,   /* field[17] = warm_up */
   1,   /* field[1] = welcome */
 };
 static const ProtobufCIntRange apus__envelope__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor apus__envelope__descriptor =
 {
@@ -5331,7 +5389,7 @@ const ProtobufCMessageDescriptor apus__envelope__descriptor =
   "Apus__Envelope",
   "apus",
   sizeof(Apus__Envelope),
-  17,
+  18,
   apus__envelope__field_descriptors,
   apus__envelope__field_indices_by_name,
   1,  apus__envelope__number_ranges,
@@ -10958,7 +11016,7 @@ const ProtobufCMessageDescriptor apus__welcome__descriptor =
   (ProtobufCMessageInit) apus__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[3] =
 {
   {
     "leases",
@@ -10984,15 +11042,28 @@ static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "warming_configuration",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Heartbeat, warming_configuration),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__heartbeat__field_indices_by_name[] = {
   0,   /* field[0] = leases */
   1,   /* field[1] = warm_configurations */
+  2,   /* field[2] = warming_configuration */
 };
 static const ProtobufCIntRange apus__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor apus__heartbeat__descriptor =
 {
@@ -11002,11 +11073,75 @@ const ProtobufCMessageDescriptor apus__heartbeat__descriptor =
   "Apus__Heartbeat",
   "apus",
   sizeof(Apus__Heartbeat),
-  2,
+  3,
   apus__heartbeat__field_descriptors,
   apus__heartbeat__field_indices_by_name,
   1,  apus__heartbeat__number_ranges,
   (ProtobufCMessageInit) apus__heartbeat__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__engine_warm_up__field_descriptors[3] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineWarmUp, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineWarmUp, configuration),
+    &apus__engine_configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context_tokens",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__EngineWarmUp, context_tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__engine_warm_up__field_indices_by_name[] = {
+  1,   /* field[1] = configuration */
+  2,   /* field[2] = context_tokens */
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange apus__engine_warm_up__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__engine_warm_up__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.EngineWarmUp",
+  "EngineWarmUp",
+  "Apus__EngineWarmUp",
+  "apus",
+  sizeof(Apus__EngineWarmUp),
+  3,
+  apus__engine_warm_up__field_descriptors,
+  apus__engine_warm_up__field_indices_by_name,
+  1,  apus__engine_warm_up__number_ranges,
+  (ProtobufCMessageInit) apus__engine_warm_up__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__probable_token__field_descriptors[2] =

@@ -29,6 +29,8 @@ public enum Message: Hashable, Sendable {
   indirect case modelChunk(ModelChunk)
   /// What would be run for a strategy? Nothing is started.
   indirect case launchQuery(id: UInt64, LaunchQuery)
+  /// Load this engine, as long as there is nothing else to do; the heartbeat says what became of it.
+  indirect case warmUp(EngineWarmUp)
 
   // client <-> coordinator. `id` is the client's own count and comes back with every answer to it.
   case request(id: UInt64, ClientRequest)
@@ -110,10 +112,13 @@ public struct Heartbeat: Hashable, Sendable {
   public var leases: [LeaseID]
   /// Configuration fingerprints of the engines that are loaded and idle or serving.
   public var warmConfigurations: [String]
+  /// The one that is being loaded as `EngineWarmUp` asked; nil while none is.
+  public var warmingConfiguration: String?
 
-  public init(leases: [LeaseID], warmConfigurations: [String] = []) {
+  public init(leases: [LeaseID], warmConfigurations: [String] = [], warmingConfiguration: String? = nil) {
     self.leases = leases
     self.warmConfigurations = warmConfigurations
+    self.warmingConfiguration = warmingConfiguration
   }
 }
 

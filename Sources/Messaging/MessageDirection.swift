@@ -13,7 +13,7 @@ enum MessageDirection {
       return peer.role == .worker ? nil : wrongRole(peer, "report work")
     case .request:
       return peer.role == .client ? nil : wrongRole(peer, "make requests")
-    case .welcome, .refused, .assignment, .reportStored, .revoke, .modelChunk, .launchQuery, .response:
+    case .welcome, .refused, .assignment, .reportStored, .revoke, .modelChunk, .launchQuery, .warmUp, .response:
       return ApusError(.badInput, "\(peer.name) sent a message that only a coordinator sends")
     }
   }

@@ -23,6 +23,8 @@ extension JobWorker {
       outbox.add(Report(lease: assignment.lease, measurement: refusal(of: assignment.work, reason), isLast: true))
       wake()
     case .run:
+      // One that has not begun is not needed; of one that has, the executor knows.
+      warming?.task.cancel()
       if case .hosting(let hosting) = assignment.work { return host(hosting, under: assignment.lease) }
       runs[assignment.lease] = Run(
         task: Task(executorPreference: executorPreference(for: assignment.work)) { await self.perform(assignment) })

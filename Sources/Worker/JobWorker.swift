@@ -28,6 +28,8 @@ public actor JobWorker {
   /// The lease whose role as a host is ending, and what came meanwhile: it is taken once the role is over.
   var endingRole: LeaseID?
   var held: [Assignment] = []
+  /// An engine that is being loaded for jobs that are foreseen.
+  var warming: WarmUp?
   private var beater: Task<Void, Never>?
   var isStopping = false
   /// Waits for the last confirmations when this worker stops.
@@ -107,6 +109,7 @@ public actor JobWorker {
     await lastRoleChange?.value
     await experts?.endHosting()
     await executor.stop()
+    await warming?.task.value
     await untilConfirmed()
     beater?.cancel()
     looker.cancel()
@@ -222,6 +225,8 @@ public actor JobWorker {
               ApusError(.tryAgain, "\(name) is asked for many launches", advice: "ask again in a moment"))))
         wake()
       }
+    case .warmUp(let wish):
+      warmUp(wish)
     case .hello, .heartbeat, .tokens, .report, .modelOffset, .launchAnswer, .hostingAnswer, .placementReport, .request,
       .response:
       log.warning("the coordinator sent a message that only goes the other way")
@@ -330,7 +335,8 @@ public actor JobWorker {
       return .hello(Hello(role: .worker, worker: introduction))
     case .heartbeat:
       let warm = await executor.warmConfigurations()
-      return .heartbeat(Heartbeat(leases: leases, warmConfigurations: warm))
+      return .heartbeat(
+        Heartbeat(leases: leases, warmConfigurations: warm, warmingConfiguration: warming?.configuration))
     case .modelOffset(let offset): return .modelOffset(offset)
     case .launchAnswer(let answer): return .launchAnswer(answer)
     case .hostingAnswer(let answer): return .hostingAnswer(answer)

@@ -3,7 +3,7 @@ import Serving
 
 extension RandomMessages {
   /// Kinds of messages, requests and responses together.
-  static let kindCount = 15 + 16 + 18
+  static let kindCount = 16 + 16 + 18
 
   /// A message of the kind with this number, so that a loop over the numbers covers all of them.
   mutating func message(kind: Int) -> Message {
@@ -12,7 +12,10 @@ extension RandomMessages {
       .hello(Hello(role: pick(PeerRole.allCases), worker: some { $0.workerDescription() }))
     case 1: .welcome(Welcome(peer: text(), heartbeatMS: count()))
     case 2: .refused(error())
-    case 3: .heartbeat(Heartbeat(leases: list { $0.id() }, warmConfigurations: list { $0.text() }))
+    case 3:
+      .heartbeat(
+        Heartbeat(
+          leases: list { $0.id() }, warmConfigurations: list { $0.text() }, warmingConfiguration: some { $0.text() }))
     case 4: .tokens(tokenChunk())
     case 5:
       .report(
@@ -31,8 +34,9 @@ extension RandomMessages {
     case 14:
       .placementReport(
         PlacementReport(lease: id(), news: chance(0.8) ? .success(placementNews()) : .failure(error())))
-    case 15..<31: .request(id: seed(), request(kind: kind - 15))
-    default: .response(id: seed(), response(kind: kind - 31))
+    case 15: .warmUp(EngineWarmUp(model: id(), configuration: configuration(), contextTokens: count()))
+    case 16..<32: .request(id: seed(), request(kind: kind - 16))
+    default: .response(id: seed(), response(kind: kind - 32))
     }
   }
 

@@ -38,12 +38,19 @@ private final class Launcher: Sendable {
     var failure: EngineFailure?
     var isHeld = false
     var held: [CheckedContinuation<Void, Never>] = []
+    var whenHeld: @Sendable () -> Void = {}
   }
   private let state = Mutex(State())
 
   var launched: [FakeEngine] { state.withLock { $0.launched } }
   func fail(with failure: EngineFailure?) { state.withLock { $0.failure = failure } }
-  func hold() { state.withLock { $0.isHeld = true } }
+  /// - Parameter told: called for each start that is held.
+  func hold(_ told: @escaping @Sendable () -> Void = {}) {
+    state.withLock {
+      $0.isHeld = true
+      $0.whenHeld = told
+    }
+  }
   func letGo() {
     let held = state.withLock { state in
       state.isHeld = false
@@ -59,7 +66,7 @@ private final class Launcher: Sendable {
         if state.isHeld { state.held.append(waiting) }
         return state.isHeld
       }
-      if !mustWait { waiting.resume() }
+      if mustWait { state.withLock { $0.whenHeld }() } else { waiting.resume() }
     }
     if let failure = state.withLock({ $0.failure }) { throw failure }
     let engine = FakeEngine(key)
@@ -207,5 +214,105 @@ private final class Launcher: Sendable {
     #expect(first.engine.isStopped)
     await #expect(throws: EngineFailure.cancelled) { try await waiter.value }
     await #expect(throws: EngineFailure.cancelled) { try await acquire(pool, key("a")) }
+  }
+
+  private func warmUp(_ pool: EnginePool<FakeEngine>, _ key: EngineKey) async throws(EngineFailure) {
+    try await pool.warmUp(key, slotCount: 1, memoryBytes: 100 << 20)
+  }
+
+  /// The first job finds the engine that was loaded for it, and no second one is started for who asks again.
+  @Test func warmsUp() async throws {
+    let pool = pool()
+    try await warmUp(pool, key("a"))
+    try await warmUp(pool, key("a"))
+    let loan = try await acquire(pool, key("a"))
+    #expect(loan.engine === launcher.launched.first && launcher.launched.count == 1)
+    await pool.stop()
+  }
+
+  /// Nothing is loaded beside a job, and nothing goes for what nobody asked for.
+  @Test func warmsUpOnlyWhenIdle() async throws {
+    let pool = pool(engines: 1)
+    let loan = try await acquire(pool, key("a"))
+    try await warmUp(pool, key("b"))
+    await pool.release(loan)
+    try await warmUp(pool, key("b"))
+    #expect(launcher.launched.map(\.key) == [key("a")] && !loan.engine.isStopped)
+    await pool.stop()
+  }
+
+  /// A job for another engine does not wait for a warm-up, which is ended; there is room for both.
+  @Test func jobsGoBeforeWarmUps() async throws {
+    let pool = pool()
+    let (started, start) = AsyncStream<Void>.makeStream()
+    launcher.hold { start.yield() }
+    let warmUp = Task { try await self.warmUp(pool, key("a")) }
+    for await _ in started { break }
+    async let loan = acquire(pool, key("b"))
+    for await _ in started { break }
+    launcher.letGo()
+    let other = try await loan
+    #expect(other.engine.key == key("b"))
+    await #expect(throws: EngineFailure.cancelled) { try await warmUp.value }
+    #expect(launcher.launched.filter { $0.key == key("a") }.allSatisfy { $0.isStopped })
+    #expect(await pool.warmConfigurations.count == 1)
+    await pool.stop()
+  }
+
+  /// Where there is no room for both, the job's engine takes the place of the other, loaded by then or not.
+  @Test func warmUpsMakeRoom() async throws {
+    let pool = pool(engines: 1)
+    let (started, start) = AsyncStream<Void>.makeStream()
+    launcher.hold { start.yield() }
+    let warmUp = Task { try await self.warmUp(pool, key("a")) }
+    for await _ in started { break }
+    async let loan = acquire(pool, key("b"))
+    launcher.letGo()
+    _ = try? await warmUp.value
+    let other = try await loan
+    #expect(other.engine.key == key("b"))
+    #expect(launcher.launched.filter { $0.key == key("a") }.allSatisfy { $0.isStopped })
+    await pool.stop()
+  }
+
+  /// One for the same engine takes part in the start.
+  @Test func warmUpServes() async throws {
+    let pool = pool()
+    let (started, start) = AsyncStream<Void>.makeStream()
+    launcher.hold { start.yield() }
+    let warmUp = Task { try await self.warmUp(pool, key("a")) }
+    for await _ in started { break }
+    async let loan = acquire(pool, key("a"))
+    launcher.letGo()
+    let engine = try await loan.engine
+    try await warmUp.value
+    #expect(launcher.launched.count == 1 && launcher.launched[0] === engine && !engine.isStopped)
+    await pool.stop()
+  }
+
+  /// A start that fails is told to who asked for it, and the next one is tried.
+  @Test func warmUpFails() async throws {
+    let pool = pool()
+    launcher.fail(with: .startTimedOut(afterSeconds: 120))
+    await #expect(throws: EngineFailure.startTimedOut(afterSeconds: 120)) { try await self.warmUp(pool, key("a")) }
+    launcher.fail(with: nil)
+    try await warmUp(pool, key("a"))
+    #expect(await pool.warmConfigurations.count == 1)
+    await pool.stop()
+  }
+
+  /// A trial needs the machine: what is being loaded goes with the idle ones.
+  @Test func trialsEndWarmUps() async throws {
+    let pool = pool()
+    let (started, start) = AsyncStream<Void>.makeStream()
+    launcher.hold { start.yield() }
+    let warmUp = Task { try await self.warmUp(pool, key("a")) }
+    for await _ in started { break }
+    let eviction = Task { await pool.evictIdle() }
+    launcher.letGo()
+    await eviction.value
+    _ = try? await warmUp.value
+    #expect(await pool.warmConfigurations.isEmpty && launcher.launched.allSatisfy { $0.isStopped })
+    await pool.stop()
   }
 }

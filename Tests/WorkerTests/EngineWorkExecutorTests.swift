@@ -126,4 +126,49 @@ import Testing
     #expect(await executor.warmConfigurations() == ["scripted"])
     await executor.stop()
   }
+
+  /// The engine that is loaded before its job comes is the one that the job gets: no other is started for it.
+  @Test func warmsUpForTheNextJob() async throws {
+    let executor = try executor()
+    let model = try #require(try await executor.describe().models.first)
+    let job = job(model)
+    let wish = EngineWarmUp(
+      model: model.id, configuration: job.candidate.configuration,
+      contextTokens: ContextBudget.tokens(for: job.spec, contextLength: 0))
+    try await executor.warmUp(wish)
+    #expect(await executor.warmConfigurations() == ["scripted"])
+    #expect(await executor.runJob(job) { _ in }.output == " t4 t5 t6 t7")
+    #expect(await executor.warmConfigurations() == ["scripted"])
+    await executor.stop()
+  }
+
+  /// No engine is loaded with more context than its model has, as for jobs.
+  @Test func warmsUpWithinTheContext() async throws {
+    let executor = try executor()
+    let model = try #require(try await executor.describe().models.first)
+    for tokens in [100_000, model.contextLength] {
+      try await executor.warmUp(
+        EngineWarmUp(
+          model: model.id, configuration: Fixtures.candidate().configuration, contextTokens: tokens))
+      #expect(await executor.warmConfigurations() == ["scripted"], "the same engine both times")
+    }
+    await executor.stop()
+  }
+
+  /// One that cannot start, or whose model is not here, says why.
+  @Test func failedWarmUp() async throws {
+    let executor = try executor(.init { $0.failStart = 3 })
+    let model = try #require(try await executor.describe().models.first)
+    for id in [model.id, Fixtures.model().id] {
+      let wish = EngineWarmUp(
+        model: id, configuration: Fixtures.candidate().configuration, contextTokens: 2048)
+      await #expect {
+        try await executor.warmUp(wish)
+      } throws: { error in
+        if case .ended? = error as? EngineFailure { true } else { false }
+      }
+    }
+    #expect(await executor.warmConfigurations().isEmpty)
+    await executor.stop()
+  }
 }

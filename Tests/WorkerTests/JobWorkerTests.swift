@@ -362,4 +362,55 @@ import Testing
   private func reportFiles(_ test: WorkerUnderTest) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: test.directory.path + "/reports")
   }
+
+  private func wish(_ model: String = "model") -> EngineWarmUp {
+    EngineWarmUp(
+      model: ModelID(model), configuration: Fixtures.candidate(slots: 8).configuration, contextTokens: 2048)
+  }
+
+  /// What is being loaded for jobs to come is in the next heartbeat, and the end of it in one of its own.
+  @Test func saysWhatItWarmsUp() async throws {
+    let test = try await WorkerUnderTest()
+    let wish = wish()
+    await test.coordinator.send(.warmUp(wish))
+    await test.caughtUp()
+    await test.clock.untilSleeping()
+    test.clock.advance(by: .milliseconds(TestCoordinator.heartbeatMS))
+    let fingerprint = wish.configuration.fingerprint
+    let loading = await test.coordinator.heard { !$0.heartbeats.isEmpty }.heartbeats
+    #expect(loading.last?.warmingConfiguration == fingerprint && loading.last?.warmConfigurations == ["warm"])
+    test.executor.finish("model", "loaded")
+    let loaded = await test.coordinator.heard { $0.heartbeats.count > loading.count }.heartbeats
+    #expect(loaded.last == Heartbeat(leases: [], warmConfigurations: ["warm", fingerprint]))
+    try await test.stop()
+  }
+
+  /// One that fails is over, and nothing is reported: no job had it.
+  @Test func failedWarmUpsAreNoResults() async throws {
+    let test = try await WorkerUnderTest()
+    await test.coordinator.send(.warmUp(wish()))
+    test.executor.tell("model", .end(nil, output: ""))
+    let beats = await test.coordinator.heard { !$0.heartbeats.isEmpty }.heartbeats
+    #expect(beats.last == Heartbeat(leases: [], warmConfigurations: ["warm"]))
+    #expect(await test.coordinator.messages.reports.isEmpty)
+    await test.coordinator.send(.warmUp(wish("next")))
+    test.executor.finish("next", "loaded")
+    await test.coordinator.heard { $0.heartbeats.contains { $0.warmConfigurations.count == 2 } }
+    try await test.stop()
+  }
+
+  /// Beside work nothing is loaded that nobody asked for, and one after the other.
+  @Test func warmsUpOnlyWhenIdle() async throws {
+    let test = try await WorkerUnderTest(confirms: true)
+    await test.coordinator.send(.assignment(Fixtures.trialLease("lease")))
+    await test.coordinator.send(.warmUp(wish("beside")))
+    test.executor.finish("trial", with: Fixtures.measurement("m"))
+    await test.coordinator.heard { !$0.reports.isEmpty }
+    await test.coordinator.send(.warmUp(wish("first")))
+    await test.coordinator.send(.warmUp(wish("second")))
+    test.executor.finish("first", "loaded")
+    await test.coordinator.heard { !$0.heartbeats.isEmpty }
+    #expect(Set(test.executor.begun) == ["trial", "first"])
+    try await test.stop()
+  }
 }

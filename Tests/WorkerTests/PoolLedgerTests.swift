@@ -153,4 +153,34 @@ import Testing
     }
     #expect(served == asked, "seed \(seed): somebody was never served")
   }
+
+  /// What nobody asked for takes only room that nobody needs.
+  @Test func addsOnlyIntoRoom() throws {
+    var ledger = ledger(engines: 2, megabytes: 250)
+    let added = ledger.add(request("a"))
+    let own = try #require(added)
+    #expect(ledger.add(request("a")) == nil, "it is there")
+    #expect(ledger.add(request("b", megabytes: 200)) == nil, "no memory")
+    let ticket = ledger.ask(request("a"))
+    #expect(ledger.grants() == [PoolLedger.Grant(ticket: ticket, engine: own, starts: false, evicted: [])])
+    #expect(ledger.add(request("b")) == nil, "one is in use")
+    ledger.release(own, measuredBytes: nil)
+    #expect(ledger.add(request("b")) != nil)
+    #expect(ledger.add(request("c", megabytes: 1)) == nil, "two are the limit")
+  }
+
+  /// It makes room before an engine that served, also while it is being ended; then it serves nobody.
+  @Test func abandons() throws {
+    var ledger = ledger(engines: 2)
+    _ = ledger.ask(request("a"))
+    let used = ledger.grants()[0].engine
+    ledger.release(used, measuredBytes: nil)
+    let added = ledger.add(request("b"))
+    let unasked = try #require(added)
+    ledger.abandon(unasked)
+    #expect(ledger.keys.keys.sorted() == [used])
+    let ticket = ledger.ask(request("b"))
+    let grant = ledger.grants()[0]
+    #expect(grant.ticket == ticket && grant.starts && grant.evicted == [unasked])
+  }
 }

@@ -1,3 +1,4 @@
+import Engines
 import Messaging
 import Serving
 import Synchronization
@@ -19,6 +20,7 @@ final class ScriptedExecutor: WorkExecutor {
     var begun: [String] = []
     var ended: [String] = []
     var isStopped = false
+    var warm = ["warm"]
   }
   private let state: Mutex<State>
 
@@ -55,7 +57,18 @@ final class ScriptedExecutor: WorkExecutor {
   }
 
   func describe() async throws(ApusError) -> WorkerDescription { state.withLock { $0.description } }
-  func warmConfigurations() async -> [String] { ["warm"] }
+  func warmConfigurations() async -> [String] { state.withLock { $0.warm } }
+  /// Loads until it is told `end` by the name of the wish's model: with a measurement it is loaded, else it failed.
+  func warmUp(_ wish: EngineWarmUp) async throws(EngineFailure) {
+    let name = wish.model.rawValue
+    state.withLock { $0.begun.append(name) }
+    defer { state.withLock { $0.ended.append(name) } }
+    for await case .end(let measurement, _, _) in steps(name).stream {
+      guard measurement != nil else { throw .ended(reason: "no memory for it", lastLines: "") }
+      return state.withLock { $0.warm.append(wish.configuration.fingerprint) }
+    }
+    throw .cancelled
+  }
   /// Repeats the question; a configuration of the engine `none` is refused.
   func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {
     guard query.configuration.engine.rawValue != "none" else {

@@ -74,6 +74,7 @@ typedef struct Apus__Recommendation Apus__Recommendation;
 typedef struct Apus__Hello Apus__Hello;
 typedef struct Apus__Welcome Apus__Welcome;
 typedef struct Apus__Heartbeat Apus__Heartbeat;
+typedef struct Apus__EngineWarmUp Apus__EngineWarmUp;
 typedef struct Apus__ProbableToken Apus__ProbableToken;
 typedef struct Apus__TokenLogprob Apus__TokenLogprob;
 typedef struct Apus__ToolCallPiece Apus__ToolCallPiece;
@@ -239,7 +240,8 @@ typedef enum {
   APUS__ENVELOPE__KIND_LAUNCH_QUERY = 14,
   APUS__ENVELOPE__KIND_LAUNCH_ANSWER = 15,
   APUS__ENVELOPE__KIND_HOSTING_ANSWER = 16,
-  APUS__ENVELOPE__KIND_PLACEMENT_REPORT = 17
+  APUS__ENVELOPE__KIND_PLACEMENT_REPORT = 17,
+  APUS__ENVELOPE__KIND_WARM_UP = 18
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__ENVELOPE__KIND__CASE)
 } Apus__Envelope__KindCase;
 
@@ -271,6 +273,7 @@ struct  Apus__Envelope
     Apus__LaunchAnswer *launch_answer;
     Apus__HostingAnswer *hosting_answer;
     Apus__PlacementReport *placement_report;
+    Apus__EngineWarmUp *warm_up;
   };
 };
 #define APUS__ENVELOPE__INIT \
@@ -1515,10 +1518,29 @@ struct  Apus__Heartbeat
   ProtobufCBinaryData *leases;
   size_t n_warm_configurations;
   ProtobufCBinaryData *warm_configurations;
+  /*
+   * may be absent
+   */
+  Apus__Text *warming_configuration;
 };
 #define APUS__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__heartbeat__descriptor) \
-    , 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, NULL }
+
+
+/*
+ * An engine to load for jobs that are foreseen. Heartbeats say what became of it.
+ */
+struct  Apus__EngineWarmUp
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData model;
+  Apus__EngineConfiguration *configuration;
+  int64_t context_tokens;
+};
+#define APUS__ENGINE_WARM_UP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__engine_warm_up__descriptor) \
+    , {0,NULL}, NULL, 0 }
 
 
 /*
@@ -3674,6 +3696,25 @@ Apus__Heartbeat *
 void   apus__heartbeat__free_unpacked
                      (Apus__Heartbeat *message,
                       ProtobufCAllocator *allocator);
+/* Apus__EngineWarmUp methods */
+void   apus__engine_warm_up__init
+                     (Apus__EngineWarmUp         *message);
+size_t apus__engine_warm_up__get_packed_size
+                     (const Apus__EngineWarmUp   *message);
+size_t apus__engine_warm_up__pack
+                     (const Apus__EngineWarmUp   *message,
+                      uint8_t             *out);
+size_t apus__engine_warm_up__pack_to_buffer
+                     (const Apus__EngineWarmUp   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__EngineWarmUp *
+       apus__engine_warm_up__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__engine_warm_up__free_unpacked
+                     (Apus__EngineWarmUp *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__ProbableToken methods */
 void   apus__probable_token__init
                      (Apus__ProbableToken         *message);
@@ -4879,6 +4920,9 @@ typedef void (*Apus__Welcome_Closure)
 typedef void (*Apus__Heartbeat_Closure)
                  (const Apus__Heartbeat *message,
                   void *closure_data);
+typedef void (*Apus__EngineWarmUp_Closure)
+                 (const Apus__EngineWarmUp *message,
+                  void *closure_data);
 typedef void (*Apus__ProbableToken_Closure)
                  (const Apus__ProbableToken *message,
                   void *closure_data);
@@ -5116,6 +5160,7 @@ extern const ProtobufCMessageDescriptor apus__recommendation__descriptor;
 extern const ProtobufCMessageDescriptor apus__hello__descriptor;
 extern const ProtobufCMessageDescriptor apus__welcome__descriptor;
 extern const ProtobufCMessageDescriptor apus__heartbeat__descriptor;
+extern const ProtobufCMessageDescriptor apus__engine_warm_up__descriptor;
 extern const ProtobufCMessageDescriptor apus__probable_token__descriptor;
 extern const ProtobufCMessageDescriptor apus__token_logprob__descriptor;
 extern const ProtobufCMessageDescriptor apus__tool_call_piece__descriptor;

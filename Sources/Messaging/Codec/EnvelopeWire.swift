@@ -41,6 +41,9 @@ extension Message: WireValue {
     case .launchQuery(let id, let query):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_LAUNCH_QUERY
       c.pointee.launch_query = try arena.message(NumberedLaunchQuery(id: id, query: query))
+    case .warmUp(let warmUp):
+      c.pointee.kind_case = APUS__ENVELOPE__KIND_WARM_UP
+      c.pointee.warm_up = try arena.message(warmUp)
     case .assignment(let assignment):
       c.pointee.kind_case = APUS__ENVELOPE__KIND_ASSIGNMENT
       c.pointee.assignment = try arena.message(assignment)
@@ -82,6 +85,7 @@ extension Message: WireValue {
     case APUS__ENVELOPE__KIND_LAUNCH_QUERY:
       let numbered: NumberedLaunchQuery = try Wire.message(c.pointee.launch_query, "Envelope.launch_query")
       self = .launchQuery(id: numbered.id, numbered.query)
+    case APUS__ENVELOPE__KIND_WARM_UP: self = .warmUp(try Wire.message(c.pointee.warm_up, "Envelope.warm_up"))
     case APUS__ENVELOPE__KIND_LAUNCH_ANSWER:
       self = .launchAnswer(try Wire.message(c.pointee.launch_answer, "Envelope.launch_answer"))
     case APUS__ENVELOPE__KIND_HOSTING_ANSWER:

@@ -87,13 +87,32 @@ extension Heartbeat: WireValue {
     c.pointee.leases = try arena.texts(leases)
     c.pointee.n_warm_configurations = warmConfigurations.count
     c.pointee.warm_configurations = try arena.texts(warmConfigurations)
+    c.pointee.warming_configuration = try arena.optionalText(warmingConfiguration)
   }
 
   init(reading c: UnsafePointer<Apus__Heartbeat>) throws(CodecError) {
     self.init(
       leases: try Wire.ids(c.pointee.leases, c.pointee.n_leases, "Heartbeat.leases"),
       warmConfigurations: try Wire.texts(
-        c.pointee.warm_configurations, c.pointee.n_warm_configurations, "Heartbeat.warm_configurations"))
+        c.pointee.warm_configurations, c.pointee.n_warm_configurations, "Heartbeat.warm_configurations"),
+      warmingConfiguration: try Wire.text(c.pointee.warming_configuration, "Heartbeat.warming_configuration"))
+  }
+}
+
+extension EngineWarmUp: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__EngineWarmUp>) { apus__engine_warm_up__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__EngineWarmUp>, _ arena: Arena) throws(CodecError) {
+    c.pointee.model = try arena.text(model)
+    c.pointee.configuration = try arena.message(configuration)
+    c.pointee.context_tokens = try arena.count(contextTokens, "EngineWarmUp.context_tokens")
+  }
+
+  init(reading c: UnsafePointer<Apus__EngineWarmUp>) throws(CodecError) {
+    self.init(
+      model: try Wire.id(c.pointee.model, "EngineWarmUp.model"),
+      configuration: try Wire.message(c.pointee.configuration, "EngineWarmUp.configuration"),
+      contextTokens: try Wire.count(c.pointee.context_tokens, "EngineWarmUp.context_tokens"))
   }
 }
 

@@ -1,3 +1,4 @@
+public import Engines
 public import Messaging
 public import Serving
 
@@ -15,6 +16,11 @@ public protocol WorkExecutor: Sendable {
   func runJob(
     _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
   ) async -> JobAnswer
+  /// Loads an engine that no job asked for yet, if nothing runs or loads and no other has to go for it. A job for another
+  /// engine puts an end to it, a trial too.
+  ///
+  /// - Throws: why it did not start; `cancelled` when it gave way.
+  func warmUp(_ wish: EngineWarmUp) async throws(EngineFailure)
   /// What would be run for a strategy. Starts nothing.
   ///
   /// - Throws: `unavailable` when the engine or a file is not here, `badInput` when the engine cannot do what is asked.

@@ -30,7 +30,9 @@ public actor EnginePool<Engine: PooledEngine> {
   private var ledger: PoolLedger
   private var engines: [PoolLedger.EngineNumber: Engine] = [:]
   /// Running until the engine is ready or failed to start.
-  private var starts: [PoolLedger.EngineNumber: Task<Void, Never>] = [:]
+  private var starts: [PoolLedger.EngineNumber: Task<EngineFailure?, Never>] = [:]
+  /// The one of them that no job asked for yet.
+  private var warming: PoolLedger.EngineNumber?
   /// Waiting for the end of an engine.
   private var watches: [PoolLedger.EngineNumber: Task<Void, Never>] = [:]
   private var waiting: [PoolLedger.Ticket: Waiting] = [:]
@@ -61,6 +63,7 @@ public actor EnginePool<Engine: PooledEngine> {
     _ key: EngineKey, slotCount: Int, memoryBytes: Int
   ) async throws(EngineFailure) -> EngineLoan<Engine> {
     guard !isStopped, !Task.isCancelled else { throw .cancelled }
+    endWarmUp(unless: key)
     let ticket = ledger.ask(PoolLedger.Request(key: key, slotCount: slotCount, memoryBytes: memoryBytes))
     let answer = await withTaskCancellationHandler {
       await withCheckedContinuation { answer in
@@ -79,6 +82,19 @@ public actor EnginePool<Engine: PooledEngine> {
     let measuredBytes = await loan.engine.peakMemoryBytes()
     ledger.release(loan.number, measuredBytes: measuredBytes)
     serve()
+  }
+
+  /// Loads an engine for jobs that are foreseen; does nothing unless all is idle and there is room beside what is loaded.
+  /// The first job ends it, unless it is for this engine.
+  ///
+  /// - Throws: why it did not start; `cancelled` when it gave way.
+  public func warmUp(_ key: EngineKey, slotCount: Int, memoryBytes: Int) async throws(EngineFailure) {
+    let request = PoolLedger.Request(key: key, slotCount: slotCount, memoryBytes: memoryBytes)
+    guard !isStopped, !Task.isCancelled, starts.isEmpty, let number = ledger.add(request) else { return }
+    warming = number
+    let start = Task { await self.start(number, key, after: []) }
+    starts[number] = start
+    if let failure = await start.value { throw failure }
   }
 
   /// Configuration fingerprints of the engines that are ready, sorted.
@@ -116,7 +132,19 @@ public actor EnginePool<Engine: PooledEngine> {
     }
   }
 
-  private func start(_ number: PoolLedger.EngineNumber, _ key: EngineKey, after evicted: [Int]) async {
+  /// A job came: what was being loaded for nobody in particular is its own, or goes.
+  private func endWarmUp(unless key: EngineKey) {
+    guard let number = warming else { return }
+    warming = nil
+    guard ledger.keys[number] != key else { return }
+    ledger.abandon(number)
+    starts[number]?.cancel()
+  }
+
+  /// - Returns: why it did not start.
+  private func start(
+    _ number: PoolLedger.EngineNumber, _ key: EngineKey, after evicted: [Int]
+  ) async -> EngineFailure? {
     for other in evicted { await end(other) }
     let result: Result<Engine, EngineFailure>
     do throws(EngineFailure) {
@@ -125,6 +153,8 @@ public actor EnginePool<Engine: PooledEngine> {
       result = .failure(error)
     }
     starts[number] = nil
+    if warming == number { warming = nil }
+    defer { serve() }
     switch result {
     case .success(let engine) where ledger.keys[number] != nil:
       engines[number] = engine
@@ -133,15 +163,18 @@ public actor EnginePool<Engine: PooledEngine> {
         self.ended(number)
       }
       answerAll(number, .success(EngineLoan(engine: engine, number: number)))
+      return nil
     case .success(let engine):
       // It was taken out while it started.
       answerAll(number, .failure(.cancelled))
       await engine.stop()
+      ledger.remove(number)
+      return .cancelled
     case .failure(let failure):
       ledger.remove(number)
       answerAll(number, .failure(failure))
+      return failure
     }
-    serve()
   }
 
   private func ended(_ number: PoolLedger.EngineNumber) {
@@ -156,7 +189,7 @@ public actor EnginePool<Engine: PooledEngine> {
     watches.removeValue(forKey: number)?.cancel()
     if let starting = starts[number] {
       starting.cancel()
-      await starting.value
+      _ = await starting.value
     }
     await engines.removeValue(forKey: number)?.stop()
   }

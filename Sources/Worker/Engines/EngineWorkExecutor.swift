@@ -100,9 +100,10 @@ public final class EngineWorkExecutor: WorkExecutor {
         return await JobRunner(host: host).run(request, on: server, onTokens: onTokens)
       }
       let loaded = host.loadedModel(configuration, asked: model) ?? model
-      let context = ContextBudget.tokens(for: assignment, model: loaded)
+      let context = ContextBudget.tokens(for: assignment.spec, contextLength: loaded.contextLength)
       let answer = try await run(request, model, contextTokens: context, on: host, onTokens)
-      let most = ContextBudget.tokens(for: assignment, model: loaded, isDense: true)
+      let most = ContextBudget.tokens(
+        for: assignment.spec, contextLength: loaded.contextLength, isDense: true)
       guard answer.finishReason == .promptTooLong, most > context else { return answer }
       // Its tokens have fewer bytes than most texts' have.
       return try await run(request, model, contextTokens: most, on: host, onTokens)
@@ -131,6 +132,22 @@ public final class EngineWorkExecutor: WorkExecutor {
       host.memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes
     lessons.learn(answer.measurement)
     return answer
+  }
+
+  @concurrent
+  public func warmUp(_ wish: EngineWarmUp) async throws(EngineFailure) {
+    let host = inventory.host
+    let configuration = wish.configuration
+    guard let model = host.profile(wish.model) else {
+      throw .ended(reason: "the model \(wish.model) is not on \(host.worker)", lastLines: "")
+    }
+    guard !host.isAttached(configuration.engine) else { return }
+    let most = (host.loadedModel(configuration, asked: model) ?? model).contextLength
+    let contextTokens = most > 0 ? min(wish.contextTokens, most) : wish.contextTokens
+    try await pool.warmUp(
+      EngineKey(model: model.id, configuration: configuration, contextTokens: contextTokens),
+      slotCount: host.slotCount(configuration),
+      memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
   }
 
   public func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {

@@ -57,8 +57,10 @@ struct PoolLedger {
     var slotCount: Int
     var usedSlots: Int
     var memoryBytes: Int
-    /// Counts uses of the pool, not time.
+    /// Counts uses of the pool, not time; 0 before the first.
     var lastUse: Int
+    /// Is being ended: takes its memory still, and serves nobody any more.
+    var isLeaving = false
   }
 
   let engineLimit: Int
@@ -74,7 +76,7 @@ struct PoolLedger {
     self.memoryLimitBytes = memoryLimitBytes
   }
 
-  var keys: [EngineNumber: EngineKey] { entries.mapValues(\.key) }
+  var keys: [EngineNumber: EngineKey] { entries.filter { !$0.value.isLeaving }.mapValues(\.key) }
   var waitingCount: Int { queue.count }
 
   mutating func ask(_ request: Request) -> Ticket {
@@ -95,7 +97,7 @@ struct PoolLedger {
       if !isRoomWanted, let grant = grant(ticket, request) {
         grants.append(grant)
       } else {
-        if !entries.values.contains(where: { $0.key == request.key }) { isRoomWanted = true }
+        if entry(for: request.key) == nil { isRoomWanted = true }
         held.append((ticket, request))
       }
     }
@@ -103,9 +105,13 @@ struct PoolLedger {
     return grants
   }
 
+  private func entry(for key: EngineKey) -> (EngineNumber, Entry)? {
+    entries.first { $0.value.key == key && !$0.value.isLeaving }.map { ($0.key, $0.value) }
+  }
+
   private mutating func grant(_ ticket: Ticket, _ request: Request) -> Grant? {
     useCount += 1
-    if let (number, entry) = entries.first(where: { $0.value.key == request.key }) {
+    if let (number, entry) = entry(for: request.key) {
       guard entry.usedSlots < entry.slotCount else { return nil }
       entries[number]!.usedSlots += 1
       entries[number]!.lastUse = useCount
@@ -136,6 +142,23 @@ struct PoolLedger {
     }
     return evicted
   }
+
+  /// Takes in an engine that is to be started for nobody in particular. It makes room before those that served.
+  ///
+  /// - Returns: nil where one like it is there, where any is in use or waited for, or another would have to go.
+  mutating func add(_ request: Request) -> EngineNumber? {
+    guard queue.isEmpty, entry(for: request.key) == nil, entries.values.allSatisfy({ $0.usedSlots == 0 }),
+      evictions(for: request) == []
+    else { return nil }
+    defer { nextNumber += 1 }
+    entries[nextNumber] = Entry(
+      key: request.key, slotCount: max(1, request.slotCount), usedSlots: 0, memoryBytes: request.memoryBytes,
+      lastUse: 0)
+    return nextNumber
+  }
+
+  /// An engine that nobody uses is being ended; `remove` says when it is gone.
+  mutating func abandon(_ number: EngineNumber) { entries[number]?.isLeaving = true }
 
   /// A user of the engine is done. Nothing happens for an engine that is gone.
   ///

@@ -1,30 +1,29 @@
-import Messaging
-import Serving
-
 /// How much context a job's engine is started with.
 ///
 /// The prompt's tokens are not known before the engine has it, so they are estimated from its bytes, on the safe side: a
 /// token of text has four bytes on average and hardly ever fewer than two. The sum is rounded up to a power of two, so
 /// that jobs of about one size share an engine.
-enum ContextBudget {
+public enum ContextBudget {
   /// Enough for most chats; smaller steps would only make more engines.
   static let least = 2048
 
   /// Tokens of context for each slot, at most the model's own.
   ///
-  /// - Parameter isDense: a token for each byte, as rare scripts have it: what never is too little.
-  static func tokens(for job: JobAssignment, model: ModelProfile, isDense: Bool = false) -> Int {
+  /// - Parameters:
+  ///   - contextLength: the model's own; 0 where it is not known.
+  ///   - isDense: a token for each byte, as rare scripts have it: what never is too little.
+  public static func tokens(for spec: JobSpec, contextLength: Int, isDense: Bool = false) -> Int {
     let promptBytes: Int
-    switch job.spec.prompt {
+    switch spec.prompt {
     case .text(let text): promptBytes = text.utf8.count
     // A chat template adds a few tokens to each message.
-    case .chat(let messages): promptBytes = messages.reduce(job.spec.tools?.bytes ?? 0) { $0 + $1.textBytes + 64 }
+    case .chat(let messages): promptBytes = messages.reduce(spec.tools?.bytes ?? 0) { $0 + $1.textBytes + 64 }
     }
     // Short prompts get a token for each byte: random letters and rare scripts may need it, and it costs little.
     let promptTokens = max(isDense ? promptBytes : promptBytes / 2, min(promptBytes, least / 2)) + 16
-    let needed = promptTokens + job.spec.maxTokens
+    let needed = promptTokens + spec.maxTokens
     var tokens = least
     while tokens < needed, tokens < 1 << 30 { tokens *= 2 }
-    return model.contextLength > 0 ? min(tokens, model.contextLength) : tokens
+    return contextLength > 0 ? min(tokens, contextLength) : tokens
   }
 }
