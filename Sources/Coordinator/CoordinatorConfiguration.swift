@@ -41,6 +41,8 @@ public struct CoordinatorConfiguration: Hashable, Codable, Sendable {
   public var hedgeShare = Self.usualHedgeShare
   /// How jobs are sent to nodes.
   public var routing = RoutingPolicyName.foreseen
+  /// Whether workers that have nothing to do load engines for jobs that are foreseen.
+  public var prewarms = true
 
   public init(
     heartbeatMS: Int = 1000, queueLimit: Int = 10_000, retrainAfter: Int = 200, selectorPath: String? = nil

@@ -42,6 +42,8 @@ public struct CoordinatorMetrics: Hashable, Codable, Sendable {
   public var hedgesWon = 0
   /// Times that a silent job was not, because as many as may be were.
   public var hedgeLimitReached = 0
+  /// Engines that workers were told to load before a job asked for them.
+  public var prewarms = 0
 
   public init() {}
 }

@@ -100,7 +100,10 @@ extension JobCoordinator {
           to: peer)
       } else if isKnown {
         directory.setWarm(heartbeat.warmConfigurations, of: name)
-        decide(.heartbeat(name, leases: heartbeat.leases, warm: heartbeat.warmConfigurations))
+        decide(
+          .heartbeat(
+            name, leases: heartbeat.leases, warm: heartbeat.warmConfigurations,
+            warming: heartbeat.warmingConfiguration))
       } else if var description = directory.entries[name]?.description {
         // It was taken for lost, and was only slow.
         description.leases = heartbeat.leases

@@ -110,7 +110,7 @@ public actor JobCoordinator {
     identifiers = IdentifierSource(using: &generator)
     ledger = JobLedger(
       limits: configuration.ledgerLimits, exploration: configuration.exploration, routing: configuration.routing,
-      originMS: time.originMS, using: &generator)
+      prewarms: configuration.prewarms, originMS: time.originMS, using: &generator)
     detector = FailureDetector(heartbeat: .milliseconds(configuration.heartbeatMS))
     outbox = Outbox(limit: configuration.outboxLimit)
     training = Training(
@@ -118,6 +118,9 @@ public actor JobCoordinator {
         measurementCount: configuration.retrainAfter, interval: .seconds(configuration.retrainIntervalSeconds)))
     (writeSignals, writeSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   }
+
+  /// Newest jobs of the history that say which are foreseen after a start.
+  private static let recalledJobs = 200
 
   // MARK: Start and stop
 
@@ -135,6 +138,10 @@ public actor JobCoordinator {
     loadSelector()
     for record in try await store.unfinishedJobs() {
       decide(.jobRestored(record))
+    }
+    if configuration.prewarms {
+      let newest = try await store.jobs(state: nil, limit: Self.recalledJobs)
+      ledger.recall(newest.filter(\.state.isFinished), at: time.now())
     }
     writer = Task(executorPreference: endpoint.taskExecutor) { await self.writeUntilStopped() }
     timer = Task { await self.tickUntilStopped() }
@@ -257,6 +264,10 @@ public actor JobCoordinator {
       write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
     case .hedgeLimited:
       metrics.hedgeLimitReached += 1
+    case .warmUp(let worker, let warmUp):
+      metrics.prewarms += 1
+      logger.info("\(worker) is to load \(warmUp.configuration.label) of model \(warmUp.model) for jobs to come")
+      send(.warmUp(warmUp), to: worker)
     case .leaseLost(let worker, let lease):
       metrics.leasesLost += 1
       logger.warning("lease \(lease) of \(worker) ended without a report")

@@ -280,6 +280,7 @@ extension JobLedger {
     }
     // The next job of this key asks again: a worker may have come by then.
     routes[key] = nil
+    prewarming.mix.forget(key)
   }
 
   // MARK: Trials

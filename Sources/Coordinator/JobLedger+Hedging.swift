@@ -38,7 +38,7 @@ extension JobLedger {
     guard limits.hedgeShare > 0 else { return nil }
     hedgeCredit = min(Self.hedgeBurst, hedgeCredit + limits.hedgeShare)
     guard let foreseen, foreseen.load == 0, let entry = jobs[id], entry.tokenIDs.isEmpty, !entry.record.spec.isOfBatch,
-      router.delayWeight(entry.record.spec.objective) > 0
+      entry.record.spec.objective.delayWeight > 0
     else { return nil }
     return now + .seconds(max(Self.hedgeLeastSeconds, Self.hedgeFactor * foreseen.ttft))
   }

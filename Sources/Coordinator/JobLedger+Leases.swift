@@ -263,6 +263,7 @@ extension JobLedger {
       machine: description.hardware.machine, jobCapacity: max(1, description.jobCapacity),
       models: Set(description.models.map(\.id)), hardware: description.hardware,
       memoryBytes: description.engineMemoryBytes ?? description.hardware.memoryBytes, experts: description.experts)
+    entry.attachedEngines = Set(description.engines.lazy.filter(\.isAttached).map(\.name))
     // A lease whose report is on its way to the store outlives the loss of its worker.
     entry.leases = Set(leases.filter { $0.value.covers(name) }.keys)
     workers[name] = entry
@@ -286,6 +287,7 @@ extension JobLedger {
     for key in routes.keys {
       routes[key]!.isStale = true
     }
+    prewarming.hasNewNodes = true
   }
 
   /// A worker comes back with a job that ran when the coordinator stopped.
@@ -299,6 +301,7 @@ extension JobLedger {
 
   mutating func lose(_ name: WorkerName, at now: Duration, _ actions: inout [LedgerAction]) {
     guard let worker = workers.removeValue(forKey: name) else { return }
+    if let spot = router.warming(on: name) { prewarming.failed(spot, at: now.seconds) }
     for job in router.lose(name) { displace(job) }
     for id in worker.leases.sorted() {
       if leases[id]!.report != nil {

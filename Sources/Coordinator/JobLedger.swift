@@ -42,6 +42,7 @@ public struct JobLedger: Sendable {
   var identifiers: IdentifierSource
   var explorer: Explorer
   var router: Router
+  var prewarming: Prewarming
   var jobs: [JobID: JobEntry] = [:]
   var leases: [LeaseID: Lease] = [:]
   var workers: [WorkerName: WorkerEntry] = [:]
@@ -69,7 +70,7 @@ public struct JobLedger: Sendable {
 
   public init(
     limits: Limits = Limits(), exploration: ExplorationPolicy = .off, routing: RoutingPolicyName = .foreseen,
-    queueOrder: QueueOrder = .due, originMS: Int64 = 0,
+    queueOrder: QueueOrder = .due, prewarms: Bool = false, originMS: Int64 = 0,
     using generator: inout some RandomNumberGenerator
   ) {
     self.limits = limits
@@ -77,6 +78,7 @@ public struct JobLedger: Sendable {
     identifiers = IdentifierSource(using: &generator)
     explorer = Explorer(exploration, seed: generator.next())
     router = Router(routing, order: queueOrder, seed: generator.next())
+    prewarming = Prewarming(isOn: prewarms)
   }
 
   public mutating func handle(_ event: LedgerEvent, at now: Duration) -> [LedgerAction] {
@@ -123,8 +125,10 @@ public struct JobLedger: Sendable {
     case .workerLost(let name):
       lose(name, at: now, &actions)
       dispatch(at: now, &actions)
-    case .heartbeat(let name, let listed, let warm):
-      if let warm { router.hear(name, warm: warm) }
+    case .heartbeat(let name, let listed, let warm, let warming):
+      if let warm, let failed = router.hear(name, warm: warm, warming: warming) {
+        prewarming.failed(failed, at: now.seconds)
+      }
       hear(name, listed, at: now, &actions)
     case .trialPlanned(let spec, let worker):
       guard trials[spec.id] == nil else { break }
@@ -162,6 +166,7 @@ public struct JobLedger: Sendable {
       dispatch(at: now, &actions)
       // Those that have run nowhere go first.
       hedgeSilent(at: now, &actions)
+      prewarm(at: now, &actions)
     }
     return actions
   }
@@ -250,8 +255,12 @@ public struct JobLedger: Sendable {
     let record = jobs.values[entry].record
     let length = tokenLengths[record.spec.model] ?? TokenLength()
     let key = jobs.values[entry].queue(tokenLength: length)
-    let job = jobs.values[entry].routing ?? routing(of: record, length, at: now)
-    jobs.values[entry].routing = job
+    let known = jobs.values[entry].routing
+    let job = known ?? routing(of: record, length, at: now)
+    if known == nil {
+      jobs.values[entry].routing = job
+      if prewarming.isOn { foresee(record.spec, key, at: now.seconds) }
+    }
     if !watched.isEmpty { watched.remove(id) }
     if job.deadline != nil { deadlined.insert(id) }
     queue.enter(record.owner)

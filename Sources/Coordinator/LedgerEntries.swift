@@ -166,6 +166,8 @@ struct WorkerEntry: Sendable {
   /// Most bytes of weights there.
   var memoryBytes: Int
   var experts: ExpertEndpoint?
+  /// Those that somebody else started.
+  var attachedEngines: Set<EngineName> = []
   var leases: Set<LeaseID> = []
   /// Leases it named that are not its own; named twice, they are revoked.
   var strangeLeases: Set<LeaseID> = []

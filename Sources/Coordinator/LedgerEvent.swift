@@ -19,8 +19,9 @@ public enum LedgerEvent: Sendable {
   /// A worker said hello; also when it was known.
   indirect case workerJoined(WorkerName, WorkerDescription)
   case workerLost(WorkerName)
-  /// The leases a worker says it works on, and the fingerprints of what it has loaded, if it says.
-  case heartbeat(WorkerName, leases: [LeaseID], warm: [String]? = nil)
+  /// The leases a worker says it works on, and the fingerprints of what it has loaded, if it says, and of what it loads
+  /// before a job asks for it.
+  case heartbeat(WorkerName, leases: [LeaseID], warm: [String]? = nil, warming: String? = nil)
   case tokens(WorkerName, TokenChunk)
   case report(WorkerName, Report)
   /// The answers to `storeReport`.
@@ -81,6 +82,8 @@ public enum LedgerAction: Hashable, Sendable {
   case hedgeWon(JobRecord)
   /// The job is silent, but as many as may be were given to a second node; only counted.
   case hedgeLimited(JobID)
+  /// Tell the worker to load an engine before a job asks for it.
+  indirect case warmUp(WorkerName, EngineWarmUp)
   /// A lease ended without a report; only counted and logged.
   case leaseLost(WorkerName, LeaseID)
   /// The job's worker was lost while it ran it: worth a row in the history, though nothing was measured.

@@ -96,7 +96,8 @@ private struct World {
     hedgeShare = [0, 1, 0, 0.3][Int(seed % 4)]
     limits.hedgeShare = hedgeShare
     let policies = RoutingPolicyName.allCases
-    ledger = JobLedger(limits: limits, routing: policies[Int(seed) % policies.count], using: &generator)
+    ledger = JobLedger(
+      limits: limits, routing: policies[Int(seed) % policies.count], prewarms: true, using: &generator)
     for index in workers.indices {
       start(index)
     }
@@ -253,7 +254,7 @@ private struct World {
 
   private mutating func heartbeat(_ index: Int) {
     guard workers[index].isUp else { return }
-    let warm = Self.candidates.map(\.configuration.fingerprint)
+    let warm = hedgeShare > 0 ? Self.candidates.map(\.configuration.fingerprint) : []
     send(.heartbeat(workers[index].name, leases: leases(index), warm: warm))
   }
 
@@ -384,6 +385,9 @@ private struct World {
       if !record.state.isFinished { violations.append("\(record.id) ended as \(record.state)") }
     case .trialEnded(let trial, _):
       if !trialsEnded.insert(trial).inserted { violations.append("\(trial) ended twice") }
+    case .warmUp(let worker, _):
+      let leases = ledger.liveLeases(of: worker)
+      if !leases.isEmpty { violations.append("\(worker) is to load an engine for nobody beside \(leases)") }
     case .hedged(let record):
       hedgeCount += 1
       if shown[record.id] != nil { violations.append("\(record.id) has said something, and got a second node") }

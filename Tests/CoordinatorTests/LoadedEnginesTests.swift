@@ -63,6 +63,45 @@ struct LoadedEnginesTests {
     #expect(!engines.has(2, configuration: 2) && engines.has(1, configuration: 1))
   }
 
+  @Test(
+    "One that is loaded for nobody in particular is there when it is heard of, and gone when it is not, twice in a row")
+  func warmsUp() {
+    var engines = engines(heard: [])
+    engines.warm(1, configuration: 1, readyAt: 10)
+    #expect(engines.loaded(1, configuration: 1)?.readyAt == 10 && engines.warming?.engine == 1)
+    for warming in [nil, 1, nil] as [UInt64?] { #expect(engines.hear([], warming: warming) { _ in false } == nil) }
+    #expect(engines.warming?.engine == 1)
+    var heard = engines
+    #expect(heard.hear([1]) { _ in false } == nil)
+    #expect(heard.warming == nil && heard.loaded(1, configuration: 1)?.readyAt == 0)
+    #expect(engines.hear([]) { _ in false } == 1)
+    #expect(engines.engines.isEmpty)
+  }
+
+  @Test("Two models' engines of one configuration are told apart by how many are heard of")
+  func warmsUpAlike() {
+    var engines = engines(heard: [7])
+    engines.memoryBytes = 1000
+    engines.serve(1, configuration: 7, readyAt: 0, bytes: 100, at: 0)
+    #expect(engines.hasRoom(for: 100) && !engines.hasRoom(for: 900))
+    engines.warm(2, configuration: 7, readyAt: 10, bytes: 100)
+    engines.hear([7], warming: 7) { _ in false }
+    #expect(engines.warming?.engine == 2)
+    engines.hear([7, 7]) { _ in false }
+    #expect(engines.warming == nil && engines.has(1, configuration: 7) && engines.has(2, configuration: 7))
+  }
+
+  @Test("A job for another engine ends it at once; one for it makes it its own")
+  func givesWay() {
+    var engines = engines(heard: [])
+    engines.warm(1, configuration: 1, readyAt: 10)
+    var other = engines
+    other.serve(2, configuration: 2, readyAt: 5, at: 1)
+    #expect(other.engines.map(\.engine) == [2])
+    engines.serve(1, configuration: 1, readyAt: 10, at: 1)
+    #expect(engines.warming == nil && engines.loaded(1, configuration: 1)?.readyAt == 10)
+  }
+
   @Test("Loading takes what it took, of an engine that was never loaded what others took")
   func seconds() {
     var engines = LoadedEngines()

@@ -9,7 +9,12 @@ struct LoadedEngines: Sendable {
     var usedAt = -Double.infinity
     /// Jobs that began on it of late.
     var demand = RecentRate()
+    /// Set while it is loaded for nobody in particular: heartbeats in a row that did not tell of it.
+    var missedHeartbeats: Int?
   }
+
+  /// Heartbeats that must not tell of a warm-up before it is taken to have failed: the first may have crossed with it.
+  static let heartbeatsToMiss = 2
 
   /// Engines whose loading is remembered.
   private static let most = 64
@@ -18,6 +23,8 @@ struct LoadedEngines: Sendable {
   private static let usedShare = 0.8
 
   private(set) var engines: [Engine] = []
+  /// Whether the node said what it has loaded.
+  private(set) var isHeard = false
   /// What all may take together, where the node says.
   var memoryBytes: Int?
   /// The largest that was loaded, as foreseen.
@@ -40,15 +47,54 @@ struct LoadedEngines: Sendable {
 
   /// What a heartbeat says is loaded: configurations, not of which model.
   ///
-  /// - Parameter isUsed: whether jobs run on an engine: one that still loads for them is not in a heartbeat.
-  mutating func hear(_ configurations: [UInt64], isUsed: (UInt64) -> Bool) {
+  /// - Parameters:
+  ///   - warming: the one that is being loaded for nobody in particular.
+  ///   - isUsed: whether jobs run on an engine: one that still loads for them is not in a heartbeat.
+  /// - Returns: the engine that was to be loaded and is not.
+  @discardableResult mutating func hear(
+    _ configurations: [UInt64], warming: UInt64? = nil, isUsed: (UInt64) -> Bool
+  ) -> UInt64? {
+    isHeard = true
     heardLimit = max(heardLimit, configurations.count)
-    engines.removeAll { !configurations.contains($0.configuration) && !($0.engine.map(isUsed) ?? false) }
+    let failed = hearOfWarmUp(configurations, warming)
+    engines.removeAll {
+      !configurations.contains($0.configuration) && $0.missedHeartbeats == nil && !($0.engine.map(isUsed) ?? false)
+    }
     // What is loaded still while another loads is about to go, as long as they were never heard of together.
     for configuration in configurations where engines.count < limit {
       if engines.contains(where: { $0.configuration == configuration }) { continue }
       engines.append(Engine(configuration: configuration))
     }
+    return failed
+  }
+
+  /// Engines of one configuration are told apart by how many of them there are.
+  private mutating func hearOfWarmUp(_ configurations: [UInt64], _ warming: UInt64?) -> UInt64? {
+    guard let place = engines.firstIndex(where: { $0.missedHeartbeats != nil }) else { return nil }
+    let own = engines[place].configuration
+    if own == warming {
+      engines[place].missedHeartbeats = 0
+    } else if configurations.count(where: { $0 == own }) >= engines.count(where: { $0.configuration == own }) {
+      engines[place].missedHeartbeats = nil
+      engines[place].readyAt = 0
+    } else {
+      engines[place].missedHeartbeats! += 1
+      if engines[place].missedHeartbeats! >= Self.heartbeatsToMiss { return engines.remove(at: place).engine }
+    }
+    return nil
+  }
+
+  /// The one that is being loaded for nobody in particular.
+  var warming: Engine? { engines.first { $0.missedHeartbeats != nil } }
+
+  /// An engine is being loaded, though no job asked for it. There must be room, or it must be there.
+  mutating func warm(_ engine: UInt64, configuration: UInt64, readyAt: Double, bytes: Int? = nil) {
+    largestBytes = max(largestBytes, bytes ?? 0)
+    guard let place = place(of: engine, configuration: configuration) else {
+      return engines.append(
+        Engine(engine: engine, configuration: configuration, readyAt: readyAt, missedHeartbeats: 0))
+    }
+    engines[place].readyAt = min(engines[place].readyAt, readyAt)
   }
 
   /// The engine if it is loaded or loads. One of the configuration whose model nobody knows is taken to be it.
@@ -68,10 +114,15 @@ struct LoadedEngines: Sendable {
 
   /// How many there is room for: as many as were heard of together, or as have room in memory, each as large as the
   /// largest so far. Where neither is known one puts the other out.
-  private var limit: Int {
+  private var limit: Int { limit(largestBytes: largestBytes) }
+
+  private func limit(largestBytes: Int) -> Int {
     guard let memoryBytes, largestBytes > 0 else { return heardLimit }
     return max(heardLimit, min(Self.most, Int(Self.usedShare * Double(memoryBytes) / Double(largestBytes))))
   }
+
+  /// Whether one that is foreseen to take so much fits beside those that are loaded.
+  func hasRoom(for bytes: Int?) -> Bool { engines.count < limit(largestBytes: max(largestBytes, bytes ?? 0)) }
 
   /// The one that goes when another is loaded: the longest unused; nil where there is room.
   var leastUsed: Engine? { engines.count < limit ? nil : engines.min { $0.usedAt < $1.usedAt } }
@@ -81,6 +132,8 @@ struct LoadedEngines: Sendable {
   /// - Parameter bytes: what the engine is foreseen to take; nil where nobody knows.
   mutating func serve(_ engine: UInt64, configuration: UInt64, readyAt: Double, bytes: Int? = nil, at now: Double) {
     largestBytes = max(largestBytes, bytes ?? 0)
+    // What is loaded for nobody in particular makes way for a job.
+    engines.removeAll { $0.missedHeartbeats != nil && $0.engine != engine }
     if place(of: engine, configuration: configuration) == nil {
       while engines.count >= limit, let place = engines.indices.min(by: { engines[$0].usedAt < engines[$1].usedAt }) {
         engines.remove(at: place)
@@ -91,6 +144,7 @@ struct LoadedEngines: Sendable {
     engines[place].engine = engine
     engines[place].readyAt = readyAt
     engines[place].usedAt = now
+    engines[place].missedHeartbeats = nil
     engines[place].demand.add(1, at: now)
   }
 

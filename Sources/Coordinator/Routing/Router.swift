@@ -31,7 +31,7 @@ struct Router: Sendable {
   /// A prompt's cost that nothing saves: its last block is always read.
   static let leastReadShare = 0.02
 
-  private(set) var nodes: [RoutingNode] = []
+  var nodes: [RoutingNode] = []
   private(set) var clock = FairClock()
   private var numbers: [WorkerName: Int] = [:]
   private var policy: any RoutingPolicy
@@ -64,6 +64,7 @@ struct Router: Sendable {
   }
 
   var movesWaiting: Bool { policy.movesWaiting }
+  var takesLeastValue: Bool { policy.takesLeastValue }
 
   // MARK: Nodes
 
@@ -95,9 +96,14 @@ struct Router: Sendable {
     }
   }
 
-  mutating func hear(_ name: WorkerName, warm: [String]) {
-    guard let node = numbers[name] else { return }
-    nodes[node].hear(warm.map(StableHash.of))
+  /// - Returns: the engine that was to be loaded there before its jobs came, and is not.
+  @discardableResult mutating func hear(
+    _ name: WorkerName, warm: [String], warming: String? = nil
+  ) -> Prewarming.Spot? {
+    guard let node = numbers[name],
+      let failed = nodes[node].hear(warm.map(StableHash.of), warming: warming.map(StableHash.of))
+    else { return nil }
+    return Prewarming.Spot(node: node, engine: failed)
   }
 
   /// Lets old outcomes fade, and has every node with a place and a queue looked at.

@@ -18,16 +18,7 @@ extension RoutingJob {
     }
   }
 
-  /// What `value` grows by with each second before the work begins: the wait, and the engine's load. 0 where the objective
-  /// is no time.
-  var delayWeight: Double {
-    switch objective {
-    case .ttft: 1
-    case .tpot: 0.1
-    case .e2e, .throughput, .goodput: 1 + Self.firstTokenWeight
-    case .cost, .energy: 0
-    }
-  }
+  var delayWeight: Double { objective.delayWeight }
 
   /// Whether an option is foreseen to miss the deadline or a limit on a latency.
   func isLate(_ option: RouteOption, at now: Double) -> Bool {
@@ -42,5 +33,18 @@ extension RoutingJob {
       if seconds * 1000 > slo.limitMS { return true }
     }
     return false
+  }
+}
+
+extension Objective {
+  /// What a job's `value` grows by with each second before its work begins: the wait, and the engine's load. 0 where the
+  /// objective is no time.
+  var delayWeight: Double {
+    switch self {
+    case .ttft: 1
+    case .tpot: 0.1
+    case .e2e, .throughput, .goodput: 1 + RoutingJob.firstTokenWeight
+    case .cost, .energy: 0
+    }
   }
 }

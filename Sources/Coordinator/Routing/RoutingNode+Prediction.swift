@@ -75,7 +75,8 @@ extension RoutingNode {
     return (facts.ttft * length * read * prefill.factor(beside: beside), facts.tpot * decode.factor(beside: beside))
   }
 
-  private func loadSeconds(_ facts: RankedChoices.Facts) -> Double {
+  /// What loading the engine of a choice takes here.
+  func loadSeconds(_ facts: RankedChoices.Facts) -> Double {
     engines.ownLoadSeconds(facts.engine) ?? facts.load
       ?? engines.loadSeconds(facts.engine) ?? Router.assumedLoadSeconds
   }

@@ -77,6 +77,8 @@ struct RoutingNode: Sendable {
   /// Whether a job may go there, to run or to wait.
   var isOpen: Bool { isUp && !isClosed && (running.count < slotCount || queue.count < slotCount * Self.waitingPerSlot) }
 
+  var isIdle: Bool { isOpen && running.isEmpty && queue.isEmpty }
+
   // MARK: Running
 
   mutating func start(_ run: Running, at now: Double) {
@@ -110,10 +112,12 @@ struct RoutingNode: Sendable {
 
   // MARK: Engines
 
-  /// What a heartbeat says is loaded: configurations.
-  mutating func hear(_ warm: [UInt64]) {
+  /// What a heartbeat says is loaded, and is being loaded for nobody in particular: configurations.
+  ///
+  /// - Returns: the engine that was to be loaded so and is not.
+  mutating func hear(_ warm: [UInt64], warming: UInt64?) -> UInt64? {
     let running = running
-    engines.hear(warm) { engine in running.contains { $0.engine == engine } }
+    return engines.hear(warm, warming: warming) { engine in running.contains { $0.engine == engine } }
   }
 
   // MARK: Waiting

@@ -30,6 +30,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       "How jobs are sent to nodes: \(RoutingPolicyName.allCases.map(\.rawValue).joined(separator: ", ")). [default: foreseen]"
   )
   var routing: String?
+  @Option(help: "Whether idle workers load engines for jobs that are foreseen, true or false. [default: true]")
+  var prewarm: Bool?
   @Flag(help: "Print one JSON line once it listens.") var json = false
 
   func run() async throws {
@@ -37,7 +39,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       path: config, section: "coordinator",
       allowed: [
         "state", "bind", "heartbeat_ms", "queue_limit", "retrain_after", "exploration_share",
-        "exploration_max_slowdown", "hedge_share", "routing",
+        "exploration_max_slowdown", "hedge_share", "routing", "prewarm",
       ])
     let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
     try directory.create()
@@ -54,6 +56,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     configuration.hedgeShare = try options.number(
       "hedge_share", flag: hedgeShare, default: CoordinatorConfiguration.usualHedgeShare, in: 0...0.5)
     configuration.routing = try Self.routing(options.text("routing", flag: routing))
+    configuration.prewarms = try options.truth("prewarm", flag: prewarm, default: true)
     let ring = KeyRing(directory: directory.keys)
     let keys = try ring.pairMakingIfNeeded("coordinator")
     let store = try SQLiteHistoryStore(path: directory.history)

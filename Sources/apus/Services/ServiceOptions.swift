@@ -59,6 +59,12 @@ struct ServiceOptions {
     return value
   }
 
+  func truth(_ key: String, flag: Bool?, default fallback: Bool) throws(ApusError) -> Bool {
+    guard let text = text(key, flag: flag.map { "\($0)" }) else { return fallback }
+    guard let value = Bool(text) else { throw ApusError(.usage, "\(key) \(text) is neither true nor false") }
+    return value
+  }
+
   func fraction(_ key: String, flag: Double?, default fallback: Double) throws(ApusError) -> Double {
     guard let text = text(key, flag: flag.map { String($0) }) else { return fallback }
     guard let value = Double(text), value > 0, value <= 1 else {

@@ -7,6 +7,10 @@ struct Foreseen: RoutingPolicy {
   var takesLeastValue: Bool { true }
 
   mutating func pick(_ options: [RouteOption], using generator: inout SeededGenerator) -> Int {
+    Self.best(of: options)
+  }
+
+  static func best(of options: [RouteOption]) -> Int {
     var best = 0
     for place in options.indices.dropFirst() {
       let (own, other) = (options[place], options[best])
