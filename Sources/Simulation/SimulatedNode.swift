@@ -36,7 +36,7 @@ struct SimulatedNode {
   private var pending: [Work] = []
   /// Loaded, longest unused first.
   private var engines: [Int] = []
-  private var loading: (engine: Int, until: Double)?
+  private var loading: (engine: Int, until: Double, isForeseen: Bool)?
   private var cache: PrefixMemory
   private var clock = 0.0
   private(set) var busySeconds = 0.0
@@ -53,11 +53,29 @@ struct SimulatedNode {
   static let blockTokens = PromptBlocks.bytes / 4
 
   var warmEngines: [Int] { engines }
+  /// The one that is loaded before a job asks for it.
+  var warmingEngine: Int? { loading.flatMap { $0.isForeseen ? $0.engine : nil } }
 
   mutating func add(_ work: Work, at now: Double) {
     advance(to: now)
+    if let warmingEngine {
+      if warmingEngine == work.engine { loading!.isForeseen = false } else { loading = nil }
+    }
     pending.append(work)
     admit(at: now)
+  }
+
+  /// Loads an engine that no job asked for yet, if there is nothing else to do and it has room.
+  ///
+  /// - Returns: whether it does.
+  mutating func warmUp(_ engine: Int, at now: Double) -> Bool {
+    advance(to: now)
+    guard isUp, running.isEmpty, pending.isEmpty, loading == nil, !engines.contains(engine),
+      engines.count < model.engineLimit
+    else { return false }
+    loading = (engine: engine, until: now + model.loadSeconds, isForeseen: true)
+    version += 1
+    return true
   }
 
   /// Takes a lease back; nil when it is not here.
@@ -168,7 +186,7 @@ struct SimulatedNode {
       }
       engines.remove(at: idle)
     }
-    loading = (first.engine, now + model.loadSeconds)
+    loading = (engine: first.engine, until: now + model.loadSeconds, isForeseen: false)
     for place in pending.indices where pending[place].engine == first.engine {
       pending[place].loadSeconds = model.loadSeconds
     }

@@ -22,6 +22,8 @@ public struct Simulation {
     public var noise = 0.1
     /// Forecasts without error that know every request's length and every change at once: what no router can know.
     public var isHindsight = false
+    /// Whether nodes that have nothing to do load engines for requests that are foreseen.
+    public var prewarms = true
     public var faults: [NodeFault] = []
     /// Seconds between heartbeats' loss and its notice.
     public var detectionSeconds = 3.0
@@ -78,7 +80,8 @@ public struct Simulation {
     limits.leaseSilence = .seconds(1e9)
     limits.hedgeShare = options.effectiveHedgeShare
     let order = options.queueOrder ?? (options.policy == .foreseen ? .due : .arrival)
-    ledger = JobLedger(limits: limits, routing: options.policy, queueOrder: order, using: &generator)
+    ledger = JobLedger(
+      limits: limits, routing: options.policy, queueOrder: order, prewarms: options.prewarms, using: &generator)
     names = nodes.map { WorkerName($0.name) }
     numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     requestOf = { Int($0.rawValue.dropFirst(4))! }
@@ -197,7 +200,8 @@ public struct Simulation {
     guard nodes[place].isUp else { return }
     let warm = nodes[place].warmEngines.map { Self.configuration($0).fingerprint }
     let leases = ledger.liveLeases(of: names[place])
-    tell(.heartbeat(names[place], leases: leases, warm: warm))
+    let warming = nodes[place].warmingEngine.map { Self.configuration($0).fingerprint }
+    tell(.heartbeat(names[place], leases: leases, warm: warm, warming: warming))
   }
 
   private mutating func plan(_ place: Int) {
@@ -262,6 +266,14 @@ public struct Simulation {
       case .rank(let key):
         keys.insert(key)
         tell(.routed(key, choices(key)))
+      case .warmUp(let worker, let wish):
+        let place = numbers[worker]!
+        if nodes[place].warmUp(models.firstIndex { $0.id == wish.model }!, at: now) {
+          plan(place)
+        } else {
+          // Heartbeats that do not tell of it say so.
+          for _ in 0..<2 { beat(place) }
+        }
       case .revoke(let worker, let lease):
         let place = numbers[worker]!
         if let work = nodes[place].remove(lease, at: now) {

@@ -53,6 +53,7 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "A node slows: NODE@SECONDS:FACTOR. May be repeated, as the next two.") var slow: [String] = []
   @Option(help: "A node is lost: NODE@SECONDS.") var fail: [String] = []
   @Option(help: "A node comes, or comes back: NODE@SECONDS.") var join: [String] = []
+  @Flag(help: "Load no engine before a request asks for it.") var noPrewarm = false
   @Option(help: "How far forecasts for a node are off, as a deviation of the logarithm.") var forecastError = 0.2
   @Option(help: "Limit on the time to first token that goodput counts, in milliseconds.") var sloTtftMs = 2000.0
   @Option(help: "Limit on the time per token that goodput counts, in milliseconds.") var sloTpotMs = 100.0
@@ -67,6 +68,7 @@ struct SimulateCommand: AsyncParsableCommand {
     var options = Simulation.Options()
     options.seed = seed
     options.forecastError = forecastError
+    options.prewarms = !noPrewarm
     options.queueOrder = try chosenOrder()
     options.hedgeShare = try chosenHedgeShare()
     options.faults =
