@@ -140,7 +140,7 @@ public actor JobCoordinator {
       decide(.jobRestored(record))
     }
     if configuration.prewarms {
-      let newest = try await store.jobs(state: nil, limit: Self.recalledJobs)
+      let newest = try await store.jobs(of: nil, state: nil, limit: Self.recalledJobs)
       ledger.recall(newest.filter(\.state.isFinished), at: time.now())
     }
     writer = Task(executorPreference: endpoint.taskExecutor) { await self.writeUntilStopped() }

@@ -63,7 +63,7 @@ extension Router {
     return RoutingJob(
       JobSpec(
         model: key.model, prompt: .text(""), maxTokens: key.outputTokens, objective: key.objective, limits: key.limits),
-      promptTokens: key.promptTokens, deadline: nil, flow: FairClock.Flow(client: "", priority: 0), tag: 0,
+      promptTokens: key.promptTokens, deadline: nil, flow: FairClock.Flow(JobOwner(client: ""), priority: 0), tag: 0,
       due: due(work: work, deadline: nil, at: now), size: size(work: work))
   }
 
