@@ -308,7 +308,7 @@ import Testing
     var plain = Story(share: 0)
     plain.submit()
     func tag(_ story: inout Story) -> Double {
-      story.story.ledger.router.tag(FairClock.Flow(client: "client", priority: 0), work: 1)
+      story.story.ledger.router.tag(FairClock.Flow(JobOwner(client: "client"), priority: 0), work: 1)
     }
     let (charged, usual) = (tag(&story), tag(&plain))
     #expect(charged == usual + 1, "a prompt of a few bytes is the least work there is")
