@@ -404,10 +404,12 @@ import Testing
     let test = try await WorkerUnderTest(confirms: true)
     await test.coordinator.send(.assignment(Fixtures.trialLease("lease")))
     await test.coordinator.send(.warmUp(wish("beside")))
+    await test.caughtUp()
     test.executor.finish("trial", with: Fixtures.measurement("m"))
     await test.coordinator.heard { !$0.reports.isEmpty }
     await test.coordinator.send(.warmUp(wish("first")))
     await test.coordinator.send(.warmUp(wish("second")))
+    await test.caughtUp()
     test.executor.finish("first", "loaded")
     await test.coordinator.heard { !$0.heartbeats.isEmpty }
     #expect(Set(test.executor.begun) == ["trial", "first"])
