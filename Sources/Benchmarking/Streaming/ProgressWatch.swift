@@ -44,7 +44,7 @@ final class ProgressWatch: Sendable {
     operation: @escaping @Sendable (ProgressWatch) async throws(RequestFailure) -> Value
   ) async throws(RequestFailure) -> Value {
     let watch = ProgressWatch(clock)
-    let result = await withTaskGroup(of: Result<Value, RequestFailure>.self) { group in
+    let result = await withTaskGroup(of: Result<Value, RequestFailure>.self) { group -> Result<Value, RequestFailure> in
       group.addTask {
         do throws(RequestFailure) {
           return .success(try await operation(watch))
@@ -56,6 +56,8 @@ final class ProgressWatch: Sendable {
       // Whichever ends first decides; the other is cancelled, and the group waits for it.
       let first = await group.next()!
       group.cancelAll()
+      // What is cancelled breaks off somewhere, and that is not why it failed.
+      if Task.isCancelled, case .failure = first { return .failure(.cancelled) }
       return first
     }
     return try result.get()
