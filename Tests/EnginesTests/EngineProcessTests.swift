@@ -18,7 +18,7 @@ import Testing
     engine.startTimeoutSeconds = timeout
     engine.isPolled = polled
     return try await EngineProcess.start(
-      engine.plan(port: polled ? freePort() : 0), guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
+      engine.plan(port: polled ? LoopbackPort.free() : 0), guardPath: guardPath, memoryLimitBytes: memoryLimitBytes,
       memoryGuard: memoryGuard)
   }
 
@@ -78,7 +78,7 @@ import Testing
   @Test func takenPortIsAFailure() async throws {
     var other = ScriptedEngine()
     other.isPolled = true
-    let port = freePort()
+    let port = try LoopbackPort.free()
     let first = try await EngineProcess.start(other.plan(port: port), guardPath: guardPath, memoryLimitBytes: nil)
     do {
       let second = try await EngineProcess.start(other.plan(port: port), guardPath: guardPath, memoryLimitBytes: nil)

@@ -8,7 +8,7 @@ import Testing
 /// Whose port it is: the server a user started is found by where it listens.
 @Suite("ListeningProcess") struct ListeningProcessTests {
   @Test func findsTheServerAndWhatItUsed() async throws {
-    let port = freePort()
+    let port = try LoopbackPort.free()
     let guardPath = try EngineInstallation.standard(stateDirectory: "/nonexistent").guardPath
     var engine = ScriptedEngine()
     engine.isPolled = true

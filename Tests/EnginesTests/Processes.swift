@@ -48,22 +48,3 @@ func eventually(
     try await clock.sleep(for: .milliseconds(10))
   }
 }
-
-/// A port of 127.0.0.1 that nobody listens on. Not one of those that the kernel gives to every connection (from 32768 on):
-/// another test's would have it before the engine does.
-func freePort() -> Int {
-  while true {
-    let port = Int.random(in: 10_000..<32_768)
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isFree = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) == 0 }
-    }
-    if isFree { return port }
-  }
-}

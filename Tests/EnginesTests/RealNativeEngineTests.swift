@@ -46,7 +46,7 @@ struct RealNativeEngineTests {
       LaunchRequest(
         modelPath: model.path, model: model.profile, draftModelPath: draft,
         configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 1, contextTokens: 512,
-        port: freePort()))
+        port: LoopbackPort.free()))
     let process = try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: 4 << 30)
     let answer = try await httpPost(
       "\(process.baseURL)/completion",

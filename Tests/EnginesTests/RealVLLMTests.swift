@@ -48,7 +48,7 @@ struct RealVLLMTests {
           engine: engine.name,
           knobs: [
             .graphCapture: .bool(false), .slotCount: .int(2), .speculation: .text("n-gram"), .ngramSize: .int(3),
-          ]), coreCount: 1, contextTokens: 256, port: freePort()))
+          ]), coreCount: 1, contextTokens: 256, port: LoopbackPort.free()))
     let process = try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: 8 << 30)
     let words = try await json(
       httpPost("\(process.baseURL)/tokenize", #"{"model":"draft-hf","prompt":"return value"}"#))

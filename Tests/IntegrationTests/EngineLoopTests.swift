@@ -1,3 +1,4 @@
+import Engines
 import Foundation
 import FoundationNetworking
 import Testing
@@ -56,7 +57,7 @@ struct EngineLoopTests {
   @Test("What --emit command prints runs as printed, in another folder and without Apus, and answers")
   func emitCommand() async throws {
     try await withModels(workers: ["w1"]) { cluster, model in
-      let port = Program.freePort()
+      let port = try LoopbackPort.free()
       let emitted = try await cluster.run([
         "recommend", "--model", model, "--workload", "chat", "--emit", "command", "--port", String(port),
       ])

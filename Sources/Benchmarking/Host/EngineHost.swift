@@ -1,6 +1,5 @@
 public import Acceleration
 public import Engines
-import Glibc
 public import Serving
 
 /// A worker's machine as benchmarks and jobs see it: which engines and models it has, and how to start one.
@@ -74,7 +73,7 @@ public struct EngineHost: Sendable {
     _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
   ) throws(ApusError) -> LaunchPlan {
     try engine(for: configuration).launchPlan(
-      try launchRequest(configuration, model: model, contextTokens: contextTokens, port: try Self.freePort()))
+      try launchRequest(configuration, model: model, contextTokens: contextTokens, port: try LoopbackPort.free()))
   }
 
   func engine(for configuration: EngineConfiguration) throws(ApusError) -> any InferenceEngine {
@@ -229,33 +228,4 @@ public struct EngineHost: Sendable {
   }
 
   public func version(of engine: EngineName) -> String { engineVersions[engine] ?? "unknown" }
-
-  /// A port nobody listens on at this moment, for engines that must be given one. Not of those that the kernel gives to
-  /// outgoing connections (32768 and up, `ip_local_port_range`): one of these may be taken again before the engine has it.
-  private static func freePort() throws(ApusError) -> Int {
-    var failure: Int32 = 0
-    for _ in 0..<64 {
-      let port = Int.random(in: 10_000..<32_768)
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      guard descriptor >= 0 else {
-        failure = errno
-        break
-      }
-      defer { close(descriptor) }
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_port = in_port_t(port).bigEndian
-      address.sin_addr.s_addr = inet_addr("127.0.0.1")
-      let isBound = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-        }
-      }
-      if isBound { return port }
-      failure = errno
-    }
-    throw ApusError(
-      .tryAgain, "no free port on 127.0.0.1: \(String(cString: strerror(failure)))",
-      advice: "Look at the limits on open files and on local ports.")
-  }
 }
