@@ -276,12 +276,7 @@ extension JobCoordinator {
   // MARK: Models
 
   private func push(_ chunk: ModelChunk, to worker: WorkerName, _ asker: Asker) throws(ApusError) {
-    guard let peer = directory.peer(of: worker) else {
-      let names = directory.live.map(\.name.rawValue)
-      throw ApusError(
-        .unavailable, "no worker \(worker) is connected",
-        advice: names.isEmpty ? "start a worker" : "connected workers: " + names.joined(separator: ", "))
-    }
+    let peer = try directory.connectedPeer(of: worker)
     guard chunk.bytes.count <= 1 << 20, chunk.offset >= 0, chunk.totalBytes > 0,
       chunk.bytes.count <= chunk.totalBytes - chunk.offset
     else {

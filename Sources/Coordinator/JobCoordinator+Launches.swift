@@ -10,12 +10,7 @@ struct PendingLaunch: Sendable {
 /// What would be run for a strategy: asked of the worker, as the paths are its own.
 extension JobCoordinator {
   func planLaunch(_ query: LaunchQuery, on worker: WorkerName, _ asker: Asker) throws(ApusError) {
-    guard let peer = directory.peer(of: worker) else {
-      let names = directory.live.map(\.name.rawValue)
-      throw ApusError(
-        .unavailable, "no worker \(worker) is connected",
-        advice: names.isEmpty ? "start a worker" : "connected workers: " + names.joined(separator: ", "))
-    }
+    let peer = try directory.connectedPeer(of: worker)
     guard launches.count < configuration.queryLimit else {
       metrics.queueLimitReached += 1
       throw ApusError(.tryAgain, "\(launches.count) launches are being planned", advice: "ask again in a moment")

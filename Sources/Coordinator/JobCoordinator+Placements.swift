@@ -173,9 +173,7 @@ struct PlacementMembers {
     }
     for name in spec.workers {
       guard let worker = live.first(where: { $0.name == name }) else {
-        throw ApusError(
-          .unavailable, "no worker \(name) is connected",
-          advice: "connected workers: " + live.map(\.name.rawValue).joined(separator: ", "))
+        throw ApusError.notConnected(name, of: live.map(\.name))
       }
       if let fault = fault(worker.description, model) {
         throw ApusError(.unavailable, "worker \(name) \(fault)", advice: "mend that, or leave it out")

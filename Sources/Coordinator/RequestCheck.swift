@@ -174,9 +174,7 @@ struct RequestCheck {
         advice: "the methods are " + methods.sorted().map(\.rawValue).joined(separator: ", "))
     }
     for worker in spec.workers where !workers.contains(where: { $0.name == worker }) {
-      throw ApusError(
-        .unavailable, "no worker \(worker) is connected",
-        advice: "connected workers: " + workers.map(\.name.rawValue).joined(separator: ", "))
+      throw ApusError.notConnected(worker, of: workers.map(\.name))
     }
     let wanted = workers.filter { spec.workers.isEmpty || spec.workers.contains($0.name) }
     if spec.objective == .energy, !wanted.isEmpty, !wanted.contains(where: \.description.measuresEnergy) {

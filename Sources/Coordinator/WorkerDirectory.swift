@@ -49,6 +49,12 @@ struct WorkerDirectory: Sendable {
 
   func peer(of name: WorkerName) -> Peer? { entries[name]?.peer }
 
+  /// The connection of a worker that somebody asks for by name.
+  func connectedPeer(of name: WorkerName) throws(ApusError) -> Peer {
+    guard let peer = peer(of: name) else { throw .notConnected(name, of: live.map(\.name)) }
+    return peer
+  }
+
   /// Live workers that have the model's file, by name.
   func live(having model: ModelID) -> [(name: WorkerName, description: WorkerDescription)] {
     live.filter { $0.description.models.contains { $0.id == model } }
@@ -81,5 +87,15 @@ struct WorkerDirectory: Sendable {
       ModelStatus(profile: model, workers: live(having: model.id).map(\.name))
     }
     .sorted { ($0.profile.name, $0.profile.id) < ($1.profile.name, $1.profile.id) }
+  }
+}
+
+extension ApusError {
+  /// - Parameter connected: the workers one may ask for instead.
+  static func notConnected(_ worker: WorkerName, of connected: [WorkerName]) -> ApusError {
+    ApusError(
+      .unavailable, "no worker \(worker) is connected",
+      advice: connected.isEmpty
+        ? "start a worker" : "connected workers: " + connected.map(\.rawValue).joined(separator: ", "))
   }
 }
