@@ -4687,6 +4687,51 @@ void   apus__history_stats__free_unpacked
   assert(message->base.descriptor == &apus__history_stats__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__coordinator_status__init
+                     (Apus__CoordinatorStatus         *message)
+{
+  static const Apus__CoordinatorStatus init_value = APUS__COORDINATOR_STATUS__INIT;
+  *message = init_value;
+}
+size_t apus__coordinator_status__get_packed_size
+                     (const Apus__CoordinatorStatus *message)
+{
+  assert(message->base.descriptor == &apus__coordinator_status__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__coordinator_status__pack
+                     (const Apus__CoordinatorStatus *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__coordinator_status__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__coordinator_status__pack_to_buffer
+                     (const Apus__CoordinatorStatus *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__coordinator_status__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__CoordinatorStatus *
+       apus__coordinator_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__CoordinatorStatus *)
+     protobuf_c_message_unpack (&apus__coordinator_status__descriptor,
+                                allocator, len, data);
+}
+void   apus__coordinator_status__free_unpacked
+                     (Apus__CoordinatorStatus *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__coordinator_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__training_summary__init
                      (Apus__TrainingSummary         *message)
 {
@@ -14164,7 +14209,7 @@ const ProtobufCMessageDescriptor apus__push_model__descriptor =
   (ProtobufCMessageInit) apus__push_model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__request__field_descriptors[17] =
+static const ProtobufCFieldDescriptor apus__request__field_descriptors[18] =
 {
   {
     "id",
@@ -14370,6 +14415,18 @@ static const ProtobufCFieldDescriptor apus__request__field_descriptors[17] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "show_status",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Request, kind_case),
+    offsetof(Apus__Request, show_status),
+    &apus__empty__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__request__field_indices_by_name[] = {
   8,   /* field[8] = benchmark */
@@ -14386,6 +14443,7 @@ static const unsigned apus__request__field_indices_by_name[] = {
   7,   /* field[7] = recommend */
   6,   /* field[6] = retry_job */
   4,   /* field[4] = show_job */
+  17,   /* field[17] = show_status */
   1,   /* field[1] = submit */
   13,   /* field[13] = train */
   3,   /* field[3] = watch_job */
@@ -14393,7 +14451,7 @@ static const unsigned apus__request__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor apus__request__descriptor =
 {
@@ -14403,7 +14461,7 @@ const ProtobufCMessageDescriptor apus__request__descriptor =
   "Apus__Request",
   "apus",
   sizeof(Apus__Request),
-  17,
+  18,
   apus__request__field_descriptors,
   apus__request__field_indices_by_name,
   1,  apus__request__number_ranges,
@@ -14896,6 +14954,83 @@ const ProtobufCMessageDescriptor apus__history_stats__descriptor =
   (ProtobufCMessageInit) apus__history_stats__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor apus__coordinator_status__field_descriptors[4] =
+{
+  {
+    "up_seconds",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__CoordinatorStatus, up_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued_job_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__CoordinatorStatus, queued_job_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counters",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__CoordinatorStatus, n_counters),
+    offsetof(Apus__CoordinatorStatus, counters),
+    &apus__named_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workers",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__CoordinatorStatus, n_workers),
+    offsetof(Apus__CoordinatorStatus, workers),
+    &apus__worker_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__coordinator_status__field_indices_by_name[] = {
+  2,   /* field[2] = counters */
+  1,   /* field[1] = queued_job_count */
+  0,   /* field[0] = up_seconds */
+  3,   /* field[3] = workers */
+};
+static const ProtobufCIntRange apus__coordinator_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor apus__coordinator_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.CoordinatorStatus",
+  "CoordinatorStatus",
+  "Apus__CoordinatorStatus",
+  "apus",
+  sizeof(Apus__CoordinatorStatus),
+  4,
+  apus__coordinator_status__field_descriptors,
+  apus__coordinator_status__field_indices_by_name,
+  1,  apus__coordinator_status__number_ranges,
+  (ProtobufCMessageInit) apus__coordinator_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor apus__training_summary__field_descriptors[4] =
 {
   {
@@ -14973,7 +15108,7 @@ const ProtobufCMessageDescriptor apus__training_summary__descriptor =
   (ProtobufCMessageInit) apus__training_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__response__field_descriptors[19] =
+static const ProtobufCFieldDescriptor apus__response__field_descriptors[20] =
 {
   {
     "id",
@@ -15203,6 +15338,18 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[19] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "status",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__Response, kind_case),
+    offsetof(Apus__Response, status),
+    &apus__coordinator_status__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__response__field_indices_by_name[] = {
   1,   /* field[1] = accepted */
@@ -15221,6 +15368,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
   10,   /* field[10] = models */
   18,   /* field[18] = placement_news */
   6,   /* field[6] = recommendation */
+  19,   /* field[19] = status */
   2,   /* field[2] = tokens */
   12,   /* field[12] = trained */
   9,   /* field[9] = workers */
@@ -15228,7 +15376,7 @@ static const unsigned apus__response__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 19 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor apus__response__descriptor =
 {
@@ -15238,7 +15386,7 @@ const ProtobufCMessageDescriptor apus__response__descriptor =
   "Apus__Response",
   "apus",
   sizeof(Apus__Response),
-  19,
+  20,
   apus__response__field_descriptors,
   apus__response__field_indices_by_name,
   1,  apus__response__number_ranges,

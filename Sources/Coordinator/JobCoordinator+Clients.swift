@@ -37,6 +37,7 @@ extension JobCoordinator {
       case .listModels: answer(asker, .models(directory.modelStatuses))
       case .historyStats:
         try query(asker) { [store] () async throws(ApusError) in .historyStats(try await store.stats()) }
+      case .showStatus: answer(asker, .status(status))
       case .train: train(for: asker)
       case .pushModel(let worker, let chunk): try push(chunk, to: worker, asker)
       case .planLaunch(let worker, let query): try planLaunch(query, on: worker, asker)
@@ -271,6 +272,11 @@ extension JobCoordinator {
         leaseCount: ledger.leaseCount(of: name), warmConfigurations: entry.warmConfigurations,
         changes: evidence.changes.filter { $0.worker == name }.suffix(Self.shownChanges).map(\.description))
     }
+  }
+
+  private var status: CoordinatorStatus {
+    CoordinatorStatus(
+      upSeconds: time.now().seconds, queuedJobCount: ledger.queuedCount, metrics: metrics, workers: workerStatuses)
   }
 
   // MARK: Models

@@ -1,3 +1,5 @@
+import Messaging
+
 /// Says which limits were reached, now and then: each is counted, and whoever runs the coordinator is to know of it.
 struct LimitLog: Sendable {
   static let interval = Duration.seconds(10)

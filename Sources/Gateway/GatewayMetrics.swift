@@ -48,36 +48,28 @@ final class GatewayMetrics: Sendable {
     }
   }
 
-  func text(isConnected: Bool) -> String {
+  func write(to text: inout PrometheusText, isConnected: Bool) {
     let counts = counts.withLock { $0 }
-    var lines = [
-      "# HELP apus_gateway_requests_total Requests answered.", "# TYPE apus_gateway_requests_total counter",
-    ]
-    for (request, count) in counts.requests.sorted(by: { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
-    ) {
-      lines.append("apus_gateway_requests_total{route=\"\(request.route)\",status=\"\(request.status)\"} \(count)")
-    }
-    for (name, kind, help, value) in [
-      ("running_requests", "gauge", "Requests being answered.", counts.running),
-      ("coordinator_connected", "gauge", "1 while the coordinator answers.", isConnected ? 1 : 0),
-      ("output_tokens_total", "counter", "Tokens generated for clients.", counts.tokens),
-      ("abandoned_requests_total", "counter", "Requests whose client went away.", counts.abandoned),
-      ("stalled_clients_total", "counter", "Connections closed because their client took nothing.", counts.stalled),
-    ] {
-      lines += ["# HELP apus_gateway_\(name) \(help)", "# TYPE apus_gateway_\(name) \(kind)"]
-      lines.append("apus_gateway_\(name) \(value)")
-    }
-    lines += [
-      "# HELP apus_gateway_ttft_seconds Request read to first token written.",
-      "# TYPE apus_gateway_ttft_seconds histogram",
-    ]
+    let requests = counts.requests.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
+    text.add(
+      "apus_gateway_requests_total", .counter, "Requests answered.",
+      requests.map { (labels: [("route", $0.key.route), ("status", String($0.key.status))], value: $0.value) })
+    text.add("apus_gateway_running_requests", .gauge, "Requests being answered.", counts.running)
+    text.add(
+      "apus_gateway_coordinator_connected", .gauge, "1 while the coordinator answers.", isConnected ? 1 : 0)
+    text.add("apus_gateway_output_tokens_total", .counter, "Tokens generated for clients.", counts.tokens)
+    text.add("apus_gateway_abandoned_requests_total", .counter, "Requests whose client went away.", counts.abandoned)
+    text.add(
+      "apus_gateway_stalled_clients_total", .counter, "Connections closed because their client took nothing.",
+      counts.stalled)
+    let ttft = "apus_gateway_ttft_seconds"
+    text.begin(ttft, .histogram, "Request read to first token written.")
     var sum = 0
     for (place, count) in counts.ttft.enumerated() {
       sum += count
-      let edge = place < Self.buckets.count ? "\(Self.buckets[place])" : "+Inf"
-      lines.append("apus_gateway_ttft_seconds_bucket{le=\"\(edge)\"} \(sum)")
+      text.line("\(ttft)_bucket", [("le", place < Self.buckets.count ? "\(Self.buckets[place])" : "+Inf")], sum)
     }
-    lines += ["apus_gateway_ttft_seconds_sum \(counts.ttftSum)", "apus_gateway_ttft_seconds_count \(sum)"]
-    return lines.joined(separator: "\n") + "\n"
+    text.line("\(ttft)_sum", [], counts.ttftSum)
+    text.line("\(ttft)_count", [], sum)
   }
 }

@@ -20,6 +20,8 @@ public enum ClientRequest: Hashable, Sendable {
   /// Models known to the history, with the workers that have them.
   case listModels
   case historyStats
+  /// How the coordinator does; answered by `status`.
+  case showStatus
   /// Train on what is stored now; answered by `trained`.
   case train
   /// Send a piece of a model to a worker; answered by `modelOffset`.
@@ -45,6 +47,7 @@ public enum ClientResponse: Hashable, Sendable {
   case workers([WorkerStatus])
   case models([ModelStatus])
   indirect case historyStats(HistoryStats)
+  indirect case status(CoordinatorStatus)
   case trained(TrainingSummary)
   indirect case modelOffset(ModelOffset)
   indirect case launch(EngineLaunch)

@@ -313,7 +313,7 @@ import Testing
     await cluster.stop(second)
   }
 
-  @Test("Lists: workers, models, jobs and the history's size")
+  @Test("Lists: workers, models, jobs, the history's size and the coordinator's counts")
   func lists() async throws {
     let cluster = ScriptedCluster()
     try await cluster.coordinator.start()
@@ -326,7 +326,8 @@ import Testing
     guard case .models(let known) = try await client.ask(.listModels),
       case .jobs(let jobs) = try await client.ask(.listJobs(state: .completed, limit: 2)),
       case .jobs(let running) = try await client.ask(.listJobs(state: .running, limit: 10)),
-      case .historyStats(let stats) = try await client.ask(.historyStats)
+      case .historyStats(let stats) = try await client.ask(.historyStats),
+      case .status(let status) = try await client.ask(.showStatus)
     else {
       Issue.record("a list was not answered")
       return
@@ -337,6 +338,10 @@ import Testing
     #expect(running.isEmpty)
     #expect(stats.jobCount == 3)
     #expect(stats.measurementCount == 3)
+    #expect(status.queuedJobCount == 0)
+    #expect(status.metrics.jobsAccepted == 3)
+    #expect(status.metrics.jobsEnded == 3)
+    #expect(status.workers.map(\.name) == ["one"])
     await worker.beat()
     try await client.until { await client.workers().first?.warmConfigurations == ["warm"] }
     await cluster.stop(worker)

@@ -186,6 +186,28 @@ import Testing
     }
   }
 
+  @Test("Prometheus reads what the coordinator and its workers say beside the gateway's own numbers")
+  func metrics() async throws {
+    try await withGateway { coordinator, port in
+      async let scraped = get(port, "/metrics").text
+      let question = await coordinator.next()
+      #expect(question.request == .showStatus)
+      var metrics = CoordinatorMetrics()
+      metrics.jobsAccepted = 7
+      coordinator.answer(
+        question.id,
+        .status(CoordinatorStatus(upSeconds: 1.5, queuedJobCount: 3, metrics: metrics, workers: [])))
+      let lines = try await scraped.split(separator: "\n")
+      for line in [
+        "apus_gateway_coordinator_connected 1", "apus_coordinator_up_seconds 1.5", "apus_coordinator_queued_jobs 3",
+        "apus_coordinator_jobs_accepted_total 7", "apus_coordinator_jobs_ended_total 0",
+        "# TYPE apus_worker_alive gauge",
+      ] {
+        #expect(lines.contains { $0 == line }, "\(line)")
+      }
+    }
+  }
+
   @Test("A client that reads nothing of its stream loses it, and its job is cancelled")
   func stalled() async throws {
     try await withGateway(GatewayConfiguration(port: 0, stallSeconds: 1)) { coordinator, port in

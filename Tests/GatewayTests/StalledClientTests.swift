@@ -17,7 +17,9 @@ import Testing
   }
 
   private func isCounted(_ count: Int) -> Bool {
-    metrics.text(isConnected: true).contains("apus_gateway_stalled_clients_total \(count)\n")
+    var text = PrometheusText()
+    metrics.write(to: &text, isConnected: true)
+    return text.text.contains("apus_gateway_stalled_clients_total \(count)\n")
   }
 
   @Test("Who takes all there is may wait for more as long as it likes")

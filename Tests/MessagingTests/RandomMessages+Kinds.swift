@@ -3,7 +3,7 @@ import Serving
 
 extension RandomMessages {
   /// Kinds of messages, requests and responses together.
-  static let kindCount = 16 + 16 + 18
+  static let kindCount = 16 + 17 + 19
 
   /// A message of the kind with this number, so that a loop over the numbers covers all of them.
   mutating func message(kind: Int) -> Message {
@@ -35,8 +35,8 @@ extension RandomMessages {
       .placementReport(
         PlacementReport(lease: id(), news: chance(0.8) ? .success(placementNews()) : .failure(error())))
     case 15: .warmUp(EngineWarmUp(model: id(), configuration: configuration(), contextTokens: count()))
-    case 16..<32: .request(id: seed(), request(kind: kind - 16))
-    default: .response(id: seed(), response(kind: kind - 32))
+    case 16..<33: .request(id: seed(), request(kind: kind - 16))
+    default: .response(id: seed(), response(kind: kind - 33))
     }
   }
 
@@ -106,6 +106,7 @@ extension RandomMessages {
     case 12: .train
     case 13: .pushModel(id(), modelChunk())
     case 14: .planLaunch(id(), launchQuery())
+    case 15: .showStatus
     default: .benchmarkPlacement(placementSpec())
     }
   }
@@ -130,12 +131,7 @@ extension RandomMessages {
           elapsedSeconds: number(), wasCutShort: chance(),
           qualities: list { CandidateQuality(model: $0.id(), candidate: $0.candidate(), loss: $0.quality()) }))
     case 8:
-      .workers(
-        list {
-          WorkerStatus(
-            name: $0.id(), description: $0.workerDescription(), isAlive: $0.chance(), silentSeconds: $0.number(),
-            leaseCount: $0.count(), warmConfigurations: $0.list { $0.text() }, changes: $0.list { $0.text() })
-        })
+      .workers(list { $0.workerStatus() })
     case 9: .models(list { ModelStatus(profile: $0.model(), workers: $0.list { $0.id() }) })
     case 10:
       .historyStats(
@@ -149,8 +145,22 @@ extension RandomMessages {
     case 14: .launch(launch())
     case 15: .jobWaiting(id(), reason: text())
     case 16: .placementNews(placementNews())
+    case 17: .status(coordinatorStatus())
     default: .failure(error())
     }
+  }
+
+  private mutating func workerStatus() -> WorkerStatus {
+    WorkerStatus(
+      name: id(), description: workerDescription(), isAlive: chance(), silentSeconds: number(), leaseCount: count(),
+      warmConfigurations: list { $0.text() }, changes: list { $0.text() })
+  }
+
+  private mutating func coordinatorStatus() -> CoordinatorStatus {
+    var metrics = CoordinatorMetrics()
+    for counter in CoordinatorMetrics.counters { metrics[keyPath: counter.count] = count() }
+    return CoordinatorStatus(
+      upSeconds: number(), queuedJobCount: count(), metrics: metrics, workers: list { $0.workerStatus() })
   }
 
   private mutating func recommendation() -> Recommendation {

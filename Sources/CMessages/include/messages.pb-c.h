@@ -119,6 +119,7 @@ typedef struct Apus__WorkerList Apus__WorkerList;
 typedef struct Apus__ModelStatus Apus__ModelStatus;
 typedef struct Apus__ModelList Apus__ModelList;
 typedef struct Apus__HistoryStats Apus__HistoryStats;
+typedef struct Apus__CoordinatorStatus Apus__CoordinatorStatus;
 typedef struct Apus__TrainingSummary Apus__TrainingSummary;
 typedef struct Apus__Response Apus__Response;
 typedef struct Apus__ExpertEnvelope Apus__ExpertEnvelope;
@@ -2210,7 +2211,8 @@ typedef enum {
   APUS__REQUEST__KIND_TRAIN = 14,
   APUS__REQUEST__KIND_PUSH_MODEL = 15,
   APUS__REQUEST__KIND_PLAN_LAUNCH = 16,
-  APUS__REQUEST__KIND_BENCHMARK_PLACEMENT = 17
+  APUS__REQUEST__KIND_BENCHMARK_PLACEMENT = 17,
+  APUS__REQUEST__KIND_SHOW_STATUS = 18
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__REQUEST__KIND__CASE)
 } Apus__Request__KindCase;
 
@@ -2251,6 +2253,7 @@ struct  Apus__Request
     Apus__PushModel *push_model;
     Apus__PlanLaunch *plan_launch;
     Apus__PlacementBenchmarkSpec *benchmark_placement;
+    Apus__Empty *show_status;
   };
 };
 #define APUS__REQUEST__INIT \
@@ -2362,6 +2365,24 @@ struct  Apus__HistoryStats
     , 0, 0, 0, 0, 0,NULL, 0 }
 
 
+struct  Apus__CoordinatorStatus
+{
+  ProtobufCMessage base;
+  double up_seconds;
+  int64_t queued_job_count;
+  /*
+   * a name that a reader does not know is passed over
+   */
+  size_t n_counters;
+  Apus__NamedCount **counters;
+  size_t n_workers;
+  Apus__WorkerStatus **workers;
+};
+#define APUS__COORDINATOR_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__coordinator_status__descriptor) \
+    , 0, 0, 0,NULL, 0,NULL }
+
+
 struct  Apus__TrainingSummary
 {
   ProtobufCMessage base;
@@ -2394,7 +2415,8 @@ typedef enum {
   APUS__RESPONSE__KIND_FAILURE = 16,
   APUS__RESPONSE__KIND_LAUNCH = 17,
   APUS__RESPONSE__KIND_JOB_WAITING = 18,
-  APUS__RESPONSE__KIND_PLACEMENT_NEWS = 19
+  APUS__RESPONSE__KIND_PLACEMENT_NEWS = 19,
+  APUS__RESPONSE__KIND_STATUS = 20
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(APUS__RESPONSE__KIND__CASE)
 } Apus__Response__KindCase;
 
@@ -2422,6 +2444,7 @@ struct  Apus__Response
     Apus__EngineLaunch *launch;
     Apus__JobWaiting *job_waiting;
     Apus__PlacementNews *placement_news;
+    Apus__CoordinatorStatus *status;
   };
 };
 #define APUS__RESPONSE__INIT \
@@ -4551,6 +4574,25 @@ Apus__HistoryStats *
 void   apus__history_stats__free_unpacked
                      (Apus__HistoryStats *message,
                       ProtobufCAllocator *allocator);
+/* Apus__CoordinatorStatus methods */
+void   apus__coordinator_status__init
+                     (Apus__CoordinatorStatus         *message);
+size_t apus__coordinator_status__get_packed_size
+                     (const Apus__CoordinatorStatus   *message);
+size_t apus__coordinator_status__pack
+                     (const Apus__CoordinatorStatus   *message,
+                      uint8_t             *out);
+size_t apus__coordinator_status__pack_to_buffer
+                     (const Apus__CoordinatorStatus   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__CoordinatorStatus *
+       apus__coordinator_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__coordinator_status__free_unpacked
+                     (Apus__CoordinatorStatus *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__TrainingSummary methods */
 void   apus__training_summary__init
                      (Apus__TrainingSummary         *message);
@@ -5055,6 +5097,9 @@ typedef void (*Apus__ModelList_Closure)
 typedef void (*Apus__HistoryStats_Closure)
                  (const Apus__HistoryStats *message,
                   void *closure_data);
+typedef void (*Apus__CoordinatorStatus_Closure)
+                 (const Apus__CoordinatorStatus *message,
+                  void *closure_data);
 typedef void (*Apus__TrainingSummary_Closure)
                  (const Apus__TrainingSummary *message,
                   void *closure_data);
@@ -5205,6 +5250,7 @@ extern const ProtobufCMessageDescriptor apus__worker_list__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_status__descriptor;
 extern const ProtobufCMessageDescriptor apus__model_list__descriptor;
 extern const ProtobufCMessageDescriptor apus__history_stats__descriptor;
+extern const ProtobufCMessageDescriptor apus__coordinator_status__descriptor;
 extern const ProtobufCMessageDescriptor apus__training_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__response__descriptor;
 extern const ProtobufCMessageDescriptor apus__expert_envelope__descriptor;

@@ -54,6 +54,9 @@ extension NumberedRequest: WireValue {
     case .historyStats:
       c.pointee.kind_case = APUS__REQUEST__KIND_HISTORY_STATS
       c.pointee.history_stats = try arena.empty()
+    case .showStatus:
+      c.pointee.kind_case = APUS__REQUEST__KIND_SHOW_STATUS
+      c.pointee.show_status = try arena.empty()
     case .train:
       c.pointee.kind_case = APUS__REQUEST__KIND_TRAIN
       c.pointee.train = try arena.empty()
@@ -101,6 +104,7 @@ extension NumberedRequest: WireValue {
     case APUS__REQUEST__KIND_LIST_WORKERS: request = .listWorkers
     case APUS__REQUEST__KIND_LIST_MODELS: request = .listModels
     case APUS__REQUEST__KIND_HISTORY_STATS: request = .historyStats
+    case APUS__REQUEST__KIND_SHOW_STATUS: request = .showStatus
     case APUS__REQUEST__KIND_TRAIN: request = .train
     case APUS__REQUEST__KIND_PUSH_MODEL:
       guard let push = c.pointee.push_model else { throw .invalid(field: "Request.push_model", problem: "is missing") }

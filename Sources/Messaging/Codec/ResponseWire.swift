@@ -85,6 +85,9 @@ extension NumberedResponse: WireValue {
     case .historyStats(let stats):
       c.pointee.kind_case = APUS__RESPONSE__KIND_HISTORY_STATS
       c.pointee.history_stats = try arena.message(stats)
+    case .status(let status):
+      c.pointee.kind_case = APUS__RESPONSE__KIND_STATUS
+      c.pointee.status = try arena.message(status)
     case .trained(let summary):
       c.pointee.kind_case = APUS__RESPONSE__KIND_TRAINED
       c.pointee.trained = try arena.message(summary)
@@ -141,6 +144,7 @@ extension NumberedResponse: WireValue {
       response = .models(try Wire.messages(list.pointee.models, list.pointee.n_models, "ModelList.models"))
     case APUS__RESPONSE__KIND_HISTORY_STATS:
       response = .historyStats(try Wire.message(c.pointee.history_stats, "Response.history_stats"))
+    case APUS__RESPONSE__KIND_STATUS: response = .status(try Wire.message(c.pointee.status, "Response.status"))
     case APUS__RESPONSE__KIND_TRAINED: response = .trained(try Wire.message(c.pointee.trained, "Response.trained"))
     case APUS__RESPONSE__KIND_MODEL_OFFSET:
       response = .modelOffset(try Wire.message(c.pointee.model_offset, "Response.model_offset"))

@@ -71,6 +71,32 @@ extension HistoryStats: WireValue {
   }
 }
 
+extension CoordinatorStatus: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__CoordinatorStatus>) { apus__coordinator_status__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__CoordinatorStatus>, _ arena: Arena) throws(CodecError) {
+    c.pointee.up_seconds = try Wire.number(upSeconds, "CoordinatorStatus.up_seconds")
+    c.pointee.queued_job_count = try arena.count(queuedJobCount, "CoordinatorStatus.queued_job_count")
+    var counts: [String: Int] = [:]
+    for counter in CoordinatorMetrics.counters { counts[counter.name] = metrics[keyPath: counter.count] }
+    c.pointee.n_counters = counts.count
+    c.pointee.counters = try arena.counts(counts, "CoordinatorStatus.counters")
+    c.pointee.n_workers = workers.count
+    c.pointee.workers = try arena.messages(workers)
+  }
+
+  init(reading c: UnsafePointer<Apus__CoordinatorStatus>) throws(CodecError) {
+    let counts = try Wire.counts(c.pointee.counters, c.pointee.n_counters, "CoordinatorStatus.counters")
+    var metrics = CoordinatorMetrics()
+    for counter in CoordinatorMetrics.counters { metrics[keyPath: counter.count] = counts[counter.name] ?? 0 }
+    self.init(
+      upSeconds: try Wire.number(c.pointee.up_seconds, "CoordinatorStatus.up_seconds"),
+      queuedJobCount: try Wire.count(c.pointee.queued_job_count, "CoordinatorStatus.queued_job_count"),
+      metrics: metrics,
+      workers: try Wire.messages(c.pointee.workers, c.pointee.n_workers, "CoordinatorStatus.workers"))
+  }
+}
+
 extension TrainingSummary: WireValue {
   static func initialize(_ c: UnsafeMutablePointer<Apus__TrainingSummary>) { apus__training_summary__init(c) }
 
