@@ -33,6 +33,7 @@ public enum ClientRequest: Hashable, Sendable {
   indirect case benchmarkPlacement(PlacementBenchmarkSpec)
 }
 
+/// What the coordinator answers, under the number of the request; see the requests for which follow which.
 public enum ClientResponse: Hashable, Sendable {
   case accepted(JobRecord)
   case tokens(TokenChunk)
@@ -65,6 +66,7 @@ public enum ClientResponse: Hashable, Sendable {
   }
 }
 
+/// Which strategy for a task, on which node?
 public struct RecommendQuery: Hashable, Codable, Sendable {
   public var model: ModelID
   public var workload: Workload
@@ -94,6 +96,7 @@ public struct RecommendQuery: Hashable, Codable, Sendable {
   }
 }
 
+/// How far a benchmark is. Blocks are those of all its nodes.
 public struct BenchmarkProgress: Hashable, Codable, Sendable {
   public var benchmark: BenchmarkID
   /// `screening`, `paired`, `confirmation` or `training`.
@@ -178,6 +181,7 @@ public struct CandidateQuality: Hashable, Codable, Sendable {
   }
 }
 
+/// All that a benchmark found, when it is over or out of time.
 public struct BenchmarkSummary: Hashable, Codable, Sendable {
   public var benchmark: BenchmarkID
   public var findings: [BenchmarkFinding]
@@ -204,6 +208,7 @@ public struct BenchmarkSummary: Hashable, Codable, Sendable {
   }
 }
 
+/// A worker as the coordinator sees it now, alive or lost.
 public struct WorkerStatus: Hashable, Codable, Sendable {
   public var name: WorkerName
   public var description: WorkerDescription
@@ -229,6 +234,7 @@ public struct WorkerStatus: Hashable, Codable, Sendable {
   }
 }
 
+/// A model that the history knows, and the live workers that have its file.
 public struct ModelStatus: Hashable, Codable, Sendable {
   public var profile: ModelProfile
   public var workers: [WorkerName]
@@ -239,6 +245,7 @@ public struct ModelStatus: Hashable, Codable, Sendable {
   }
 }
 
+/// What became of a training that a client asked for.
 public struct TrainingSummary: Hashable, Codable, Sendable {
   /// Measurements used.
   public var rowCount: Int

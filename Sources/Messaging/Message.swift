@@ -40,8 +40,10 @@ public enum Message: Hashable, Sendable {
 /// The version of Schemas/messages.proto that both ends must speak.
 public let protocolVersion: UInt32 = 3
 
+/// What a key is authorized for, and what its holder says it comes as. Gateways and the command line are clients.
 public enum PeerRole: String, Hashable, Sendable, CaseIterable { case worker, client }
 
+/// A peer's first message on each connection. Whatever comes before it is refused.
 public struct Hello: Hashable, Sendable {
   public var version: UInt32
   public var role: PeerRole
@@ -94,6 +96,7 @@ public struct WorkerDescription: Hashable, Codable, Sendable {
   }
 }
 
+/// The coordinator's answer to a `Hello` that it takes.
 public struct Welcome: Hashable, Sendable {
   public var version: UInt32
   /// The name the peer's key is authorized under.
@@ -108,6 +111,7 @@ public struct Welcome: Hashable, Sendable {
   }
 }
 
+/// A sign that a worker lives, with all leases it works on: one it leaves out again and again is lost.
 public struct Heartbeat: Hashable, Sendable {
   public var leases: [LeaseID]
   /// Configuration fingerprints of the engines that are loaded and idle or serving.
@@ -191,6 +195,7 @@ public struct Report: Hashable, Sendable {
 
 /// Work for a worker.
 public struct Assignment: Hashable, Sendable {
+  /// Each under a lease of its own, and ended with that.
   public indirect enum Work: Hashable, Sendable {
     case job(JobAssignment)
     case trial(TrialSpec)
@@ -208,6 +213,7 @@ public struct Assignment: Hashable, Sendable {
   }
 }
 
+/// A job with the strategy it is to run with.
 public struct JobAssignment: Hashable, Sendable {
   public var job: JobID
   @Boxed public var spec: JobSpec

@@ -6,6 +6,7 @@ public enum Prompt: Hashable, Codable, Sendable {
   case chat([ChatMessage])
 }
 
+/// One turn of a conversation, as OpenAI's `messages` have them.
 public struct ChatMessage: Hashable, Codable, Sendable {
   public var role: String
   public var content: String
@@ -143,6 +144,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
   }
 }
 
+/// From `queued` on: `running` while a worker has a lease, and back when that is lost; the other three are ends.
 public enum JobState: String, Codable, Sendable, CaseIterable {
   case queued, running, completed, failed, cancelled
 

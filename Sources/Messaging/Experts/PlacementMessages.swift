@@ -91,6 +91,7 @@ public enum PlacementNews: Hashable, Sendable {
   case ended
 }
 
+/// What a hub turns to: a plan to measure, or one batch of a race between plans.
 public struct PlacementStep: Hashable, Sendable {
   public var strategy: String
   public var batchTokens: Int
