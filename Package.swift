@@ -22,7 +22,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -55,7 +54,6 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -80,7 +78,7 @@ let package = Package(
     library("PlacementSelection", ["Serving", "ExpertPlacement", "XGBoost"]),
     library("PlacementSimulation", ["Serving", "ExpertPlacement", "PlacementSelection", "XGBoost"]),
     library("Engines", ["Serving", "Acceleration", "COpenSSL"]),
-    library("Benchmarking", ["Serving", "Acceleration", "Engines", asyncHTTPClient, nio, nioHTTP1, nioPosix]),
+    library("Benchmarking", ["Serving", "Acceleration", "Engines", nio, nioHTTP1, nioPosix, nioSSL]),
     library("History", ["Serving", grdb]),
     library("Messaging", ["Serving", "ZeroMQ", "CMessages", deque]),
     library(
@@ -137,11 +135,12 @@ let package = Package(
     tests(
       "ExpertExecutionTests",
       [
-        "ExpertExecution", "Engines", "ExpertPlacement", "Messaging", "PlacementSelection", "Serving", "Worker",
-        "ZeroMQ",
+        "ExpertExecution", "Engines", "ExpertPlacement", "Messaging", "PlacementSelection", "Serving", "TestKit",
+        "Worker", "ZeroMQ",
       ]),
     tests("EnginesTests", ["Engines", "Acceleration", "Serving", "TestKit", yams]),
-    tests("BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit"]),
+    tests(
+      "BenchmarkingTests", ["Acceleration", "Benchmarking", "Engines", "Serving", "TestKit", nio, nioPosix, nioSSL]),
     tests("HistoryTests", ["History", "HistoryWriter", "Serving", "TestKit", grdb]),
     tests("OpenAITests", ["OpenAI", "Serving"]),
     tests(

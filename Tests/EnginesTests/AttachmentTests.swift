@@ -1,6 +1,7 @@
 import Engines
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 /// What `--attach` says, read; and what it becomes in the history.

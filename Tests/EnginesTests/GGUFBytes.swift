@@ -94,22 +94,3 @@ struct GGUFBytes {
 
   static func string(_ text: String) -> [UInt8] { little(UInt64(text.utf8.count)) + Array(text.utf8) }
 }
-
-/// A folder of its own that is removed with everything in it.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    path = FileManager.default.temporaryDirectory.path + "/apus-engines-\(UUID().uuidString)"
-    try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  /// - Returns: the file's path.
-  @discardableResult
-  func write(_ bytes: [UInt8], as name: String) -> String {
-    precondition(FileManager.default.createFile(atPath: "\(path)/\(name)", contents: Data(bytes)))
-    return "\(path)/\(name)"
-  }
-}

@@ -1,6 +1,7 @@
 import Engines
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 /// Builds small files, right and wrong, and looks at what the reader makes of them.

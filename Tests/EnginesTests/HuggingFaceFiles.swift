@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 /// Builds the files of a small model in Hugging Face format, right or wrong on purpose.
 struct HuggingFaceFiles {

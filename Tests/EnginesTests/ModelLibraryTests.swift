@@ -1,6 +1,7 @@
 import Engines
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 /// Puts small model files into a folder and looks at what the library sees.

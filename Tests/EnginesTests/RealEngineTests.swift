@@ -1,6 +1,7 @@
 import Foundation
 import Serving
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Engines

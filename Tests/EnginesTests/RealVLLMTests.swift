@@ -1,6 +1,7 @@
 import Engines
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 /// Where an installed vLLM is: APUS_STATE, or .apus in this checkout. llama.cpp's environment makes the model.

@@ -1,4 +1,5 @@
 import Engines
+import TestKit
 import Testing
 
 /// The examples of FIPS 180-2, and that pieces give the same digest as the whole.

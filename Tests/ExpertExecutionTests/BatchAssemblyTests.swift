@@ -1,5 +1,6 @@
 import Messaging
 import Serving
+import TestKit
 import Testing
 import ZeroMQ
 

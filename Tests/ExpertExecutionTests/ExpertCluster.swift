@@ -1,5 +1,6 @@
 import ExpertPlacement
 import Serving
+import TestKit
 import ZeroMQ
 
 @testable import ExpertExecution

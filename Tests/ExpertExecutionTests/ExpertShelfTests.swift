@@ -1,6 +1,7 @@
 import ExpertPlacement
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 @testable import ExpertExecution

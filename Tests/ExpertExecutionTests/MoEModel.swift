@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 
 @testable import ExpertExecution
 
@@ -129,16 +130,7 @@ struct Random {
   }
 }
 
-/// A folder of a test's own, removed with it.
-final class TemporaryFolder {
-  let path = FileManager.default.temporaryDirectory.path + "/apus-experts-\(UUID().uuidString)"
-
-  init() { try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  /// - Returns: the file's path.
-  func write(_ bytes: [UInt8], as name: String = "model.gguf") -> String {
-    precondition(FileManager.default.createFile(atPath: "\(path)/\(name)", contents: Data(bytes)))
-    return "\(path)/\(name)"
-  }
+extension TemporaryFolder {
+  /// - Returns: the path of a model's file.
+  func write(_ bytes: [UInt8]) -> String { write(bytes, as: "model.gguf") }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 @testable import ExpertExecution

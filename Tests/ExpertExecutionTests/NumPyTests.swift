@@ -1,5 +1,6 @@
 import ExpertPlacement
 import Foundation
+import TestKit
 import Testing
 
 @testable import ExpertExecution

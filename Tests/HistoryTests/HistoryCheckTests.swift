@@ -6,9 +6,9 @@ import Testing
 
 /// The check finds what was broken on purpose, and compaction keeps what it should.
 @Suite struct HistoryCheckTests {
-  let directory: TemporaryDirectory
+  let directory: TemporaryFolder
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   private func fill() async throws {
     var examples = HistoryExamples(seed: 1)

@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test func sqlite() async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     try await HistoryStoreContract.run { try SQLiteHistoryStore(path: directory.file("\(UUID()).sqlite")) }
   }
 

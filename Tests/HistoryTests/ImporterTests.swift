@@ -7,9 +7,9 @@ import Testing
 
 /// Formats of other programs say what they say and no more, and what is imported never counts as measured here.
 @Suite struct ImporterTests {
-  let directory: TemporaryDirectory
+  let directory: TemporaryFolder
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   private static func fixture(_ name: String) -> String {
     SchemaTests.root.appendingPathComponent("Tests/Fixtures/imports/\(name)").path

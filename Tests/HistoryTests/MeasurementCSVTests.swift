@@ -6,9 +6,9 @@ import Testing
 
 /// What is exported can be imported; what is wrong is named by line and reason, and nothing of a refused file is stored.
 @Suite struct MeasurementCSVTests {
-  let directory: TemporaryDirectory
+  let directory: TemporaryFolder
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   private func exported(_ measurements: [Measurement]) async throws -> String {
     let store = InMemoryHistoryStore()

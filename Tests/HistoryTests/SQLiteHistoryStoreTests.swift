@@ -6,9 +6,9 @@ import Testing
 
 /// What a file adds to the contract: it lasts, it can be full, broken, foreign, or not there.
 @Suite struct SQLiteHistoryStoreTests {
-  let directory: TemporaryDirectory
+  let directory: TemporaryFolder
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   @Test func lastsAfterClosing() async throws {
     var examples = HistoryExamples(seed: 1)

@@ -25,7 +25,7 @@ import Testing
 
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7]) func pastVersionsAreRead(version: Int) async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
     try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
     let store = try SQLiteHistoryStore(path: directory.file())

@@ -1,6 +1,7 @@
 import Glibc
 import Serving
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Messaging
@@ -14,7 +15,7 @@ private final class Hand: Sendable {
 
 @Suite("Authorized keys")
 struct AuthorizedKeysTests {
-  private let directory = TemporaryDirectory()
+  private let directory = TemporaryFolder()
   private let hand = Hand()
   private var ring: KeyRing { KeyRing(directory: directory.path) }
 

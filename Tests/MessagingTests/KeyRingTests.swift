@@ -1,11 +1,12 @@
 import Glibc
 import Messaging
 import Serving
+import TestKit
 import Testing
 
 @Suite("Key ring")
 struct KeyRingTests {
-  private let directory = TemporaryDirectory()
+  private let directory = TemporaryFolder()
   private var ring: KeyRing { KeyRing(directory: directory.path + "/keys") }
 
   /// A pair is kept, its secret for the owner's eyes only, and found again by name and by path.

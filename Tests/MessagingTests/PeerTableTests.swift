@@ -1,11 +1,12 @@
 import Serving
+import TestKit
 import Testing
 
 @testable import Messaging
 
 @Suite("Peer table")
 struct PeerTableTests {
-  private let directory = TemporaryDirectory()
+  private let directory = TemporaryFolder()
   private var ring: KeyRing { KeyRing(directory: directory.path) }
 
   /// Only ids that the router chose are accepted: another peer could choose the same as its own.

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 /// The committed C code is what protoc-c makes of the schema.
@@ -12,7 +13,7 @@ struct SchemaTests {
   func generatedCodeIsCurrent() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().path
-    let fresh = TemporaryDirectory()
+    let fresh = TemporaryFolder()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: Self.compiler!)
     process.arguments = ["--c_out=\(fresh.path)", "-I", "\(root)/Schemas", "\(root)/Schemas/messages.proto"]

@@ -1,13 +1,14 @@
 import Messaging
 import Serving
 import Synchronization
+import TestKit
 
 /// A coordinator's end on a free port with a key directory of its own, and peers for it.
 final class TCPCluster: Sendable {
   let ring: KeyRing
   let serverKeys: KeyPair
   let address: String
-  private let directory = TemporaryDirectory()
+  private let directory = TemporaryFolder()
   private let current: Mutex<ZeroMQServerEndpoint>
 
   /// Small, so that a test of full queues need not send for long.

@@ -42,7 +42,7 @@ struct ZeroMQEndpointTests {
 
   /// A directory that lets nobody in lets nobody in.
   @Test func failsClosed() async throws {
-    let directory = TemporaryDirectory()
+    let directory = TemporaryFolder()
     let serverKeys = KeyPair.generate()
     let server = try ZeroMQServerEndpoint(
       options: ServerOptions(

@@ -10,9 +10,9 @@ import Testing
 
 /// A worker attached to a server that somebody else started.
 @Suite("Attached servers", .timeLimit(.minutes(10))) struct AttachedServersTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryFolder() }
 
   private static let stream = [
     Canned.streamHead, Canned.event(#"{"choices":[{"text":" yes"}]}"#),

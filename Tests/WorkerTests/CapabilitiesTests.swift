@@ -1,5 +1,6 @@
 import Foundation
 import Serving
+import TestKit
 import Testing
 
 @testable import Worker
@@ -8,7 +9,7 @@ import Testing
 @Suite("Capabilities", .serialized) struct CapabilitiesTests {
   /// The figures are those of a machine, and a second start of the same boot takes them from the file.
   @Test func measuresOnceForABoot() async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     // The first start of a worker has no directory of its own yet.
     let path = directory.path + "/workers/worker/capabilities.json"
     let measured = await Capabilities.measure(cachePath: path)
@@ -30,7 +31,7 @@ import Testing
 
   /// A file that is damaged costs a measurement, not the start.
   @Test func damagedCache() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let cache = CapabilitiesCache(path: directory.path + "/capabilities.json")
     #expect(cache.profile(for: "key") == nil)
     try "{".write(toFile: cache.path, atomically: true, encoding: .utf8)

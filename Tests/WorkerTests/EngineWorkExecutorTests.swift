@@ -10,11 +10,11 @@ import Testing
 
 /// Jobs and trials on processes of the scripted engine, under the real guard.
 @Suite("EngineWorkExecutor", .timeLimit(.minutes(10))) struct EngineWorkExecutorTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private let configuration: WorkerConfiguration
 
   init() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     self.directory = directory
     configuration = try WorkerConfiguration { $0 == "state" ? directory.path : nil }
     try TinyModel.write(into: configuration.modelsDirectory)

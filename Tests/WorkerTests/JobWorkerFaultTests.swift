@@ -11,7 +11,7 @@ import Testing
   /// A message that cannot be encoded is not the end of all others: a report goes without its samples then.
   @Test func oneMessageThatCannotBeSent() async throws {
     let network = InProcessNetwork()
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let coordinator = TestCoordinator(network.serverEndpoint, confirms: true)
     try await coordinator.start()
     let executor = ScriptedExecutor()
@@ -34,7 +34,7 @@ import Testing
 
   @Test(arguments: 0..<10 as Range<UInt64>) func everyResultArrives(seed: UInt64) async throws {
     let network = InProcessNetwork()
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let coordinator = TestCoordinator(network.serverEndpoint, confirms: true)
     try await coordinator.start()
     let faults = FaultPlan(seed: seed, dropShare: 0.2, doubleShare: 0.2, holdShare: 0.2)

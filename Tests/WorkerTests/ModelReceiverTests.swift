@@ -2,17 +2,18 @@ import Engines
 import Foundation
 import Messaging
 import Serving
+import TestKit
 import Testing
 
 @testable import Worker
 
 @Suite("ModelReceiver") struct ModelReceiverTests {
-  private let directory: TemporaryDirectory
+  private let directory: TemporaryFolder
   private let content = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
   private let id: ModelID
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = TemporaryFolder()
     id = ModelID(SHA256.hexDigest(String(decoding: content.map { $0 & 0x7f }, as: UTF8.self)))
   }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Messaging
 import Serving
+import TestKit
 import Testing
 
 @testable import Worker
@@ -9,7 +10,7 @@ import Testing
   /// What was saved is there for the next process, in order of time and the last of its time at the end; what was
   /// removed is not.
   @Test func survivesAProcess() async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let store = try ReportStore(directory: directory.path + "/reports")
     let reports = [
       Fixtures.report("c", startedAtMS: 3), Fixtures.report("b", isLast: true, startedAtMS: 2),
@@ -28,7 +29,7 @@ import Testing
 
   /// A file that was cut off by a full disk is put aside and counted, once.
   @Test func cutOffFile() async throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     let store = try ReportStore(directory: directory.path)
     try await store.save(Fixtures.report("good"))
     let whole = try MessageCodec().encode(.report(Fixtures.report("bad")))
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test func directoryThatCannotBeMade() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryFolder()
     try Data().write(to: URL(fileURLWithPath: directory.path + "/file"))
     #expect(throws: ApusError.self) { try ReportStore(directory: directory.path + "/file/reports") }
   }

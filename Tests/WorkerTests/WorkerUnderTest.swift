@@ -8,7 +8,7 @@ struct WorkerUnderTest {
   let network = InProcessNetwork()
   let clock = ManualClock()
   let executor: ScriptedExecutor
-  let directory: TemporaryDirectory
+  let directory: TemporaryFolder
   let coordinator: TestCoordinator
   let worker: JobWorker
   /// The worker's life.
@@ -16,11 +16,11 @@ struct WorkerUnderTest {
 
   /// - Parameter directory: of an earlier worker, to start again where it was.
   init(
-    welcomes: Bool = true, confirms: Bool = false, directory: TemporaryDirectory? = nil, reportCapacity: Int = 100,
+    welcomes: Bool = true, confirms: Bool = false, directory: TemporaryFolder? = nil, reportCapacity: Int = 100,
     executor: ScriptedExecutor = ScriptedExecutor(), experts: ScriptedExperts? = nil
   ) async throws {
     self.executor = executor
-    self.directory = try directory ?? TemporaryDirectory()
+    self.directory = directory ?? TemporaryFolder()
     coordinator = TestCoordinator(network.serverEndpoint, welcomes: welcomes, confirms: confirms)
     try await coordinator.start()
     worker = JobWorker(

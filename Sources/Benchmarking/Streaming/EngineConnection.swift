@@ -1,38 +1,19 @@
-import AsyncHTTPClient
+import Engines
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
-/// One request over a plain connection of its own, its answer read on the connection's thread.
+/// One request over a connection of its own, its answer read on the connection's thread.
 ///
-/// Each part of an answer that comes through the HTTP client passes several locks, queues and steps of other tasks, which
-/// together cost more than to read a token. Here it goes to the task that waits for it. One look at the socket is read
-/// ahead and no more: an engine whose tokens nobody takes is not read.
+/// Each part goes straight to the task that waits for it: a pool of connections and steps of other tasks in between would
+/// cost more than to read a token. One look at the socket is read ahead and no more: an engine whose tokens nobody takes is
+/// not read.
 ///
 /// Unchecked: everything is touched on the loop only, as `onLoop` and the channel see to.
 final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
-
-  /// An engine's address by number, so that no name must be looked up.
-  struct Target {
-    let address: SocketAddress
-    /// `ADDRESS:PORT`.
-    let authority: Substring
-    let path: Substring
-
-    /// Nil for other URLs than `http://ADDRESS:PORT/PATH`.
-    init?(_ url: String) {
-      guard url.hasPrefix("http://") else { return nil }
-      let rest = url.dropFirst("http://".count)
-      authority = rest.prefix { $0 != "/" }
-      path = rest.dropFirst(authority.count)
-      guard let colon = authority.lastIndex(of: ":"), let port = Int(authority[authority.index(after: colon)...]),
-        let address = try? SocketAddress(ipAddress: String(authority[..<colon]), port: port), path.hasPrefix("/")
-      else { return nil }
-      self.address = address
-    }
-  }
 
   private enum Ending {
     case complete
@@ -52,43 +33,68 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   /// Whether the next part is read only once this one is taken.
   private var isHeld = false
 
-  private init(_ target: Target, _ headers: HTTPHeaders, _ body: [UInt8], on loop: any EventLoop) {
+  private init(_ head: HTTPRequestHead, _ body: [UInt8], on loop: any EventLoop) {
     self.loop = loop
     self.body = body
-    request = HTTPRequestHead(version: .http1_1, method: .POST, uri: String(target.path), headers: headers)
+    request = head
   }
 
   /// Sends a request and waits for the head of its answer.
   ///
   /// Call it on the loop. The connection is closed when nobody holds the answer's body any more, and when the task is
   /// cancelled.
-  static func post(
-    _ body: [UInt8], _ headers: HTTPHeaders, to target: Target, on loop: any EventLoop
-  ) async throws -> HTTPClientResponse {
-    var headers = headers
-    headers.add(name: "Host", value: String(target.authority))
-    headers.add(name: "Content-Length", value: String(body.count))
-    let connection = EngineConnection(target, headers, body, on: loop)
-    let answer = Answer(connection)
+  ///
+  /// - Parameter trusting: whose certificates an `https` server may have; nil for those that the system trusts.
+  static func send(
+    _ request: EngineRequest, on loop: any EventLoop, trusting roots: NIOSSLTrustRoots? = nil
+  ) async throws -> EngineAnswer {
+    guard let address = ServerAddress(request.url) else {
+      throw RequestFailure.connectionLost("\(request.url) is no http or https address")
+    }
+    // An address by number needs no look-up.
+    let numeric = try? SocketAddress(ipAddress: address.host, port: address.port)
+    let tls = try address.isSecure ? roots.map(Self.tls) ?? systemTLS.get() : nil
+    var head = HTTPRequestHead(
+      version: .http1_1, method: request.method, uri: address.path, headers: request.headers)
+    head.headers.add(name: "Host", value: address.authority)
+    let connection = EngineConnection(head, request.body, on: loop)
+    let body = Body(connection)
     try await withTaskCancellationHandler {
-      _ = try await ClientBootstrap(group: loop)
+      let bootstrap = ClientBootstrap(group: loop)
         .connectTimeout(.seconds(10))
         .channelOption(.autoRead, value: false)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            if let tls {
+              // Without a name the certificate is held against the address.
+              let name = numeric == nil ? address.host : nil
+              try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+            }
             try pipeline.addHTTPClientHandlers(leftOverBytesStrategy: .dropBytes)
             try pipeline.addHandler(connection)
           }
         }
-        .connect(to: target.address).get()
+      if let numeric {
+        _ = try await bootstrap.connect(to: numeric).get()
+      } else {
+        _ = try await bootstrap.connect(host: address.host, port: address.port).get()
+      }
     } onCancel: {
       connection.cancel()
     }
-    let head = try await connection.answerHead()
-    return HTTPClientResponse(
-      version: head.version, status: head.status, headers: head.headers, body: .stream(answer))
+    return EngineAnswer(head: try await connection.answerHead(), body: body)
+  }
+
+  /// Of the process: reading the system's certificates takes a while.
+  private static let systemTLS = Result { try tls(trusting: .default) }
+
+  private static func tls(trusting roots: NIOSSLTrustRoots) throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = roots
+    configuration.applicationProtocols = ["http/1.1"]
+    return try NIOSSLContext(configuration: configuration)
   }
 
   // MARK: The task's side, on the loop
@@ -144,7 +150,10 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
 
   func channelActive(context: ChannelHandlerContext) {
     context.write(Self.wrapOutboundOut(.head(request)), promise: nil)
-    context.write(Self.wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: body)))), promise: nil)
+    if !body.isEmpty {
+      let bytes = context.channel.allocator.buffer(bytes: body)
+      context.write(Self.wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+    }
     context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
     context.read()
   }
@@ -181,14 +190,14 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   }
 
   /// The body of one answer, for one reader.
-  private final class Answer: AsyncSequence, AsyncIteratorProtocol, Sendable {
+  final class Body: AsyncSequence, AsyncIteratorProtocol, Sendable {
     private let connection: EngineConnection
 
-    init(_ connection: EngineConnection) { self.connection = connection }
+    fileprivate init(_ connection: EngineConnection) { self.connection = connection }
 
     deinit { connection.cancel() }
 
-    func makeAsyncIterator() -> Answer { self }
+    func makeAsyncIterator() -> Body { self }
     func next() async throws -> ByteBuffer? { try await connection.nextPart() }
   }
 }

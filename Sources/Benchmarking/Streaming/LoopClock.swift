@@ -1,5 +1,5 @@
-import AsyncHTTPClient
 import NIOCore
+import NIOPosix
 
 /// The continuous clock, whose sleepers wait on a timer of the thread that engines' answers come by, where they are on one:
 /// set and taken back without waking another thread.
@@ -8,7 +8,7 @@ struct LoopClock: Clock {
   var minimumResolution: Duration { .nanoseconds(1) }
 
   func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
-    let timer = HTTPClient.defaultEventLoopGroup.any().scheduleTask(in: TimeAmount(deadline - now)) {}
+    let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: TimeAmount(deadline - now)) {}
     try await withTaskCancellationHandler {
       try await timer.futureResult.get()
     } onCancel: {

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 public import Engines
 public import Serving
 
@@ -61,7 +60,7 @@ extension StreamingClient {
     struct Question: Encodable { var messages = [ChatMessage(role: "user", content: "x")] }
     struct Answer: Decodable {}
     let question = try JSONBody.encode(Question(), adding: "json_schema", schema)
-    let _: Answer = try await answer(to: Self.post(question, to: endpoint.baseURL + "/apply-template"))
+    let _: Answer = try await answer(to: .post(question, to: endpoint.baseURL + "/apply-template"))
   }
 
   /// Refuses tools for a model whose chat template has no place for them: llama.cpp would leave them out without a word.
@@ -82,7 +81,7 @@ extension StreamingClient {
 
       private enum CodingKeys: String, CodingKey { case template = "chat_template_caps" }
     }
-    let properties: Properties = try await answer(to: Self.get(endpoint.baseURL + "/props"))
+    let properties: Properties = try await answer(to: .get(endpoint.baseURL + "/props"))
     guard properties.template?.takesTools == false || properties.template?.takesCalls == false else { return }
     throw .toolsRefused("the model's chat template has no place for tools; take a model that was made for them")
   }
@@ -133,7 +132,7 @@ extension StreamingClient {
       }
     }
     struct Answer: Decodable { var data: [Model] }
-    let answer: Answer = try await answer(to: Self.get(baseURL + "/v1/models", key: key))
+    let answer: Answer = try await answer(to: .get(baseURL + "/v1/models", key: key))
     return answer.data.prefix(Self.mostServedModels).filter { model in
       !model.id.isEmpty && model.id.utf8.count <= 512 && model.id.utf8.allSatisfy { $0 >= 32 && $0 != 127 }
     }.map { model in
@@ -146,7 +145,7 @@ extension StreamingClient {
   /// The version a server gives at `/version` (vLLM, SGLang, TensorRT-LLM); nil where it has no such route.
   public func version(baseURL: String, key: APIKey?) async -> String? {
     struct Answer: Decodable { var version: String }
-    let answer: Answer? = try? await answer(to: Self.get(baseURL + "/version", key: key))
+    let answer: Answer? = try? await answer(to: .get(baseURL + "/version", key: key))
     return answer.map { String($0.version.prefix(64)) }
   }
 
@@ -166,8 +165,8 @@ extension StreamingClient {
         case isSpeculating = "speculative"
       }
     }
-    let properties: Properties = try await answer(to: Self.get(endpoint.baseURL + "/props"))
-    let slots: [Slot] = try await answer(to: Self.get(endpoint.baseURL + "/slots"))
+    let properties: Properties = try await answer(to: .get(endpoint.baseURL + "/props"))
+    let slots: [Slot] = try await answer(to: .get(endpoint.baseURL + "/slots"))
     return EngineShape(
       slotCount: properties.slotCount, contextTokens: slots.map(\.contextTokens).min(),
       isSpeculating: slots.first?.isSpeculating)
@@ -175,27 +174,21 @@ extension StreamingClient {
 
   /// The counters the engine keeps for Prometheus.
   func counters(at endpoint: EngineEndpoint) async throws(RequestFailure) -> PrometheusText {
-    let limits = limits
-    let message = Self.get(endpoint.baseURL + "/metrics")
-    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> PrometheusText in
-      let response = try await Self.execute(message, watch)
-      return PrometheusText(try await Self.collect(response, limitBytes: PrometheusText.byteLimit))
+    try await exchange(.get(endpoint.baseURL + "/metrics")) { answer, _, _ async throws(RequestFailure) in
+      PrometheusText(try await Self.collect(answer, limitBytes: PrometheusText.byteLimit))
     }
   }
 
   func ask<Answer: Decodable & Sendable>(
     _ question: some Encodable, at url: String
   ) async throws(RequestFailure) -> Answer {
-    try await answer(to: Self.post(try JSONBody.encode(question), to: url))
+    try await answer(to: .post(try JSONBody.encode(question), to: url))
   }
 
-  private func answer<Answer: Decodable & Sendable>(
-    to message: HTTPClientRequest
-  ) async throws(RequestFailure) -> Answer {
-    let limits = limits
-    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> Answer in
-      let response = try await Self.execute(message, watch)
-      return try JSONBody.decode(try await Self.collect(response, limitBytes: limits.lineBytes))
+  private func answer<Answer: Decodable & Sendable>(to request: EngineRequest) async throws(RequestFailure) -> Answer {
+    let limit = limits.lineBytes
+    return try await exchange(request) { answer, _, _ async throws(RequestFailure) -> Answer in
+      try JSONBody.decode(try await Self.collect(answer, limitBytes: limit))
     }
   }
 }

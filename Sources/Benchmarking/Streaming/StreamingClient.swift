@@ -1,7 +1,8 @@
-import AsyncHTTPClient
 import Engines
 import NIOCore
 import NIOHTTP1
+import NIOPosix
+import NIOSSL
 import Serving
 
 /// Sends one request to an engine and hands its tokens on as they arrive, each with the time it arrived at.
@@ -12,6 +13,8 @@ public struct StreamingClient: Sendable {
   public var limits: RequestLimits
   /// What limits are counted by; when tokens arrive is always told by real time.
   public var clock: any Clock<Duration>
+  /// Whose certificates an `https` server may have; nil for those that the system trusts.
+  var trusted: NIOSSLTrustRoots?
 
   /// - Parameter clock: monotonic; tests give one that stands still.
   public init(limits: RequestLimits = RequestLimits(), clock: (any Clock<Duration>)? = nil) {
@@ -27,28 +30,15 @@ public struct StreamingClient: Sendable {
     _ request: GenerationRequest, to endpoint: EngineEndpoint,
     onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
-    let question = try Self.question(request, to: endpoint)
-    let executor = EventLoopExecutor.next()
-    return try await withTaskExecutorPreference(executor) {
-      () async throws(RequestFailure) -> GenerationEnd in
-      try await stream(question, on: executor.loop, for: request, in: endpoint.dialect, onTokens)
-    }
-  }
-
-  private func stream(
-    _ question: Question, on loop: any EventLoop, for request: GenerationRequest, in dialect: RequestDialect,
-    _ onTokens: @escaping @Sendable (TokenArrival) async -> Void
-  ) async throws(RequestFailure) -> GenerationEnd {
     let limits = limits
-    return try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> GenerationEnd in
-      let sent = ContinuousClock.now
-      let response = try await Self.answer(watch) { try await question.post(on: loop) }
-      try await Self.checkIsEventStream(response)
+    let question = try Self.question(request, to: endpoint)
+    return try await exchange(question) { answer, sent, watch async throws(RequestFailure) -> GenerationEnd in
+      try await Self.checkIsEventStream(answer)
       var bounds = StreamBounds(maxTokens: request.maxTokens)
       var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
-      var reader = StreamReader(request, dialect: dialect)
+      var reader = StreamReader(request, dialect: endpoint.dialect)
       do {
-        for try await bytes in response.body {
+        for try await bytes in answer.body {
           let at = ContinuousClock.now - sent
           try events.append(bytes.readableBytesView) { payload throws(RequestFailure) in
             // Only events are progress: a server may send comments for ever.
@@ -71,93 +61,64 @@ public struct StreamingClient: Sendable {
 
   private static func question(
     _ request: GenerationRequest, to endpoint: EngineEndpoint
-  ) throws(RequestFailure) -> Question {
+  ) throws(RequestFailure) -> EngineRequest {
     guard endpoint.dialect == .llamaCpp, request.tools == nil else {
-      return Question(
-        json: try OpenAIDialect.body(
-          request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect),
-        url: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
+      let json = try OpenAIDialect.body(
+        request, servedModel: endpoint.servedModel ?? "default", dialect: endpoint.dialect)
+      return .post(json, to: endpoint.baseURL + OpenAIDialect.path(request), key: endpoint.apiKey)
     }
-    return Question(json: try LlamaCppDialect.body(request), url: endpoint.baseURL + LlamaCppDialect.path)
+    return .post(try LlamaCppDialect.body(request), to: endpoint.baseURL + LlamaCppDialect.path)
   }
 
-  /// A request whose answer is a stream.
-  private struct Question {
-    let json: [UInt8]
-    let url: String
-    var key: APIKey?
-
-    /// Over a connection of its own where the address is plain; through the client where there is a name to be looked up,
-    /// or TLS.
-    func post(on loop: any EventLoop) async throws -> HTTPClientResponse {
-      let message = StreamingClient.post(json, to: url, key: key)
-      guard let target = EngineConnection.Target(url) else {
-        return try await connections.execute(message, deadline: .distantFuture)
+  /// Sends a request, waits for an answer of status 200, and has it read, all on one thread and within the limits.
+  ///
+  /// - Parameter read: given when the request was sent, and whom to tell of progress.
+  func exchange<Value: Sendable>(
+    _ request: EngineRequest,
+    read:
+      @escaping @Sendable (EngineAnswer, ContinuousClock.Instant, ProgressWatch) async throws(RequestFailure) -> Value
+  ) async throws(RequestFailure) -> Value {
+    let executor = EventLoopExecutor.next()
+    let (limits, trusted) = (limits, trusted)
+    return try await withTaskExecutorPreference(executor) { () async throws(RequestFailure) -> Value in
+      try await ProgressWatch.run(limits, clock: clock) { watch async throws(RequestFailure) -> Value in
+        let sent = ContinuousClock.now
+        let answer: EngineAnswer
+        do {
+          answer = try await EngineConnection.send(request, on: executor.loop, trusting: trusted)
+        } catch {
+          throw Self.failure(error)
+        }
+        watch.progressed()
+        guard answer.head.status == .ok else { throw try await Self.refusal(answer) }
+        return try await read(answer, sent, watch)
       }
-      return try await EngineConnection.post(json, message.headers, to: target, on: loop)
     }
   }
 
-  static func post(_ json: [UInt8], to url: String, key: APIKey? = nil) -> HTTPClientRequest {
-    var message = get(url, key: key)
-    message.method = .POST
-    message.headers.add(name: "Content-Type", value: "application/json")
-    message.body = .bytes(json)
-    return message
-  }
-
-  static func get(_ url: String, key: APIKey? = nil) -> HTTPClientRequest {
-    var message = HTTPClientRequest(url: url)
-    if let key { message.headers.add(name: "Authorization", value: key.authorization) }
-    // A kept connection may be closed by the engine just when the next request is written (llama.cpp does so after 5
-    // idle seconds). A fresh one costs about 0.1 ms on the loopback interface and cannot.
-    message.headers.add(name: "Connection", value: "close")
-    return message
-  }
-
-  /// Sends and waits for an answer of status 200.
-  static func execute(
-    _ message: HTTPClientRequest, _ watch: ProgressWatch
-  ) async throws(RequestFailure) -> HTTPClientResponse {
-    try await answer(watch) { try await connections.execute(message, deadline: .distantFuture) }
-  }
-
-  private static func answer(
-    _ watch: ProgressWatch, to send: () async throws -> HTTPClientResponse
-  ) async throws(RequestFailure) -> HTTPClientResponse {
-    let response: HTTPClientResponse
-    do {
-      response = try await send()
-    } catch {
-      throw failure(error)
+  private static func refusal(_ answer: EngineAnswer) async throws(RequestFailure) -> RequestFailure {
+    let status = Int(answer.head.status.code)
+    let body = try await collect(answer, limitBytes: 64 << 10)
+    struct Refusal: Decodable { var error: EngineError? }
+    let refusal: Refusal? = try? JSONBody.decode(body)
+    guard let error = refusal?.error else {
+      return .refused(status: status, message: JSONBody.beginning(of: body))
     }
-    watch.progressed()
-    guard response.status == .ok else {
-      let body = try await collect(response, limitBytes: 64 << 10)
-      struct Refusal: Decodable { var error: EngineError? }
-      let refusal: Refusal? = try? JSONBody.decode(body)
-      guard let error = refusal?.error else {
-        throw .refused(status: Int(response.status.code), message: JSONBody.beginning(of: body))
-      }
-      throw LlamaCppDialect.failure(status: Int(response.status.code), error)
-    }
-    return response
+    return LlamaCppDialect.failure(status: status, error)
   }
 
   /// A web page, or one JSON object, in place of a stream is said to be that, not a connection that broke.
-  private static func checkIsEventStream(_ response: HTTPClientResponse) async throws(RequestFailure) {
-    let type = response.headers.first(name: "Content-Type") ?? "none"
+  private static func checkIsEventStream(_ answer: EngineAnswer) async throws(RequestFailure) {
+    let type = answer.head.headers.first(name: "Content-Type") ?? "none"
     guard !type.lowercased().hasPrefix("text/event-stream") else { return }
-    let body = try await collect(response, limitBytes: 64 << 10)
+    let body = try await collect(answer, limitBytes: 64 << 10)
     throw .invalidAnswer(
       "a stream of events was asked for, and \(type.prefix(80)) came: \(JSONBody.beginning(of: body))")
   }
 
-  static func collect(
-    _ response: HTTPClientResponse, limitBytes: Int
-  ) async throws(RequestFailure) -> ByteBufferView {
+  static func collect(_ answer: EngineAnswer, limitBytes: Int) async throws(RequestFailure) -> ByteBufferView {
     do {
-      return try await response.body.collect(upTo: limitBytes).readableBytesView
+      return try await answer.body.collect(upTo: limitBytes).readableBytesView
     } catch is NIOTooManyBytesError {
       throw .tooLong(limitBytes: limitBytes)
     } catch {
@@ -169,24 +130,19 @@ public struct StreamingClient: Sendable {
     switch error {
     case let failure as RequestFailure: failure
     case is CancellationError: .cancelled
-    case let error as HTTPClientError where error == .cancelled: .cancelled
     case HTTPParserError.invalidEOFState: .connectionLost("it was closed in the middle of an answer")
     case let error as HTTPParserError: .invalidAnswer("\(error)")
+    case let error as NIOConnectionError: .connectionLost(reason(error))
+    case NIOSSLError.handshakeFailed(let error): .connectionLost("TLS cannot be set up: \(error)")
     default: .connectionLost("\(error)")
     }
   }
 
-  /// One pool for the process: it holds no connection between requests, so it has nothing to be shut down for.
-  private static let connections: HTTPClient = {
-    var configuration = HTTPClient.Configuration(
-      redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: nil), decompression: .disabled)
-    configuration.httpVersion = .http1Only
-    // The pool's own default of 8 would make the ninth stream wait in the client and call it the engine's time.
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = RequestLimits.streamCount
-    // An engine that is not there will not come back: it is started by us, and never on an address of old.
-    configuration.connectionPool.retryConnectionEstablishment = false
-    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-  }()
+  /// Of a server that has a name: that it has no address, or that none of them answers.
+  private static func reason(_ error: NIOConnectionError) -> String {
+    let failures = error.connectionErrors.map { "\($0.target): \($0.error)" }
+    return failures.isEmpty ? "\(error.host) has no address" : failures.joined(separator: "; ")
+  }
 }
 
 /// Reads the events of one stream in its dialect.

@@ -59,29 +59,14 @@ public struct Attachment: Hashable, Sendable {
     var url = text
     while url.hasSuffix("/") { url.removeLast() }
     if url.hasSuffix("/v1") { url.removeLast(3) }
-    guard
-      let match = url.wholeMatch(of: #/https?:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,5}))?(\/[!-~]*)?/#),
-      match.3.map({ (1...65535).contains(Int($0) ?? 0) }) ?? true
-    else { return nil }
-    return url
+    return ServerAddress(url) == nil ? nil : url
   }
 
-  /// The host of the address, without brackets.
-  public var host: String {
-    let authority = baseURL.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
-    if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
-    return String(authority.prefix { $0 != ":" })
-  }
+  /// The host of the address, without brackets; empty where that is none.
+  public var host: String { ServerAddress(baseURL)?.host ?? "" }
 
-  /// The port it says, or that of its scheme.
-  public var port: UInt16 {
-    let authority = baseURL.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
-    let digits = authority.reversed().prefix { $0.isNumber }
-    if digits.count < authority.count, authority.dropLast(digits.count).last == ":" {
-      return UInt16(String(digits.reversed())) ?? 0
-    }
-    return baseURL.hasPrefix("https") ? 443 : 80
-  }
+  /// The port it says, or that of its scheme; 0 where the address is none.
+  public var port: UInt16 { UInt16(ServerAddress(baseURL)?.port ?? 0) }
 
   /// Whether the address is this machine's own loopback.
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }

@@ -2,21 +2,12 @@ import Foundation
 import GRDB
 import History
 import Serving
+import TestKit
 
 /// Foundation has a type of this name, too.
 typealias Measurement = Serving.Measurement
 
-/// A directory for one test, removed with it.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "apus-history-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
   func file(_ name: String = "history.sqlite") -> String { path + "/" + name }
 
   /// Does with a database what no store of ours would.
