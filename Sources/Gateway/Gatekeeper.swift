@@ -74,18 +74,8 @@ struct Gatekeeper: RouterMiddleware {
       }
       context.key = key
     }
-    guard metrics.begin(limit: configuration.requestLimit) else {
-      throw OpenAIError(
-        .tooManyRequests, "\(configuration.requestLimit) requests are being answered already", code: "gateway_full",
-        retryAfterSeconds: 1)
-    }
-    let key = context.key?.name ?? ""
-    do {
-      try limits.keys.withLock { limits throws(OpenAIError) in try limits.begin(key, at: MonotonicTime.now()) }
-    } catch {
-      metrics.end()
-      throw error
-    }
+    let key = context.key?.name
+    try limits.keys.withLock { limits throws(OpenAIError) in try limits.begin(key, at: MonotonicTime.now()) }
     let pass = Pass(metrics: metrics, limits: limits, key: key)
     var response = try await next(request, context)
     // A stream is being answered until its last byte.
@@ -103,9 +93,10 @@ struct Gatekeeper: RouterMiddleware {
   private final class Pass: Sendable {
     private let metrics: GatewayMetrics
     private let limits: Limits
-    private let key: String
+    private let key: String?
 
-    init(metrics: GatewayMetrics, limits: Limits, key: String) {
+    init(metrics: GatewayMetrics, limits: Limits, key: String?) {
+      metrics.begin()
       self.metrics = metrics
       self.limits = limits
       self.key = key

@@ -102,7 +102,9 @@ public struct Gateway: Sendable {
       middleware: Gatekeeper(
         configuration: configuration, metrics: metrics, apiKey: apiKey,
         limits: Gatekeeper.Limits(
-          KeyLimits(perMinute: configuration.requestsPerMinute, atOnce: configuration.requestsAtOnce))))
+          KeyLimits(
+            inAll: configuration.requestLimit, perMinute: configuration.requestsPerMinute,
+            atOnce: configuration.requestsAtOnce))))
     ServiceRoutes(link: link, metrics: metrics).add(to: router)
     ModelRoutes(models: models).add(to: router)
     CompletionRoutes(link: link, models: models, metrics: metrics, configuration: configuration).add(to: router)

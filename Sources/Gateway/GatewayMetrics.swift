@@ -21,15 +21,7 @@ final class GatewayMetrics: Sendable {
 
   private let counts = Mutex(Counts())
 
-  /// - Returns: false when there are `limit` already.
-  func begin(limit: Int) -> Bool {
-    counts.withLock { counts in
-      guard counts.running < limit else { return false }
-      counts.running += 1
-      return true
-    }
-  }
-
+  func begin() { counts.withLock { $0.running += 1 } }
   func end() { counts.withLock { $0.running -= 1 } }
 
   /// Routes are those of the router, so there are few; whatever else was asked is one.

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct KeyLimitsTests {
   @Test func aMinutesWorthThenEvenly() throws {
-    var limits = KeyLimits(perMinute: 60, atOnce: nil)
+    var limits = KeyLimits(inAll: 10, perMinute: 60, atOnce: nil)
     for _ in 0..<60 {
       try limits.begin("a", at: .zero)
       limits.end("a")
@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func refusalsCostNothing() throws {
-    var limits = KeyLimits(perMinute: 1, atOnce: nil)
+    var limits = KeyLimits(inAll: 10, perMinute: 1, atOnce: nil)
     try limits.begin("a", at: .zero)
     // Whoever asks too often is not kept out for longer.
     for second in stride(from: 1, to: 60, by: 1) {
@@ -27,11 +27,31 @@ import Testing
   }
 
   @Test func soManyAtOnce() throws {
-    var limits = KeyLimits(perMinute: nil, atOnce: 2)
+    var limits = KeyLimits(inAll: 10, perMinute: nil, atOnce: 2)
     try limits.begin("a", at: .zero)
     try limits.begin("a", at: .zero)
     #expect(throws: OpenAIError.self) { try limits.begin("a", at: .seconds(100)) }
     limits.end("a")
     try limits.begin("a", at: .seconds(100))
+  }
+
+  @Test("No key takes more places than it leaves, and without keys there are all of them")
+  func noKeyKeepsOthersOut() throws {
+    var limits = KeyLimits(inAll: 10, perMinute: nil, atOnce: nil)
+    for _ in 0..<5 { try limits.begin("greedy", at: .zero) }
+    let refused = #expect(throws: OpenAIError.self) { try limits.begin("greedy", at: .zero) }
+    #expect(refused?.status == .tooManyRequests && refused?.code == "gateway_full")
+    for _ in 0..<3 { try limits.begin("other", at: .zero) }
+    #expect(throws: OpenAIError.self) { try limits.begin("other", at: .zero) }
+    try limits.begin("third", at: .zero)
+    limits.end("greedy")
+    limits.end("greedy")
+    #expect(throws: OpenAIError.self) { try limits.begin("greedy", at: .zero) }
+
+    var open = KeyLimits(inAll: 2, perMinute: nil, atOnce: nil)
+    for _ in 0..<2 { try open.begin(nil, at: .zero) }
+    #expect(throws: OpenAIError.self) { try open.begin(nil, at: .zero) }
+    open.end(nil)
+    try open.begin(nil, at: .zero)
   }
 }
