@@ -28,6 +28,7 @@ struct CommandLineTests {
       (["submit", "--batch", "b.jsonl", "--prompt", "p"], 64, "--prompt is of no use with --batch"),
       (["submit", "--model", "m", "--prompt", "p", "--strict"], 64, "--strict is of no use without --batch"),
       (["submit", "--batch", "b.jsonl", "--max-tokens", "0"], 64, "--max-tokens 0"),
+      (["submit", "--model", "m", "--prompt", "-1 + 1 ="], 69, "no coordinator"),
       (["workers"], 69, "no coordinator"),
       (["jobs", "list", "--limit", "0"], 64, "--limit 0"),
       (["methods", "--engine", "no-such-engine"], 65, "no-such-engine"),
@@ -35,6 +36,7 @@ struct CommandLineTests {
       (["model", "show", "/no/such/file.gguf"], 65, "/no/such/file.gguf"),
       (["history", "stats"], 65, "no history"),
       (["keys", "authorize", "a", "--role", "king", "--public-key", "x"], 64, "king"),
+      (["keys", "authorize", "a", "--role", "worker", "--public-key", "-short"], 65, "-short"),
       (["keys", "generate", "../escape"], 65, "../escape"),
     ] as [([String], Int32, String)])
   func refusals(arguments: [String], status: Int32, mention: String) async throws {

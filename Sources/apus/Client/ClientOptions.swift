@@ -15,7 +15,9 @@ struct ClientOptions: ParsableArguments {
   @Option(help: "Name of the client key in the state directory's keys, or a path to its .key file.")
   var key = "client"
 
-  @Option(help: "The coordinator's public key. Default: keys/coordinator.pub in the state directory.")
+  @Option(
+    parsing: .unconditional, help: "The coordinator's public key. Default: keys/coordinator.pub in the state directory."
+  )
   var serverKey: String?
 
   @Flag(help: "Print one JSON object.")

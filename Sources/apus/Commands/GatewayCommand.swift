@@ -24,7 +24,9 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator:
       String?
     @Option(help: "Name of the client key, or a path to its .key file. [default: client]") var key: String?
-    @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
+    @Option(
+      parsing: .unconditional,
+      help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
     var serverKey: String?
     @Option(help: "File of API keys. [default: gateway.keys in the state directory]") var apiKeys: String?
     @Option(help: "PEM file of the certificate chain, for HTTPS.") var tlsCertificate: String?

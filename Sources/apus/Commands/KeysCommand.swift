@@ -59,7 +59,9 @@ struct KeysCommand: AsyncParsableCommand {
     @OptionGroup var common: Common
     @Argument var name: String
     @Option(help: "worker or client.") var role: String
-    @Option(help: "40 characters; default: the key of that name in this state directory.") var publicKey: String?
+    // One key in 85 begins with a hyphen.
+    @Option(parsing: .unconditional, help: "40 characters; default: the key of that name in this state directory.")
+    var publicKey: String?
 
     func run() throws {
       let ring = try common.ring()

@@ -12,7 +12,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
   @Option(help: "A model's registered name or the path of its file. With --batch: of all lines, whatever they name.")
   var model: String?
-  @Option(help: "The prompt.") var prompt: String?
+  @Option(parsing: .unconditional, help: "The prompt.") var prompt: String?
   @Option(help: "A file that holds the prompt; - for standard input.") var file: String?
   @Flag(help: "Put the prompt through the model's chat template.") var chat = false
   @Option(
@@ -33,7 +33,7 @@ struct SubmitCommand: AsyncParsableCommand {
       valueName: "nats"))
   var maxQualityLoss: Double?
   @Flag(help: "Show tokens as they come.") var stream = false
-  @Option(help: "Submitting twice with one key is one job.") var idempotencyKey: String?
+  @Option(parsing: .unconditional, help: "Submitting twice with one key is one job.") var idempotencyKey: String?
   @Option(
     parsing: .unconditional,
     help: "-5 (last) to 5 (first): each step doubles the share of the nodes while there is a queue.")

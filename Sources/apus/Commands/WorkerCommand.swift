@@ -17,7 +17,9 @@ struct WorkerCommand: AsyncParsableCommand {
   @Option(help: "Name of the worker and of its key. [default: worker]") var name: String?
   @Option(help: "The coordinator's address. [default: the one running on this state directory]") var coordinator:
     String?
-  @Option(help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
+  @Option(
+    parsing: .unconditional,
+    help: "The coordinator's public key. [default: keys/coordinator.pub in the state directory]")
   var serverKey: String?
   @Option(help: "Cores for this worker and its engines, such as 0-3,8. [default: all]") var cores: String?
   @Option(
