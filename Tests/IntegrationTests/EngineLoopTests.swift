@@ -156,19 +156,9 @@ struct EngineLoopTests {
     try await withModels(workers: ["w1"]) { cluster, model in
       let submitted = try await cluster.run(["submit", "--model", model, "--prompt", "hi", "--max-tokens", "4"])
       #expect(submitted.status == 0, "\(submitted)")
-      #expect(!Self.engines(of: cluster.state).isEmpty)
+      #expect(!cluster.engines().isEmpty)
       try await cluster.kill("w1")
-      try await cluster.wait(for: "the engine to end") { Self.engines(of: cluster.state).isEmpty }
-    }
-  }
-
-  /// Process numbers whose command line names this cluster's state directory and an engine.
-  private static func engines(of state: String) -> [Int] {
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return entries.compactMap { Int($0) }.filter { number in
-      guard let data = FileManager.default.contents(atPath: "/proc/\(number)/cmdline") else { return false }
-      let text = String(decoding: data, as: UTF8.self)
-      return text.contains(state) && text.contains("server.py")
+      try await cluster.wait(for: "the engine to end") { cluster.engines().isEmpty }
     }
   }
 }

@@ -25,13 +25,6 @@ struct LivePlacementTests {
     }
   }
 
-  private static func leases(_ cluster: TestCluster) async throws -> [String: Int] {
-    let workers = try await cluster.run(["workers", "--json"]).json?["workers"] as? [[String: Any]] ?? []
-    return Dictionary(
-      workers.map { ($0["name"] as? String ?? "", $0["lease_count"] as? Int ?? -1) },
-      uniquingKeysWith: { first, _ in first })
-  }
-
   /// What is measured is printed, stored and learned from; the workers are free afterwards, for jobs too.
   @Test func measuresOnWorkers() async throws {
     try await Self.withWorkers { cluster, model in
@@ -48,7 +41,7 @@ struct LivePlacementTests {
       }
       #expect((output.json?["races"] as? [Any])?.count == 1)
       try await cluster.wait(for: "the workers to be free") {
-        try await Self.leases(cluster).values.allSatisfy { $0 == 0 }
+        try await cluster.leases().values.allSatisfy { $0 == 0 }
       }
       let history = cluster.state + "/history.sqlite"
       let store = try SQLiteHistoryStore(path: history)
@@ -76,7 +69,7 @@ struct LivePlacementTests {
       let output = await running.output()
       #expect(output.status == 69, "\(output)")
       #expect(output.standardError.contains("two"), "\(output)")
-      try await cluster.wait(for: "one to be free") { try await Self.leases(cluster)["one"] == 0 }
+      try await cluster.wait(for: "one to be free") { try await cluster.leases()["one"] == 0 }
       let alone = try await cluster.run(
         Self.benchmark + ["--model", model, "--worker", "one", "--rounds", "1", "--json"])
       #expect(alone.status == 0, "\(alone)")

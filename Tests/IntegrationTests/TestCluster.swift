@@ -58,6 +58,14 @@ final class TestCluster {
     return workers.contains { $0["name"] as? String == worker && $0["is_alive"] as? Bool == true }
   }
 
+  /// How many leases each worker has, those that are being taken from it among them.
+  func leases() async throws -> [String: Int] {
+    let workers = try await run(["workers", "--json"]).json?["workers"] as? [[String: Any]] ?? []
+    return Dictionary(
+      workers.map { ($0["name"] as? String ?? "", $0["lease_count"] as? Int ?? -1) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
   /// Waits up to five minutes: a real process on a busy machine takes its time, and nothing is asserted about how long.
   func wait(for what: String, _ program: RunningProgram? = nil, until condition: () async throws -> Bool) async throws {
     for _ in 0..<3000 {
@@ -105,9 +113,11 @@ func withCluster(workers: [String], _ body: (TestCluster) async throws -> Void) 
 /// Runs `body` with a coordinator and workers that have the checkout's dense model, made once by
 /// `apus model synthesize`.
 ///
-/// - Parameter prepare: what to do to the state directory before the coordinator starts.
+/// - Parameters:
+///   - coordinator: its options, the address among them.
+///   - prepare: what to do to the state directory before the coordinator starts.
 func withModels(
-  workers: [String], prepare: (TestCluster) async throws -> Void = { _ in },
+  workers: [String], coordinator: [String] = [], prepare: (TestCluster) async throws -> Void = { _ in },
   body: (TestCluster, _ model: String) async throws -> Void
 ) async throws {
   guard let engines = Program.engineDirectory else {
@@ -120,7 +130,7 @@ func withModels(
     let added = try await cluster.run(["model", "add", state + "/models/dense-q8_0.gguf", "--json"])
     guard let name = added.json?["name"] as? String else { throw TestCluster.NotReady(description: "\(added)") }
     try await prepare(cluster)
-    try await cluster.startCoordinator()
+    try await cluster.startCoordinator(coordinator)
     for worker in workers { try await cluster.startWorker(worker) }
     try await body(cluster, name)
   }
