@@ -98,6 +98,7 @@ struct MoEModelFileTests {
           ]), "1 of 3 groups"
       ),
       (MoEModel(layers: 0, denseBlocks: 2), "no block has ffn_gate_exps"),
+      (MoEModel(layers: 0, denseBlocks: 2, experts: 0), "cannot be used: it has none"),
     ]
     for (model, words) in cases {
       let path = folder.write(model.bytes())

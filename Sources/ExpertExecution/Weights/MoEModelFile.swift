@@ -41,6 +41,7 @@ public struct MoEModelFile: Sendable {
       }
       return value
     }
+    guard file.count("\(architecture).expert_count") ?? 0 > 0 else { throw refuse("it has none") }
     let blockCount = try size("block_count", ExpertLoad.layerLimit)
     hiddenSize = try size("embedding_length", Self.sizeLimit)
     expertCount = try size("expert_count", ExpertLoad.expertLimit)

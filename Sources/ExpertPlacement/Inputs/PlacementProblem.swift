@@ -41,7 +41,10 @@ public struct PlacementProblem: Sendable {
     }
     if let current {
       guard current.layers.count == load.layerCount, current.expertCount == load.expertCount else {
-        throw ApusError(.badInput, "the plan in use is for another model", advice: "plan without it")
+        throw ApusError(
+          .badInput,
+          "the plan in use has \(current.layers.count) layers x \(current.expertCount) experts, the load \(load.layerCount) x \(load.expertCount)",
+          advice: "give a plan for the same model, or plan without it")
       }
       try current.validate(for: cluster)
     }

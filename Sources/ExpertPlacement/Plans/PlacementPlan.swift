@@ -70,7 +70,9 @@ public struct PlacementPlan: Hashable, Sendable {
   ///   host that is not there, or a host with more copies than it has slots.
   public func validate(for cluster: PlacementCluster) throws(ApusError) {
     guard cluster.hostCount == hostCount else {
-      throw ApusError(.badInput, "the plan is for \(hostCount) hosts, the cluster has \(cluster.hostCount)")
+      throw ApusError(
+        .badInput, "the plan is for \(hostCount) hosts, the cluster has \(cluster.hostCount)",
+        advice: "plan again for these hosts")
     }
     func refuse(_ layer: Int, _ reason: String) -> ApusError {
       ApusError(.badInput, "the plan cannot be used: in layer \(layer) \(reason)", advice: "plan again")
