@@ -46,15 +46,17 @@ struct BenchmarkHosts {
       return [PlacementHost.Speed?](repeating: nil, count: count)
     }
     let relative = try relativeSpeeds(command.speeds, count)
-    // Five times slower than what each host gets of this machine when all compute: then sleeping, not computing, decides.
-    let share = min(1, Double(ProcessInfo.processInfo.activeProcessorCount) / Double(count))
+    let most = relative.max() ?? 1
+    // All together five times slower than this machine, and the fastest than one of its cores: then sleeping, not computing,
+    // decides.
+    let together = relative.reduce(0) { $0 + $1 / most }
+    let share = min(1, Double(ProcessInfo.processInfo.activeProcessorCount) / together)
     let fastest: Double
     if let rate = command.gflopPerS {
       fastest = rate * 1e9
     } else {
       fastest = try ExpertSpeed.operationsPerSecond(model) * share / 5
     }
-    let most = relative.max() ?? 1
     return relative.map { .played(gflopPerS: fastest * $0 / most / 1e9) }
   }
 

@@ -29,7 +29,7 @@ extension PlacementCommand {
     var speeds: String?
     @Option(
       name: .customLong("gflop-per-s"),
-      help: "GEMM rate that the fastest local host plays. [default: a fifth of what is left of this machine for each]")
+      help: "GEMM rate that the fastest local host plays. [default: so that all play a fifth of this machine]")
     var gflopPerS: Double?
     @Option(help: "A running host as NAME,tcp://HOST:PORT,PUBLICKEY; one for each host of --cluster, by its name.")
     var host: [String] = []
