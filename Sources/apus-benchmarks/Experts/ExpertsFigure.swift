@@ -21,9 +21,9 @@ struct ExpertsFigure: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.") var json = false
 
   private static let hostCount = 4
-  /// The first is what the last, the winner of the race, is compared with; with `shard` every host has a part of every
-  /// expert, which is the other end of what has to be foreseen. Each further strategy takes four batches of the slowest.
-  private static let strategies = "linear,shard,recommended"
+  /// The first is what the last, the winner of the race, is compared with. Each further strategy takes four batches of the
+  /// slowest plan.
+  private static let strategies = "linear,recommended"
 
   private static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
