@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engines
 import ExpertExecution
 import ExpertPlacement
 import Foundation
@@ -167,18 +168,27 @@ struct ExpertsFigure: AsyncParsableCommand {
 
   /// By the command that a user runs.
   private func measuredGain() async throws -> Gain {
-    let service = try ChildService.start([
-      ChildService.program("apus"), "placement", "benchmark", "--model", model, "--local-hosts", "\(Self.hostCount)",
-      "--speeds", speeds, "--batch", "\(batch)", "--layers", "1", "--rounds", "\(gainRounds)",
-      "--strategies", Self.strategies, "--json",
-    ])
-    let line = try await service.nextLine(within: .seconds(900))
-    await service.stop()
-    let placements = try Self.decoder.decode(Printed.self, from: Data(line.utf8)).placements
+    let file = FileManager.default.temporaryDirectory.path + "/apus-placements-\(UUID().uuidString).json"
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    // To a file: its one line is longer than those that are kept of a service.
+    let process = try ChildProcess.spawn(
+      ChildProcess.Plan(
+        [
+          ChildService.program("apus"), "placement", "benchmark", "--model", model, "--local-hosts",
+          "\(Self.hostCount)", "--speeds", speeds, "--batch", "\(batch)", "--layers", "1", "--rounds", "\(gainRounds)",
+          "--strategies", Self.strategies, "--json",
+        ], output: .file(file), error: .inherited))
+    let ending = await process.end()
+    guard case .exited(0) = ending else {
+      throw ApusError(
+        .unavailable, "apus placement benchmark ended with \(ending)", advice: "its own error is printed above")
+    }
+    let text = try Data(contentsOf: URL(fileURLWithPath: file))
+    let placements = try Self.decoder.decode(Printed.self, from: text).placements
     let ratios = placements.compactMap(\.measuredOverPredicted)
     guard let linear = placements.first, let best = placements.last, let speedup = best.speedup,
       ratios.count == placements.count, let least = ratios.min(), let most = ratios.max()
-    else { throw ApusError(.bug, "apus placement benchmark printed \(line)") }
+    else { throw ApusError(.bug, "apus placement benchmark printed \(String(decoding: text, as: UTF8.self))") }
     return Gain(
       strategy: best.strategy, speedup: speedup, linearMS: linear.layerP50Ms, recommendedMS: best.layerP50Ms,
       recommendedOverPredicted: ratios[ratios.count - 1], linearOverPredicted: ratios[0], planCount: ratios.count,
