@@ -54,7 +54,11 @@ public struct KeyRing: Sendable {
       path = secretPath(name)
     }
     guard let secret = try KeyFile.read(path) else {
-      throw ApusError(.keyRefused, "there is no key at \(path)", advice: "make one with `apus keys generate NAME`")
+      throw ApusError(
+        .keyRefused, "there is no key at \(path)",
+        advice:
+          "make one with `apus keys generate \(name.contains("/") ? "NAME" : name)`; on the coordinator's machine with --role client or --role worker, which allows it at once"
+      )
     }
     guard let pair = KeyPair(secretKey: secret) else {
       throw ApusError(.badInput, "\(path) does not hold a secret key of 40 characters", advice: "make a new key")
