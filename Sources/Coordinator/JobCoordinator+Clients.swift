@@ -261,8 +261,6 @@ extension JobCoordinator {
     }
   }
 
-  private static let shownChanges = 10
-
   private var workerStatuses: [WorkerStatus] {
     let now = time.now()
     return directory.entries.sorted { $0.key < $1.key }.map { name, entry in
@@ -270,7 +268,7 @@ extension JobCoordinator {
       return WorkerStatus(
         name: name, description: entry.description, isAlive: entry.peer != nil, silentSeconds: silence.seconds,
         leaseCount: ledger.leaseCount(of: name), warmConfigurations: entry.warmConfigurations,
-        changes: evidence.changes.filter { $0.worker == name }.suffix(Self.shownChanges).map(\.description))
+        changes: evidence.changes.filter { $0.worker == name }.map(\.description))
     }
   }
 

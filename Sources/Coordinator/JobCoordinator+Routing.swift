@@ -178,7 +178,6 @@ extension JobCoordinator {
         evidence.insert(stored.measurement)
         qualityCoverage.note(stored.measurement)
       }
-      toldChanges = evidence.changes.count
       guard let last = page.last, page.count == Self.pageSize else { return }
       filter.afterRow = last.row
     }
@@ -190,13 +189,12 @@ extension JobCoordinator {
     var measurement = measurement
     measurement.samples = []
     if rankingCount == 0, newEvidence.isEmpty {
-      evidence.insert(measurement)
+      tell(evidence.insert(measurement))
     } else {
       newEvidence.append(measurement)
     }
     hasNewEvidence = true
     training.policy.measured()
-    tellChanges()
     watchSelector(measurement)
   }
 
@@ -212,20 +210,18 @@ extension JobCoordinator {
 
   func takeInEvidence() {
     for measurement in newEvidence {
-      evidence.insert(measurement)
+      tell(evidence.insert(measurement))
     }
     newEvidence = []
     hasNewEvidence = false
-    tellChanges()
   }
 
-  private func tellChanges() {
-    guard evidence.changes.count > toldChanges else { return }
-    for change in evidence.changes[toldChanges...] {
+  private func tell(_ changes: [KnowledgeChange]) {
+    guard !changes.isEmpty else { return }
+    for change in changes {
       logger.warning("what was measured before counts for less: \(change)")
     }
-    metrics.knowledgeChanges += evidence.changes.count - toldChanges
-    toldChanges = evidence.changes.count
+    metrics.knowledgeChanges += changes.count
     training.policy.knowledgeDidChange()
   }
 }

@@ -68,8 +68,6 @@ public actor JobCoordinator {
   /// While a new selector's first jobs come in.
   var probation: Probation?
   var training: Training
-  /// How many of the changes on nodes that the evidence shows were told.
-  var toldChanges = 0
   /// Measurements that are stored but not in `evidence` yet: it is not changed while a ranking holds a copy.
   var newEvidence: [Measurement] = []
   /// Whether measurements came since the routes were last ranked.

@@ -34,11 +34,13 @@ public struct EvidenceIndex: Sendable {
   private(set) var jobNoise = PooledNoise(priorDeviation: NodeEffect.noise)
   /// What became of each worker's engines.
   private(set) var nodes = NodeHistory()
-  /// Why earlier measurements of some node count for less, in the order it was noticed.
+  /// Why earlier measurements of some node count for less, in the order it was noticed: the newest ten of each worker.
   public var changes: [KnowledgeChange] { nodes.changes }
+  /// Changes there ever were.
+  public var changeCount: Int { nodes.changeCount }
 
   private var models: [ModelID: Int32] = [:]
-  /// Kinds of machines, and homes of nodes that went their own way (`NodeHistory`).
+  /// Kinds of machines, and homes of engine versions on them (`NodeHistory`).
   private var hardwares: [String: Int32] = [:]
   /// The model and the hardware of the last measurement with their numbers: looking them up, and making a fingerprint of
   /// the hardware, takes longer than comparing with them.
@@ -62,9 +64,23 @@ public struct EvidenceIndex: Sendable {
   public var contextCount: Int { exact.contextCount }
 
   /// Takes a measurement in. Lost workers and cancelled blocks say nothing and are passed over.
-  public mutating func insert(_ measurement: Measurement) { _ = place(measurement) }
+  ///
+  /// What jobs told of a node at a time that is over twice, by a change and another one since, is forgotten: nobody looks
+  /// at it, and a node whose speed changes for years would fill the memory.
+  ///
+  /// - Returns: what it shows to have changed.
+  @discardableResult
+  public mutating func insert(_ measurement: Measurement) -> [KnowledgeChange] {
+    let before = changeCount
+    _ = place(measurement)
+    guard changeCount > before else { return [] }
+    let abandoned = nodes.takeAbandoned()
+    exact.forget(homes: abandoned)
+    near.forget(homes: abandoned)
+    return Array(changes.suffix(changeCount - before))
+  }
 
-  /// `insert`, telling where it went: nil when it was passed over or refused.
+  /// `insert`, telling where it went and forgetting nothing: nil when it was passed over or refused.
   mutating func place(_ measurement: Measurement) -> Placed? {
     qualities.insert(measurement)
     let outcome = measurement.outcome
@@ -119,6 +135,8 @@ public struct EvidenceIndex: Sendable {
       let block = BlockPairing.Block(
         context: context, neighbourhood: near.makeContext(key), configuration: configuration,
         costs: costs)
+      exact.keep(block.context)
+      near.keep(block.neighbourhood)
       let completed = pairing.add(
         block, isBaseline: measurement.configuration.knobs.isEmpty,
         BlockPairing.Key(
@@ -161,7 +179,7 @@ public struct EvidenceIndex: Sendable {
     let expected = known.map { Double($0.mean[CostMetric.e2e.rawValue]) }
     nodes.observe(
       measurement, outcome, surprise: expected.flatMap { $0.isNaN ? nil : ofScale[.e2e] - $0 },
-      earlier: known?.count(.e2e) ?? 0, family: family(of: configuration), homes: &hardwares)
+      earlier: known?.count(.e2e) ?? 0, family: family(of: configuration))
   }
 
   private mutating func scale(_ measurement: Measurement, _ model: Int32, _ hardware: Int32) -> WorkScale {
@@ -248,7 +266,7 @@ public struct EvidenceIndex: Sendable {
 
   /// What a gain measured in a context counts for in an average over contexts: half where it is stale (chosen).
   func gainWeights() -> (_ context: Int32, _ configuration: Int32) -> Double {
-    guard !changes.isEmpty else { return { _, _ in 1 } }
+    guard changeCount > 0 else { return { _, _ in 1 } }
     let homes = Dictionary(uniqueKeysWithValues: exact.allContexts.map { ($0.value, $0.key.hardware) })
     let engines = Dictionary(uniqueKeysWithValues: configurations.map { ($0.value, $0.key.engine) })
     return { isStale(homes[$0]!, engines[$1]!, $1) ? 0.5 : 1 }

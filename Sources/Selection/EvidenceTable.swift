@@ -10,6 +10,10 @@ struct EvidenceTable: Sendable {
   }
 
   private var contexts: [ContextKey: Int32] = [:]
+  /// Contexts there ever were: the next one's number.
+  private var numberCount: Int32 = 0
+  /// Contexts in which trials ran.
+  private var tried: Set<Int32> = []
   /// By context (high half) and configuration (low half).
   private var places: [UInt64: Int32] = [:]
   private var cells: [EvidenceCell] = []
@@ -21,9 +25,23 @@ struct EvidenceTable: Sendable {
 
   mutating func makeContext(_ key: ContextKey) -> Int32 {
     if let known = contexts[key] { return known }
-    let context = Int32(contexts.count)
-    contexts[key] = context
-    return context
+    defer { numberCount += 1 }
+    contexts[key] = numberCount
+    return numberCount
+  }
+
+  /// Trials are few and cost an hour of a machine: what they told in a context is kept (`forget`).
+  mutating func keep(_ context: Int32) { tried.insert(context) }
+
+  /// Lets go of what jobs told at some homes.
+  mutating func forget(homes: Set<Int32>) {
+    let gone = Set(contexts.lazy.filter { homes.contains($0.key.hardware) }.map(\.value)).subtracting(tried)
+    guard !gone.isEmpty else { return }
+    contexts = contexts.filter { !gone.contains($0.value) }
+    let kept = allCells.filter { !gone.contains($0.context) }
+    cells = kept.map(\.cell)
+    places = Dictionary(
+      uniqueKeysWithValues: kept.enumerated().map { (Self.place($1.context, $1.configuration), Int32($0)) })
   }
 
   func cell(_ context: Int32, _ configuration: Int32) -> EvidenceCell? {

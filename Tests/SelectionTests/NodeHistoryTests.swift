@@ -159,6 +159,60 @@ struct NodeHistoryTests {
     #expect(jobs.index.evidence(found, normal).change == nil)
   }
 
+  @Test("A node that slows for a while and recovers is at once foreseen as before, with all that was known of it")
+  func recovers() throws {
+    var jobs = Jobs()
+    let threads = candidate(.threadCount)
+    jobs.run(60, candidate: plain)
+    jobs.run(20, candidate: threads)
+    let homes = jobs.index.nodes.place(WorkerName("one"), SyntheticWorld.engine, hardware: 0)
+    for round in 1...10 {
+      for factor in [2.0, 1] {
+        jobs.run(40, candidate: plain, factor: factor)
+        let place = jobs.index.nodes.place(WorkerName("one"), SyntheticWorld.engine, hardware: 0)
+        #expect((place.home == homes.home) == (factor == 1), "round \(round): \(place)")
+      }
+    }
+    #expect(jobs.index.changeCount == 20)
+    #expect(try foreseen(jobs.index, threads).reasons.contains { $0 == "ran 20 jobs of similar lengths here" })
+  }
+
+  @Test("However often a node changes, what its jobs told is kept of two homes, what its trials told of all")
+  func forgets() throws {
+    var jobs = Jobs()
+    jobs.run(60, candidate: plain)
+    var cellCounts: [Int] = []
+    for phase in 1...39 {
+      // No change undoes the one before.
+      jobs.run(60, candidate: plain, factor: [1, 3, 0.5][phase % 3])
+      if phase == 3 {
+        for measurement in world.trial(model, hardware, .chat, rounds: 1) {
+          var measurement = measurement
+          measurement.worker = WorkerName("one")
+          measurement.engineVersion = "1"
+          jobs.index.insert(measurement)
+        }
+      }
+      cellCounts.append(jobs.index.exact.allCells.count)
+    }
+    #expect(jobs.index.changeCount >= 39)
+    #expect(jobs.index.changes.count == NodeHistory.mostChanges)
+    let ofTrial = jobs.index.exact.allCells.filter { $0.cell.pairs >= 0 }
+    #expect(ofTrial.count == candidates.count - 1)
+    // At the shared home, at the node's own and at the one before; a phase is 60 jobs and may be told late by some.
+    #expect(cellCounts.last! <= candidates.count + 3 * 80, "\(cellCounts)")
+    let homes = Set(jobs.index.exact.allContexts.keys.map(\.hardware))
+    #expect(homes.count <= 4 && homes.contains(0), "\(homes)")
+    // What is kept is found where it was.
+    jobs.run(3, candidate: plain)
+    let e2e = try #require(try foreseen(jobs.index, plain).predicted.e2eMS)
+    #expect(abs(log(e2e / truth())) < 0.3, "\(e2e) against \(truth())")
+    for (context, configuration, _) in ofTrial {
+      #expect(jobs.index.exact.cell(context, configuration)?.pairs ?? -1 >= 0)
+      #expect(jobs.index.gainWeights()(context, configuration) == 0.5)
+    }
+  }
+
   @Test("Three jobs on a node move its forecasts for another model and another length; one absurd job does not")
   func nodeEffect() throws {
     let other = SyntheticWorld.targets[1]

@@ -5,8 +5,15 @@ import Serving
 ///
 /// Measurements of equal machines are one body of knowledge until a node goes its own way. Each body has a home, a number
 /// in place of the hardware's own: all machines of a kind share one, each version of an engine has one of its own, and a
-/// node whose outcomes drift gets one for itself. What its former home says is stale for it from then on.
+/// node whose outcomes drift gets one for itself. What its former home says is stale for it from then on, and what the one
+/// before that said is not looked at any more: two homes for each node and for each of its strategies that went its own way.
+/// A node that slows for a while and recovers goes back home.
 struct NodeHistory: Sendable {
+  /// So many changes of each worker are kept to be shown, the newest.
+  static let mostChanges = 10
+  /// How far two changes, as logarithms of factors that rest on a few outcomes each, may be from undoing each other (chosen).
+  static let undoingTolerance = 0.25
+
   struct Key: Hashable, Sendable {
     var worker: WorkerName
     var engine: EngineName
@@ -29,7 +36,8 @@ struct NodeHistory: Sendable {
     fileprivate(set) var hardware: Int32
     fileprivate var version: String
     fileprivate(set) var place: Place
-    fileprivate var pasts: [Int32] = []
+    /// Homes it shared with others and left: its hardware's, and those of engine versions.
+    fileprivate var left: Set<Int32> = []
     fileprivate var detector = DriftDetector()
     /// Strategies with the same knobs, by number; those that went their own way have their own place.
     fileprivate var families: [Int32: Family] = [:]
@@ -44,7 +52,16 @@ struct NodeHistory: Sendable {
   private(set) var nodes: [Key: Node] = [:]
   /// The version that has the hardware's own number, and the home of the newest.
   private var versions: [Kind: (first: String, newest: Int32)] = [:]
+  /// The newest of each worker, in the order they were noticed.
   private(set) var changes: [KnowledgeChange] = []
+  /// All there ever were.
+  private(set) var changeCount = 0
+  /// Homes of nodes' own, told as abandoned or not yet.
+  private var ownHomes: Set<Int32> = []
+  private var ownHomeCount: Int32 = 0
+
+  /// Whether no two machines share a home. Such homes count down from -1; others have numbers from 0 that the index gives.
+  private static func isOwn(_ home: Int32) -> Bool { home < 0 }
 
   /// The place of a measurement's knowledge. A new engine version starts a new home at once.
   ///
@@ -94,8 +111,7 @@ struct NodeHistory: Sendable {
   ///   - surprise: logarithm of its time over what jobs of its strategy took before; nil for the first of them.
   ///   - earlier: how many those were.
   mutating func observe(
-    _ measurement: Measurement, _ outcome: RecentOutcomes.Outcome, surprise: Double?, earlier: Int, family: Int32,
-    homes: inout [String: Int32]
+    _ measurement: Measurement, _ outcome: RecentOutcomes.Outcome, surprise: Double?, earlier: Int, family: Int32
   ) {
     let key = Key(worker: measurement.worker, engine: measurement.configuration.engine)
     guard let index = nodes.index(forKey: key) else { return }
@@ -107,28 +123,63 @@ struct NodeHistory: Sendable {
         cause: .drift(factor: exp(shift.logFactor), outcomes: shift.outcomes),
         atMS: measurement.startedAtMS)
     }
-    func ownHome() -> Int32 { EvidenceIndex.number("\(key.worker)|\(key.engine)|\(changes.count)", &homes) }
     let ofAll = nodes.values[index].detector.add(surprise, earlier: earlier)
     let ofFamily = nodes.values[index].families[family, default: Family()].detector.add(surprise, earlier: earlier)
     if let ofAll {
-      move(index, to: ownHome(), change(ofAll, nil))
+      move(index, to: home(after: ofAll, at: nodes.values[index].place), change(ofAll, nil))
     } else if let ofFamily, nodes.values[index].families.count > 1 {
       // The others go on as before; alone, it is the node that changed.
       let found = change(ofFamily, measurement.configuration.knobs.keys.sorted())
-      let former = nodes.values[index].families[family]?.place?.home ?? nodes.values[index].place.home
-      nodes.values[index].families[family]!.place = Place(home: ownHome(), former: former, change: found)
-      changes.append(found)
+      let left = nodes.values[index].families[family]?.place ?? nodes.values[index].place
+      nodes.values[index].families[family]!.place = Place(
+        home: home(after: ofFamily, at: left), former: left.home, change: found)
+      note(found)
     }
+  }
+
+  /// The home before, where a shift undoes the change that led away from it: what is known there holds again.
+  private mutating func home(after shift: DriftDetector.Shift, at place: Place) -> Int32 {
+    if let former = place.former, case .drift(let factor, _)? = place.change?.cause,
+      abs(log(factor) + shift.logFactor) < Self.undoingTolerance
+    {
+      return former
+    }
+    return newHome()
+  }
+
+  private mutating func newHome() -> Int32 {
+    ownHomeCount += 1
+    ownHomes.insert(-ownHomeCount)
+    return -ownHomeCount
   }
 
   private mutating func move(_ index: Dictionary<Key, Node>.Index, to home: Int32, _ change: KnowledgeChange) {
     let former = nodes.values[index].place.home
-    nodes.values[index].pasts.append(former)
+    if !Self.isOwn(former) { nodes.values[index].left.insert(former) }
     nodes.values[index].place = Place(home: home, former: former, change: change)
     nodes.values[index].detector.restart()
     nodes.values[index].families = [:]
     nodes.values[index].recent = RecentOutcomes()
+    note(change)
+  }
+
+  private mutating func note(_ change: KnowledgeChange) {
+    changeCount += 1
     changes.append(change)
+    guard changes.count(where: { $0.worker == change.worker }) > Self.mostChanges else { return }
+    changes.remove(at: changes.firstIndex { $0.worker == change.worker }!)
+  }
+
+  /// Homes at which nobody looks any more, each told once.
+  mutating func takeAbandoned() -> Set<Int32> {
+    var reachable: Set<Int32> = []
+    for node in nodes.values {
+      for place in [node.place] + node.families.values.compactMap(\.place) {
+        reachable.formUnion([place.home, place.former ?? place.home].filter(Self.isOwn))
+      }
+    }
+    defer { ownHomes = reachable }
+    return ownHomes.subtracting(reachable)
   }
 
   // MARK: What is known
@@ -154,12 +205,13 @@ struct NodeHistory: Sendable {
 
   /// Whether every node that knew this home has left it.
   func isStale(_ home: Int32, _ engine: EngineName, family: Int32) -> Bool {
-    guard !changes.isEmpty else { return false }
-    var wasLeft = false
+    guard changeCount > 0 else { return false }
+    // Only one node ever knew it.
+    var wasLeft = Self.isOwn(home)
     for (key, node) in nodes where key.engine == engine {
       let place = node.families[family]?.place ?? node.place
       if place.home == home { return false }
-      wasLeft = wasLeft || node.pasts.contains(home) || place.former == home
+      wasLeft = wasLeft || node.left.contains(home) || place.former == home
     }
     return wasLeft
   }

@@ -70,7 +70,7 @@ struct DriftingPool {
         slowed = nodes.firstIndex { $0.worker == favourite }
         nodes[slowed!].slowness = 2
         for place in kinds.indices { kinds[place].best = nil }
-        outcome.falseAlarms += evidence.changes.count
+        outcome.falseAlarms += evidence.changeCount
       }
       if job == 2 * jobCount / 3 {
         for place in nodes.indices { nodes[place].engineVersion = "2" }
