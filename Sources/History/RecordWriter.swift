@@ -4,6 +4,7 @@ import Serving
 /// Writes records in transactions. Used only on the writing connection's queue.
 struct RecordWriter {
   private var measurements = MeasurementWriter()
+  private var jobs = JobWriter()
   private let path: String
 
   init(path: String) { self.path = path }
@@ -34,7 +35,7 @@ struct RecordWriter {
       try PlacementTable.write(measurement, to: db)
     case .job(let job):
       do {
-        try JobTable.write(job, to: db)
+        try jobs.write(job, to: db)
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
         throw RecordRules.keyTaken(job.owner, key: job.spec.idempotencyKey ?? "")
       }
