@@ -27,8 +27,6 @@ private final class FakeEngine: PooledEngine {
     endings.continuation.yield(nil)
     return EngineUsage(cpuSeconds: 0, peakMemoryBytes: 0)
   }
-
-  func peakMemoryBytes() async -> Int { 10 << 20 }
 }
 
 /// Starts fake engines and counts them; a start can be held or made to fail.
@@ -104,8 +102,8 @@ private final class Launcher: Sendable {
     let first = try await acquire(pool, key("a", slots: 2))
     let second = try await acquire(pool, key("a", slots: 2))
     #expect(first.engine === second.engine)
-    await pool.release(first)
-    await pool.release(second)
+    await pool.release(first, measuredBytes: 10 << 20)
+    await pool.release(second, measuredBytes: 10 << 20)
     let third = try await acquire(pool, key("a", slots: 2))
     #expect(third.engine === first.engine)
     #expect(launcher.launched.count == 1)
@@ -132,7 +130,7 @@ private final class Launcher: Sendable {
   @Test func eviction() async throws {
     let pool = pool(engines: 1)
     let first = try await acquire(pool, key("a"))
-    await pool.release(first)
+    await pool.release(first, measuredBytes: 10 << 20)
     let second = try await acquire(pool, key("b"))
     #expect(first.engine.isStopped)
     #expect(!second.engine.isStopped)
@@ -148,8 +146,8 @@ private final class Launcher: Sendable {
     first.engine.crash()
     let other = try await second
     #expect(other.engine.key == key("b"))
-    await pool.release(first)
-    await pool.release(other)
+    await pool.release(first, measuredBytes: 10 << 20)
+    await pool.release(other, measuredBytes: 10 << 20)
     let again = try await acquire(pool, key("a"))
     #expect(again.engine !== first.engine)
     await pool.stop()
@@ -173,10 +171,10 @@ private final class Launcher: Sendable {
     let waiter = Task { try await acquire(pool, key("b")) }
     waiter.cancel()
     await #expect(throws: EngineFailure.cancelled) { try await waiter.value }
-    await pool.release(first)
+    await pool.release(first, measuredBytes: 10 << 20)
     let third = try await acquire(pool, key("c"))
     #expect(launcher.launched.map(\.key) == [key("a"), key("c")])
-    await pool.release(third)
+    await pool.release(third, measuredBytes: 10 << 20)
     await pool.stop()
   }
 
@@ -198,7 +196,7 @@ private final class Launcher: Sendable {
     let pool = pool()
     let used = try await acquire(pool, key("a"))
     let idle = try await acquire(pool, key("b"))
-    await pool.release(idle)
+    await pool.release(idle, measuredBytes: 10 << 20)
     await pool.evictIdle()
     #expect(idle.engine.isStopped)
     #expect(!used.engine.isStopped)
@@ -235,7 +233,7 @@ private final class Launcher: Sendable {
     let pool = pool(engines: 1)
     let loan = try await acquire(pool, key("a"))
     try await warmUp(pool, key("b"))
-    await pool.release(loan)
+    await pool.release(loan, measuredBytes: 10 << 20)
     try await warmUp(pool, key("b"))
     #expect(launcher.launched.map(\.key) == [key("a")] && !loan.engine.isStopped)
     await pool.stop()

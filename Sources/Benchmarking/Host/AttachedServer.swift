@@ -43,6 +43,8 @@ public struct AttachedServer: RunningEngine {
 
   public func usage() async -> EngineUsage? { process?.usage() }
 
+  public func usedSeconds() async -> Double? { process?.usage()?.cpuSeconds }
+
   public func ending(after failures: [RequestFailure?]) async -> EngineFailure? {
     guard failures.contains(where: { $0?.isLostConnection ?? false }), await !isRunning else { return nil }
     return .ended(reason: "\(server.baseURL) does not answer any more", lastLines: "")

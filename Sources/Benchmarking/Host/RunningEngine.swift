@@ -11,6 +11,8 @@ public protocol RunningEngine: Sendable {
   var isRunning: Bool { get async }
   /// What its processes used since they started; nil where they cannot be seen.
   func usage() async -> EngineUsage?
+  /// The CPU seconds of `usage`, without its memory, which takes longer to read.
+  func usedSeconds() async -> Double?
   /// How it ended, if it did, seen after requests that failed so; nil while it runs and when we stopped it.
   func ending(after failures: [RequestFailure?]) async -> EngineFailure?
   /// We are done with it: ends it if we started it, and returns once it is gone.
@@ -23,6 +25,8 @@ extension EngineProcess: RunningEngine {
   public func usage() async -> EngineUsage? {
     EngineUsage(cpuSeconds: cpuSeconds(), peakMemoryBytes: peakMemoryBytes())
   }
+
+  public func usedSeconds() async -> Double? { cpuSeconds() }
 
   public func end() async { await stop() }
 

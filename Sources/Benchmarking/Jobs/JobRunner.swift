@@ -32,7 +32,7 @@ public struct JobRunner: Sendable {
     }
 
     var endpoint = host.endpoint(of: engine, job.candidate.configuration)
-    let before = await engine.usage()
+    let before = await engine.usedSeconds()
     let queries = StreamingClient(limits: RequestLimits(stallSeconds: 60, totalSeconds: 120))
     var promptTokenCount = 0
     do throws(RequestFailure) {
@@ -122,11 +122,10 @@ public struct JobRunner: Sendable {
   }
 
   /// - Parameter before: at the start of the job; nil for one that did nothing.
-  private func usage(of engine: any RunningEngine, since before: EngineUsage?, end: GenerationEnd?) async -> BlockUsage
-  {
+  private func usage(of engine: any RunningEngine, since before: Double?, end: GenerationEnd?) async -> BlockUsage {
     let after = await engine.usage()
     return BlockUsage(
-      cpuSeconds: after.map { $0.cpuSeconds - (before ?? $0).cpuSeconds }, peakMemoryBytes: after?.peakMemoryBytes,
+      cpuSeconds: after.map { $0.cpuSeconds - (before ?? $0.cpuSeconds) }, peakMemoryBytes: after?.peakMemoryBytes,
       loadSeconds: engine.loadSeconds, draftedTokenCount: end?.draftedTokenCount,
       acceptedTokenCount: end?.acceptedTokenCount)
   }

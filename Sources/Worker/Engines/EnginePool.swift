@@ -6,8 +6,6 @@ public protocol PooledEngine: Sendable {
   func exit() async -> EngineFailure?
   /// Ends it; returns once it is gone.
   @discardableResult func stop() async -> EngineUsage
-  /// Most resident memory since its start.
-  func peakMemoryBytes() async -> Int
 }
 
 extension EngineProcess: PooledEngine {}
@@ -78,8 +76,9 @@ public actor EnginePool<Engine: PooledEngine> {
   }
 
   /// Gives an engine back.
-  public func release(_ loan: EngineLoan<Engine>) async {
-    let measuredBytes = await loan.engine.peakMemoryBytes()
+  ///
+  /// - Parameter measuredBytes: the most resident memory it was seen to have since its start; nil where nobody looked.
+  public func release(_ loan: EngineLoan<Engine>, measuredBytes: Int?) {
     ledger.release(loan.number, measuredBytes: measuredBytes)
     serve()
   }

@@ -127,7 +127,7 @@ public final class EngineWorkExecutor: WorkExecutor {
       slotCount: host.slotCount(configuration),
       memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
     var answer = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
-    await pool.release(loan)
+    await pool.release(loan, measuredBytes: answer.measurement.outcome.metrics?.peakMemoryBytes)
     answer.measurement.memoryEstimateBytes =
       host.memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes
     lessons.learn(answer.measurement)
