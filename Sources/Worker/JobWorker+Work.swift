@@ -86,18 +86,34 @@ extension JobWorker {
     while outbox.reports.isFull, !isStopping {
       await withCheckedContinuation { waitingForRoom.append($0) }
     }
-    do {
-      // A cancelled run is of no use after a restart, when its lease is long gone.
-      if report.measurement.outcome != .cancelled { try await store.save(report) }
-    } catch {
-      log.error("a result is only in memory until the coordinator has it: \(error.reason)")
-    }
+    let isSaved = !isConfirmedSoon(report)
+    // A cancelled run is of no use after a restart, when its lease is long gone.
+    if isSaved, report.measurement.outcome != .cancelled { await save(report) }
     if report.isLast {
       runs[report.lease] = nil
       admission.end(report.lease)
     }
-    outbox.add(report)
+    outbox.add(report, isSaved: isSaved)
     wake()
+  }
+
+  /// A connected coordinator mostly confirms a job's report within moments, so it is only written to a file if the next beat
+  /// still finds it. A trial's took minutes, and is written first.
+  private func isConfirmedSoon(_ report: Report) -> Bool {
+    if case .job = report.measurement.source { outbox.connection == .welcomed } else { false }
+  }
+
+  /// Writes down what the coordinator did not confirm so far.
+  func saveUnconfirmed() async {
+    for report in outbox.takeUnsaved() where report.measurement.outcome != .cancelled { await save(report) }
+  }
+
+  private func save(_ report: Report) async {
+    do {
+      try await store.save(report)
+    } catch {
+      log.error("a result is only in memory until the coordinator has it: \(error.reason)")
+    }
   }
 
   func letWaitingTrialsGoOn() {

@@ -110,6 +110,7 @@ public actor JobWorker {
     await experts?.endHosting()
     await executor.stop()
     await warming?.task.value
+    await saveUnconfirmed()
     await untilConfirmed()
     beater?.cancel()
     looker.cancel()
@@ -305,6 +306,7 @@ public actor JobWorker {
       while (try? await time.sleep(interval)) != nil {
         outbox.beat()
         wake()
+        await saveUnconfirmed()
       }
     }
   }

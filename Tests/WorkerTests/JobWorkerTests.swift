@@ -59,7 +59,6 @@ import Testing
     #expect(heard.reports[0].lease == LeaseID("lease"))
     #expect(heard.reports[0].output == "abc" && heard.reports[0].finishReason == .stop)
     #expect(heard.reports[0].isLast)
-    #expect(try reportFiles(test).count == 1)
     await test.coordinator.send(.reportStored(MeasurementID("m")))
     await test.caughtUp()
     try await test.stop()
@@ -106,6 +105,26 @@ import Testing
     #expect(later.reports.count == 2)
     #expect(later.heartbeats.last?.leases == [])
     try await test.stop()
+  }
+
+  /// A job's report that is confirmed at once is in no file; one that is not is, once the next beat finds it.
+  @Test func savesWhatIsNotConfirmed() async throws {
+    let test = try await WorkerUnderTest()
+    await test.coordinator.send(.assignment(Fixtures.jobLease("lease")))
+    test.executor.finish("job", "m")
+    await test.coordinator.heard { $0.reports.count == 1 }
+    #expect(try reportFiles(test).isEmpty)
+    let count = await test.coordinator.messages.heartbeats.count
+    for beat in 1...2 {
+      await test.clock.untilSleeping()
+      test.clock.advance(by: .seconds(1))
+      await test.coordinator.heard { $0.heartbeats.count >= count + beat }
+    }
+    #expect(try reportFiles(test).count == 1)
+    await test.coordinator.send(.reportStored(MeasurementID("m")))
+    await test.caughtUp()
+    try await test.stop()
+    #expect(try reportFiles(test).isEmpty)
   }
 
   /// The same assignment again, while it runs and after it ended, starts nothing.
@@ -281,6 +300,12 @@ import Testing
     await first.coordinator.send(.assignment(Fixtures.jobLease("lease")))
     first.executor.finish("job", "m", output: "kept")
     await first.coordinator.heard { !$0.reports.isEmpty }
+    // It is not confirmed, so the next beat writes it down; at the one after that it is there.
+    for beats in 1...2 {
+      await first.clock.untilSleeping()
+      first.clock.advance(by: .seconds(1))
+      await first.coordinator.heard { $0.heartbeats.count >= beats }
+    }
     // The first one is not told to stop before the second has its report: its files are all that is handed on.
     let second = try await WorkerUnderTest(confirms: true, directory: first.directory)
     let heard = await second.coordinator.heard { !$0.reports.isEmpty }

@@ -99,7 +99,8 @@ struct Outbox {
     if launchAnswers.count >= Self.mostLaunchAnswers { launchAnswers.removeFirst() }
     launchAnswers.append(answer)
   }
-  mutating func add(_ report: Report) { reports.add(report) }
+  mutating func add(_ report: Report, isSaved: Bool = true) { reports.add(report, isSaved: isSaved) }
+  mutating func takeUnsaved() -> [Report] { reports.takeUnsaved() }
   mutating func add(_ answer: HostingAnswer) { hostingAnswers.append(answer) }
   mutating func add(_ report: PlacementReport) {
     placementReports.append(report)

@@ -15,6 +15,8 @@ struct ReportQueue {
     var report: Report
     /// Nil before it was sent on this connection.
     var sentAt: Duration?
+    /// Whether it is in a file, or was tried to be.
+    var isSaved: Bool
   }
   private var entries: Deque<Entry> = []
 
@@ -31,9 +33,19 @@ struct ReportQueue {
   var endedLeases: [LeaseID] { entries.filter(\.report.isLast).map(\.report.lease) }
 
   /// Adds a report; one with the same measurement is there already and is left as it is.
-  mutating func add(_ report: Report) {
+  mutating func add(_ report: Report, isSaved: Bool = true) {
     guard !entries.contains(where: { $0.report.measurement.id == report.measurement.id }) else { return }
-    entries.append(Entry(report: report))
+    entries.append(Entry(report: report, isSaved: isSaved))
+  }
+
+  /// The reports that are in no file yet; they count as saved then.
+  mutating func takeUnsaved() -> [Report] {
+    var unsaved: [Report] = []
+    for index in entries.indices where !entries[index].isSaved {
+      entries[index].isSaved = true
+      unsaved.append(entries[index].report)
+    }
+    return unsaved
   }
 
   /// Forgets the confirmed report and gives it; nil when it was confirmed before.
