@@ -7624,7 +7624,7 @@ const ProtobufCMessageDescriptor apus__tools__descriptor =
   (ProtobufCMessageInit) apus__tools__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[17] =
 {
   {
     "model",
@@ -7818,12 +7818,25 @@ static const ProtobufCFieldDescriptor apus__job_spec__field_descriptors[16] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "is_bound",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobSpec, is_bound),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__job_spec__field_indices_by_name[] = {
   2,   /* field[2] = chat */
   13,   /* field[13] = deadline_ms */
   8,   /* field[8] = idempotency_key */
   9,   /* field[9] = ignores_end_of_sequence */
+  16,   /* field[16] = is_bound */
   7,   /* field[7] = limits */
   3,   /* field[3] = max_tokens */
   0,   /* field[0] = model */
@@ -7837,12 +7850,13 @@ static const unsigned apus__job_spec__field_indices_by_name[] = {
   1,   /* field[1] = text */
   11,   /* field[11] = tools */
 };
-static const ProtobufCIntRange apus__job_spec__number_ranges[3 + 1] =
+static const ProtobufCIntRange apus__job_spec__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 20, 12 },
   { 30, 15 },
-  { 0, 16 }
+  { 40, 16 },
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor apus__job_spec__descriptor =
 {
@@ -7852,10 +7866,10 @@ const ProtobufCMessageDescriptor apus__job_spec__descriptor =
   "Apus__JobSpec",
   "apus",
   sizeof(Apus__JobSpec),
-  16,
+  17,
   apus__job_spec__field_descriptors,
   apus__job_spec__field_indices_by_name,
-  3,  apus__job_spec__number_ranges,
+  4,  apus__job_spec__number_ranges,
   (ProtobufCMessageInit) apus__job_spec__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

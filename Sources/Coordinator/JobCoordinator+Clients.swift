@@ -120,7 +120,23 @@ extension JobCoordinator {
     }
     let record = JobRecord(
       id: identifiers.next("job"), client: asker.peer.name, spec: spec, submittedAtMS: time.wallMS(at: time.now()))
-    write(PendingWrite(records: [.job(record)], purpose: .submission(record, asker)))
+    // A job whose client will not come back for it need not outlive this process, so no disk sits in its first token's time.
+    // Not while writes fail: its end would not be stored either, so it had better not begin.
+    if spec.isBound == true, spec.idempotencyKey == nil, !isStoreFailing {
+      write(PendingWrite(records: [.job(record)], purpose: .standing(record.id)))
+      accept(record, [asker])
+    } else {
+      write(PendingWrite(records: [.job(record)], purpose: .submission(record, asker)))
+    }
+  }
+
+  func accept(_ record: JobRecord, _ askers: [Asker]) {
+    metrics.jobsAccepted += 1
+    for asker in askers {
+      answer(asker, .accepted(record))
+      watch(record.id, for: asker)
+    }
+    decide(.jobStored(record))
   }
 
   private func queueIsFull(for owner: JobOwner) -> ApusError {

@@ -54,8 +54,10 @@ extension JobCoordinator {
     do throws(ApusError) {
       try await store.append(records)
     } catch {
+      isStoreFailing = !error.isAboutTheRecord
       return error
     }
+    isStoreFailing = false
     for write in batch {
       stored(write)
     }
@@ -65,12 +67,7 @@ extension JobCoordinator {
   private func stored(_ write: PendingWrite) {
     switch write.purpose {
     case .submission(let record, let asker):
-      metrics.jobsAccepted += 1
-      for asker in askers(of: record, first: asker) {
-        answer(asker, .accepted(record))
-        watch(record.id, for: asker)
-      }
-      decide(.jobStored(record))
+      accept(record, askers(of: record, first: asker))
     case .report(let worker, let lease, let measurement):
       metrics.reportsStored += 1
       send(.reportStored(measurement.id), to: worker)
@@ -83,7 +80,7 @@ extension JobCoordinator {
       decide(.endingStored(job))
     case .placement(let asker, let news):
       answer(asker, .placementNews(news))
-    case .note, .assignment:
+    case .note, .standing:
       break
     }
   }
@@ -111,7 +108,7 @@ extension JobCoordinator {
       if error.isAboutTheRecord { settleRefused(measurement, error, worker) }
     case .placement(let asker, _):
       refuse(asker, error)
-    case .note, .assignment:
+    case .note, .standing:
       break
     }
   }

@@ -10,7 +10,7 @@ public import Serving
 ///
 /// The way of one job through this actor (the numbers are those of the architecture's table):
 ///  1. `submit` checks it and keeps a place in the queue;            JobCoordinator+Clients
-///  2. the write queue makes it durable, then it is `accepted`;      JobCoordinator+Writes
+///  2. it is made durable if it must be, then it is `accepted`;      JobCoordinator+Writes
 ///  3. to 5. the ledger asks to `rank` its key, once for many jobs;  JobCoordinator+Routing
 ///  6. the ledger gives a lease, `perform` sends the assignment;     JobLedger
 ///  7. the worker's tokens come by, and go to those who watch;       JobCoordinator+Workers
@@ -81,6 +81,8 @@ public actor JobCoordinator {
   // Writing.
   var writes = WriteQueue()
   var isWriting = false
+  /// Whether the last commit failed for what it was no record's fault.
+  var isStoreFailing = false
   let writeSignal: AsyncStream<Void>.Continuation
   let writeSignals: AsyncStream<Void>
 
@@ -215,7 +217,7 @@ public actor JobCoordinator {
       send(.assignment(taught(assignment)), to: worker)
       if let record {
         if record.isExploration { metrics.explorations += 1 }
-        write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
+        write(PendingWrite(records: [.job(record)], purpose: .standing(record.id)))
       }
       if case .trial(let spec) = assignment.work { trialStarted(spec.id) }
     case .revoke(let worker, let lease):
@@ -256,10 +258,10 @@ public actor JobCoordinator {
     case .hedged(let record):
       metrics.hedges += 1
       logger.info("job \(record.id) is given to a second node, as its first says nothing")
-      write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
+      write(PendingWrite(records: [.job(record)], purpose: .standing(record.id)))
     case .hedgeWon(let record):
       metrics.hedgesWon += 1
-      write(PendingWrite(records: [.job(record)], purpose: .assignment(record.id)))
+      write(PendingWrite(records: [.job(record)], purpose: .standing(record.id)))
     case .hedgeLimited:
       metrics.hedgeLimitReached += 1
     case .warmUp(let worker, let warmUp):

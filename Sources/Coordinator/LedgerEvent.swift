@@ -4,7 +4,7 @@ public import Serving
 
 /// What happens to a ledger. What is large and rare is indirect, so that the others move few bytes.
 public enum LedgerEvent: Sendable {
-  /// A new job that is stored; takes the place that `reserve(for:)` kept.
+  /// A new job that is stored, or need not be before it begins; takes the place that `reserve(for:)` kept.
   case jobStored(JobRecord)
   /// The job could not be stored: its place is free again.
   case jobNotStored

@@ -16,16 +16,16 @@ struct PendingWrite: Sendable {
     case placement(Asker, PlacementNews)
     /// Nobody waits for it: a later write or the next hello repeats it, or its loss is told otherwise.
     case note
-    /// A job was given to a worker. The job's next write says so too and mostly comes within moments, so this waits for
-    /// another write or the next tick.
-    case assignment(JobID)
+    /// How a job stands: it was accepted for a client that waits for it, or given to a worker. Its next write says so too and
+    /// mostly comes within moments, so this waits for another write or the next tick.
+    case standing(JobID)
   }
 
   var records: [HistoryRecord]
   var purpose: Purpose
 
   /// Whether it may wait for another write.
-  var canWait: Bool { if case .assignment = purpose { true } else { false } }
+  var canWait: Bool { if case .standing = purpose { true } else { false } }
 }
 
 /// Writes in the order they came, taken many at once, so that they share a commit and its wait for the disk.
@@ -61,13 +61,13 @@ struct WriteQueue: Sendable {
     leaveOutRepeated(&batch)
   }
 
-  /// An assignment is of no interest any more beside a later write of its job.
+  /// How a job stood is of no interest any more beside a later write of it.
   private func leaveOutRepeated(_ batch: inout [PendingWrite]) {
     guard batch.contains(where: \.canWait) else { return }
     var written: Set<JobID> = []
     var isRepeated = [Bool](repeating: false, count: batch.count)
     for place in batch.indices.reversed() {
-      if case .assignment(let job) = batch[place].purpose, written.contains(job) {
+      if case .standing(let job) = batch[place].purpose, written.contains(job) {
         isRepeated[place] = true
       } else {
         for case .job(let record) in batch[place].records { written.insert(record.id) }

@@ -21,8 +21,7 @@ actor CoordinatorLink {
   /// A request whose last answer has not come.
   private struct Question {
     let asker: Answers.Continuation
-    /// A submission ends with whoever asked: its job is cancelled when nobody takes its answers any more. Not so with a
-    /// key, because its client will ask again.
+    /// Of a submission, whether its job is cancelled when nobody takes its answers any more.
     let isBound: Bool
     /// Of a submission, once it is accepted.
     var job: JobID?
@@ -104,7 +103,7 @@ actor CoordinatorLink {
       advice: "ask again when it is back; accepted jobs go on by themselves")
   }
 
-  /// All answers to a request in order, to the last one or the failure. The job of a submission without a key is cancelled
+  /// All answers to a request in order, to the last one or the failure. A bound job (`JobSpec.isBound`) is cancelled
   /// when they are taken no longer.
   func answers(to request: ClientRequest) -> Answers {
     let (stream, continuation) = Answers.makeStream()
@@ -115,7 +114,7 @@ actor CoordinatorLink {
     let id = nextID
     nextID += 1
     var isBound = false
-    if case .submit(let spec) = request { isBound = spec.idempotencyKey == nil }
+    if case .submit(let spec) = request { isBound = spec.isBound == true }
     pending[id] = Question(asker: continuation, isBound: isBound)
     continuation.onTermination = { [weak self] _ in Task { await self?.forsake(id) } }
     Task(executorPreference: taskExecutor) { [endpoint] in

@@ -89,12 +89,15 @@ public struct JobSpec: Hashable, Codable, Sendable {
   public var session: String?
   /// On whose behalf the client asks, in its own words; nil for itself (`JobOwner`).
   public var tenant: String?
+  /// Whether it ends with whoever asked, so that nobody will look for its answer later: it may begin before it is in the
+  /// history, and is lost with a coordinator that ends until it is. Nil for no; of no effect with an idempotency key.
+  public var isBound: Bool?
 
   public init(
     model: ModelID, prompt: Prompt, maxTokens: Int, temperature: Double = 0, seed: UInt64 = 0,
     objective: Objective = .e2e, limits: Limits = Limits(), idempotencyKey: String? = nil,
     ignoresEndOfSequence: Bool = false, sampling: Sampling? = nil, tools: Tools? = nil, priority: Int? = nil,
-    deadlineMS: Int? = nil, session: String? = nil, tenant: String? = nil
+    deadlineMS: Int? = nil, session: String? = nil, tenant: String? = nil, isBound: Bool? = nil
   ) {
     self.model = model
     self.prompt = prompt
@@ -111,6 +114,7 @@ public struct JobSpec: Hashable, Codable, Sendable {
     self.deadlineMS = deadlineMS
     self.session = session
     self.tenant = tenant
+    self.isBound = isBound
   }
 
   /// Bytes of the prompt's text, with a few for what a chat template puts around each message.

@@ -59,6 +59,36 @@ import Testing
     await cluster.stop(worker)
   }
 
+  @Test("A job that ends with its client begins before the disk has it, but not once the disk has refused a write")
+  func boundJobs() async throws {
+    let store = FaultyStore(try await Fixture.store())
+    let cluster = ScriptedCluster(store: store)
+    try await cluster.coordinator.start()
+    let worker = try await cluster.worker("one")
+    let client = try await cluster.client()
+    var spec = Fixture.spec(maxTokens: 3)
+    spec.isBound = true
+    let whole = SeenJob(try await client.answers(.submit(spec)))
+    #expect(whole.ended?.state == .completed)
+    #expect(try await store.job(whole.ended!.id) == whole.ended)
+
+    store.fail(true)
+    let begun = try await client.send(.submit(spec))
+    guard case .accepted(let record)? = await client.next(of: begun), case .tokens? = await client.next(of: begun)
+    else {
+      Issue.record("it did not begin")
+      return
+    }
+    try await client.until { await cluster.coordinator.metrics.writesFailed > 0 }
+    let other = try await cluster.client("other")
+    #expect(try await other.failure(.submit(spec))?.code == .disk)
+    store.fail(false)
+    let seen = SeenJob(try await cluster.passing(beating: [worker]) { try await client.rest(of: begun) })
+    #expect(seen.ended?.state == .completed)
+    #expect(try await store.job(record.id)?.state == .completed)
+    await cluster.stop(worker)
+  }
+
   private static let badTools: [(Tools, String)] = {
     func tools(_ names: [String], json: String = "{}", _ choice: Tools.Choice = .auto) -> Tools {
       Tools(functions: names.map { Tools.Function(name: $0, json: json) }, choice: choice)

@@ -18,7 +18,7 @@ import Testing
     var record = Fixture.job(name)
     record.state = .running
     record.attemptCount = 1
-    return PendingWrite(records: [.job(record)], purpose: .assignment(record.id))
+    return PendingWrite(records: [.job(record)], purpose: .standing(record.id))
   }
 
   private func ending(_ name: String) -> PendingWrite {

@@ -7,7 +7,8 @@ import Testing
 /// A client that goes away, at whatever moment, leaves no job running for nobody.
 @Suite(.timeLimit(.minutes(10))) struct GenerationTests {
   private func spec(key: String? = nil) -> JobSpec {
-    JobSpec(model: ModelID("m"), prompt: .text("p"), maxTokens: 4, idempotencyKey: key)
+    JobSpec(
+      model: ModelID("m"), prompt: .text("p"), maxTokens: 4, idempotencyKey: key, isBound: key == nil ? true : nil)
   }
 
   private func job(_ name: String, _ spec: JobSpec, _ state: JobState = .queued) -> JobRecord {

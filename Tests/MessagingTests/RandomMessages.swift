@@ -130,7 +130,7 @@ struct RandomMessages {
           presencePenalty: random.some { $0.number() })
       }, tools: some { $0.tools() },
       priority: some { $0.count() - $0.count() }, deadlineMS: some { $0.count() }, session: some { $0.text() },
-      tenant: some { $0.text() })
+      tenant: some { $0.text() }, isBound: chance() ? true : nil)
   }
 
   mutating func toolCall() -> ToolCall { ToolCall(id: text(), name: text(), arguments: text()) }

@@ -815,6 +815,10 @@ struct  Apus__JobSpec
    * may be absent
    */
   Apus__Text *tenant;
+  /*
+   * Ends with its client: it may begin before it is in the history.
+   */
+  protobuf_c_boolean is_bound;
   Apus__JobSpec__PromptCase prompt_case;
   union {
     ProtobufCBinaryData text;
@@ -823,7 +827,7 @@ struct  Apus__JobSpec
 };
 #define APUS__JOB_SPEC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_spec__descriptor) \
-    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
+    , {0,NULL}, 0, 0, 0, APUS__OBJECTIVE__OBJECTIVE_UNKNOWN, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, APUS__JOB_SPEC__PROMPT__NOT_SET, {0} }
 
 
 struct  Apus__PredictedMetrics

@@ -31,7 +31,11 @@ struct CompletionRoutes: Sendable {
       model, isChat: isChat, key: request.headers[.idempotencyKey],
       defaults: CompletionDefaults(seed: .random(in: 0...0x7fff_ffff)))
     // The coordinator knows one client for all API keys.
-    for place in specs.indices { specs[place].tenant = context.key?.name }
+    for place in specs.indices {
+      specs[place].tenant = context.key?.name
+      // With a key, its client will ask again.
+      if specs[place].idempotencyKey == nil { specs[place].isBound = true }
+    }
     let call = Call(
       answer: CompletionAnswer(
         isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,

@@ -78,6 +78,7 @@ extension JobSpec: WireValue {
     c.pointee.deadline_ms = try arena.count(deadlineMS, "JobSpec.deadline_ms")
     c.pointee.session = try arena.optionalText(session)
     c.pointee.tenant = try arena.optionalText(tenant)
+    c.pointee.is_bound = isBound == true ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__JobSpec>) throws(CodecError) {
@@ -104,7 +105,7 @@ extension JobSpec: WireValue {
       priority: try Wire.signed(c.pointee.priority, "JobSpec.priority"),
       deadlineMS: try Wire.count(c.pointee.deadline_ms, "JobSpec.deadline_ms"),
       session: try Wire.text(c.pointee.session, "JobSpec.session"),
-      tenant: try Wire.text(c.pointee.tenant, "JobSpec.tenant"))
+      tenant: try Wire.text(c.pointee.tenant, "JobSpec.tenant"), isBound: c.pointee.is_bound != 0 ? true : nil)
   }
 }
 
