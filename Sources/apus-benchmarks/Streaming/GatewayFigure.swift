@@ -55,8 +55,8 @@ struct GatewayFigure: AsyncParsableCommand {
 
   private var method: [String] {
     [
-      "through: an HTTP client asks the gateway, which asks the coordinator over TCP with CURVE, as does the worker; the job is "
-        + "durable before it is dispatched",
+      "through: an HTTP client asks the gateway, which asks the coordinator over TCP with CURVE, as does the worker; the job "
+        + "ends with its client, so it begins at once and is stored with its end",
       "directly: the same client asks a second process of the same engine, which is left alone meanwhile; one request at a time, "
         + "in turns, \(requests) each way after \(Self.warmUp) to warm up",
       "CPU: user and system time of all threads of gateway, coordinator and worker, which are the real ones, each in a process of "
