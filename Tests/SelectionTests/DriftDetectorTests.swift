@@ -78,7 +78,7 @@ struct DriftDetectorTests {
   }
 
   @Test(
-    "Without a change there is at most one false alarm in 50,000 outcomes, whatever hangs together",
+    "Without a change there are few false alarms, also where outcomes hang together: see the promise of the detector",
     arguments: [0, 0.3, 0.5, 0.7], [false, true])
   func falseAlarms(correlation: Double, heavy: Bool) {
     var alarms = 0
@@ -88,7 +88,8 @@ struct DriftDetectorTests {
       var noise = Noise(deviation: 0.2, heavy: heavy, correlation: correlation)
       for _ in 0..<10_000 where stream.add(noise.next(&generator)) != nil { alarms += 1 }
     }
-    #expect(alarms <= (correlation > 0 ? 10 : heavy ? 5 : 1), "\(alarms) alarms in half a million outcomes")
+    let most = correlation > 0.5 ? 20 : correlation > 0 || heavy ? 5 : 1
+    #expect(alarms <= most, "\(alarms) alarms in half a million outcomes")
   }
 
   @Test("One outcome is never a change, however absurd")

@@ -11,8 +11,8 @@
 /// where each is r times the one before and something new (Johnson, Bagshaw: The effect of serial correlation on the
 /// performance of CUSUM tests, Technometrics 1974), so the limit grows by as much.
 ///
-/// The rate, as its tests measure it: at most one false alarm in 50,000 outcomes up to a correlation of 0.7, also where one in
-/// twenty takes up to five times as long. A node that slows to half is told within 50 outcomes where they are independent, and
+/// The rate, as its tests measure it: at most one false alarm in 100,000 outcomes up to a correlation of 0.5 and in 25,000 at
+/// 0.7, also where one in twenty takes up to five times as long; most of them while little was seen of the noise. A node that slows to half is told within 50 outcomes where they are independent, and
 /// mostly so where they are not.
 struct DriftDetector: Sendable {
   static let slack = 0.75
