@@ -63,7 +63,8 @@ public struct EvidenceIndex: Sendable {
   /// Contexts with at least one measurement.
   public var contextCount: Int { exact.contextCount }
 
-  /// Takes a measurement in. Lost workers and cancelled blocks say nothing and are passed over.
+  /// Takes a measurement in. Lost workers, cancelled blocks and jobs whose prompt lay in a restored slot say nothing of others
+  /// and are passed over.
   ///
   /// What jobs told of a node at a time that is over twice, by a change and another one since, is forgotten: nobody looks
   /// at it, and a node whose speed changes for years would fill the memory.
@@ -85,7 +86,7 @@ public struct EvidenceIndex: Sendable {
     qualities.insert(measurement)
     let outcome = measurement.outcome
     let isFailure = outcome.isFailureOfConfiguration
-    guard isFailure || outcome.metrics != nil else { return nil }
+    guard isFailure || outcome.metrics != nil, !measurement.hasRestoredPrefix else { return nil }
     var costs: LogCosts?
     if !isFailure, let metrics = outcome.metrics {
       guard let read = MeasuredCosts.read(metrics) else {

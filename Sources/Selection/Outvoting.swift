@@ -7,7 +7,7 @@ import Serving
 /// Each measurement is compared with the roofline of its own configuration, which takes out what model, machine and
 /// workload explain; what is left differs by a factor of a few between honest machines. The measure is the median over
 /// workers of their medians, so that a minority cannot move it however much it sends. Medians and not means: one
-/// absurd row changes neither (Huber, Robust Statistics, 1981).
+/// absurd row changes neither (Huber, Robust Statistics, 1981). Jobs whose prompt lay in a restored slot are not judged.
 struct Outvoting {
   /// A measurement this many times off the measure, either way, is absurd. Engines miss the roofline by a factor of ten
   /// at times; swapping machines by more.
@@ -60,7 +60,8 @@ struct Outvoting {
     for place in measurements.indices where out.contains(measurements[place].worker) { isOut[place] = true }
   }
 
-  /// Logarithm of the measured E2E over the roofline's; nil for what did not complete or has impossible figures.
+  /// Logarithm of the measured E2E over the roofline's; nil for what did not complete, has impossible figures or is not
+  /// judged.
   private static func residuals(_ measurements: [Measurement], _ models: [ModelProfile]) -> [Double?] {
     struct Key: Hashable {
       var context: UInt64
@@ -68,7 +69,9 @@ struct Outvoting {
     }
     var rooflines: [Key: Double] = [:]
     return measurements.map { measurement in
-      guard let metrics = measurement.outcome.metrics, let costs = MeasuredCosts.read(metrics) else { return nil }
+      guard !measurement.hasRestoredPrefix, let metrics = measurement.outcome.metrics,
+        let costs = MeasuredCosts.read(metrics)
+      else { return nil }
       let key = Key(
         context: TrainingSet.contextHash(measurement), configuration: ConfigurationKey(measurement.configuration))
       if let known = rooflines[key] { return costs[.e2e] - known }

@@ -10,7 +10,7 @@ import Serving
 /// - failures: a ratio of ten, in the manner of PAR10, for every cost but memory, averaged with the rounds that went
 ///   well; the true cost is only known to be above the limit;
 /// - jobs have no default beside them: they teach the level, once the ratios are learned;
-/// - lost workers, cancelled blocks and figures that cannot be true: nothing.
+/// - lost workers, cancelled blocks, jobs whose prompt lay in a restored slot and figures that cannot be true: nothing.
 struct TrainingSet {
   /// What a failure costs against the default.
   static let failureRatio = log(10.0)

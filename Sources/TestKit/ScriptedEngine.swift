@@ -54,6 +54,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var slipEvery: Int?
     public var logprobs: Bool?
     public var forcible: Bool?
+    public var restoredPrompt: String?
     public var toolTemplate: Bool?
 
     public init() {}
@@ -76,6 +77,7 @@ public struct ScriptedEngine: InferenceEngine {
       case ignoresSIGTERM = "ignore_sigterm"
       case runnerUp = "runner_up"
       case slipEvery = "slip_every"
+      case restoredPrompt = "restored_prompt"
       case toolTemplate = "tool_template"
     }
 

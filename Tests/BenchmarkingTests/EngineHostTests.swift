@@ -16,5 +16,8 @@ import Testing
     #expect(try restoring(able, [.slotStore: .bool(false)]) == [.slotStore: .bool(false)])
     #expect(try restoring(able, [.prefixCaching: .bool(false)]) == [.prefixCaching: .bool(false)])
     #expect(try restoring([.prefixCaching], [:]) == [:])
+    let engine = ScriptedEngine(knobs: able)
+    let kept = try scriptedHost(engine).restoringSlots(EngineConfiguration(engine: engine.name))
+    #expect(kept.methods == [MethodName("slot-restore")])
   }
 }

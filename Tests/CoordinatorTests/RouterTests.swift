@@ -81,7 +81,9 @@ struct RouterTests {
     }
 
     /// A job that runs alone on a node and takes `factor` times what was foreseen.
-    mutating func run(on place: Int, factor: Double, at now: inout Double) {
+    ///
+    /// - Parameter isSpared: whether its prompt lay in a restored slot.
+    mutating func run(on place: Int, factor: Double, isSpared: Bool = false, at now: inout Double) {
       let job = job()
       let lease = start(job, on: place, at: now)
       let seconds = ranked.facts[place].ttft * 2 * factor
@@ -92,8 +94,12 @@ struct RouterTests {
       metrics.outputTokenCount = 128
       metrics.ttft = Fixture.latency(500 * seconds)
       metrics.tpot = Fixture.latency(500 * seconds / 127)
-      let measurement = Fixture.measurement(
+      var measurement = Fixture.measurement(
         "m-\(lease)", source: .job("job"), worker: Self.name(place), outcome: .completed(metrics))
+      if isSpared {
+        measurement.configuration = measurement.configuration.adding(
+          MethodName("slot-restore"), [.slotStore: .bool(true)])
+      }
       router.end(lease, on: Self.name(place), measurement, of: Fixture.spec(maxTokens: 128), at: now)
     }
   }
@@ -232,6 +238,16 @@ struct RouterTests {
     #expect(abs(pool.router.nodes[0].prefill.factor(beside: 0) / factor - 1) < 0.1)
     for _ in 0..<50 { pool.run(on: 0, factor: 1, at: &now) }
     #expect(abs(pool.router.nodes[0].decode.factor(beside: 0) - 1) < 0.1)
+  }
+
+  @Test("A node is not taken for a faster one by jobs whose prompts lay in restored slots")
+  func restoredPrefixes() {
+    var pool = Pool([1])
+    var now = 0.0
+    for _ in 0..<30 { pool.run(on: 0, factor: 1, at: &now) }
+    for _ in 0..<50 { pool.run(on: 0, factor: 0.1, isSpared: true, at: &now) }
+    #expect(abs(pool.router.nodes[0].prefill.factor(beside: 0) - 1) < 0.05)
+    #expect(abs(pool.router.nodes[0].decode.factor(beside: 0) - 1) < 0.05)
   }
 
   @Test("What jobs miss for want of a place is a toll that long jobs pay, short ones hardly, until nobody misses it")

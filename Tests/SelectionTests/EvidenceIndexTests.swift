@@ -49,6 +49,24 @@ struct EvidenceIndexTests {
     }
   }
 
+  @Test("A job whose prompt lay in a restored slot teaches nothing: it is as if it had never been")
+  func restoredPrefix() {
+    var usual = block(0, 1)
+    usual.source = .job(JobID("usual"))
+    var spared = block(0, 0.1)
+    spared.source = .job(JobID("spared"))
+    spared.configuration = spared.configuration.adding(MethodName("slot-restore"), [.slotStore: .bool(true)])
+    #expect(!usual.hasRestoredPrefix && spared.hasRestoredPrefix)
+    let index = EvidenceIndex([usual, spared])
+    #expect(index.measurementCount == 1 && index.refusedCount == 0)
+    #expect(index.configuration(spared.configuration) == nil)
+    #expect(JobForecasts([usual, spared], models: []).count == 1)
+    // Of a trial it is a setting like others: no block meets a prefix again.
+    var trial = block(0, 1)
+    trial.configuration = spared.configuration
+    #expect(!trial.hasRestoredPrefix && EvidenceIndex([trial]).measurementCount == 1)
+  }
+
   @Test("Drift that hits a whole round cancels in the ratio")
   func drift() throws {
     let rounds = (0..<8).flatMap { round -> [Measurement] in

@@ -88,6 +88,38 @@ import Testing
     await executor.stop()
   }
 
+  /// A job whose prompt lay in a slot that was restored says so in its configuration; the next like it finds what that one
+  /// left, and one like no other finds nothing. The engine serves all of them.
+  @Test func jobsSparedByRestoredSlots() async throws {
+    var configuration = configuration
+    configuration.restoresSlots = true
+    let text = (1...300).map { "t\($0)" }.joined(separator: " ")
+    let engine = ScriptedEngine(knobs: [.slotStore]) { configuration, script in
+      if configuration[.slotStore] == .bool(true) { script.restoredPrompt = text }
+    }
+    let executor = EngineWorkExecutor(
+      configuration: configuration, hardware: Fixtures.hardware, engines: [engine],
+      guardPath: try EngineInstallation.standard(stateDirectory: directory.path).guardPath)
+    let model = try #require(try await executor.describe().models.first)
+    func run(_ text: String) async throws -> Measurement {
+      var job = job(model)
+      job.spec.prompt = .text(text)
+      let measurement = await executor.runJob(job) { _ in }.measurement
+      #expect(measurement.outcome.metrics != nil)
+      return measurement
+    }
+    let first = try await run(text)
+    #expect(first.samples.first?.cachedTokenCount == 299)
+    #expect(first.configuration.fingerprint == "scripted slot_store=on" && first.hasRestoredPrefix)
+    #expect(first.configuration.methods == [MethodName("slot-restore")])
+    let second = try await run(text)
+    #expect(second.samples.first?.cachedTokenCount == 299)
+    #expect(second.configuration.isDefault && !second.hasRestoredPrefix)
+    #expect(try await run("other " + text).configuration.isDefault)
+    #expect(await executor.warmConfigurations() == ["scripted"])
+    await executor.stop()
+  }
+
   /// A model that is not here and an engine that does not start are results, not the worker's end.
   @Test func failuresAreResults() async throws {
     let executor = try executor(.init { $0.failStart = 3 })

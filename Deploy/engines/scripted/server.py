@@ -29,6 +29,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
   slip_every         where the last token is a multiple of this, the two change their probabilities
   logprobs           false: give no log-probabilities, whatever `n_probs` asks for; default true
   forcible           false: do not heed `logit_bias`; default true
+  restored_prompt    the prefix cache holds this text at the start, as a restored slot would
   tool_template      false: /props says that the chat template has no place for tools; default true
   child              start a child that ignores SIGTERM and sleeps, as an engine with helper processes would
 
@@ -61,7 +62,7 @@ class Script:
             gather=1, claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
             die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
-            forcible=True, tool_template=True)
+            forcible=True, restored_prompt="", tool_template=True)
         unknown = set(settings) - set(known)
         if unknown:
             sys.exit(f"server.py: no such script key: {', '.join(sorted(unknown))}")
@@ -70,7 +71,7 @@ class Script:
         self.gathering = threading.Barrier(self.gather)
         self.lock = threading.Lock()
         self.token_count = 0
-        self.last_prompt = []
+        self.last_prompt = tokens_of(self.restored_prompt, self.vocabulary)
         # What /metrics says, by llama.cpp's names.
         self.counters = dict.fromkeys(
             ("prompt_tokens", "prompt_tokens_cached", "tokens_predicted", "n_decode", "spec_decode_num_draft_tokens",

@@ -143,9 +143,10 @@ public struct EngineHost: Sendable {
   /// change.
   public func restoringSlots(_ configuration: EngineConfiguration) -> EngineConfiguration {
     let knobs = configuration.knobs.merging([.slotStore: .bool(true)]) { said, _ in said }
-    guard engine(configuration.engine)?.knobs.contains(.slotStore) == true, KnobRules.violation(of: knobs) == nil
+    guard engine(configuration.engine)?.knobs.contains(.slotStore) == true, knobs[.slotStore] == .bool(true),
+      KnobRules.violation(of: knobs) == nil
     else { return configuration }
-    return EngineConfiguration(engine: configuration.engine, methods: configuration.methods, knobs: knobs)
+    return configuration.adding(SlotRestore().name, knobs)
   }
 
   /// A configuration whose `thread_affinity` names processors by the kernel's numbers.

@@ -334,7 +334,8 @@ struct Router: Sendable {
 
   /// A lease is over.
   ///
-  /// - Parameter measurement: of a job that was completed; else nothing is learned.
+  /// - Parameter measurement: of a job that was completed; else nothing is learned, and nothing of the node's speed where a
+  ///   restored slot had the prompt.
   mutating func end(
     _ lease: LeaseID, on name: WorkerName, _ measurement: Measurement? = nil, of spec: JobSpec? = nil, at now: Double
   ) {
@@ -346,6 +347,7 @@ struct Router: Sendable {
     speaks(name)
     outputShares[spec.model, default: OutputShare()].learn(Double(metrics.outputTokenCount) / Double(spec.maxTokens))
     nodes[node].engines.learn(run.engine, loadSeconds: metrics.loadSeconds)
+    guard !measurement.hasRestoredPrefix else { return }
     let (ttft, e2e) = (metrics.ttft.meanMS / 1000, metrics.e2e.meanMS / 1000)
     if e2e > 0 {
       let speed =

@@ -15,11 +15,11 @@ public struct JobForecasts: Sendable {
   private var measured: [Double] = []
 
   /// - Parameters:
-  ///   - measurements: those of completed jobs count, each with the tokens it really had.
+  ///   - measurements: those of completed jobs that read their prompts count, each with the tokens it really had.
   ///   - models: further models, as variants and drafts that configurations name.
   public init(_ measurements: [Measurement], models: [ModelProfile]) {
     for measurement in measurements {
-      guard case .job = measurement.source, let metrics = measurement.outcome.metrics,
+      guard case .job = measurement.source, !measurement.hasRestoredPrefix, let metrics = measurement.outcome.metrics,
         let costs = MeasuredCosts.read(metrics)
       else { continue }
       let outcome = RecentOutcomes.Outcome(measurement, metrics, costs)

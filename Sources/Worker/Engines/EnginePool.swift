@@ -1,14 +1,12 @@
 public import Engines
 
-/// What the pool needs of a running engine. `EngineProcess` is one; tests have another.
+/// What the pool needs of a running engine. `JobEngine` is one; tests have another.
 public protocol PooledEngine: Sendable {
   /// Waits until it has ended; nil when it was stopped, or when the waiting task is cancelled first.
   func exit() async -> EngineFailure?
   /// Ends it; returns once it is gone.
   @discardableResult func stop() async -> EngineUsage
 }
-
-extension EngineProcess: PooledEngine {}
 
 /// An engine lent to one job.
 public struct EngineLoan<Engine: PooledEngine>: Sendable {

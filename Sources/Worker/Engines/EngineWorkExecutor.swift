@@ -6,7 +6,7 @@ public import Serving
 /// Runs trials and jobs on the engines of this machine.
 public final class EngineWorkExecutor: WorkExecutor {
   private let inventory: Inventory
-  private let pool: EnginePool<EngineProcess>
+  private let pool: EnginePool<JobEngine>
   private let hardware: HardwareProfile
   private let lessons: MemoryLessons
   private let energyMeter: EnergyMeter?
@@ -42,13 +42,14 @@ public final class EngineWorkExecutor: WorkExecutor {
     rpcServers = configuration.rpcServers
     let restoresSlots = configuration.restoresSlots
     pool = EnginePool(engineLimit: configuration.warmEngineCount, memoryLimitBytes: limit) {
-      key async throws(EngineFailure) -> EngineProcess in
+      key async throws(EngineFailure) -> JobEngine in
       let host = inventory.host
       guard let model = host.profile(key.model) else {
         throw .ended(reason: "the model \(key.model) is not here any more", lastLines: "")
       }
       let kept = restoresSlots ? host.restoringSlots(key.configuration) : key.configuration
-      return try await host.launch(kept, model: model, contextTokens: key.contextTokens)
+      let process = try await host.launch(kept, model: model, contextTokens: key.contextTokens)
+      return JobEngine(process, restoresSlots: kept[.slotStore] == .bool(true))
     }
   }
 
@@ -126,8 +127,13 @@ public final class EngineWorkExecutor: WorkExecutor {
       EngineKey(model: model.id, configuration: configuration, contextTokens: contextTokens),
       slotCount: host.slotCount(configuration),
       memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
-    var answer = await JobRunner(host: host).run(request, on: loan.engine, onTokens: onTokens)
+    let engine = loan.engine
+    var (answer, wasSpared) = await engine.following(request.spec, begun: request.generatedText) {
+      await JobRunner(host: host).run(request, on: engine.process, onTokens: onTokens)
+    }
     await pool.release(loan, measuredBytes: answer.measurement.outcome.metrics?.peakMemoryBytes)
+    // What was run is more than what was chosen, and its time is not the choice's.
+    if wasSpared { answer.measurement.configuration = host.restoringSlots(configuration) }
     answer.measurement.memoryEstimateBytes =
       host.memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes
     lessons.learn(answer.measurement)

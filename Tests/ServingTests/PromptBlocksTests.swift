@@ -1,7 +1,6 @@
-import Serving
 import Testing
 
-@testable import Coordinator
+@testable import Serving
 
 @Suite("Beginnings of prompts, and what is remembered of them")
 struct PromptBlocksTests {

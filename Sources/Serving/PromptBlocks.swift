@@ -1,5 +1,3 @@
-public import Serving
-
 /// A prompt's beginnings as numbers: block after block, each number stands for all of the prompt up to its block's end.
 /// Equal numbers mean, but for an accident of 2^-64, equal beginnings.
 public struct PromptBlocks: Hashable, Sendable {
