@@ -45,6 +45,7 @@ public struct ScriptedEngine: InferenceEngine {
     public var hang: Hang?
     public var eatMegabytesPerSecond: Int?
     public var eatMegabytesAtOnce: Int?
+    public var endless: Bool?
     public var garbage: Bool?
     public var refuse: Bool?
     public var ignoresSIGTERM: Bool?
@@ -60,7 +61,8 @@ public struct ScriptedEngine: InferenceEngine {
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
-      case port, announce, slots, gather, vocabulary, hang, garbage, refuse, child, certainty, logprobs, forcible
+      case port, announce, slots, gather, vocabulary, hang, endless, garbage, refuse, child, certainty, logprobs,
+        forcible
       case loadMS = "load_ms"
       case ttftMS = "ttft_ms"
       case itlMS = "itl_ms"

@@ -30,6 +30,7 @@ import Testing
       // It comes to no end of its own.
       $0.itlMS = 60_000
     },
+    Case(description: "generates without end", says: "it goes on after") { $0.endless = true },
     Case(description: "talks nonsense", says: "not understood") { $0.garbage = true },
   ]
 

@@ -21,6 +21,7 @@ usage: server.py SCRIPT        a JSON object; every key may be left out:
                      "stream": stop in the middle of every answer
   eat_mb_per_s       take so much more memory every second from readiness on
   eat_mb_at_once     take so much memory at a completion, as fast as it can be written
+  endless            true: every completion goes on until its client leaves, however few tokens it asked for
   garbage            answer completions with events that are not JSON
   refuse             answer every completion with 500
   ignore_sigterm     true: only SIGKILL ends it
@@ -60,7 +61,7 @@ class Script:
         known = dict(
             port=0, announce=True, load_ms=0, ttft_ms=0, itl_ms=0, prefill_us_per_token=0, slots=1,
             gather=1, claimed_slots=None, context_tokens=8192, vocabulary=8192, tokens_per_chunk=1, draft_acceptance=None, fail_start=None,
-            die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, garbage=False,
+            die_after_tokens=None, die_signal=int(signal.SIGSEGV), hang=None, eat_mb_per_s=0, eat_mb_at_once=0, endless=False, garbage=False,
             refuse=False, ignore_sigterm=False, child=False, certainty=0.6, runner_up=0.3, slip_every=0, logprobs=True,
             forcible=True, restored_prompt="", tool_template=True)
         unknown = set(settings) - set(known)
@@ -246,7 +247,7 @@ class Handler(BaseHTTPRequestHandler):
         script = self.script
         wanted = body.get("n_predict", -1)
         room = script.context_tokens - len(prompt)
-        wanted = room if wanted < 0 else min(wanted, room)
+        wanted = sys.maxsize if script.endless else room if wanted < 0 else min(wanted, room)
         stops = body.get("stop") or []
         cached = script.cached_prefix(prompt) if body.get("cache_prompt", True) else 0
         streams = body.get("stream", False)
