@@ -12,14 +12,17 @@ extension SelectorModel {
     among configurations: [EngineConfiguration], for model: ModelProfile, available: [ModelProfile],
     on hardware: HardwareProfile, _ workload: Workload, objective: Objective
   ) -> Int {
+    let others = configurations.filter { !$0.knobs.isEmpty }
     let table = ContextTable(
       model: model, available: available, hardware: hardware, workload: workload, engine: configurations[0].engine,
-      configurations: configurations)
-    // Row 0 is the engine's default, whether it is among them or not.
-    let rows = Array(1...configurations.count)
+      configurations: others)
+    // Row 0 is the engine's default, whether it is among them or not: what all are compared with is not foreseen.
+    let rows = Array(0...others.count)
     guard let ratios = foresee([TableRows(table: table, rows: rows)], CostMetric(objective))[0]?.ratios else {
       return 0
     }
-    return configurations.indices.min { ratios[$0].mean < ratios[$1].mean }!
+    var left = ratios.dropFirst()
+    let foreseen = configurations.map { $0.knobs.isEmpty ? ratios[0].mean : left.removeFirst().mean }
+    return configurations.indices.min { foreseen[$0] < foreseen[$1] }!
   }
 }
