@@ -6,7 +6,7 @@ struct RepeatedTrials {
   /// Latest trials of a context that are looked at: thousands of jobs of one shape say no more.
   private static let mostTrials = 20
   /// What repeats itself exactly, as memory often does, may still change with the engine's next version.
-  private static let leastFactor = 0.25
+  private static let leastFactor = 0.1
 
   /// What one trial found of one configuration, and what was known of it before.
   private struct Finding {
