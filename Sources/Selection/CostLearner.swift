@@ -1,8 +1,8 @@
 import Learning
 
-/// Learns one metric from cells: how far to trust the roofline's ratios, a regressor for what they leave over, and one for
-/// the default's cost over the roofline's. The same for the model that serves and for each fold that errors are
-/// estimated on.
+/// Learns one metric from cells: how far to trust the roofline's ratios, a regressor and pooled effects for what they
+/// leave over, and a regressor for the default's cost over the roofline's. The same for the model that serves and for each
+/// fold that errors are estimated on.
 struct CostLearner: Sendable {
   /// The roofline's ratios are trusted this much, as if it had been seen in this many rows, before any is.
   private static let trust = (prior: 0.7, rows: 2.0)
@@ -18,6 +18,20 @@ struct CostLearner: Sendable {
     var levelOffset: Double
     var level: BlendedRegressor?
     var ratio: BlendedRegressor?
+    /// `PooledEffects.fit`, by the numbers of `MeasuredCells.effectKeys`.
+    var effects: [Float] = []
+  }
+
+  /// What of it foresees.
+  enum Forecaster: String, Codable, CaseIterable, Sendable {
+    /// The regressors, on top of the roofline's ratios as far as those are trusted.
+    case trees
+    /// Pooled effects, on top of the same; levels as the roofline's.
+    case pooled
+    /// The mean of both, which err differently; levels as the trees'.
+    case blend
+    /// The roofline's ratios alone, and its levels moved by their mean error.
+    case roofline
   }
 
   /// What is foreseen for one cell, as logarithms: the default's cost, and the cell's over it.
@@ -40,6 +54,11 @@ struct CostLearner: Sendable {
       ratios.append(cells.row(known.place), target: known.cost - trust * known.roofline, weight: Float(known.weight))
     }
     learned.ratio = fit(ratios)
+    learned.effects = PooledEffects.fit(
+      differences.map { known in
+        PooledEffects.Row(
+          effects: cells.effects(known.place), target: known.cost - trust * known.roofline, weight: known.weight)
+      }, effectCount: cells.effectKeys.count)
 
     var levels = RegressionRows(columnCount: cells.columnCount)
     for place in places where cells.cells[place].isBaseline && !costs[place].level.isNaN {
@@ -59,8 +78,22 @@ struct CostLearner: Sendable {
     return learned
   }
 
-  /// What the learned foresees for some cells, in their order.
-  func foresee(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
+  /// What is foreseen for some cells, in their order.
+  func foresee(
+    _ metric: CostMetric, _ learned: Learned, _ places: [Int], by forecaster: Forecaster
+  ) -> [Foreseen] {
+    switch forecaster {
+    case .trees: trees(metric, learned, places)
+    case .pooled: pooled(metric, learned, places)
+    case .blend:
+      zip(trees(metric, learned, places), pooled(metric, learned, places)).map {
+        Foreseen(level: $0.level, ratio: ($0.ratio + $1.ratio) / 2)
+      }
+    case .roofline: roofline(metric, learned, places)
+    }
+  }
+
+  private func trees(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
     let costs = cells.costs[metric.rawValue]
     let levels = predict(learned.level, places.flatMap { cells.baselineRow($0) }, count: places.count)
     let corrections = ratioCorrections(learned, places)
@@ -73,8 +106,17 @@ struct CostLearner: Sendable {
     }
   }
 
-  /// The same without the regressors: the roofline, moved by its mean error.
-  func roofline(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
+  private func pooled(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
+    let costs = cells.costs[metric.rawValue]
+    return zip(places, roofline(metric, learned, places)).map { place, roofline in
+      guard !cells.cells[place].isBaseline else { return roofline }
+      let effect = cells.effects(place).reduce(0) { $0 + Double(learned.effects[Int($1)]) }
+      return Foreseen(
+        level: roofline.level, ratio: learned.rooflineTrust * Double(costs[place].rooflineRatio) + effect)
+    }
+  }
+
+  private func roofline(_ metric: CostMetric, _ learned: Learned, _ places: [Int]) -> [Foreseen] {
     let costs = cells.costs[metric.rawValue]
     return places.map {
       Foreseen(level: Double(costs[$0].roofline) + learned.levelOffset, ratio: Double(costs[$0].rooflineRatio))

@@ -1,5 +1,5 @@
 /// Estimates errors on cells whose group was not learned from: cross-conformal calibration (Vovk 2015), which spends no
-/// measurement on calibration alone. The same cells show where the roofline had better be left alone (`RooflineFloor`).
+/// measurement on calibration alone. The same cells show who foresees best where a model or hardware is new (`UnfamiliarAnswer`).
 struct CrossConformal: Sendable {
   /// Cells that errors are estimated on; more only cost time.
   static let mostCells = 4000
@@ -35,27 +35,31 @@ struct CrossConformal: Sendable {
   struct Unseen: Sendable {
     var metric: CostMetric
     var places: [Int]
-    /// With what was learned from the others.
-    var learned: [CostLearner.Foreseen]
-    /// By the roofline, moved by its mean error on the others.
-    var roofline: [CostLearner.Foreseen]
+    /// With what was learned from the others, by each forecaster.
+    var answers: [CostLearner.Forecaster: [CostLearner.Foreseen]]
     /// Of each cell.
     var groups: [Int32]
     /// Those of one fold were foreseen by one and the same learner.
     var folds: [Int]
-    /// Which of both serves.
-    var floor = RooflineFloor.none
+    /// Who serves.
+    var answer = UnfamiliarAnswer.trees
 
     /// What serves, for each cell.
-    var foreseen: [CostLearner.Foreseen] { zip(learned, roofline).map(floor.foreseen) }
+    var foreseen: [CostLearner.Foreseen] { foreseen(answer) }
+
+    func foreseen(_ answer: UnfamiliarAnswer) -> [CostLearner.Foreseen] {
+      zip(answers[answer.level]!, answers[answer.ratio]!).map {
+        CostLearner.Foreseen(level: $0.level, ratio: $1.ratio)
+      }
+    }
   }
 
-  /// With the floor that serves where the group is new; new contexts of known models on known hardware need none.
+  /// With who serves where the group is new; in new contexts of known models on known hardware trees do.
   ///
   /// - Returns: nil with too few groups to say how wrong it was.
   func unseen(_ metric: CostMetric, by grouping: Grouping) -> Unseen? {
     var unseen = unseen(metric, by: grouping.group, folds: Self.mostFolds, leastGroups: Calibration.leastGroups)
-    if let found = unseen, grouping != .context { unseen?.floor = RooflineFloor(found, learner.cells) }
+    if let found = unseen, grouping != .context { unseen?.answer = UnfamiliarAnswer(found, learner.cells) }
     return unseen
   }
 
@@ -73,14 +77,19 @@ struct CrossConformal: Sendable {
     let foldCount = min(folds, distinct.count)
     let fold = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0 % foldCount) })
     let none = [CostLearner.Foreseen](repeating: CostLearner.Foreseen(level: 0, ratio: 0), count: known.count)
+    let forecasters = CostLearner.Forecaster.allCases
     var unseen = Unseen(
-      metric: metric, places: known, learned: none, roofline: none, groups: groups, folds: groups.map { fold[$0]! })
+      metric: metric, places: known, answers: Dictionary(uniqueKeysWithValues: forecasters.map { ($0, none) }),
+      groups: groups, folds: groups.map { fold[$0]! })
     for left in 0..<foldCount {
       let test = known.indices.filter { fold[groups[$0]] == left }
       let learned = learner.learn(metric, known.indices.filter { fold[groups[$0]] != left }.map { known[$0] })
       let asked = test.map { known[$0] }
-      for (index, answer) in zip(test, learner.foresee(metric, learned, asked)) { unseen.learned[index] = answer }
-      for (index, answer) in zip(test, learner.roofline(metric, learned, asked)) { unseen.roofline[index] = answer }
+      for forecaster in forecasters {
+        for (index, answer) in zip(test, learner.foresee(metric, learned, asked, by: forecaster)) {
+          unseen.answers[forecaster]![index] = answer
+        }
+      }
     }
     return unseen
   }

@@ -116,16 +116,16 @@ public struct HistoryEvaluation: Sendable {
       let unseen = CrossConformal(learner, mostCells: .max).unseen(
         .e2e, by: { groups[$0.context]! }, folds: Self.mostFolds, leastGroups: 2)
     else { preconditionFailure("there are two groups or more") }
-    // Whether the roofline is left alone is found out anew on what each fold learns from.
-    let floors = Set(unseen.folds).sorted().map { fold -> RooflineFloor in
-      guard let grouping = leftOut.grouping else { return .none }
+    // Who answers is found out anew on what each fold learns from.
+    let answers = Set(unseen.folds).sorted().map { fold -> UnfamiliarAnswer in
+      guard let grouping = leftOut.grouping else { return .trees }
       let training = zip(unseen.places, unseen.folds).filter { $0.1 != fold }.map(\.0)
-      return CrossConformal(learner, among: training).unseen(.e2e, by: grouping)?.floor ?? .none
+      return CrossConformal(learner, among: training).unseen(.e2e, by: grouping)?.answer
+        ?? (grouping == .model ? .untestedModel : .untestedHardware)
     }
     let foreseen = Dictionary(
       uniqueKeysWithValues: unseen.places.indices.map { index in
-        let floor = floors[unseen.folds[index]]
-        return (unseen.places[index], floor.foreseen(unseen.learned[index], unseen.roofline[index]).ratio)
+        (unseen.places[index], unseen.answers[answers[unseen.folds[index]].ratio]![index].ratio)
       })
     let achieved = contexts.map { context in
       let choice = context.cells.min { foreseen[$0.place]! < foreseen[$1.place]! }!

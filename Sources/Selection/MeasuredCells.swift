@@ -38,6 +38,12 @@ struct MeasuredCells: Sendable {
   private(set) var features: [Float] = []
   /// One row for each context and engine.
   private(set) var baselineFeatures: [Float] = []
+  /// The `EffectKeys` of all cells, by their numbers.
+  private(set) var effectKeys: [UInt64] = []
+  private var effectNumbers: [UInt64: Int32] = [:]
+  /// Numbers of each cell's effects, and where they end.
+  private var effects: [Int32] = []
+  private var effectEnds: [Int] = []
   /// By `CostMetric.rawValue`, one for each cell.
   private(set) var costs = [[Costs]](repeating: [], count: CostMetric.allCases.count)
 
@@ -51,11 +57,27 @@ struct MeasuredCells: Sendable {
     return Int32(baselineFeatures.count / columnCount - 1)
   }
 
-  /// - Parameter costs: one for each metric.
-  mutating func append(_ cell: Cell, _ row: ArraySlice<Float>, _ costs: [Costs]) {
+  /// - Parameters:
+  ///   - costs: one for each metric.
+  ///   - keys: of the effects it has in common with others.
+  mutating func append(_ cell: Cell, _ row: ArraySlice<Float>, _ costs: [Costs], effects keys: [UInt64] = []) {
     cells.append(cell)
     features += row
+    for key in keys {
+      let number = effectNumbers[key] ?? Int32(effectKeys.count)
+      if number == effectKeys.count {
+        effectNumbers[key] = number
+        effectKeys.append(key)
+      }
+      effects.append(number)
+    }
+    effectEnds.append(effects.count)
     for (metric, cost) in costs.enumerated() { self.costs[metric].append(cost) }
+  }
+
+  /// Numbers of a cell's effects.
+  func effects(_ place: Int) -> ArraySlice<Int32> {
+    effects[(place == 0 ? 0 : effectEnds[place - 1])..<effectEnds[place]]
   }
 
   func row(_ place: Int) -> ArraySlice<Float> { features[place * columnCount..<(place + 1) * columnCount] }

@@ -4,7 +4,7 @@ import Serving
 
 /// The bytes of a trained selector.
 ///
-/// `APUSSEL3`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
+/// `APUSSEL4`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
 /// (FNV-1a, 8 bytes, little-endian). Any other content is refused before a byte of it reaches XGBoost.
 struct SelectorFile {
   struct Header: Codable, Equatable, Sendable {
@@ -39,9 +39,9 @@ struct SelectorFile {
     var rooflineTrust: Double
     /// By how much costs lie above the roofline in the mean, as a logarithm.
     var levelOffset: Double
-    /// What the roofline answers alone where the hardware or the model is new.
-    var newHardwareFloor: RooflineFloor
-    var newModelFloor: RooflineFloor
+    /// Who answers where the hardware or the model is new.
+    var newHardwareAnswer: UnfamiliarAnswer
+    var newModelAnswer: UnfamiliarAnswer
     /// How wrong it is in contexts it has not seen, by how far they are from those it has.
     var known: Spread
     var newHardware: Spread
@@ -51,6 +51,8 @@ struct SelectorFile {
     /// Places of `BlendedRegressor.bytes` within the trees; empty for none.
     var levelTrees: Range<Int>
     var ratioTrees: Range<Int>
+    /// Place of `PooledEffects.bytes` within the trees.
+    var effects: Range<Int>
 
     func spread(_ familiarity: Familiarity) -> Spread {
       switch familiarity {
@@ -60,16 +62,16 @@ struct SelectorFile {
       }
     }
 
-    func floor(_ familiarity: Familiarity) -> RooflineFloor {
+    func answer(_ familiarity: Familiarity) -> UnfamiliarAnswer {
       switch familiarity {
-      case .known: .none
-      case .newHardware: newHardwareFloor
-      case .newModel: newModelFloor
+      case .known: .trees
+      case .newHardware: newHardwareAnswer
+      case .newModel: newModelAnswer
       }
     }
   }
 
-  static let magic = Array("APUSSEL3".utf8)
+  static let magic = Array("APUSSEL4".utf8)
   /// Far above any real one: 12 regressors of at most a megabyte.
   static let mostBytes = 256 << 20
 
@@ -140,7 +142,7 @@ struct SelectorFile {
     for metric in header.metrics {
       guard Familiarity.allCases.allSatisfy({ metric.spread($0).isSound }), metric.rooflineTrust.isFinite,
         metric.levelOffset.isFinite, metric.measuredCostFactor.isFinite, metric.measuredCostFactor > 0,
-        [metric.levelTrees, metric.ratioTrees].allSatisfy({
+        [metric.levelTrees, metric.ratioTrees, metric.effects].allSatisfy({
           $0.lowerBound >= 0 && $0.upperBound <= trees.count
         })
       else { throw Self.broken(name, "the figures of \(metric.name) are out of range") }

@@ -33,6 +33,7 @@ public struct SelectorModel: Sendable {
   private struct Learned: Sendable {
     let level: BlendedRegressor?
     let ratio: BlendedRegressor?
+    let effects: PooledEffects
     let figures: SelectorFile.Metric
   }
 
@@ -56,8 +57,12 @@ public struct SelectorModel: Sendable {
           part.isEmpty
             ? nil : try BlendedRegressor(bytes: file.trees[part], columnCount: FeatureEncoder.columns.count)
         }
+        guard let effects = PooledEffects(bytes: file.trees[figures.effects]) else {
+          throw LearningError("\(figures.effects.count) bytes are no effects")
+        }
         learned[metric] = Learned(
-          level: try regressor(figures.levelTrees), ratio: try regressor(figures.ratioTrees), figures: figures)
+          level: try regressor(figures.levelTrees), ratio: try regressor(figures.ratioTrees), effects: effects,
+          figures: figures)
       }
     } catch {
       throw SelectorFile.broken(name, "its trees: \(error)")
@@ -95,7 +100,7 @@ public struct SelectorModel: Sendable {
       let count = others[place].count
       defer { corrections = corrections?.dropFirst(count) }
       return foresight(
-        asked[place], metric, learned.figures, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
+        asked[place], metric, learned, level: levels?[place] ?? 0, ratios: corrections?.prefix(count))
     }
   }
 
@@ -108,10 +113,10 @@ public struct SelectorModel: Sendable {
   }
 
   /// - Parameter row: of a candidate that is not the default.
-  /// - Returns: nil without a regressor for the metric, and where the roofline answers alone.
+  /// - Returns: nil without a regressor for the metric, and where trees do not answer.
   func ratioParts(_ table: ContextTable, row: Int, _ metric: CostMetric) -> RatioParts? {
     let familiarity = familiarity(model: table.model.id, hardware: table.hardware)
-    guard let learned = learned[metric], let ratio = learned.ratio, !learned.figures.floor(familiarity).ratio
+    guard let learned = learned[metric], let ratio = learned.ratio, learned.figures.answer(familiarity).ratio == .trees
     else { return nil }
     return RatioParts(
       roofline: learned.figures.rooflineTrust * table.rooflineRatio(row, metric),
@@ -122,29 +127,40 @@ public struct SelectorModel: Sendable {
   ///   - level: the trees' correction of the default's roofline.
   ///   - ratios: their correction of each other row's roofline ratio; nil without trees for it.
   private func foresight(
-    _ asked: TableRows, _ metric: CostMetric, _ figures: SelectorFile.Metric, level: Double,
-    ratios: ArraySlice<Double>?
+    _ asked: TableRows, _ metric: CostMetric, _ learned: Learned, level: Double, ratios: ArraySlice<Double>?
   ) -> Foresight {
-    let table = asked.table
+    let (table, figures) = (asked.table, learned.figures)
     let familiarity = familiarity(model: table.model.id, hardware: table.hardware)
-    let (spread, floor) = (figures.spread(familiarity), figures.floor(familiarity))
+    let (spread, answer) = (figures.spread(familiarity), figures.answer(familiarity))
+    let keys =
+      [.pooled, .blend].contains(answer.ratio)
+      ? EffectKeys(model: table.model, hardware: table.hardware, workload: table.workload) : nil
     var left = ratios
     return Foresight(
       level: LogEstimate(
-        mean: table.estimates[0].logCost(metric) + (floor.level ? figures.levelOffset : level),
+        mean: table.estimates[0].logCost(metric) + (answer.level == .trees ? level : figures.levelOffset),
         variance: spread.level * spread.level),
       ratios: asked.rows.map { row in
         guard row != 0 else { return .zero }
         let roofline = table.rooflineRatio(row, metric)
-        let learned = figures.rooflineTrust * roofline + (left?.popFirst() ?? 0)
-        return LogEstimate(mean: floor.ratio ? roofline : learned, variance: spread.ratio * spread.ratio)
+        let trusted = figures.rooflineTrust * roofline
+        let trees = trusted + (left?.popFirst() ?? 0)
+        let pooled = trusted + (keys.map { learned.effects.sum(of: $0.of(table.configurations[row])) } ?? 0)
+        let mean =
+          switch answer.ratio {
+          case .trees: trees
+          case .pooled: pooled
+          case .blend: (trees + pooled) / 2
+          case .roofline: roofline
+          }
+        return LogEstimate(mean: mean, variance: spread.ratio * spread.ratio)
       },
-      isInformed: true, source: source(familiarity, floor),
+      isInformed: true, source: source(familiarity, answer),
       costFactors: CostFactors(unmeasured: spread.costFactor, measured: figures.measuredCostFactor),
       commonShare: spread.commonShare)
   }
 
-  private func source(_ familiarity: Familiarity, _ floor: RooflineFloor) -> String {
+  private func source(_ familiarity: Familiarity, _ answer: UnfamiliarAnswer) -> String {
     let trees = "trees trained on \(rowCount) measurements"
     let known =
       switch familiarity {
@@ -152,11 +168,16 @@ public struct SelectorModel: Sendable {
       case .newHardware: trees + ", this model on other hardware among them"
       case .newModel: trees + " of other models"
       }
-    switch (floor.level, floor.ratio) {
-    case (false, false): return known
-    case (true, true): return "the roofline, which chooses better here than " + known
-    case (true, false): return known + "; between nodes the roofline, which chooses better there"
-    case (false, true): return known + "; between configurations the roofline, which chooses better there"
+    if answer == .trees { return known }
+    if answer.level != .trees, answer.ratio == .roofline {
+      return "the roofline, which chooses better here than " + known
+    }
+    let nodes = answer.level == .trees ? "" : "; between nodes the roofline, which chooses better there"
+    return switch answer.ratio {
+    case .trees: known + nodes
+    case .pooled: known + nodes + "; between configurations what each did in the mean elsewhere"
+    case .blend: known + nodes + "; between configurations what each did in the mean elsewhere as well"
+    case .roofline: known + nodes + "; between configurations the roofline, which chooses better there"
     }
   }
 }

@@ -96,18 +96,20 @@ public enum SelectorTrainer {
       (lesson.unseen[grouping].map { conformal.spread($0) }
         ?? known.atLeast(.unknown).widened(by: Calibration.farFactor)).atLeast(known)
     }
-    func append(_ regressor: BlendedRegressor?) -> Range<Int> {
+    func append(_ bytes: [UInt8]) -> Range<Int> {
       let start = trees.count
-      trees += regressor?.bytes ?? []
+      trees += bytes
       return start..<trees.count
     }
     return SelectorFile.Metric(
       name: metric.name, rooflineTrust: lesson.learned.rooflineTrust, levelOffset: lesson.learned.levelOffset,
-      newHardwareFloor: lesson.unseen[.hardware]?.floor ?? .none, newModelFloor: lesson.unseen[.model]?.floor ?? .none,
+      newHardwareAnswer: lesson.unseen[.hardware]?.answer ?? .untestedHardware,
+      newModelAnswer: lesson.unseen[.model]?.answer ?? .untestedModel,
       known: known, newHardware: far(.hardware),
       newModel: far(.model),
       measuredCostFactor: near.flatMap { repeats.costFactor($0, known, conformal.learner.cells) } ?? 1,
-      levelTrees: append(lesson.learned.level), ratioTrees: append(lesson.learned.ratio))
+      levelTrees: append(lesson.learned.level?.bytes ?? []), ratioTrees: append(lesson.learned.ratio?.bytes ?? []),
+      effects: append(PooledEffects(lesson.learned.effects, keys: conformal.learner.cells.effectKeys).bytes))
   }
 
   /// What its choices in each context cost when they were not trained on it, by `TrainingSet.contextHash`.

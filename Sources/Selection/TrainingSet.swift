@@ -120,6 +120,8 @@ struct TrainingSet {
     let table = ContextTable(
       model: representative.model, available: available, hardware: representative.hardware,
       workload: representative.workload, engine: engine, configurations: others.map(\.configuration))
+    let keys = EffectKeys(
+      model: representative.model, hardware: representative.hardware, workload: representative.workload)
     let baselineNumber = configurations.first { $0.configuration.knobs.isEmpty }?.number
     let baseline = baselineNumber.flatMap { evidence.exact.cell(context, $0) }
     let baselineRow = cells.appendBaseline(table.features.row(0))
@@ -141,7 +143,9 @@ struct TrainingSet {
       guard let own = evidence.exact.cell(context, other.number) else { continue }
       let all = allCosts(other.number, row: offset + 1, own)
       hasRatio = hasRatio || all.contains { !$0.ratio.isNaN }
-      cells.append(cell(other.number, isBaseline: false), table.features.row(offset + 1), all)
+      cells.append(
+        cell(other.number, isBaseline: false), table.features.row(offset + 1), all,
+        effects: [keys.context] + keys.of(other.configuration))
     }
     if hasRatio { pairedContextCount += 1 }
   }

@@ -5,8 +5,9 @@ import Testing
 
 @testable import Selection
 
-@Suite("What is learned has the roofline for a floor where model or hardware is new")
-struct RooflineFloorTests {
+@Suite(
+  "Where model or hardware is new, who did better on those left out answers: trees, pooled effects or the roofline")
+struct UnfamiliarAnswerTests {
   /// A history of eight kinds of hardware, each with two nodes, in four workloads. Of each node only its number and its
   /// kind's are to be seen.
   ///
@@ -34,7 +35,11 @@ struct RooflineFloorTests {
   }
 
   /// The same with one node of each kind, and a configuration beside the default.
-  private func configurations(roofline: (_ kind: Int) -> Double, truth: (_ kind: Int) -> Double) -> MeasuredCells {
+  ///
+  /// - Parameter effects: keys of what the configuration has in common with itself elsewhere.
+  private func configurations(
+    roofline: (_ kind: Int) -> Double, truth: (_ kind: Int) -> Double, effects: [UInt64] = []
+  ) -> MeasuredCells {
     var cells = MeasuredCells(columnCount: 2)
     for kind in 0..<8 {
       for workload in 0..<4 {
@@ -49,15 +54,17 @@ struct RooflineFloorTests {
             MeasuredCells.Cell(
               context: place, configuration: Int32(number), hardware: Int32(kind), model: 0, workload: Int32(workload),
               isBaseline: number == 0, baselineRow: baselineRow),
-            [Float(number), Float(kind)], CostMetric.allCases.map { _ in costs })
+            [Float(number), Float(kind)], CostMetric.allCases.map { _ in costs }, effects: number == 0 ? [] : effects)
         }
       }
     }
     return cells
   }
 
-  private func floor(_ cells: MeasuredCells, by grouping: CrossConformal.Grouping = .hardware) throws -> RooflineFloor {
-    try #require(CrossConformal(CostLearner(cells: cells)).unseen(.e2e, by: grouping)).floor
+  private func answer(_ cells: MeasuredCells, by grouping: CrossConformal.Grouping = .hardware) throws
+    -> UnfamiliarAnswer
+  {
+    try #require(CrossConformal(CostLearner(cells: cells)).unseen(.e2e, by: grouping)).answer
   }
 
   // Every second kind is much better in one thing than the roofline says, and what it teaches is wrong for the others.
@@ -68,26 +75,39 @@ struct RooflineFloorTests {
   func misledBetweenNodes() throws {
     // The first node is the faster one everywhere, and the roofline knows.
     let cells = nodes(roofline: Self.gap) { Self.gap($0) - Self.gain($0) }
-    #expect(try floor(cells) == RooflineFloor(level: true, ratio: false))
+    #expect(try answer(cells) == UnfamiliarAnswer(level: .roofline, ratio: .trees))
   }
 
   @Test("Where it misleads between configurations, the roofline says which is the better")
   func misledBetweenConfigurations() throws {
     // The configuration is the better one everywhere, and the roofline knows.
     let cells = configurations(roofline: { -Self.gap($0) }, truth: { $0.isMultiple(of: 2) ? -0.05 : -0.3 })
-    #expect(try floor(cells).ratio)
+    #expect(try answer(cells).ratio != .trees)
+  }
+
+  @Test("Where the roofline is wrong everywhere, what a setting did elsewhere in the mean chooses well")
+  func misledByBoth() throws {
+    // The configuration is the better one everywhere, and the roofline says the opposite.
+    let cells = configurations(
+      roofline: { _ in 2 }, truth: { $0.isMultiple(of: 2) ? -0.05 : -0.3 }, effects: [1])
+    let unseen = try #require(CrossConformal(CostLearner(cells: cells)).unseen(.e2e, by: .hardware))
+    func regret(_ forecaster: CostLearner.Forecaster) -> Double {
+      let ratios = Dictionary(uniqueKeysWithValues: zip(unseen.places, unseen.answers[forecaster]!.map(\.ratio)))
+      return cells.configurationChoices(.e2e, among: unseen.places).reduce(0) { $0 + $1.regret { ratios[$0]! } }
+    }
+    #expect(regret(.pooled) == 0 && regret(.roofline) > 1)
   }
 
   @Test("Where it helps, it is used: the roofline is wrong everywhere in the same way")
   func helped() throws {
-    #expect(try floor(nodes(roofline: { _ in 0.3 }, truth: { _ in -0.3 })) == .none)
-    #expect(try floor(configurations(roofline: { _ in 0.3 }, truth: { _ in -0.3 })) == .none)
+    #expect(try answer(nodes(roofline: { _ in 0.3 }, truth: { _ in -0.3 })) == .trees)
+    #expect(try answer(configurations(roofline: { _ in 0.3 }, truth: { _ in -0.3 })) == .trees)
   }
 
   @Test("Both alike, what was learned is used; so it is in new workloads, whatever the roofline does there")
   func unclear() throws {
-    #expect(try floor(nodes(roofline: { _ in 0.3 }, truth: { _ in 0.3 })) == .none)
-    #expect(try floor(nodes(roofline: Self.gap) { Self.gap($0) - Self.gain($0) }, by: .context) == .none)
+    #expect(try answer(nodes(roofline: { _ in 0.3 }, truth: { _ in 0.3 })) == .trees)
+    #expect(try answer(nodes(roofline: Self.gap) { Self.gap($0) - Self.gain($0) }, by: .context) == .trees)
   }
 
   @Test("A choice's regret is that of what is foreseen to cost the least")
@@ -98,13 +118,13 @@ struct RooflineFloorTests {
     #expect(choice.regret { [2.0, 1, 9][$0] } == 0)
   }
 
-  @Test("A floor holds for models and hardware that are new, and for those alone")
+  @Test("Another's answer is given for models and hardware that are new, and for those alone")
   func serving() throws {
     let file = try SelectorFile(bytes: Trained.file.get().bytes, name: "test")
     var header = file.header
     for metric in header.metrics.indices {
-      header.metrics[metric].newHardwareFloor = RooflineFloor(level: true, ratio: true)
-      header.metrics[metric].newModelFloor = RooflineFloor(level: false, ratio: true)
+      header.metrics[metric].newHardwareAnswer = UnfamiliarAnswer(level: .roofline, ratio: .roofline)
+      header.metrics[metric].newModelAnswer = UnfamiliarAnswer(level: .trees, ratio: .roofline)
     }
     let floored = try SelectorModel(bytes: SelectorFile(header: header, trees: file.trees).bytes, name: "test")
     let model = try Trained.model()
