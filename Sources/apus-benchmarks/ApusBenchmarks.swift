@@ -17,7 +17,7 @@ struct ApusBenchmarks: AsyncParsableCommand {
       ForecastFigure.self, EnginesFigure.self, PlannersFigure.self, OnlineFigure.self, CoverageFigure.self,
     ]
       + [SoakFigure.self, PoisonFigure.self, PlacementFigure.self, ExpertsFigure.self]
-      + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self]
+      + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self, ThroughputFigure.self]
       + [
         GridMeasuring.self, ServeCoordinator.self, ServeWorker.self, ServeGateway.self, ServeEcho.self,
         ServeScatter.self,

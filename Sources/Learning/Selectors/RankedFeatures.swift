@@ -1,17 +1,17 @@
 /// Features as their ranks among the training instances, from 0 to 1: distances then do not depend on units or long
 /// tails. A missing value lies in the middle.
-struct RankedFeatures: Sendable {
+public struct RankedFeatures: Sendable {
   private let sorted: [[Float]]
   let columnCount: Int
 
-  init(_ matrix: FeatureMatrix) {
+  public init(_ matrix: FeatureMatrix) {
     columnCount = matrix.columnCount
     sorted = (0..<matrix.columnCount).map { column in
       (0..<matrix.rowCount).map { matrix.values[$0 * matrix.columnCount + column] }.filter { !$0.isNaN }.sorted()
     }
   }
 
-  func place(_ row: some Sequence<Float>) -> [Float] {
+  public func place(_ row: some Sequence<Float>) -> [Float] {
     zip(row, sorted).map { value, sorted in
       guard !value.isNaN, let first = sorted.first, let last = sorted.last, first < last else { return 0.5 }
       // The middle of the equal values: many equal values are one level, not a ramp.
@@ -20,9 +20,9 @@ struct RankedFeatures: Sendable {
     }
   }
 
-  func places(_ matrix: FeatureMatrix) -> [[Float]] { (0..<matrix.rowCount).map { place(matrix.row($0)) } }
+  public func places(_ matrix: FeatureMatrix) -> [[Float]] { (0..<matrix.rowCount).map { place(matrix.row($0)) } }
 
-  static func squaredDistance(_ a: [Float], _ b: [Float]) -> Float {
+  public static func squaredDistance(_ a: [Float], _ b: [Float]) -> Float {
     var sum: Float = 0
     for index in a.indices {
       let difference = a[index] - b[index]

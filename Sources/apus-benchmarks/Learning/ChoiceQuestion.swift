@@ -7,36 +7,43 @@ import Serving
 struct ChoiceQuestion: Sendable {
   /// As for a recommendation; workers have different names.
   var sets: [CandidateSet]
-  /// E2E in milliseconds, for each candidate of each set.
+  /// For each candidate of each set.
   var costs: [[Double]]
+  /// What they are.
+  var counted = CountedCost.e2e
 
   /// What an answer was worth.
   struct Outcome: Sendable {
     /// Best over chosen, from 0 to 1.
     var achieved: Double
-    /// Of each candidate whose time was foreseen, the absolute logarithm of the foreseen over the true one.
+    /// Of each candidate whose cost was foreseen, the absolute logarithm of the foreseen over the true one.
     var errors: [Double] = []
+    /// That of the chosen one; nil where its cost was not foreseen.
+    var chosenError: Double?
   }
 
-  /// When what is foreseen to take the least time is chosen.
+  /// When what is foreseen to cost the least is chosen.
   func outcome(_ recommender: Recommender) -> Outcome {
     let answer = recommender.recommend(
-      sets, objective: .e2e, limits: Limits(allowsApproximate: true), inFull: true)
+      sets, objective: counted.objective, limits: Limits(allowsApproximate: true), inFull: true)
     var errors: [Double] = []
     var choice: (foreseen: Double, cost: Double)?
     for ranked in answer.candidates {
-      guard let foreseen = ranked.predicted.e2eMS, let cost = cost(ranked) else { continue }
+      guard let set = sets.firstIndex(where: { $0.worker == ranked.worker }),
+        let foreseen = counted.foreseen(ranked, on: sets[set].hardware), let cost = cost(ranked, set)
+      else { continue }
       errors.append(abs(log(foreseen / cost)))
       if foreseen < choice?.foreseen ?? .infinity { choice = (foreseen, cost) }
     }
-    return Outcome(achieved: choice.map { best / $0.cost } ?? 0, errors: errors)
+    return Outcome(
+      achieved: choice.map { best / $0.cost } ?? 0, errors: errors,
+      chosenError: choice.map { abs(log($0.foreseen / $0.cost)) })
   }
 
   /// For whatever is named.
   func outcome(set: Int, candidate: Int) -> Outcome { Outcome(achieved: best / costs[set][candidate]) }
 
-  private func cost(_ ranked: RankedCandidate) -> Double? {
-    guard let set = sets.firstIndex(where: { $0.worker == ranked.worker }) else { return nil }
+  private func cost(_ ranked: RankedCandidate, _ set: Int) -> Double? {
     let place = sets[set].candidates.firstIndex { $0.configuration == ranked.candidate.configuration }
     return place.map { costs[set][$0] }
   }
@@ -52,6 +59,26 @@ struct QuestionTable: Sendable {
   let table: SelectionTable
   /// Number of each candidate's algorithm, by question, set and candidate.
   let algorithms: [[[Int]]]
+
+  /// What a model of the table's kind chooses for one of its questions is worth.
+  ///
+  /// - Parameter foresee: the logarithm of what an algorithm will cost.
+  func outcome(
+    _ number: Int, of question: ChoiceQuestion, _ model: any TableModel, _ foresee: PlainForecast.Foresee? = nil
+  ) -> ChoiceQuestion.Outcome {
+    let row = table.instances.row(number)
+    let own = algorithms[number]
+    let choice = model.plan(for: row, among: Set(own.joined()).sorted()).choice
+    let set = own.firstIndex { $0.contains(choice) }!
+    var outcome = question.outcome(set: set, candidate: own[set].firstIndex(of: choice)!)
+    guard let foresee else { return outcome }
+    for (algorithm, cost) in zip(own.joined(), question.costs.joined()) {
+      let error = abs(foresee(row, algorithm) - log(cost))
+      outcome.errors.append(error)
+      if algorithm == choice { outcome.chosenError = error }
+    }
+    return outcome
+  }
 
   /// What is the same in every context.
   private struct Algorithm: Hashable {

@@ -81,7 +81,8 @@ struct LearnersFigure: ParsableCommand {
       let set = CandidateSet(
         worker: WorkerName("node"), hardware: context.hardware, model: context.model, available: history.models,
         workload: context.workload, candidates: context.candidates)
-      learned.append(ChoiceQuestion(sets: [set], costs: [context.candidates.map { measured($0, blocks) }]))
+      learned.append(
+        ChoiceQuestion(sets: [set], costs: [context.candidates.map { CountedCost.e2e.measured($0, blocks) }]))
       asked.append(ChoiceQuestion(sets: [set], costs: [context.candidates.map { context.trueE2EMS($0)! }]))
     }
     var outcomes: [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] = [:]
@@ -99,13 +100,6 @@ struct LearnersFigure: ParsableCommand {
     case .newModel: names.map(\.model)
     case .known, .measured: names.indices.map { String($0) }
     }
-  }
-
-  /// Geometric mean of a candidate's blocks.
-  private static func measured(_ candidate: Candidate, _ blocks: [Serving.Measurement]) -> Double {
-    let logs = blocks.filter { $0.configuration == candidate.configuration }
-      .compactMap { $0.outcome.metrics.map { log($0.e2e.meanMS) } }
-    return exp(logs.reduce(0, +) / Double(logs.count))
   }
 
   /// - Parameters:
@@ -132,13 +126,7 @@ struct LearnersFigure: ParsableCommand {
         let table = QuestionTable(learned, groups: groups, models: models)
         let model = TableSelectorCatalogue.defaultSelector.train(
           on: table.table.selecting(instances: asked.indices.filter { !isLeft[$0] }), TrainingContext(seed: 1))
-        outcomes[learner] = left.map { question in
-          let algorithms = table.algorithms[question]
-          let plan = model.plan(
-            for: table.table.instances.row(question), among: Set(algorithms.joined()).sorted())
-          let set = algorithms.firstIndex { $0.contains(plan.choice) }!
-          return asked[question].outcome(set: set, candidate: algorithms[set].firstIndex(of: plan.choice)!)
-        }
+        outcomes[learner] = left.map { table.outcome($0, of: asked[$0], model) }
       }
     }
     return outcomes
@@ -147,16 +135,10 @@ struct LearnersFigure: ParsableCommand {
   // MARK: A table of real measurements
 
   private func addTable(to report: inout FigureReport) throws {
-    let path = table ?? "../shared/data/perf/aic_silicon_e2e.csv"
-    guard FileManager.default.fileExists(atPath: path) else {
-      if table != nil { throw ApusError(.badInput, "\(path): cannot be read", advice: "name a CSV file that exists") }
-      report.skipped.append("the table of real measurements: \(path) is not there")
-      return
-    }
-    let measurements = try PerformanceTable.measurements(path)
-    let contexts = Self.contexts(measurements)
+    guard let (path, measurements) = try PublishedContexts.read(table, &report) else { return }
+    let contexts = PublishedContexts.all(measurements, counting: .e2e)
     let leaving: [(name: String, group: @Sendable (Serving.Measurement) -> String)] = [
-      ("new model", Self.modelName), ("new hardware", { $0.hardware.processor }),
+      ("new model", PublishedContexts.modelName), ("new hardware", { $0.hardware.processor }),
     ]
     let learners = learners
     for (name, group) in leaving {
@@ -174,45 +156,6 @@ struct LearnersFigure: ParsableCommand {
       "table: \(contexts.count) contexts (model, device, lengths, concurrency) of \(URL(filePath: path).lastPathComponent) "
         + "with two strategies or more (engine, precision, number of devices and parallelism); each model or kind of device is "
         + "left out in turn. For the coordinator's selector each engine, precision and number of devices is a node")
-  }
-
-  /// In whatever precision.
-  @Sendable private static func modelName(_ row: Serving.Measurement) -> String {
-    String(row.model.name.prefix { $0 != "|" })
-  }
-
-  /// A model on a kind of device in a workload, however many devices, in whatever precision and engine, where there is
-  /// something to choose.
-  private static func contexts(
-    _ measurements: [Serving.Measurement]
-  ) -> [(first: Serving.Measurement, question: ChoiceQuestion)] {
-    let grouped = Dictionary(grouping: measurements) { row -> [String] in
-      [modelName(row), row.hardware.processor, row.workload.shape]
-    }
-    return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.compactMap { key in
-      let rows = grouped[key]!
-      let question = question(rows)
-      return question.costs.joined().count > 1 ? (rows[0], question) : nil
-    }
-  }
-
-  /// Each engine in each precision on each number of devices is a node.
-  private static func question(_ rows: [Serving.Measurement]) -> ChoiceQuestion {
-    let nodes = Dictionary(grouping: rows) { row -> [String] in
-      [row.model.id.rawValue, row.hardware.fingerprint, row.configuration.engine.rawValue]
-    }
-    var question = ChoiceQuestion(sets: [], costs: [])
-    for key in nodes.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      let blocks = nodes[key]!
-      let configurations = Set(blocks.map(\.configuration)).sorted { $0.fingerprint < $1.fingerprint }
-      let candidates = configurations.map { Candidate(configuration: $0, fidelity: .exact) }
-      question.sets.append(
-        CandidateSet(
-          worker: WorkerName("node-\(question.sets.count)"), hardware: blocks[0].hardware, model: blocks[0].model,
-          available: [blocks[0].model], workload: blocks[0].workload, candidates: candidates, isAttached: true))
-      question.costs.append(candidates.map { measured($0, blocks) })
-    }
-    return question
   }
 
   // MARK: Report
