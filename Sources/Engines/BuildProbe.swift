@@ -48,11 +48,9 @@ struct BuildProbe: Sendable {
     return version
   }
 
-  /// Reads `version: 0.5.0-dev (0c1e57098)` and the like.
+  /// Reads `version: 0.5.0-dev (0c1e57098)`; a build that knows no commit says `(build 0, commit unknown)`.
   static func version(line: String) -> String? {
-    guard let start = line.firstRange(of: "version:")?.upperBound else { return nil }
-    let words = line[start...].split(separator: " ")
-    guard let first = words.first else { return nil }
-    return "llama.cpp \(first)" + (words.count > 1 && words[1].hasPrefix("(") ? " \(words[1])" : "")
+    guard let found = line.firstMatch(of: #/version: *(\S+)(?: (\([0-9a-f]+\)))?/#) else { return nil }
+    return "llama.cpp \(found.1)" + (found.2.map { " \($0)" } ?? "")
   }
 }

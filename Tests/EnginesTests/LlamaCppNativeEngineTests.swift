@@ -117,6 +117,14 @@ import Testing
     #expect(await engine.detect()?.version.hasSuffix("(avx2)") != true)
   }
 
+  @Test(arguments: [
+    ("version: 0.5.0-dev (0c1e57098)", "llama.cpp 0.5.0-dev (0c1e57098)"),
+    ("version: 6121 (abc1234) x", "llama.cpp 6121 (abc1234)"),
+    ("version: 0.5.0-dev (build 0, commit unknown)", "llama.cpp 0.5.0-dev"), ("version:", nil), ("built with", nil),
+  ]) func versionLines(line: String, version: String?) {
+    #expect(BuildProbe.version(line: line) == version)
+  }
+
   /// A program that neither answers nor ends is ended, and that is its fault.
   @Test func hangingBuildIsGivenUp() async throws {
     try put("avx2", "exec sleep 600")

@@ -39,18 +39,25 @@ struct RealNativeEngineTests {
     return (try #require(library.path(of: profile.id)), profile)
   }
 
-  private func tokens(
+  private func start(
     _ model: (path: String, profile: ModelProfile), _ knobs: [KnobName: KnobValue], draft: String? = nil
-  ) async throws -> [Int] {
+  ) async throws -> EngineProcess {
     let plan = try engine.launchPlan(
       LaunchRequest(
         modelPath: model.path, model: model.profile, draftModelPath: draft,
         configuration: EngineConfiguration(engine: engine.name, knobs: knobs), coreCount: 1, contextTokens: 512,
         port: LoopbackPort.free()))
-    let process = try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: 4 << 30)
-    let answer = try await httpPost(
-      "\(process.baseURL)/completion",
-      #"{"prompt":[0,700,701,702],"n_predict":16,"temperature":0,"ignore_eos":true,"return_tokens":true}"#)
+    return try await EngineProcess.start(plan, guardPath: installation.guardPath, memoryLimitBytes: 4 << 30)
+  }
+
+  private static let request =
+    #"{"prompt":[0,700,701,702],"n_predict":16,"temperature":0,"ignore_eos":true,"return_tokens":true}"#
+
+  private func tokens(
+    _ model: (path: String, profile: ModelProfile), _ knobs: [KnobName: KnobValue], draft: String? = nil
+  ) async throws -> [Int] {
+    let process = try await start(model, knobs, draft: draft)
+    let answer = try await httpPost("\(process.baseURL)/completion", Self.request)
     #expect(try await httpGet("\(process.baseURL)/metrics").contains("llamacpp:tokens_predicted_total 16"))
     await process.stop()
     #expect(!processExists(process.processID))
@@ -83,6 +90,38 @@ struct RealNativeEngineTests {
     for build in LlamaCppNativeEngine.builds where found.version.contains(build) {
       #expect(try await tokens(model, [.isaBuild: .text(build)]).count == 16)
     }
+  }
+
+  /// Layers that two other processes hold give the same tokens. When one of these is lost the engine ends, which is a
+  /// failure like others.
+  @Test(.timeLimit(.minutes(20))) func layersInOtherProcesses() async throws {
+    let model = try await makeDraftModel()
+    let program = engine.program("avx2").replacing("llama-server", with: "ggml-rpc-server")
+    let ports = [LoopbackPort.free(), LoopbackPort.free()]
+    let servers = try ports.map { port in
+      try ChildProcess.spawn(
+        ChildProcess.Plan(
+          [program, "--host", "127.0.0.1", "--port", String(port), "--threads", "1"], output: .discarded,
+          error: .discarded
+        ).guarded(by: installation.guardPath))
+    }
+    for port in ports { try await eventually { isListening(port) } }
+    let spread: [KnobName: KnobValue] = [
+      .rpcServers: .text(ports.map { "127.0.0.1:\($0)" }.joined(separator: ","))
+    ]
+    #expect(try await tokens(model, spread) == tokens(model, [:]))
+    let process = try await start(model, spread)
+    servers[1].terminate()
+    _ = await servers[1].end()
+    _ = try? await httpPost("\(process.baseURL)/completion", Self.request)
+    #expect(await process.exit() != nil)
+    servers[0].terminate()
+    _ = await servers[0].end()
+  }
+
+  private func isListening(_ port: Int) -> Bool {
+    let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
+    return table.contains("0100007F:\(String(port, radix: 16, uppercase: true)) 00000000:0000 0A")
   }
 
   /// Options that no machine without a GPU can try are at least options of this program.

@@ -3,9 +3,9 @@ public import Serving
 
 /// The program `llama-server` of llama.cpp: built by Deploy/engines/llamacpp-native/install, or found on PATH.
 ///
-/// The built one comes in a folder for each instruction set, `bin/avx2` and `bin/avx512`, which differ in nothing but
-/// ggml's processor code; one made by hand for AMX belongs into `bin/amx`. `isa_build` picks one, and without it the one
-/// that every x86-64 processor of the last ten years runs is taken. A build is offered only if it is there, and loads,
+/// The built one comes in a folder for each instruction set, `bin/avx2`, `bin/avx512` and `bin/amx`, which differ in nothing
+/// but ggml's processor code. `isa_build` picks one, and without it the one that every x86-64 processor of the last ten years
+/// runs is taken. A build is offered only if it is there, and loads,
 /// computes and ends well in a child process on this machine (`BuildProbe`): one made for more than the processor has
 /// dies by SIGILL, which must not be the worker's end.
 ///
@@ -34,37 +34,26 @@ public struct LlamaCppNativeEngine: InferenceEngine {
   /// What the options were compared with: the source that the installer builds.
   static let source = "llama.cpp 0c1e57098 common/arg.cpp"
 
-  public func support(of method: MethodName) -> MethodSupport {
-    Self.methods[method] ?? .notHere(reason: "llama.cpp has no such option")
-  }
+  public func support(of method: MethodName) -> MethodSupport { Self.claims[method] }
 
-  private static let methods: [MethodName: MethodSupport] = [
-    MethodName("continuous-batching"): .flagChecked(against: source),
-    MethodName("prefix-caching"): .flagChecked(against: source),
-    MethodName("host-cache"): .flagChecked(against: source),
-    MethodName("chunked-prefill"): .flagChecked(against: source),
-    MethodName("kv-cache-quantization"): .flagChecked(against: source),
-    MethodName("weight-quantization"): .flagChecked(against: source),
-    MethodName("draft-model-speculation"): .flagChecked(against: source),
-    MethodName("n-gram-speculation"): .flagChecked(against: source),
-    MethodName("flash-attention"): .flagChecked(against: source),
-    MethodName("thread-count"): .flagChecked(against: source),
-    MethodName("thread-affinity"): .flagChecked(against: source),
-    MethodName("instruction-set-build"): .flagChecked(against: source),
-    MethodName("eagle-speculation"): .flagChecked(against: source),
-    MethodName("mtp-speculation"): .flagChecked(against: source),
-    MethodName("gpu-offload"): .flagChecked(against: source),
-    MethodName("tensor-split"): .flagChecked(against: source),
-    MethodName("expert-offload"): .flagChecked(against: source),
-    MethodName("rpc-distribution"): .flagChecked(against: source),
-    MethodName("slot-restore"): .notHere(reason: "the program saves no slots when it stops; llamacpp's launcher does"),
-    MethodName("tensor-parallelism"): .notHere(reason: "llama.cpp splits no layer between processors"),
-    MethodName("pipeline-parallelism"): .notHere(reason: "llama.cpp calls it tensor split: see tensor-split"),
-    MethodName("data-parallelism"): .notHere(reason: "one process of llama.cpp holds one copy of a model"),
-    MethodName("expert-parallelism"): .notHere(reason: "llama.cpp splits no experts between devices"),
-    MethodName("graph-capture"): .notHere(reason: "llama.cpp has no compiler on processors"),
-    MethodName("prefill-decode-disaggregation"): .notHere(reason: "llama.cpp reads and writes in one process"),
-  ]
+  /// What works was run with builds of that source on a processor; what is checked needs a GPU or a model that is not there.
+  private static let claims = MethodClaims(
+    works: [
+      "continuous-batching", "prefix-caching", "host-cache", "chunked-prefill", "kv-cache-quantization",
+      "weight-quantization", "draft-model-speculation", "n-gram-speculation", "flash-attention", "thread-count",
+      "thread-affinity", "instruction-set-build", "rpc-distribution",
+    ],
+    checked: ["eagle-speculation", "mtp-speculation", "gpu-offload", "tensor-split", "expert-offload"],
+    against: source,
+    absences: [
+      "slot-restore": "the program saves no slots when it stops; llamacpp's launcher does",
+      "tensor-parallelism": "llama.cpp splits no layer between processors",
+      "pipeline-parallelism": "llama.cpp calls it tensor split: see tensor-split",
+      "data-parallelism": "one process of llama.cpp holds one copy of a model",
+      "expert-parallelism": "llama.cpp splits no experts between devices",
+      "graph-capture": "llama.cpp has no compiler on processors",
+      "prefill-decode-disaggregation": "llama.cpp reads and writes in one process",
+    ], otherwise: "llama.cpp has no such option")
 
   private let directory: String
 
