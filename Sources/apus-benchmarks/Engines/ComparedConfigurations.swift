@@ -10,6 +10,10 @@ struct ComparedConfigurations {
   let model: ModelProfile
   /// Every model in the state directory, where drafts and weight variants are found.
   let available: [ModelProfile]
+  /// The builds of each engine that are installed.
+  let builds: [EngineName: [EngineBuild]]
+  /// Where other processes offer their memory with `ggml-rpc-server`, `HOST:PORT` each.
+  let rpcServers: [String]
 
   /// `vllm graph_capture=off draft_tokens=8` on top of the engine's own base for the model.
   func named(_ text: String) throws -> Candidate {
@@ -49,7 +53,7 @@ struct ComparedConfigurations {
     }
     return AccelerationContext(
       model: model, available: available, hardware: host.hardware, engine: engine.name, abilities: engine.abilities,
-      workload: workload, limits: Limits())
+      builds: builds[engine.name] ?? [], workload: workload, limits: Limits(), rpcServers: rpcServers)
   }
 
   private static func value(_ text: String) -> KnobValue {

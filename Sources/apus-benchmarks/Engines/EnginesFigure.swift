@@ -25,6 +25,8 @@ struct EnginesFigure: AsyncParsableCommand {
   var configuration = ["llamacpp", "vllm", "vllm graph_capture=off"]
   @Option(help: "Also each method alone on this engine, in every setting that it proposes for these workloads.")
   var eachMethod: String?
+  @Option(help: "With --each-method: where ggml-rpc-server listens, HOST:PORT, several separated by commas.")
+  var rpcServers = ""
   @Option(help: "Rounds.") var rounds = 3
   @Option(help: "Halve the workloads' lengths this many times.") var halvings = 0
   @Option(help: "Seconds after which no block starts.") var budget = 1800.0
@@ -42,7 +44,7 @@ struct EnginesFigure: AsyncParsableCommand {
   func run() async throws {
     let machine = MachineNote()
     let installation = try EngineInstallation.standard(stateDirectory: state)
-    let host = try await host(installation)
+    let (host, builds) = try await host(installation)
     let available = try ModelLibrary(directory: installation.modelsDirectory).scan()
     guard let profile = available.first(where: { $0.name == model }) else {
       throw ApusError(
@@ -50,7 +52,9 @@ struct EnginesFigure: AsyncParsableCommand {
         advice: "see `apus model synthesize`")
     }
     let workloads = try chosenWorkloads()
-    let compared = ComparedConfigurations(state: state, host: host, model: profile, available: available)
+    let compared = ComparedConfigurations(
+      state: state, host: host, model: profile, available: available, builds: builds,
+      rpcServers: rpcServers.split(separator: ",").map(String.init))
     var candidates = try configuration.map { try compared.named($0) }
     var names = configuration
     if let eachMethod {
@@ -82,21 +86,25 @@ struct EnginesFigure: AsyncParsableCommand {
     }
   }
 
-  private func host(_ installation: EngineInstallation) async throws -> EngineHost {
+  /// This machine, and the builds of each engine that are installed on it.
+  private func host(_ installation: EngineInstallation) async throws -> (EngineHost, [EngineName: [EngineBuild]]) {
     let library = ModelLibrary(directory: installation.modelsDirectory)
     try library.scan()
     let hardware = await Capabilities.measure(cachePath: "\(state)/\(worker).json")
     var engines: [any InferenceEngine] = []
     var versions: [EngineName: String] = [:]
+    var builds: [EngineName: [EngineBuild]] = [:]
     for engine in EngineCatalogue.all(installation) {
       guard let here = await engine.detect() else { continue }
       engines.append(engine)
       versions[engine.name] = here.version
+      builds[engine.name] = here.builds
     }
-    return EngineHost(
+    let host = EngineHost(
       engines: engines, modelPath: { library.path(of: $0) }, profile: { library.profile(of: $0) },
       worker: WorkerName(worker), hardware: hardware, engineVersions: versions,
       guardPath: installation.guardPath, memoryLimitBytes: hardware.memoryBytes / 10 * 8)
+    return (host, builds)
   }
 
   private func chosenWorkloads() throws -> [Workload] {
