@@ -97,7 +97,7 @@ struct RealNativeEngineTests {
   @Test(.timeLimit(.minutes(20))) func layersInOtherProcesses() async throws {
     let model = try await makeDraftModel()
     let program = engine.program("avx2").replacing("llama-server", with: "ggml-rpc-server")
-    let ports = [LoopbackPort.free(), LoopbackPort.free()]
+    let ports = try [LoopbackPort.free(), LoopbackPort.free()]
     let servers = try ports.map { port in
       try ChildProcess.spawn(
         ChildProcess.Plan(
