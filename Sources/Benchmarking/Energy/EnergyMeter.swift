@@ -33,9 +33,14 @@ public struct EnergyReading: Hashable, Sendable {
   fileprivate let microjoules: [UInt64]
   fileprivate let millijoules: [UInt64]
 
+  /// A GPU's counter moves ten times a second (measured on an H100: blocks of 0.1 s got none of it or twice their share), so
+  /// over less time than this it is off by more than 5%.
+  static let shortestWithGPUSeconds = 2.0
+
   /// Energy since an earlier reading of the same meter. Nil when that cannot be told: so much time passed that a counter
-  /// may have come round more than once, or one ran backwards.
+  /// may have come round more than once, so little that a GPU's has hardly moved, or one ran backwards.
   public func joules(since earlier: EnergyReading, wallSeconds: Double) -> Double? {
+    guard millijoules.isEmpty || wallSeconds >= Self.shortestWithGPUSeconds else { return nil }
     var sum = 0.0
     if let packages {
       guard let joules = packages.joules(from: earlier.microjoules, to: microjoules, wallSeconds: wallSeconds) else {
