@@ -6041,7 +6041,7 @@ const ProtobufCMessageDescriptor apus__candidate__descriptor =
   (ProtobufCMessageInit) apus__candidate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__accelerator__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__accelerator__field_descriptors[5] =
 {
   {
     "name",
@@ -6067,15 +6067,54 @@ static const ProtobufCFieldDescriptor apus__accelerator__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_bandwidth",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Accelerator, memory_bandwidth),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gemm_rate",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Accelerator, gemm_rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "engines",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Apus__Accelerator, n_engines),
+    offsetof(Apus__Accelerator, engines),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__accelerator__field_indices_by_name[] = {
+  4,   /* field[4] = engines */
+  3,   /* field[3] = gemm_rate */
+  2,   /* field[2] = memory_bandwidth */
   1,   /* field[1] = memory_bytes */
   0,   /* field[0] = name */
 };
 static const ProtobufCIntRange apus__accelerator__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__accelerator__descriptor =
 {
@@ -6085,7 +6124,7 @@ const ProtobufCMessageDescriptor apus__accelerator__descriptor =
   "Apus__Accelerator",
   "apus",
   sizeof(Apus__Accelerator),
-  2,
+  5,
   apus__accelerator__field_descriptors,
   apus__accelerator__field_indices_by_name,
   1,  apus__accelerator__number_ranges,
@@ -8312,7 +8351,7 @@ const ProtobufCMessageDescriptor apus__latency_summary__descriptor =
   (ProtobufCMessageInit) apus__latency_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[16] =
+static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[18] =
 {
   {
     "request_count",
@@ -8506,13 +8545,39 @@ static const ProtobufCFieldDescriptor apus__metrics__field_descriptors[16] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "accelerator_memory_bytes",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Metrics, accelerator_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_accelerator_memory_bytes",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Metrics, has_accelerator_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__metrics__field_indices_by_name[] = {
+  16,   /* field[16] = accelerator_memory_bytes */
   12,   /* field[12] = acceptance_rate */
   5,   /* field[5] = cpu_seconds */
   11,   /* field[11] = e2e */
   15,   /* field[15] = energy_joules */
   1,   /* field[1] = failed_request_count */
+  17,   /* field[17] = has_accelerator_memory_bytes */
   9,   /* field[9] = itl */
   13,   /* field[13] = lacks_cpu_seconds */
   14,   /* field[14] = lacks_peak_memory_bytes */
@@ -8529,7 +8594,7 @@ static const ProtobufCIntRange apus__metrics__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 16, 13 },
-  { 0, 16 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor apus__metrics__descriptor =
 {
@@ -8539,7 +8604,7 @@ const ProtobufCMessageDescriptor apus__metrics__descriptor =
   "Apus__Metrics",
   "apus",
   sizeof(Apus__Metrics),
-  16,
+  18,
   apus__metrics__field_descriptors,
   apus__metrics__field_indices_by_name,
   2,  apus__metrics__number_ranges,

@@ -23,7 +23,8 @@ extension Metrics {
       loadSeconds: median(\.loadSeconds), ttft: latencyMedian(\.ttft), itl: latencyMedian(\.itl),
       tpot: latencyMedian(\.tpot),
       e2e: latencyMedian(\.e2e), acceptanceRate: acceptance.isEmpty ? nil : Self.median(acceptance),
-      energyJoules: joules.isEmpty ? nil : Self.median(joules) * Double(typical.outputTokenCount))
+      energyJoules: joules.isEmpty ? nil : Self.median(joules) * Double(typical.outputTokenCount),
+      acceleratorMemoryBytes: blocks.compactMap(\.acceleratorMemoryBytes).max())
   }
 
   private static func median(_ values: [Double]) -> Double {

@@ -5,10 +5,13 @@ import Serving
 public struct EngineUsage: Hashable, Sendable {
   public var cpuSeconds: Double
   public var peakMemoryBytes: Int
+  /// What it has of GPUs' memory now; nil where it has none or that cannot be seen.
+  public var acceleratorMemoryBytes: Int?
 
-  public init(cpuSeconds: Double, peakMemoryBytes: Int) {
+  public init(cpuSeconds: Double, peakMemoryBytes: Int, acceleratorMemoryBytes: Int? = nil) {
     self.cpuSeconds = cpuSeconds
     self.peakMemoryBytes = peakMemoryBytes
+    self.acceleratorMemoryBytes = acceleratorMemoryBytes
   }
 }
 
@@ -132,6 +135,9 @@ public actor EngineProcess {
     peakSoFar = max(peakSoFar, live)
     return peakSoFar
   }
+
+  /// What all its processes have of GPUs' memory now; nil where they have none or that cannot be seen.
+  public func acceleratorMemoryBytes() -> Int? { AcceleratorMemory.here?.bytes(of: Set(tree().descendants)) }
 
   private func tree() -> ProcessTree {
     let now = monotonicNanoseconds()

@@ -144,7 +144,8 @@ private struct StoredRow {
         peakMemoryBytes: row[MeasurementColumn.peakMemoryBytes.rawValue], loadSeconds: figure(.loadSeconds),
         ttft: latency(from: .ttftMeanMS), itl: latency(from: .itlMeanMS), tpot: latency(from: .tpotMeanMS),
         e2e: latency(from: .e2eMeanMS), acceptanceRate: row[MeasurementColumn.acceptanceRate.rawValue],
-        energyJoules: row[MeasurementColumn.energyJoules.rawValue])
+        energyJoules: row[MeasurementColumn.energyJoules.rawValue],
+        acceleratorMemoryBytes: row[MeasurementColumn.acceleratorMemoryBytes.rawValue])
     }
   }
 

@@ -105,6 +105,7 @@ private struct ColumnValues {
     set(metrics.e2e, from: .e2eMeanMS)
     if let rate = metrics.acceptanceRate { set(.acceptanceRate, rate) }
     if let joules = metrics.energyJoules { set(.energyJoules, joules) }
+    if let bytes = metrics.acceleratorMemoryBytes { set(.acceleratorMemoryBytes, bytes) }
   }
 
   private mutating func set(_ summary: LatencySummary, from first: MeasurementColumn) {

@@ -18,6 +18,7 @@ enum Migrations {
     ("6-placements", PlacementSchema.sql),
     ("7-tool-calls", ToolCallSchema.sql),
     ("8-tenants", TenantSchema.sql),
+    ("9-accelerator-memory", AcceleratorMemorySchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

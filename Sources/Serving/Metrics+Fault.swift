@@ -23,6 +23,9 @@ extension Metrics {
       return fault
     }
     if let bytes = peakMemoryBytes, !(0...Self.mostBytes).contains(bytes) { return "peak_memory_bytes is \(bytes)" }
+    if let bytes = acceleratorMemoryBytes, !(0...Self.mostBytes).contains(bytes) {
+      return "accelerator_memory_bytes is \(bytes)"
+    }
     guard requestCount > 0 else { return nil }
     func wrong(_ name: String, _ latency: LatencySummary) -> String? {
       wrong("\(name)_mean_ms", latency.meanMS, atMost: Self.mostMilliseconds)

@@ -50,11 +50,15 @@ public struct Metrics: Hashable, Codable, Sendable {
   /// Energy over the block, in joules: of the whole processor packages with their memory and of all GPUs, whoever used
   /// them. Nil where no counter can be read, and for jobs, which share their engine with others.
   public var energyJoules: Double?
+  /// Memory of GPUs that the engine had when the block ended, in bytes. Nil where it computes on none, or where it cannot
+  /// be seen.
+  public var acceleratorMemoryBytes: Int?
 
   public init(
     requestCount: Int, failedRequestCount: Int, promptTokenCount: Int, outputTokenCount: Int, wallSeconds: Double,
     cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, ttft: LatencySummary, itl: LatencySummary,
-    tpot: LatencySummary, e2e: LatencySummary, acceptanceRate: Double? = nil, energyJoules: Double? = nil
+    tpot: LatencySummary, e2e: LatencySummary, acceptanceRate: Double? = nil, energyJoules: Double? = nil,
+    acceleratorMemoryBytes: Int? = nil
   ) {
     self.requestCount = requestCount
     self.failedRequestCount = failedRequestCount
@@ -70,6 +74,7 @@ public struct Metrics: Hashable, Codable, Sendable {
     self.e2e = e2e
     self.acceptanceRate = acceptanceRate
     self.energyJoules = energyJoules
+    self.acceleratorMemoryBytes = acceleratorMemoryBytes
   }
 
   /// Output tokens per second of wall time.

@@ -80,7 +80,8 @@ public struct HistoryExamples {
       wallSeconds: 1 + seconds(upTo: 9), cpuSeconds: seconds(upTo: 20), peakMemoryBytes: 300_000_000,
       loadSeconds: seconds(upTo: 2), ttft: latency(), itl: latency(), tpot: latency(), e2e: latency(),
       acceptanceRate: Bool.random(using: &generator) ? 0.7 : nil,
-      energyJoules: Bool.random(using: &generator) ? 40 + seconds(upTo: 60) : nil)
+      energyJoules: Bool.random(using: &generator) ? 40 + seconds(upTo: 60) : nil,
+      acceleratorMemoryBytes: Bool.random(using: &generator) ? Int.random(in: 0...1 << 40, using: &generator) : nil)
   }
 
   public mutating func sample(tokenCount: Int) -> RequestTimeline {

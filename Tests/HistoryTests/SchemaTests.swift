@@ -24,7 +24,7 @@ import Testing
   }
 
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
-  @Test(arguments: [1, 2, 3, 4, 5, 6, 7]) func pastVersionsAreRead(version: Int) async throws {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8]) func pastVersionsAreRead(version: Int) async throws {
     let directory = TemporaryFolder()
     let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
     try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
@@ -48,6 +48,7 @@ import Testing
       referencePerplexity: 12.25, probeVersion: 1)
     #expect(completed.quality == (version == 1 ? nil : loss), "the first version has none")
     #expect(completed.memoryEstimateBytes == nil && completed.outcome.metrics?.energyJoules == nil)
+    #expect(completed.outcome.metrics?.acceleratorMemoryBytes == nil)
 
     let failed = try #require(try await store.measurement(MeasurementID("first-2")))
     #expect(failed.outcome == .engineFailed(reason: "exit 1", lastLines: "a\u{0}b"))
@@ -57,6 +58,10 @@ import Testing
     measured.id = MeasurementID("now")
     measured.quality = QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1)
     measured.memoryEstimateBytes = 1 << 30
+    if case .completed(var metrics) = measured.outcome {
+      metrics.acceleratorMemoryBytes = 3 << 30
+      measured.outcome = .completed(metrics)
+    }
     try await store.append([.measurement(measured)])
     #expect(try await store.measurement(measured.id) == measured, "an upgraded history takes what is new")
 

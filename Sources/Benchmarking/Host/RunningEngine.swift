@@ -23,7 +23,8 @@ public protocol RunningEngine: Sendable {
 
 extension EngineProcess: RunningEngine {
   public func usage() async -> EngineUsage? {
-    EngineUsage(cpuSeconds: cpuSeconds(), peakMemoryBytes: peakMemoryBytes())
+    EngineUsage(
+      cpuSeconds: cpuSeconds(), peakMemoryBytes: peakMemoryBytes(), acceleratorMemoryBytes: acceleratorMemoryBytes())
   }
 
   public func usedSeconds() async -> Double? { cpuSeconds() }

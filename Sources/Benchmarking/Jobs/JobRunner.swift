@@ -127,7 +127,7 @@ public struct JobRunner: Sendable {
     return BlockUsage(
       cpuSeconds: after.map { $0.cpuSeconds - (before ?? $0.cpuSeconds) }, peakMemoryBytes: after?.peakMemoryBytes,
       loadSeconds: engine.loadSeconds, draftedTokenCount: end?.draftedTokenCount,
-      acceptedTokenCount: end?.acceptedTokenCount)
+      acceptedTokenCount: end?.acceptedTokenCount, acceleratorMemoryBytes: after?.acceleratorMemoryBytes)
   }
 
   private func measurement(

@@ -13,10 +13,12 @@ public struct BlockUsage: Hashable, Sendable {
   public var acceptedTokenCount: Int?
   /// Of the whole machine over the block, in joules; nil without a counter.
   public var energyJoules: Double?
+  /// What the engine had of GPUs' memory at the end; nil where it has none or that cannot be seen.
+  public var acceleratorMemoryBytes: Int?
 
   public init(
     cpuSeconds: Double?, peakMemoryBytes: Int?, loadSeconds: Double, draftedTokenCount: Int? = nil,
-    acceptedTokenCount: Int? = nil, energyJoules: Double? = nil
+    acceptedTokenCount: Int? = nil, energyJoules: Double? = nil, acceleratorMemoryBytes: Int? = nil
   ) {
     self.cpuSeconds = cpuSeconds
     self.peakMemoryBytes = peakMemoryBytes
@@ -24,6 +26,7 @@ public struct BlockUsage: Hashable, Sendable {
     self.draftedTokenCount = draftedTokenCount
     self.acceptedTokenCount = acceptedTokenCount
     self.energyJoules = energyJoules
+    self.acceleratorMemoryBytes = acceleratorMemoryBytes
   }
 }
 
@@ -51,7 +54,8 @@ public enum MetricSummary {
       tpot: LatencySummary(seconds: good.compactMap(\.tpotSeconds)),
       e2e: LatencySummary(seconds: good.compactMap(\.e2eSeconds)),
       acceptanceRate: drafted > 0 ? Double(usage.acceptedTokenCount ?? 0) / Double(drafted) : nil,
-      energyJoules: usage.energyJoules)
+      energyJoules: usage.energyJoules,
+      acceleratorMemoryBytes: usage.acceleratorMemoryBytes)
   }
 
   /// First request sent to last token received, failed requests included: the engine was busy with them too.

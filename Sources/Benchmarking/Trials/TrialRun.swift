@@ -187,7 +187,8 @@ struct TrialRun {
     let usage = BlockUsage(
       cpuSeconds: cpuSeconds, peakMemoryBytes: usageAfter?.peakMemoryBytes, loadSeconds: process.loadSeconds,
       draftedTokenCount: load.draftedTokenCount ?? counted?.draftedTokenCount,
-      acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount, energyJoules: energyJoules)
+      acceptedTokenCount: load.acceptedTokenCount ?? counted?.acceptedTokenCount, energyJoules: energyJoules,
+      acceleratorMemoryBytes: usageAfter?.acceleratorMemoryBytes)
 
     let ending = await process.ending(after: load.failures)
     let outcome = BlockOutcome.outcome(

@@ -438,10 +438,23 @@ struct  Apus__Accelerator
   ProtobufCMessage base;
   ProtobufCBinaryData name;
   int64_t memory_bytes;
+  /*
+   * bytes per second; 0: not measured
+   */
+  double memory_bandwidth;
+  /*
+   * floating-point operations per second; 0: not measured
+   */
+  double gemm_rate;
+  /*
+   * that compute on it
+   */
+  size_t n_engines;
+  ProtobufCBinaryData *engines;
 };
 #define APUS__ACCELERATOR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__accelerator__descriptor) \
-    , {0,NULL}, 0 }
+    , {0,NULL}, 0, 0, 0, 0,NULL }
 
 
 struct  Apus__HardwareProfile
@@ -959,10 +972,12 @@ struct  Apus__Metrics
    * may be absent
    */
   Apus__Real *energy_joules;
+  int64_t accelerator_memory_bytes;
+  protobuf_c_boolean has_accelerator_memory_bytes;
 };
 #define APUS__METRICS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__metrics__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }
+    , 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, 0 }
 
 
 struct  Apus__RequestTimeline

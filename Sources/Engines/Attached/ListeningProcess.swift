@@ -45,7 +45,9 @@ public struct ListeningProcess: Hashable, Sendable {
   public func usage() -> EngineUsage? {
     guard ProcFile.status(of: processID)?.startTicks == startTicks else { return nil }
     let tree = ProcessTree(of: processID)
-    return EngineUsage(cpuSeconds: tree.cpuSeconds(), peakMemoryBytes: tree.peakMemoryBytes())
+    return EngineUsage(
+      cpuSeconds: tree.cpuSeconds(), peakMemoryBytes: tree.peakMemoryBytes(),
+      acceleratorMemoryBytes: AcceleratorMemory.here?.bytes(of: Set(tree.descendants + [processID])))
   }
 
   /// Links that descriptors of listening sockets have, such as `socket:[4711]` (proc_net(5)): state 0A, on the loopback

@@ -136,6 +136,9 @@ public enum MeasurementCSV {
         required("warnings") { $0.warnings.isEmpty ? "" : StoredJSON.text($0.warnings) },
         later("energy_joules") { $0.outcome.metrics?.energyJoules?.csv ?? "" },
         later("memory_estimate_bytes") { $0.memoryEstimateBytes.map { String($0) } ?? "" },
+        later("accelerator_memory_bytes") {
+          $0.outcome.metrics?.acceleratorMemoryBytes.map { String($0) } ?? ""
+        },
       ]
   }
 

@@ -107,7 +107,9 @@ struct MeasurementLine {
       loadSeconds: try record.optionalFigure("load_seconds") ?? .nan,
       ttft: try latency("ttft"), itl: try latency("itl"), tpot: try latency("tpot"), e2e: try latency("e2e"),
       acceptanceRate: try record.text("acceptance_rate").isEmpty ? nil : record.share("acceptance_rate"),
-      energyJoules: try record.isGiven("energy_joules") ? record.figure("energy_joules") : nil)
+      energyJoules: try record.isGiven("energy_joules") ? record.figure("energy_joules") : nil,
+      acceleratorMemoryBytes: try record.isGiven("accelerator_memory_bytes")
+        ? record.count("accelerator_memory_bytes") : nil)
   }
 
   /// Nil where the count of positions is empty, or in a file without it.

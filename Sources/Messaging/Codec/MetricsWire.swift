@@ -42,6 +42,9 @@ extension Metrics: WireValue {
     c.pointee.e2e = try arena.message(e2e)
     c.pointee.acceptance_rate = try arena.number(acceptanceRate, "Metrics.acceptance_rate")
     c.pointee.energy_joules = try arena.number(energyJoules, "Metrics.energy_joules")
+    c.pointee.has_accelerator_memory_bytes = acceleratorMemoryBytes == nil ? 0 : 1
+    c.pointee.accelerator_memory_bytes = try arena.count(
+      acceleratorMemoryBytes ?? 0, "Metrics.accelerator_memory_bytes")
   }
 
   init(reading c: UnsafePointer<Apus__Metrics>) throws(CodecError) {
@@ -61,7 +64,9 @@ extension Metrics: WireValue {
       tpot: try Wire.message(c.pointee.tpot, "Metrics.tpot"),
       e2e: try Wire.message(c.pointee.e2e, "Metrics.e2e"),
       acceptanceRate: try Wire.number(c.pointee.acceptance_rate, "Metrics.acceptance_rate"),
-      energyJoules: try Wire.number(c.pointee.energy_joules, "Metrics.energy_joules"))
+      energyJoules: try Wire.number(c.pointee.energy_joules, "Metrics.energy_joules"),
+      acceleratorMemoryBytes: c.pointee.has_accelerator_memory_bytes == 0
+        ? nil : try Wire.count(c.pointee.accelerator_memory_bytes, "Metrics.accelerator_memory_bytes"))
   }
 }
 

@@ -49,7 +49,8 @@ enum BenchmarkOutput {
     return .object([
       ("ttft_ms", .double(metrics.ttft.meanMS)), ("tpot_ms", .double(metrics.tpot.meanMS)),
       ("e2e_ms", .double(metrics.e2e.meanMS)), ("throughput_tok_per_s", .double(metrics.throughput)),
-      ("peak_memory_bytes", JSONValue(metrics.peakMemoryBytes)), ("cpu_s", JSONValue(metrics.cpuSeconds)),
+      ("peak_memory_bytes", JSONValue(metrics.peakMemoryBytes)),
+      ("accelerator_memory_bytes", JSONValue(metrics.acceleratorMemoryBytes)), ("cpu_s", JSONValue(metrics.cpuSeconds)),
     ])
   }
 
