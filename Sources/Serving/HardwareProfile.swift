@@ -42,17 +42,6 @@ public struct HardwareProfile: Hashable, Codable, Sendable {
   }
 }
 
-/// One GPU.
-public struct Accelerator: Hashable, Codable, Sendable {
-  public var name: String
-  public var memoryBytes: Int
-
-  public init(name: String, memoryBytes: Int) {
-    self.name = name
-    self.memoryBytes = memoryBytes
-  }
-}
-
 /// An engine of a worker: one it found on its machine, or a server it was attached to.
 public struct EngineDescription: Hashable, Codable, Sendable {
   public var name: EngineName

@@ -32,6 +32,7 @@ struct Apus: AsyncParsableCommand {
       SelectorCommand.self,
       PlacementCommand.self,
       SimulateCommand.self,
+      MeasureAcceleratorsCommand.self,
     ])
 
   static func main() async {

@@ -83,7 +83,11 @@ struct RandomMessages {
     HardwareProfile(
       machine: id(), processor: text(), coreCount: count(), instructionSets: list { $0.text() }, memoryBytes: count(),
       memoryBandwidth: number(), gemmRate: number(),
-      accelerators: list { Accelerator(name: $0.text(), memoryBytes: $0.count()) })
+      accelerators: list {
+        Accelerator(
+          name: $0.text(), memoryBytes: $0.count(), memoryBandwidth: $0.number(), gemmRate: $0.number(),
+          engines: $0.list { EngineName($0.text()) })
+      })
   }
 
   mutating func model() -> ModelProfile {

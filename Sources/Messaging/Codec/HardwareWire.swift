@@ -9,12 +9,19 @@ extension Accelerator: WireValue {
   func write(to c: UnsafeMutablePointer<Apus__Accelerator>, _ arena: Arena) throws(CodecError) {
     c.pointee.name = try arena.text(name)
     c.pointee.memory_bytes = try arena.count(memoryBytes, "Accelerator.memory_bytes")
+    c.pointee.memory_bandwidth = try Wire.number(memoryBandwidth, "Accelerator.memory_bandwidth")
+    c.pointee.gemm_rate = try Wire.number(gemmRate, "Accelerator.gemm_rate")
+    c.pointee.n_engines = engines.count
+    c.pointee.engines = try arena.texts(engines)
   }
 
   init(reading c: UnsafePointer<Apus__Accelerator>) throws(CodecError) {
     self.init(
       name: try Wire.text(c.pointee.name, "Accelerator.name"),
-      memoryBytes: try Wire.count(c.pointee.memory_bytes, "Accelerator.memory_bytes"))
+      memoryBytes: try Wire.count(c.pointee.memory_bytes, "Accelerator.memory_bytes"),
+      memoryBandwidth: try Wire.number(c.pointee.memory_bandwidth, "Accelerator.memory_bandwidth"),
+      gemmRate: try Wire.number(c.pointee.gemm_rate, "Accelerator.gemm_rate"),
+      engines: try Wire.ids(c.pointee.engines, c.pointee.n_engines, "Accelerator.engines"))
   }
 }
 

@@ -3,32 +3,41 @@ public import Serving
 
 /// What this process may use of its machine, read from the kernel and measured.
 public enum Capabilities {
-  /// Reads and measures; about 1.3 seconds, or a few milliseconds when `cachePath` holds this boot's figures.
+  /// Reads and measures; about 1.3 seconds, and 3 more with a GPU, or a few milliseconds when `cachePath` holds this boot's
+  /// figures.
   ///
   /// Call it after the process was pinned to its cores. Workers that start at once on one machine measure one after the
   /// other, because figures taken while another measures would be halved.
   ///
-  /// - Parameter cachePath: a file for the measured figures; nil to measure in any case.
-  public static func measure(cachePath: String? = nil) async -> HardwareProfile {
-    let accelerators = AcceleratorQuery.accelerators(
+  /// - Parameters:
+  ///   - cachePath: a file for the measured figures; nil to measure in any case.
+  ///   - acceleratorProbe: the command that prints `AcceleratorProbe.measure()`; nil to leave GPUs unmeasured.
+  public static func measure(cachePath: String? = nil, acceleratorProbe: [String]? = nil) async -> HardwareProfile {
+    let seen = AcceleratorQuery.accelerators(
       output: await ShortCommand.output(AcceleratorQuery.command, timeLimit: .seconds(5)) ?? "")
-    return await OwnThreads.result { measureBlocking(accelerators, cachePath: cachePath) }
-  }
-
-  private static func measureBlocking(_ accelerators: [Accelerator], cachePath: String?) -> HardwareProfile {
     let cores = CPUAffinity.current()
-    let described = describe(cores: cores, accelerators)
+    let described = describe(cores: cores, seen)
     let cache = cachePath.map(CapabilitiesCache.init)
-    let key = "\(text("/proc/sys/kernel/random/boot_id")) \(cores) \(described.fingerprint)"
+    // Which of the GPUs a process may use is said by this variable, of which nvidia-smi knows nothing.
+    let visible = ProcessInfo.processInfo.environment["CUDA_VISIBLE_DEVICES"] ?? ""
+    let key = "\(text("/proc/sys/kernel/random/boot_id")) \(cores) \(described.fingerprint) \(visible)"
     if let known = cache?.profile(for: key) { return known }
 
+    var measured = await OwnThreads.result { measureBlocking(described, cores) }
+    if let acceleratorProbe, let found = await AcceleratorProbe.accelerators(measuredBy: acceleratorProbe) {
+      measured.accelerators = found
+    }
+    cache?.store(measured, for: key)
+    return measured
+  }
+
+  private static func measureBlocking(_ described: HardwareProfile, _ cores: CPUList) -> HardwareProfile {
     let lock = MeasuringLock()
     defer { lock.release() }
     var measured = described
     measured.memoryBandwidth =
       BandwidthProbe(cores: cores, lastLevelBytes: lastLevelBytes(cores), memoryBytes: described.memoryBytes).measure()
     measured.gemmRate = MatrixProductProbe(threadCount: cores.count).measure()
-    cache?.store(measured, for: key)
     return measured
   }
 

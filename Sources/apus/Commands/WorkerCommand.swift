@@ -86,7 +86,9 @@ struct WorkerCommand: AsyncParsableCommand {
       key: options.name, serverKey: options.serverKey.isEmpty ? nil : options.serverKey)
     if !options.cores.isEmpty { try CPUAffinity.pinProcess(to: options.cores) }
     let installation = try EngineInstallation.standard(stateDirectory: directory.path)
-    let hardware = await Capabilities.measure(cachePath: options.ownDirectory + "/capabilities.json")
+    let hardware = await Capabilities.measure(
+      cachePath: options.ownDirectory + "/capabilities.json",
+      acceleratorProbe: [ThisProgram.path, MeasureAcceleratorsCommand.name])
     if json {
       Console.print(
         JSONValue.object([

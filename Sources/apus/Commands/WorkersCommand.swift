@@ -19,7 +19,21 @@ struct WorkersCommand: AsyncParsableCommand {
       Console.print(JSONValue.object([("workers", .array(workers.map(Self.json)))]).text)
     } else {
       Console.print(Self.table(workers).text())
+      for line in workers.flatMap(Self.accelerators) { Console.print(line) }
       for change in workers.flatMap(\.changes) { Console.print("measured before counts for less: \(change)") }
+    }
+  }
+
+  /// What is known of a worker's GPUs, a line each.
+  private static func accelerators(_ worker: WorkerStatus) -> [String] {
+    worker.description.hardware.accelerators.map { gpu in
+      let rates =
+        gpu.gemmRate > 0
+        ? String(format: ", %.0f GB/s, %.0f TFLOP/s", gpu.memoryBandwidth / 1e9, gpu.gemmRate / 1e12) : ", not measured"
+      let engines =
+        gpu.engines.isEmpty
+        ? "which no engine there computes on" : "for " + gpu.engines.map(\.rawValue).joined(separator: ", ")
+      return "\(worker.name) has an \(gpu.name) with \(Figures.bytes(gpu.memoryBytes))\(rates), \(engines)"
     }
   }
 
@@ -66,7 +80,11 @@ struct WorkersCommand: AsyncParsableCommand {
         "accelerators",
         .array(
           hardware.accelerators.map {
-            .object([("name", .string($0.name)), ("memory_bytes", .int($0.memoryBytes))])
+            .object([
+              ("name", .string($0.name)), ("memory_bytes", .int($0.memoryBytes)),
+              ("memory_bandwidth_bytes_per_s", .double($0.memoryBandwidth)), ("gemm_flop_per_s", .double($0.gemmRate)),
+              ("engines", JSONValue(strings: $0.engines.map(\.rawValue))),
+            ])
           })
       ),
       (
