@@ -70,12 +70,16 @@ public struct AccelerationContext: Sendable {
 }
 
 extension AccelerationContext {
+  /// The GPUs that the engine computes on.
+  var accelerators: [Accelerator] { hardware.accelerators(of: engine) }
+
   /// Why a method that needs so many GPUs does not apply; nil when they are there.
   func fewAccelerators(_ needed: Int) -> String? {
-    let count = hardware.accelerators.count
+    let count = accelerators.count
     if count >= needed { return nil }
+    if hardware.accelerators.isEmpty { return "this node has no GPU that Apus knows of" }
     return count == 0
-      ? "this node has no GPU that Apus knows of" : "this node has \(count) GPU, and it takes \(needed) to share work"
+      ? "\(engine) has no code for this node's GPU" : "this node has \(count) GPU, and it takes \(needed) to share work"
   }
 
   /// Why a method for GPUs does not apply; nil when there is one.
@@ -83,7 +87,7 @@ extension AccelerationContext {
 
   /// Into how many parts work is shared: among all GPUs first, then among half of them.
   var partCounts: [Int] {
-    let count = hardware.accelerators.count
+    let count = accelerators.count
     return [count, count / 2].filter { $0 >= 2 }
   }
 }

@@ -51,6 +51,9 @@ public enum Candidates {
     of method: any AccelerationMethod, in context: AccelerationContext
   ) -> [MethodSetting] {
     if let reason = context.abilities.absences[method.name] { return [.refused(reason)] }
+    if !method.knobs.isDisjoint(with: context.abilities.acceleratorKnobs), let reason = context.noAccelerators {
+      return [.refused(reason)]
+    }
     let settings = method.settings(in: context)
     let wanted = settings.filter { $0.refusedReason == nil }
     let missing = wanted.map { Set($0.knobs.keys).subtracting(context.abilities.knobs) }
@@ -108,6 +111,7 @@ public enum Candidates {
     _ configuration: EngineConfiguration, _ context: AccelerationContext
   ) -> String? {
     let estimate = MemoryEstimate(configuration, in: context)
+    if estimate.acceleratorBytes > 0, let refusal = estimate.acceleratorRefusal(context.accelerators) { return refusal }
     let limit = context.memoryLimitBytes
     // Most are far below it whatever was learned, and this runs for every candidate of every recommendation.
     guard estimate.totalBytes > limit / 32 else { return nil }

@@ -12,15 +12,18 @@ public struct EngineAbilities: Hashable, Sendable {
   public var choices: [KnobName: Set<String>]
   /// What the engine does where a knob is not set, for knobs whose default settles what is worth trying.
   public var defaults: [KnobName: KnobValue]
+  /// Of `knobs`, those that are about GPUs alone.
+  public var acceleratorKnobs: Set<KnobName>
 
   public init(
     knobs: Set<KnobName>, absences: [MethodName: String] = [:], choices: [KnobName: Set<String>] = [:],
-    defaults: [KnobName: KnobValue] = [:], formats: Set<ModelFormat> = [.gguf]
+    defaults: [KnobName: KnobValue] = [:], acceleratorKnobs: Set<KnobName> = [], formats: Set<ModelFormat> = [.gguf]
   ) {
     self.knobs = knobs
     self.absences = absences
     self.choices = choices
     self.defaults = defaults
+    self.acceleratorKnobs = acceleratorKnobs
     self.formats = formats
   }
 

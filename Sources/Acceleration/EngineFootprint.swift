@@ -16,6 +16,13 @@ public struct EngineFootprint: Hashable, Sendable {
   var copiesOfWeights: [String: Double]
   /// Requests it serves at once where the configuration does not say; its cache has room for as many.
   public var defaultSlotCount = 1
+  /// Of GPUs' memory, what it reserves when it starts, whatever it needs; 0 for one that takes what it needs.
+  var reservedAcceleratorShare = 0.0
+
+  /// What a process that computes on a GPU takes of its memory before any model, and what the GPU's driver and libraries
+  /// take of main memory (measured: llama.cpp with CUDA 13 on an H100, five models).
+  static let contextBytes = 650e6
+  static let driverBytes = 270e6
 
   public static func of(_ engine: EngineName) -> EngineFootprint { known[engine] ?? llamaCpp }
 
@@ -28,7 +35,8 @@ public struct EngineFootprint: Hashable, Sendable {
   /// Such a server batches whatever comes, up to hundreds of requests. Room for 16 is kept, more than a benchmark here
   /// fills; with less room than requests it lets some wait.
   static let pyTorch = EngineFootprint(
-    processBytes: 2200 * 1_048_576, bytesPerModel: 10e6, copiesOfWeights: [:], defaultSlotCount: 16)
+    processBytes: 2200 * 1_048_576, bytesPerModel: 10e6, copiesOfWeights: [:], defaultSlotCount: 16,
+    reservedAcceleratorShare: 0.9)
 
   private static let known: [EngineName: EngineFootprint] = [
     EngineName("vllm"): pyTorch, EngineName("sglang"): pyTorch, EngineName("trtllm"): pyTorch,

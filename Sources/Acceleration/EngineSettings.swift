@@ -28,12 +28,14 @@ public struct EngineSettings: Hashable, Sendable {
   public var hostCacheMiB: Int?
   /// Least probability at which a draft goes on, 0...1.
   public var draftMinProbability = 0.0
-  /// Vector bits of the build that runs: 0 for the engine's own, 256, 512, and 1024 for AMX tiles.
+  /// Vector bits of the build for a processor that runs: 0 for the engine's own, 256, 512, and 1024 for AMX tiles.
   public var buildBits = 0
   /// Nil when the engine decides.
   public var gpuLayers: Int?
   /// Layers whose experts stay on the processor.
   public var expertCPULayers = 0
+  /// Of all experts, what `tensor_overrides` leaves on the processor, 0...1; 0 for patterns that no method proposes.
+  var expertShareOnCPU = 0.0
   public var tensorParallel = 1
   public var pipelineParallel = 1
   public var dataParallel = 1
@@ -79,6 +81,7 @@ public struct EngineSettings: Hashable, Sendable {
       case .isaBuild: buildBits = ["avx2": 256, "avx512": 512, "amx": 1024][value.textValue ?? ""] ?? 0
       case .gpuLayers: gpuLayers = value.intValue.map { min(max(0, $0), 4096) }
       case .expertCPULayers: expertCPULayers = min(max(0, value.intValue ?? 0), 4096)
+      case .tensorOverrides: expertShareOnCPU = value.textValue == ExpertOffload.downMatrices ? 1.0 / 3 : 0
       case .tensorParallel: tensorParallel = min(max(1, value.intValue ?? 1), 1024)
       case .pipelineParallel: pipelineParallel = min(max(1, value.intValue ?? 1), 1024)
       case .dataParallel: dataParallel = min(max(1, value.intValue ?? 1), 1024)

@@ -73,6 +73,20 @@ public struct MemoryCorrections: Hashable, Codable, Sendable {
     correction(of: estimate).plannedBytes(estimate.totalBytes)
   }
 
+  /// Room that an engine takes among others on its node, in bytes of main memory: those to keep free for it, or the same
+  /// share of what engines may take as it has of its GPUs' memory, if that is more. So what fits by this fits in both.
+  ///
+  /// - Parameter memoryLimitBytes: what all engines of the node may take.
+  public func plannedRoomBytes(
+    _ estimate: MemoryEstimate, on hardware: HardwareProfile, memoryLimitBytes: Int
+  ) -> Int {
+    let planned = plannedBytes(estimate)
+    let accelerators = hardware.accelerators(of: estimate.engine).reduce(0) { $0 + $1.memoryBytes }
+    guard estimate.acceleratorBytes > 0, accelerators > 0 else { return planned }
+    let share = Double(estimate.acceleratorBytes) / (MemoryEstimate.usableShare * Double(accelerators))
+    return max(planned, Int(share * Double(memoryLimitBytes)))
+  }
+
   /// What to do to an estimate for this engine with this loaded model.
   public func correction(engine: EngineName, model: ModelID) -> MemoryCorrection {
     let common = engines[engine] ?? Moments()

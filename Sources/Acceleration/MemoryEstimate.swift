@@ -5,6 +5,8 @@ public import Serving
 /// Weights and cache are arithmetic; the compute buffer is that of llama.cpp (one step's logits or its widest layer, and
 /// its attention scores where attention is not fused); the rest is the engine's own (`EngineFootprint`). What this gets
 /// wrong for an engine and a model is learned from what they really took (`MemoryCorrections`).
+///
+/// The parts are those in main memory. What a configuration puts on GPUs (`AcceleratorShare`) is one figure beside them.
 public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   /// The engine, and the model whose file it loads: what its errors are learned by.
   public var engine: EngineName
@@ -18,7 +20,12 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   public var computeBytes: Int
   /// The engine's code, runtime and bookkeeping.
   public var engineBytes: Int
+  /// In the memory of all the GPUs it computes on together; 0 where it computes on none.
+  public var acceleratorBytes: Int
+  /// What of the model is there.
+  public var acceleratorShare: AcceleratorShare
 
+  /// In main memory.
   public var totalBytes: Int { weightBytes + cacheBytes + draftBytes + computeBytes + engineBytes }
 
   /// Tokens of context for drafted tokens and what a tokenizer adds; engines round contexts up to `contextStep`.
@@ -27,24 +34,30 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
 
   public init(_ configuration: EngineConfiguration, in context: AccelerationContext) {
     self.init(
-      configuration, asked: context.model, available: context.available,
+      configuration, asked: context.model, available: context.available, hardware: context.hardware,
       contextTokens: Self.contextTokens([context.workload]))
   }
 
-  /// - Parameter contextTokens: of each slot; cut to what the model can.
+  /// - Parameters:
+  ///   - hardware: of the node, whose GPUs hold what its engine puts there.
+  ///   - contextTokens: of each slot; cut to what the model can.
   public init(
-    _ configuration: EngineConfiguration, asked: ModelProfile, available: [ModelProfile], contextTokens: Int
+    _ configuration: EngineConfiguration, asked: ModelProfile, available: [ModelProfile], hardware: HardwareProfile,
+    contextTokens: Int
   ) {
     // Threads take no memory worth counting.
     let settings = EngineSettings(configuration, coreCount: 1)
     self.init(
       settings, LoadedModels(settings, asked: asked, available: available), engine: configuration.engine,
-      contextTokens: contextTokens)
+      accelerators: hardware.accelerators(of: configuration.engine), contextTokens: contextTokens)
   }
 
-  /// - Parameter contextTokens: of each slot; cut to what the model can.
+  /// - Parameters:
+  ///   - accelerators: those that the engine computes on.
+  ///   - contextTokens: of each slot; cut to what the model can.
   public init(
-    _ settings: EngineSettings, _ loaded: LoadedModels, engine: EngineName, contextTokens: Int
+    _ settings: EngineSettings, _ loaded: LoadedModels, engine: EngineName, accelerators: [Accelerator],
+    contextTokens: Int
   ) {
     let model = loaded.target
     self.engine = engine
@@ -54,14 +67,7 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
     let slotTokens = Double(
       model.contextLength > 0 ? min(contextTokens, model.contextLength) : contextTokens)
     let elementBytes = (settings.keyElementBytes + settings.valueElementBytes) / 2
-    weightBytes = Self.whole(footprint.weightBytes(model))
-    cacheBytes = Self.whole(
-      slots * slotTokens * model.keyValueBytesPerToken(bytesPerElement: elementBytes))
-    draftBytes =
-      loaded.draft.map {
-        Self.whole(
-          footprint.weightBytes($0) + slots * slotTokens * $0.keyValueBytesPerToken() + footprint.bytesPerModel)
-      } ?? 0
+    let cache = slots * slotTokens * model.keyValueBytesPerToken(bytesPerElement: elementBytes)
     // Buffers are used again within a step, so its widest part decides: the logits or the feed-forward layer.
     let step = min(Double(min(settings.microBatchTokens, settings.batchTokens)), slots * slotTokens)
     let hidden = Double(model.hiddenSize)
@@ -69,8 +75,56 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
       Double(model.vocabularySize) + 2 * hidden,
       2 * Double(model.feedForwardSize) * Double(max(1, model.expertsPerToken)) + 4 * hidden)
     let scores = settings.flashAttention == false ? Double(model.headCount) * slotTokens : 0
-    computeBytes = Self.whole(4 * step * (width + scores))
-    engineBytes = Self.whole(footprint.processBytes + footprint.bytesPerModel)
+    let compute = 4 * step * (width + scores)
+    let draft = loaded.draft.map { ($0, cache: slots * slotTokens * $0.keyValueBytesPerToken()) }
+
+    guard !accelerators.isEmpty, settings.mayUseAccelerators else {
+      acceleratorShare = .none
+      acceleratorBytes = 0
+      weightBytes = Self.whole(footprint.weightBytes(model))
+      cacheBytes = Self.whole(cache)
+      draftBytes = draft.map { Self.whole(footprint.weightBytes($0) + $1 + footprint.bytesPerModel) } ?? 0
+      computeBytes = Self.whole(compute)
+      engineBytes = Self.whole(footprint.processBytes + footprint.bytesPerModel)
+      return
+    }
+    // A draft model goes there whole, before the layers do.
+    let there =
+      Double(accelerators.count) * EngineFootprint.contextBytes + compute
+      + (draft.map { Double($0.weightBytes) + $1 } ?? 0)
+    let memory = accelerators.reduce(0) { $0 + Double($1.memoryBytes) }
+    let capacity = Self.usableShare * memory
+    let layered = Double(model.weightBytes) + cache
+    let share = AcceleratorShare(
+      settings, model, fitting: max(0, min(1, (capacity - there) / max(1, layered))))
+    acceleratorShare = share
+    acceleratorBytes = Self.whole(
+      max(
+        there + share.weights * Double(model.weightBytes) + share.layers * cache,
+        footprint.reservedAcceleratorShare * memory))
+    // The mapped file stays in memory until the GPU has it, and that is the most it takes.
+    weightBytes = Self.whole(
+      max(Double(model.weightBytes), (1 - share.weights) * footprint.weightBytes(model)))
+    cacheBytes = Self.whole((1 - share.layers) * cache)
+    draftBytes = draft == nil ? 0 : Self.whole(footprint.bytesPerModel)
+    // The logits come back, and what the processor computes needs its own buffers.
+    computeBytes = Self.whole(share.layers < 1 ? compute : 4 * slots * Double(model.vocabularySize))
+    engineBytes = Self.whole(footprint.processBytes + footprint.bytesPerModel + EngineFootprint.driverBytes)
+  }
+
+  /// Of GPUs' memory, what engines can have of it: some is the driver's, and some is lost between blocks.
+  public static let usableShare = 0.95
+
+  /// Why the GPUs that an engine computes on cannot hold its part; nil when they can.
+  ///
+  /// - Parameter accelerators: those that the engine computes on.
+  func acceleratorRefusal(_ accelerators: [Accelerator]) -> String? {
+    let memory = accelerators.reduce(0) { $0 + $1.memoryBytes }
+    guard Double(acceleratorBytes) > Self.usableShare * Double(memory) else { return nil }
+    let percent = Int((100 * acceleratorShare.layers).rounded())
+    return
+      "\(Self.megabytes(acceleratorBytes)) for \(percent)% of the layers are over \(Int(100 * Self.usableShare))% of "
+      + "the GPUs' \(Self.megabytes(memory))"
   }
 
   /// Tokens of context in each slot that every one of these workloads fits in.
@@ -92,6 +146,7 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
     ]
     let words = parts.filter { $0.1 > 0 }.map { "\($0.0) \(Self.megabytes($0.1))" }.joined(
       separator: " + ")
-    return "\(words) = \(Self.megabytes(totalBytes))"
+    let onAccelerators = acceleratorBytes > 0 ? ", besides \(Self.megabytes(acceleratorBytes)) on GPUs" : ""
+    return "\(words) = \(Self.megabytes(totalBytes))\(onAccelerators)"
   }
 }

@@ -41,8 +41,9 @@ struct CandidateSource: Sendable {
     }
   }
 
-  /// Bytes to keep free on a worker for each configuration's engine, when it serves all of these workloads. Nothing for
-  /// servers that somebody else started.
+  /// Bytes to keep free on a worker for each configuration's engine, when it serves all of these workloads: of main
+  /// memory, or the same share of it as the engine takes of its GPUs' memory, if that is more. Nothing for servers that
+  /// somebody else started.
   func plannedBytes(
     _ configurations: [EngineConfiguration], model: ModelProfile, on worker: WorkerDescription, workloads: [Workload]
   ) -> [EngineConfiguration: Int] {
@@ -50,8 +51,10 @@ struct CandidateSource: Sendable {
     let tokens = MemoryEstimate.contextTokens(workloads)
     var bytes: [EngineConfiguration: Int] = [:]
     for configuration in configurations where !attached.contains(configuration.engine) {
-      bytes[configuration] = corrections.plannedBytes(
-        MemoryEstimate(configuration, asked: model, available: worker.models, contextTokens: tokens))
+      let estimate = MemoryEstimate(
+        configuration, asked: model, available: worker.models, hardware: worker.hardware, contextTokens: tokens)
+      bytes[configuration] = corrections.plannedRoomBytes(
+        estimate, on: worker.hardware, memoryLimitBytes: worker.engineMemoryBytes ?? worker.hardware.memoryBytes)
     }
     return bytes
   }

@@ -5,7 +5,8 @@ import Synchronization
 ///
 /// A build for instructions the processor lacks ends by a signal as soon as its library is loaded. So the child is
 /// asked for its version, which loads every backend and computes ggml's tables. What it cannot show is a fault in one
-/// kernel: a build that has one ends its trials by a signal, which is a recorded outcome like any other.
+/// kernel: a build that has one ends its trials by a signal, which is a recorded outcome like any other. A build for GPUs
+/// whose driver is not there ends the same way, as its libraries are not found.
 struct BuildProbe: Sendable {
   let program: String
   /// A healthy program takes a tenth of a second.
@@ -20,11 +21,27 @@ struct BuildProbe: Sendable {
   ///
   /// - Throws: what it did instead: it is not there, crashed, hung or said something else.
   func version() async throws(Fault) -> String {
+    guard let version = try await lines(of: "--version").lazy.compactMap(Self.version(line:)).first else {
+      throw Fault(reason: "says no version of llama.cpp")
+    }
+    return version
+  }
+
+  /// GPUs that the program can compute on, in its own words (`CUDA0`, `Vulkan1`); none where it has no code for those
+  /// that are there.
+  ///
+  /// - Throws: as `version` does.
+  func devices() async throws(Fault) -> [String] {
+    try await lines(of: "--list-devices").compactMap(Self.device(line:))
+  }
+
+  /// What it writes when it is started with one option; at most 100 lines.
+  private func lines(of option: String) async throws(Fault) -> [String] {
     let lines = Mutex<[String]>([])
     let keep: @Sendable (String) -> Void = { line in
       lines.withLock { if $0.count < 100 { $0.append(line) } }
     }
-    let plan = ChildProcess.Plan([program, "--version"], output: .lines(keep), error: .lines(keep))
+    let plan = ChildProcess.Plan([program, option], output: .lines(keep), error: .lines(keep))
     let child: ChildProcess
     do throws(ApusError) {
       child = try ChildProcess.spawn(plan)
@@ -40,12 +57,15 @@ struct BuildProbe: Sendable {
     }
     let ending = await child.end()
     timer.cancel()
-    if hung.withLock({ $0 }) { throw Fault(reason: "did not say its version within \(timeLimit)") }
+    if hung.withLock({ $0 }) { throw Fault(reason: "did not answer \(option) within \(timeLimit)") }
     guard ending.isSuccess else { throw Fault(reason: "\(ending)") }
-    guard let version = lines.withLock({ $0.lazy.compactMap(Self.version(line:)).first }) else {
-      throw Fault(reason: "says no version of llama.cpp")
-    }
-    return version
+    return lines.withLock { $0 }
+  }
+
+  /// Reads `  CUDA0: NVIDIA H100 80GB HBM3 (81079 MiB, 80556 MiB free)`; other lines name no device, and one that only
+  /// reaches another machine's memory (`RPC0`) is no GPU of this one.
+  static func device(line: String) -> String? {
+    line.firstMatch(of: #/^\s*((?:CUDA|ROCm|HIP|MUSA|SYCL|Vulkan|Metal|CANN)[0-9]+): .*MiB/#).map { String($0.1) }
   }
 
   /// Reads `version: 0.5.0-dev (0c1e57098)`; a build that knows no commit says `(build 0, commit unknown)`.

@@ -12,6 +12,6 @@ extension InferenceEngine {
     }
     return EngineAbilities(
       knobs: knobs, absences: Dictionary(uniqueKeysWithValues: absences), choices: choices, defaults: defaults,
-      formats: formats)
+      acceleratorKnobs: acceleratorKnobs, formats: formats)
   }
 }

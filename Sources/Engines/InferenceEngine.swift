@@ -17,6 +17,8 @@ public protocol InferenceEngine: Sendable {
   var choices: [KnobName: Set<String>] { get }
   /// What it does where a knob is not set, for knobs whose default settles what is worth trying.
   var defaults: [KnobName: KnobValue] { get }
+  /// Of `knobs`, those that are about GPUs alone: not for a node where it computes on none.
+  var acceleratorKnobs: Set<KnobName> { get }
   /// The HTTP routes the engine answers.
   var dialect: RequestDialect { get }
   /// The formats of models it loads. A model in another is refused.
@@ -27,6 +29,9 @@ public protocol InferenceEngine: Sendable {
   var isAttached: Bool { get }
   /// The engine and its version as installed here; nil when it is not. May run the engine's own version command.
   func detect() async -> EngineDescription?
+  /// Whether what is installed here computes on the GPUs of this machine when it is not told otherwise. May run the
+  /// engine's own command.
+  func computesOnAccelerators() async -> Bool
   /// What to run. Pure: equal requests give equal plans.
   ///
   /// - Throws: `badInput` naming the knob or value the engine cannot do.
@@ -38,6 +43,8 @@ extension InferenceEngine {
   /// As memory is estimated.
   public var defaultSlotCount: Int { EngineFootprint.of(name).defaultSlotCount }
   public var isAttached: Bool { false }
+  public var acceleratorKnobs: Set<KnobName> { [] }
+  public func computesOnAccelerators() async -> Bool { false }
 }
 
 /// How an engine is spoken to over HTTP.

@@ -67,6 +67,7 @@ enum ConfigurationFeatures {
   ]
 
   private static let devices: [FeatureColumn<ConfigurationInput>] = [
+    FeatureColumn("accelerator_share") { $0.estimate.acceleratorShare },
     FeatureColumn("gpu_layers_share") { input in
       input.estimate.settings.gpuLayers.map { min(1, Double($0) / Double(max(1, input.asked.layerCount + 1))) } ?? .nan
     },

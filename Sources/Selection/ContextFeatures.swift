@@ -65,6 +65,12 @@ enum ContextFeatures {
     FeatureColumn("hardware_log_accelerator_bytes") {
       log(1 + $0.hardware.accelerators.reduce(0) { $0 + Double($1.memoryBytes) })
     },
+    FeatureColumn("hardware_log_accelerator_flops") {
+      log(1 + $0.hardware.accelerators.reduce(0) { $0 + $1.gemmRate })
+    },
+    FeatureColumn("hardware_log_accelerator_bandwidth") {
+      log(1 + $0.hardware.accelerators.reduce(0) { $0 + $1.memoryBandwidth })
+    },
   ]
 
   private static let workload: [FeatureColumn<ContextInput>] = [

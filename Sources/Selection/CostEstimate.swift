@@ -10,6 +10,8 @@ public struct CostEstimate: Sendable {
   /// The model whose file is loaded.
   public var target: ModelProfile
   public var draft: ModelProfile?
+  /// Of the weights that a token reads, those on GPUs, 0...1.
+  public var acceleratorShare: Double
   /// Streams that share a step.
   public var batch: Double
   /// One prompt, without what was cached.

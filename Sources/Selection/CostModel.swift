@@ -40,8 +40,11 @@ public struct CostModel: Sendable {
   public func estimate(_ configuration: EngineConfiguration) -> CostEstimate {
     let settings = EngineSettings(configuration, coreCount: hardware.coreCount)
     let loaded = LoadedModels(settings, asked: asked, available: available)
-    let rates = Rates(hardware, threads: settings.threadCount)
-    let readingRates = Rates(hardware, threads: settings.batchThreadCount)
+    let memory = MemoryEstimate(
+      settings, loaded, engine: configuration.engine, accelerators: hardware.accelerators(of: configuration.engine),
+      contextTokens: MemoryEstimate.contextTokens([workload]))
+    let rates = Rates(hardware, settings, threads: settings.threadCount, memory)
+    let readingRates = Rates(hardware, settings, threads: settings.batchThreadCount, memory)
     let prompt = workload.meanPromptTokens
     let output = max(1, workload.meanOutputTokens)
 
@@ -80,16 +83,14 @@ public struct CostModel: Sendable {
     let ttft = wait + (batch + 1) / 2 * prefill + Self.requestSeconds
     return CostEstimate(
       settings: settings, isComplete: loaded.isComplete, target: loaded.target, draft: loaded.draft,
+      acceleratorShare: memory.acceleratorShare.work,
       batch: batch, prefillSeconds: prefill, stepSeconds: step.seconds, waitSeconds: wait,
       cachedShare: cached,
       acceptance: step.acceptance, tokensPerStep: step.tokens, ttftMS: 1000 * ttft,
       tpotMS: 1000 * tpot,
       e2eMS: 1000 * (ttft + decode),
       throughput: batch * output / wave,
-      memoryBytes: Double(
-        MemoryEstimate(
-          settings, loaded, engine: configuration.engine, contextTokens: MemoryEstimate.contextTokens([workload])
-        ).totalBytes),
+      memoryBytes: Double(memory.totalBytes),
       joulesPerToken: rates.watts * wave / (batch * output))
   }
 
@@ -100,7 +101,7 @@ public struct CostModel: Sendable {
   ) -> Double {
     let steps = (tokens / Double(min(settings.microBatchTokens, settings.batchTokens))).rounded(.up)
     let attention =
-      attentionFlops(model, tokens: tokens, context: context / 2) * attentionFactor(settings)
+      attentionFlops(model, tokens: tokens, context: context / 2) * attentionFactor(settings, rates)
     let compute = (2 * Double(model.activeParameterCount) * tokens + attention) / rates.flops
     // Every step reads the weights; a step of many tokens touches all experts.
     let reading = steps * touchedBytes(model, tokens: tokens / steps) / rates.bytes
@@ -154,7 +155,7 @@ public struct CostModel: Sendable {
     let elementBytes = (settings.keyElementBytes + settings.valueElementBytes) / 2
     let cache = batch * context * model.keyValueBytesPerToken(bytesPerElement: elementBytes)
     let attention =
-      attentionFlops(model, tokens: tokens, context: context) * attentionFactor(settings)
+      attentionFlops(model, tokens: tokens, context: context) * attentionFactor(settings, rates)
     let compute = (2 * Double(model.activeParameterCount) * tokens + attention) / rates.flops
     return max(compute, (touchedBytes(model, tokens: tokens) + cache) / rates.bytes)
       + Self.stepSeconds
@@ -164,9 +165,9 @@ public struct CostModel: Sendable {
     4 * Double(model.layerCount * model.headCount * model.headSize) * tokens * context
   }
 
-  private func attentionFactor(_ settings: EngineSettings) -> Double {
+  private func attentionFactor(_ settings: EngineSettings, _ rates: Rates) -> Double {
     var factor = settings.flashAttention == false ? Self.unfusedAttention : 1
-    if settings.keyElementBytes < 2 || settings.valueElementBytes < 2, hardware.accelerators.isEmpty {
+    if settings.keyElementBytes < 2 || settings.valueElementBytes < 2, rates.isOfProcessor {
       factor *= Self.quantizedAttention
     }
     return factor
@@ -187,20 +188,43 @@ public struct CostModel: Sendable {
   }
 }
 
-/// What the hardware can do with so many of its threads.
+/// What the hardware can do with so many of its threads, and its GPUs with what a configuration puts there.
 private struct Rates {
   let flops: Double
   let bytes: Double
+  let isOfProcessor: Bool
   /// While it works: what the machine takes in any case, and what each busy core and each GPU adds. Of no machine in
   /// particular, as the level is never used before energy was measured; the shares make the ratios.
   let watts: Double
 
-  init(_ hardware: HardwareProfile, threads: Int) {
+  /// Of a GPU that nobody measured: about what one for workstations does.
+  private static let unmeasured = (flops: 5e13, bytes: 5e11)
+
+  init(_ hardware: HardwareProfile, _ settings: EngineSettings, threads: Int, _ memory: MemoryEstimate) {
     let share = min(1, Double(threads) / Double(max(1, hardware.coreCount)))
     // A worker that could not measure itself is taken as one slow core, so that nothing divides by zero.
-    flops = max(1e9, hardware.gemmRate) * share
+    let processorFlops = max(1e9, hardware.gemmRate) * share
     // A few threads fill a memory bus: half of them reach about three quarters of its bandwidth.
-    bytes = max(1e9, hardware.memoryBandwidth) * (share < 1 ? pow(share, 0.4) : 1)
-    watts = 20 + 5 * share * Double(max(1, hardware.coreCount)) + 300 * Double(hardware.accelerators.count)
+    let processorBytes = max(1e9, hardware.memoryBandwidth) * (share < 1 ? pow(share, 0.4) : 1)
+    let work = memory.acceleratorShare.work
+    let devices = work > 0 ? hardware.accelerators(of: memory.engine) : []
+    guard !devices.isEmpty else {
+      flops = processorFlops
+      bytes = processorBytes
+      // Of published measurements, whose GPUs are the hardware, nobody says which engine computes where.
+      isOfProcessor = hardware.accelerators.allSatisfy { !$0.engines.isEmpty }
+      watts =
+        20 + 5 * share * Double(max(1, hardware.coreCount))
+        + (isOfProcessor ? 0 : 300 * Double(hardware.accelerators.count))
+      return
+    }
+    // Each part waits for the one before it; only parts of one layer are computed at once.
+    let abreast = Double(min(devices.count, settings.tensorParallel))
+    let slowestFlops = devices.map { $0.gemmRate > 0 ? $0.gemmRate : Self.unmeasured.flops }.min() ?? 1
+    let slowestBytes = devices.map { $0.memoryBandwidth > 0 ? $0.memoryBandwidth : Self.unmeasured.bytes }.min() ?? 1
+    flops = 1 / (work / (slowestFlops * abreast) + (1 - work) / processorFlops)
+    bytes = 1 / (work / (slowestBytes * abreast) + (1 - work) / processorBytes)
+    isOfProcessor = false
+    watts = 20 + 5 * share * (1 - work) * Double(max(1, hardware.coreCount)) + 300 * Double(devices.count)
   }
 }

@@ -118,7 +118,8 @@ public enum InferenceEngineContract {
     var predicting = dense
     predicting.mtpLayerCount = 1
     let accelerators = [
-      Accelerator(name: "gpu", memoryBytes: 24 << 30), Accelerator(name: "gpu", memoryBytes: 8 << 30),
+      Accelerator(name: "gpu", memoryBytes: 24 << 30, engines: [engine.name]),
+      Accelerator(name: "gpu", memoryBytes: 8 << 30, engines: [engine.name]),
     ]
     return [[], accelerators].flatMap { accelerators in
       let hardware = HardwareProfile(

@@ -38,7 +38,11 @@ struct DeviceMethodTests {
     Case(method: GPUOffload(), context: Fixture.able(), refusal: noGPU),
     Case(
       method: GPUOffload(), context: Fixture.able(hardware: two),
-      offered: [[.gpuLayers: .int(13)], [.gpuLayers: .int(6)], [.gpuLayers: .int(0)]]),
+      offered: [[.gpuLayers: .int(6)], [.gpuLayers: .int(0)]]),
+    Case(
+      method: GPUOffload(),
+      context: Fixture.able(hardware: Fixture.hardware(accelerators: [Accelerator(name: "gpu", memoryBytes: 1 << 34)])),
+      refusal: "able has no code for this node's GPU"),
     Case(method: TensorSplit(), context: Fixture.able(hardware: Fixture.gpus(24)), refusal: "has 1 GPU"),
     Case(
       method: TensorSplit(), context: Fixture.able(hardware: two),
@@ -189,6 +193,19 @@ struct DeviceMethodTests {
     let candidates = Candidates.propose(in: Fixture.able(abilities: abilities))
     let slots = candidates.filter { $0.configuration.methods.contains(MethodName("continuous-batching")) }
     #expect(slots.map(\.refusedReason) == ["the server serves one request"])
+  }
+
+  @Test("What is about GPUs alone is refused where the engine computes on none")
+  func acceleratorKnobs() {
+    var abilities = Fixture.ableEngine
+    abilities.acceleratorKnobs = [.graphCapture]
+    func refusal(_ hardware: HardwareProfile) -> String?? {
+      Candidates.propose(in: Fixture.able(hardware: hardware, abilities: abilities)).first {
+        $0.configuration.methods == [MethodName("graph-capture")]
+      }.map(\.refusedReason)
+    }
+    #expect(refusal(Fixture.hardware()) == "this node has no GPU that Apus knows of")
+    #expect(refusal(Fixture.gpus(24)) == .some(nil))
   }
 
   @Test("What the engine does by default, or has no word for, is no candidate")

@@ -32,7 +32,7 @@ enum Fixture {
       .speculation: ["draft-model", "n-gram", "n-gram-map", "n-gram-cache", "eagle", "mtp"],
       .isaBuild: ["avx2", "avx512", "amx"],
     ],
-    defaults: [.hostCacheMiB: .int(8192), .isaBuild: .text("avx2"), .graphCapture: .bool(true)])
+    defaults: [.hostCacheMiB: .int(8192), .graphCapture: .bool(true)])
 
   static let mixture: ModelProfile = {
     var profile = model("mixture", parameters: 200_000_000, bytes: 220_000_000, type: "Q8_0", group: "mixture")
@@ -46,8 +46,12 @@ enum Fixture {
     return profile
   }()
 
+  /// GPUs that the engine `able` computes on.
   static func gpus(_ gigabytes: Int...) -> HardwareProfile {
-    hardware(accelerators: gigabytes.map { Accelerator(name: "gpu", memoryBytes: $0 << 30) })
+    hardware(
+      accelerators: gigabytes.map {
+        Accelerator(name: "gpu", memoryBytes: $0 << 30, engines: [EngineName("able"), EngineName("llamacpp")])
+      })
   }
 
   static func able(

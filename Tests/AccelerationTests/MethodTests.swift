@@ -88,7 +88,7 @@ struct MethodTests {
   @Test("Flash attention is switched on only where the engine might not do so itself")
   func flash() {
     #expect(offered(FlashAttention(), Fixture.context(), .flashAttention) == [.bool(false)])
-    let gpu = Fixture.hardware(accelerators: [Accelerator(name: "gpu", memoryBytes: 1 << 34)])
+    let gpu = Fixture.gpus(16)
     #expect(
       offered(FlashAttention(), Fixture.context(hardware: gpu), .flashAttention) == [
         .bool(false), .bool(true),

@@ -76,8 +76,7 @@ import Testing
     let source = CandidateSource(
       engines: [
         engine: EngineAbilities(
-          knobs: [.isaBuild, .rpcServers], choices: [.isaBuild: ["avx2", "avx512", "amx"]],
-          defaults: [.isaBuild: .text("avx2")])
+          knobs: [.isaBuild, .rpcServers], choices: [.isaBuild: ["avx2", "avx512", "amx"]])
       ], corrections: MemoryCorrections())
     var hardware = Fixture.hardware()
     hardware.instructionSets = ["amx_int8", "amx_tile", "avx2", "avx512_vnni", "avx512f"]

@@ -64,6 +64,7 @@ import Testing
     ([.tensorOverrides: .text(#"ffn_.*_exps\.=CPU"#)], #"--override-tensor ffn_.*_exps\.=CPU"#),
     ([.rpcServers: .text("a:50052,b:1")], "--rpc a:50052,b:1"),
     ([.weightVariant: .text("x")], "--model /m.gguf"),
+    ([.graphCapture: .bool(true)], "--model /m.gguf"),
   ]
 
   @Test(arguments: cases) func knobBecomesOptions(knobs: [KnobName: KnobValue], options: String) throws {
@@ -129,9 +130,38 @@ import Testing
   @Test func hangingBuildIsGivenUp() async throws {
     try put("avx2", "exec sleep 600")
     let probe = BuildProbe(program: engine.program("avx2"), timeLimit: .milliseconds(200))
-    await #expect(throws: BuildProbe.Fault(reason: "did not say its version within 0.2 seconds")) {
+    await #expect(throws: BuildProbe.Fault(reason: "did not answer --version within 0.2 seconds")) {
       try await probe.version()
     }
+  }
+
+  /// The build for GPUs is the default where their driver is, and is one of the installed builds everywhere.
+  @Test func buildForGPUsIsTheDefaultWithADriver() async throws {
+    let installation = EngineInstallation(stateDirectory: folder.path, guardPath: "/guard")
+    let devices = "echo 'Available devices:'; echo '  CUDA0: NVIDIA H100 80GB HBM3 (81079 MiB, 80556 MiB free)'"
+    try put("cuda", "case $1 in --version) echo 'version: 0.5.0-dev (0c1e57098)' ;; *) \(devices) ;; esac")
+    try put(
+      "avx2", "case $1 in --version) echo 'version: 0.5.0-dev (0c1e57098)' ;; *) echo 'Available devices:' ;; esac")
+    let without = LlamaCppNativeEngine(installation, driver: "/no/such/driver")
+    let with = LlamaCppNativeEngine(installation, driver: "/dev/null")
+    #expect(without.program(nil).hasSuffix("bin/avx2/llama-server"))
+    #expect(with.program(nil).hasSuffix("bin/cuda/llama-server"))
+    #expect(await with.detect()?.builds.map(\.name) == ["cuda", "avx2"])
+    #expect(await with.computesOnAccelerators())
+    #expect(await !without.computesOnAccelerators())
+  }
+
+  @Test(arguments: [
+    ("  CUDA0: NVIDIA H100 80GB HBM3 (81079 MiB, 80556 MiB free)", "CUDA0"),
+    ("  Vulkan1: AMD Radeon (RADV) (16384 MiB, 16000 MiB free)", "Vulkan1"),
+    ("  RPC0: 10.0.0.2:50052 (1024 MiB, 1024 MiB free)", nil), ("Available devices:", nil), ("  (none)", nil),
+  ]) func deviceLines(line: String, device: String?) {
+    #expect(BuildProbe.device(line: line) == device)
+  }
+
+  @Test func recordedKernelsAreSwitchedOffByTheEnvironment() throws {
+    #expect(try plan([.graphCapture: .bool(false)]).environment["GGML_CUDA_DISABLE_GRAPHS"] == "1")
+    #expect(try plan([.graphCapture: .bool(true)]).environment["GGML_CUDA_DISABLE_GRAPHS"] == nil)
   }
 
   private func put(_ build: String, _ script: String) throws {

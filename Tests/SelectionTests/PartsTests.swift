@@ -47,6 +47,25 @@ struct CostModelTests {
     #expect(estimate(ngram, .edit).tokensPerStep > 1.5)
   }
 
+  @Test("A GPU's rates count where the engine computes there, for the part that does")
+  func accelerators() {
+    var node = small
+    node.accelerators = [
+      Accelerator(
+        name: "gpu", memoryBytes: 80 << 30, memoryBandwidth: 3e12, gemmRate: 6e14, engines: [SyntheticWorld.engine])
+    ]
+    let there = estimate([:], .chat, nil, node)
+    #expect(there.acceleratorShare == 1 && there.tpotMS < 0.3 && there.ttftMS < 10)
+    #expect(there.memoryBytes > 3e8, "its driver is in main memory")
+    let half = estimate([.gpuLayers: .int((dense.layerCount + 1) / 2)], .chat, nil, node)
+    #expect(half.tpotMS > 2 && half.tpotMS < estimate().tpotMS)
+    #expect(estimate([.gpuLayers: .int(0)], .chat, nil, node).tpotMS == estimate().tpotMS)
+    #expect(estimate([.isaBuild: .text("avx512")], .chat, nil, node).tpotMS == estimate().tpotMS)
+    node.accelerators[0].engines = []
+    #expect(estimate([:], .chat, nil, node).acceleratorShare == 0)
+    #expect(estimate([:], .chat, nil, node).tpotMS == estimate().tpotMS)
+  }
+
   @Test("More tokens in a step touch more experts, up to all of them")
   func experts() throws {
     let moe = try #require(SyntheticWorld.targets.first { $0.isMixtureOfExperts })

@@ -17,7 +17,7 @@ public struct FlashAttention: AccelerationMethod {
     let off = MethodSetting([.flashAttention: .bool(false)])
     let on = MethodSetting(
       [.flashAttention: .bool(true)],
-      refusedReason: context.hardware.accelerators.isEmpty
+      refusedReason: context.accelerators.isEmpty
         ? "the engine's automatic choice on a processor is on already" : nil)
     return [off, on]
   }

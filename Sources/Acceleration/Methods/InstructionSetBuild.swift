@@ -24,7 +24,8 @@ public struct InstructionSetBuild: AccelerationMethod {
   public init() {}
 
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
-    let usual = context.abilities.defaults[.isaBuild]?.textValue
+    // As the engine takes the first that runs.
+    let usual = context.builds.first { $0.fault == nil }?.name
     let settings = Self.needs.compactMap { need -> MethodSetting? in
       guard need.build != usual, let build = context.builds.first(where: { $0.name == need.build }) else { return nil }
       return MethodSetting(

@@ -13,7 +13,7 @@ public struct TensorSplit: AccelerationMethod {
 
   public func settings(in context: AccelerationContext) -> [MethodSetting] {
     if let reason = context.fewAccelerators(2) { return [.refused(reason)] }
-    let devices = context.hardware.accelerators
+    let devices = context.accelerators
     let byMemory = devices.map { String(max(1, $0.memoryBytes >> 30)) }.joined(separator: ",")
     let even = devices.map { _ in "1" }.joined(separator: ",")
     let firstAlone = devices.indices.map { $0 == 0 ? "1" : "0" }.joined(separator: ",")

@@ -50,7 +50,7 @@ extension EngineHost {
 
   /// GPUs a configuration uses: as many as it is spread over, and none of a machine without any.
   private func acceleratorCount(_ configuration: EngineConfiguration) -> Int {
-    let there = hardware.accelerators.count
+    let there = hardware.accelerators(of: configuration.engine).count
     guard there > 0 else { return 0 }
     if configuration[.gpuLayers]?.intValue == 0 { return 0 }
     let spread = [KnobName.tensorParallel, .pipelineParallel, .dataParallel]

@@ -201,7 +201,7 @@ public struct EngineHost: Sendable {
   ) -> MemoryEstimate {
     let named = [configuration[.weightVariant], configuration[.draftModel]].compactMap { $0?.textValue }
     return MemoryEstimate(
-      configuration, asked: model, available: named.compactMap { profile(ModelID($0)) },
+      configuration, asked: model, available: named.compactMap { profile(ModelID($0)) }, hardware: hardware,
       contextTokens: contextTokens ?? (loadedModel(configuration, asked: model) ?? model).contextLength)
   }
 
@@ -211,6 +211,17 @@ public struct EngineHost: Sendable {
   ) -> Int {
     guard !isAttached(configuration.engine) else { return 0 }
     return corrections.plannedBytes(memoryEstimate(configuration, model: model, contextTokens: contextTokens))
+  }
+
+  /// Room that a configuration's engine takes among others here, in bytes of main memory, of which there is
+  /// `memoryLimitBytes`: more than it is to keep free where it fills a larger share of its GPUs.
+  public func plannedRoom(
+    _ configuration: EngineConfiguration, model: ModelProfile, contextTokens: Int?
+  ) -> Int {
+    guard !isAttached(configuration.engine) else { return 0 }
+    return corrections.plannedRoomBytes(
+      memoryEstimate(configuration, model: model, contextTokens: contextTokens), on: hardware,
+      memoryLimitBytes: memoryLimitBytes)
   }
 
   /// Requests an engine serves at once with a configuration.

@@ -26,7 +26,7 @@ struct TrialEngines {
   /// Starts the engine of a configuration, after making room for it.
   mutating func start(_ candidate: Int) async throws(EngineFailure) -> any RunningEngine {
     let configuration = candidates[candidate].configuration
-    let bytes = host.plannedMemory(configuration, model: model, contextTokens: contextTokens)
+    let bytes = host.plannedRoom(configuration, model: model, contextTokens: contextTokens)
     for evicted in shelf.use(candidate, bytes: bytes) { await stop(evicted) }
     do {
       let process = try await host.run(configuration, model: model, contextTokens: contextTokens)
@@ -40,7 +40,7 @@ struct TrialEngines {
 
   /// Notes that a loaded engine is used, so that others make room first.
   mutating func touch(_ candidate: Int) {
-    let bytes = host.plannedMemory(candidates[candidate].configuration, model: model, contextTokens: contextTokens)
+    let bytes = host.plannedRoom(candidates[candidate].configuration, model: model, contextTokens: contextTokens)
     let evicted = shelf.use(candidate, bytes: bytes)
     precondition(evicted.isEmpty, "an engine that is loaded already needs no more room")
   }

@@ -31,6 +31,8 @@ public struct SGLangEngine: InferenceEngine {
 
   public func detect() async -> EngineDescription? { server.detect() }
 
+  public func computesOnAccelerators() async -> Bool { true }
+
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
     let arguments = try SGLangArguments(request, knownKnobs: knobs)
     return server.launchPlan(request, startTimeoutSeconds: 900) { arguments.command(program: $0) }

@@ -31,6 +31,8 @@ public struct TensorRTLLMEngine: InferenceEngine {
 
   public func detect() async -> EngineDescription? { server.detect() }
 
+  public func computesOnAccelerators() async -> Bool { true }
+
   public func launchPlan(_ request: LaunchRequest) throws(ApusError) -> LaunchPlan {
     let arguments = try TensorRTLLMArguments(request, knownKnobs: knobs)
     return server.launchPlan(request, startTimeoutSeconds: 1800) { arguments.command(program: $0) }

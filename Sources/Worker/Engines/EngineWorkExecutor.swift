@@ -7,7 +7,6 @@ public import Serving
 public final class EngineWorkExecutor: WorkExecutor {
   private let inventory: Inventory
   private let pool: EnginePool<JobEngine>
-  private let hardware: HardwareProfile
   private let lessons: MemoryLessons
   private let energyMeter: EnergyMeter?
   private let pricePerHour: Double?
@@ -37,7 +36,6 @@ public final class EngineWorkExecutor: WorkExecutor {
     self.lessons = lessons
     memoryLimitBytes = limit
     self.inventory = inventory
-    self.hardware = hardware
     jobCapacity = configuration.jobCapacity
     rpcServers = configuration.rpcServers
     let restoresSlots = configuration.restoresSlots
@@ -63,7 +61,8 @@ public final class EngineWorkExecutor: WorkExecutor {
   public func describe() async throws(ApusError) -> WorkerDescription {
     try await inventory.look()
     return WorkerDescription(
-      hardware: hardware, engines: inventory.installedEngines, models: inventory.models, jobCapacity: jobCapacity,
+      hardware: inventory.describedHardware, engines: inventory.installedEngines, models: inventory.models,
+      jobCapacity: jobCapacity,
       pricePerHour: pricePerHour, engineMemoryBytes: memoryLimitBytes, measuresEnergy: energyMeter != nil,
       rpcServers: rpcServers)
   }
@@ -126,16 +125,18 @@ public final class EngineWorkExecutor: WorkExecutor {
     let loan = try await pool.acquire(
       EngineKey(model: model.id, configuration: configuration, contextTokens: contextTokens),
       slotCount: host.slotCount(configuration),
-      memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
+      memoryBytes: host.plannedRoom(configuration, model: model, contextTokens: contextTokens))
     let engine = loan.engine
     var (answer, wasSpared) = await engine.following(request.spec, begun: request.generatedText) {
       await JobRunner(host: host).run(request, on: engine.process, onTokens: onTokens)
     }
-    await pool.release(loan, measuredBytes: answer.measurement.outcome.metrics?.peakMemoryBytes)
+    let estimate = host.memoryEstimate(configuration, model: model, contextTokens: contextTokens)
+    // Nobody measured what it has of a GPU, so the forecast of that stands.
+    let measured = answer.measurement.outcome.metrics?.peakMemoryBytes
+    await pool.release(loan, measuredBytes: estimate.acceleratorBytes > 0 ? nil : measured)
     // What was run is more than what was chosen, and its time is not the choice's.
     if wasSpared { answer.measurement.configuration = host.restoringSlots(configuration) }
-    answer.measurement.memoryEstimateBytes =
-      host.memoryEstimate(configuration, model: model, contextTokens: contextTokens).totalBytes
+    answer.measurement.memoryEstimateBytes = estimate.totalBytes
     lessons.learn(answer.measurement)
     return answer
   }
@@ -153,7 +154,7 @@ public final class EngineWorkExecutor: WorkExecutor {
     try await pool.warmUp(
       EngineKey(model: model.id, configuration: configuration, contextTokens: contextTokens),
       slotCount: host.slotCount(configuration),
-      memoryBytes: host.plannedMemory(configuration, model: model, contextTokens: contextTokens))
+      memoryBytes: host.plannedRoom(configuration, model: model, contextTokens: contextTokens))
   }
 
   public func launch(_ query: LaunchQuery) async throws(ApusError) -> EngineLaunch {

@@ -15,9 +15,11 @@ final class Inventory: Sendable {
   private let memoryGuard: MemoryGuard
   private let energyMeter: EnergyMeter?
   private let lessons: MemoryLessons
-  private let seen = Mutex(Seen())
+  private let seen: Mutex<Seen>
 
   fileprivate struct Seen {
+    /// With the engines that compute on its GPUs.
+    var hardware: HardwareProfile
     var engines: [EngineDescription] = []
     var models: [ModelID: Model] = [:]
     var attached: [AttachedServers.Seen] = []
@@ -45,6 +47,7 @@ final class Inventory: Sendable {
     self.memoryGuard = memoryGuard
     self.energyMeter = energyMeter
     self.lessons = lessons
+    seen = Mutex(Seen(hardware: hardware))
   }
 
   /// Looks anew. Blocks no cooperative thread: hashing a new model takes about a second for each gigabyte.
@@ -53,9 +56,14 @@ final class Inventory: Sendable {
   ///   directory cannot be read; `badInput` when an attachment names a model that is not there.
   func look() async throws(ApusError) {
     var found: [EngineDescription] = []
+    var accelerated: [EngineName] = []
     for engine in engines {
-      if let description = await engine.detect() { found.append(description) }
+      guard let description = await engine.detect() else { continue }
+      found.append(description)
+      if !hardware.accelerators.isEmpty, await engine.computesOnAccelerators() { accelerated.append(engine.name) }
     }
+    var hardware = hardware
+    for index in hardware.accelerators.indices { hardware.accelerators[index].engines = accelerated.sorted() }
     guard !found.isEmpty || !attached.attachments.isEmpty else {
       let names = engines.map(\.name.rawValue).joined(separator: ", ")
       throw ApusError(
@@ -76,10 +84,13 @@ final class Inventory: Sendable {
       }
     }.get()
     let servers = try await attached.look(library: models.values.map(\.profile))
-    let all = Seen(engines: found, models: models, attached: servers, cores: CPUAffinity.current())
+    let all = Seen(
+      hardware: hardware, engines: found, models: models, attached: servers, cores: CPUAffinity.current())
     seen.withLock { $0 = all }
   }
 
+  /// As it was measured, with the engines that compute on its GPUs.
+  var describedHardware: HardwareProfile { seen.withLock { $0.hardware } }
   var installedEngines: [EngineDescription] { seen.withLock { $0.engines + $0.attached.map(\.engine.description) } }
   /// Those of files, and those that only an attached server has.
   var models: [ModelProfile] { seen.withLock { Array($0.profiles.values) }.sorted { $0.name < $1.name } }
@@ -95,7 +106,7 @@ final class Inventory: Sendable {
       engines: engines.filter { engine in seen.engines.contains { $0.name == engine.name } }
         + seen.attached.map(\.engine),
       modelPath: { models[$0]?.path }, profile: { profiles[$0] },
-      worker: worker, hardware: hardware,
+      worker: worker, hardware: seen.hardware,
       engineVersions: Dictionary(
         (seen.engines + seen.attached.map(\.engine.description)).map { ($0.name, $0.version) },
         uniquingKeysWith: { first, _ in first }),
