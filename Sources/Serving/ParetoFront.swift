@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What strategies are weighed against each other by.
 public enum FrontAxis: String, Codable, Sendable, CaseIterable {
