@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Make small models with random weights that real engines load: for benchmarking on a machine without any model.
 
-usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-hf] [--force]
+usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-hf,large,large-moe] [--force]
 
   dense-f16.gguf, dense-q8_0.gguf, dense-q4_0.gguf   a Llama of 56 M parameters, three times
   moe-q8_0.gguf                                      a Qwen3-MoE of 216 M parameters, 32 experts of which 4 are used
   draft-q8_0.gguf                                    a Llama of 6 M parameters that drafts for both
   dense-hf/, moe-hf/, draft-hf/                      the same in Hugging Face format, as F16; only when asked for
+  large-f16.gguf, large-q8_0.gguf                    a Llama of 1.0 B parameters (the layers of Llama 3.2 1B), for GPUs,
+                                                     which compute the small ones in no time; only when asked for
+  large-moe-q8_0.gguf                                a Qwen3-MoE of 2.5 B parameters, 64 experts of which 8 are used; only
+                                                     when asked for
 
 Both formats of a model have the same weights: dense-hf and dense-f16.gguf hold equal numbers (the mixture's router and
 query and key norms are rounded to F16 in its folder, as is usual there).
@@ -64,7 +68,11 @@ MODELS = {
     "dense": Shape("llama", 512, 12, 8, 4, 64, 2048, 0, 0, 1000, (Type.F16, Type.Q8_0, Type.Q4_0)),
     "moe": Shape("qwen3moe", 512, 8, 8, 4, 64, 512, 32, 4, 1003, (Type.Q8_0,)),
     "draft": Shape("llama", 256, 2, 4, 2, 64, 768, 0, 0, 1004, (Type.Q8_0,)),
+    "large": Shape("llama", 2048, 16, 32, 8, 64, 8192, 0, 0, 1005, (Type.F16, Type.Q8_0)),
+    "large-moe": Shape("qwen3moe", 1024, 16, 16, 4, 64, 768, 64, 8, 1006, (Type.Q8_0,)),
 }
+# What a machine without a GPU gets when nobody says.
+USUAL = ("dense", "moe", "draft")
 FILE_TYPES = {Type.F16: gguf.LlamaFileType.MOSTLY_F16, Type.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
               Type.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0}
 
@@ -416,14 +424,14 @@ def write_folder(directory, name, tokenizer, force):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory")
-    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--models", default=",".join(USUAL))
     parser.add_argument("--force", action="store_true")
     try:
         options = parser.parse_args()
     except SystemExit as ending:
         sys.exit(64 if ending.code else 0)
     names = options.models.split(",")
-    known = [*MODELS, *(f"{name}-hf" for name in MODELS)]
+    known = [*MODELS, *(f"{name}-hf" for name in USUAL)]
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"synthesize.py: no model {unknown[0]!r}; there are {', '.join(known)}", file=sys.stderr)

@@ -14,6 +14,10 @@ public struct ModelSynthesizer: Sendable {
     case denseFolder = "dense-hf"
     case moeFolder = "moe-hf"
     case draftFolder = "draft-hf"
+    /// A Llama of 1.0 B parameters as F16 and Q8_0, and a Qwen3-MoE of 2.5 B, 64 experts top-8, Q8_0: for GPUs. The same
+    /// draft model is for them.
+    case large
+    case largeMoE = "large-moe"
 
     /// What the quickstart uses.
     public static let gguf: [Kind] = [.dense, .moe, .draft]
