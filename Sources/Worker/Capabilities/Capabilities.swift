@@ -13,8 +13,7 @@ public enum Capabilities {
   ///   - cachePath: a file for the measured figures; nil to measure in any case.
   ///   - acceleratorProbe: the command that prints `AcceleratorProbe.measure()`; nil to leave GPUs unmeasured.
   public static func measure(cachePath: String? = nil, acceleratorProbe: [String]? = nil) async -> HardwareProfile {
-    let seen = AcceleratorQuery.accelerators(
-      output: await ShortCommand.output(AcceleratorQuery.command, timeLimit: .seconds(5)) ?? "")
+    let seen = await accelerators()
     let cores = CPUAffinity.current()
     let described = describe(cores: cores, seen)
     let cache = cachePath.map(CapabilitiesCache.init)
@@ -29,6 +28,12 @@ public enum Capabilities {
     }
     cache?.store(measured, for: key)
     return measured
+  }
+
+  /// The GPUs that the driver's tool lists, with their names and sizes alone.
+  public static func accelerators() async -> [Accelerator] {
+    AcceleratorQuery.accelerators(
+      output: await ShortCommand.output(AcceleratorQuery.command, timeLimit: .seconds(5)) ?? "")
   }
 
   private static func measureBlocking(_ described: HardwareProfile, _ cores: CPUList) -> HardwareProfile {

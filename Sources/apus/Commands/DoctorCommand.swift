@@ -4,6 +4,7 @@ import Foundation
 import History
 import Messaging
 import Serving
+import Worker
 
 /// `apus doctor`: what is missing on this machine, and the command that mends it.
 struct DoctorCommand: AsyncParsableCommand {
@@ -88,6 +89,20 @@ struct DoctorCommand: AsyncParsableCommand {
           }
           return here.version
         }
+      }
+      await check(
+        "GPU", "install NVIDIA's driver and CUDA toolkit, then Deploy/engines/llamacpp-native/install", needed: false
+      ) {
+        let names = await Capabilities.accelerators().map(\.name)
+        guard !names.isEmpty else { throw ApusError(.unavailable, "nvidia-smi shows none") }
+        var computing: [String] = []
+        for engine in engines where await engine.detect() != nil {
+          if await engine.computesOnAccelerators() { computing.append(engine.name.rawValue) }
+        }
+        guard !computing.isEmpty else {
+          throw ApusError(.unavailable, "\(names.joined(separator: ", ")), which no installed engine computes on")
+        }
+        return "\(names.joined(separator: ", ")), for \(computing.joined(separator: ", "))"
       }
     }
     await check("keys", "apus keys generate client --role client --state \(directory.path)") {
