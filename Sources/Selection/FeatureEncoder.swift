@@ -7,7 +7,7 @@ import Serving
 /// `digest` changes by itself with the columns' names and order. A model with another of either is refused.
 public enum FeatureEncoder {
   /// 1: the first. 2: the prompt is read by its own threads, and the roofline knows more kinds of speculation.
-  public static let version = 3
+  public static let version = 4
 
   /// Names of the columns in their order.
   public static let columns: [String] =

@@ -61,7 +61,7 @@ import Testing
   @Test func grandchildThatHoldsTheOutputDoesNotBlock() async throws {
     let seen = Mutex<[String]>([])
     let child = try ChildProcess.spawn(
-      .init(["sh", "-c", "sleep 60 & echo $!"], output: .lines { line in seen.withLock { $0.append(line) } }))
+      .init(["sh", "-c", "sleep 600 & echo $!"], output: .lines { line in seen.withLock { $0.append(line) } }))
     #expect(await child.end() == .exited(0))
     let grandchild = try #require(seen.withLock { $0.first }.flatMap { Int32($0) })
     #expect(processExists(grandchild))
