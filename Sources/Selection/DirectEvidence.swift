@@ -28,8 +28,9 @@ struct DirectEvidence: Sendable {
   var successCount: Int { max(count, jobCount) }
 
   /// What stays uncertain however often a context is measured: the machine's drift between hours for a duration, other
-  /// prompts for a ratio, other lengths for what comes from a similar shape.
+  /// prompts for a ratio, other lengths for what comes from a similar shape. Memory does not drift.
   private static let levelFloor = 0.08
+  private static let memoryFloor = 0.01
   private static let ratioFloor = 0.02
   private static let nearFloor = 0.10
   /// What a change on the node may have done since: durations double, ratios to the default, which changed as well, go
@@ -40,7 +41,9 @@ struct DirectEvidence: Sendable {
 
   /// Logarithm of the cost itself.
   func level(_ metric: CostMetric, in index: EvidenceIndex) -> LogEstimate? {
-    Self.estimate(level, metric, index.levelNoise, floor: Self.levelFloor, change: Self.levelChange)
+    Self.estimate(
+      level, metric, index.levelNoise, floor: metric == .memory ? Self.memoryFloor : Self.levelFloor,
+      change: Self.levelChange)
   }
 
   /// Logarithm of the cost over the default's.
