@@ -141,19 +141,63 @@ struct CalibrationTests {
   func size() throws {
     let errors = (1...99).map { Double($0.isMultiple(of: 2) ? $0 : -$0) / 100 }
     let many = try #require(Calibration.size(errors, groups: (1...99).map { Int32($0) }))
-    #expect(abs(many - 0.90 * (1 + 1 / 99.0)) < 1e-9)
+    // Of 99 errors the middles of the 89th and the 90th are 88.5 and 89.5 of 99.
+    #expect(many > 0.896 && many < 0.92)
     // All in one group: the same errors, and no idea how the next group will do.
-    #expect(try #require(Calibration.size(errors, groups: [Int32](repeating: 7, count: 99))) > 1.9 * many)
+    #expect(try #require(Calibration.size(errors, groups: [Int32](repeating: 7, count: 99))) > 3 * many)
     #expect(Calibration.size([], groups: []) == nil)
     #expect(Calibration.deviation([0, 0], groups: [1, 2]) == Calibration.least)
   }
 
-  @Test("A group weighs the same however many rows it has")
-  func groups() {
-    let large = [Double](repeating: 0.1, count: 100)
-    let groups = [Int32](repeating: 1, count: 100)
-    // Of 2 groups 90% are 1.8: the large one is not enough.
-    #expect(Calibration.size(large + [0.5], groups: groups + [2]) == 0.5 * 1.5)
+  @Test("As many groups widen more when the rows of each err together")
+  func together() throws {
+    // Five groups of twenty rows with the same errors in all: mixed among the groups, and sorted into them.
+    let errors = (1...100).map { Double($0) / 100 }
+    let mixed = try #require(Calibration.size(errors, groups: (0..<100).map { Int32($0 % 5) }))
+    let sorted = try #require(Calibration.size(errors, groups: (0..<100).map { Int32($0 / 20) }))
+    #expect(mixed > 0.89 && mixed < 0.95)
+    #expect(sorted > 1.1 * mixed)
+  }
+
+  @Test("A group weighs the same however many rows it has, unless it has very few")
+  func groups() throws {
+    func size(_ rows: [(error: Double, count: Int)]) throws -> Double {
+      try #require(
+        Calibration.size(
+          rows.flatMap { [Double](repeating: $0.error, count: $0.count) },
+          groups: rows.enumerated().flatMap { [Int32](repeating: Int32($0.offset), count: $0.element.count) }))
+    }
+    let alike = (1...9).map { _ in (error: 0.1, count: 100) }
+    // One of ten groups is more than a tenth of what counts only when it has its rows.
+    #expect(try size(alike + [(0.5, 1000)]) > 0.4)
+    #expect(try size(alike + [(0.5, 2)]) < 0.2)
+  }
+
+  @Test("90% of the rows of one more group lie within, with few groups as with many")
+  func coverage() throws {
+    var generator = SeededGenerator(seed: 1)
+    func normal() -> Double {
+      (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) }
+    }
+    for groupCount in [4, 8, 20] {
+      var (inside, total) = (0, 0)
+      for _ in 0..<300 {
+        var (errors, groups): ([Double], [Int32]) = ([], [])
+        // The last group is the one that comes after.
+        for group in 0...groupCount {
+          let common = normal()
+          for _ in 0..<12 {
+            errors.append(common + normal())
+            groups.append(Int32(group))
+          }
+        }
+        let size = try #require(Calibration.size(Array(errors.dropLast(12)), groups: Array(groups.dropLast(12))))
+        inside += errors.suffix(12).count { abs($0) <= size }
+        total += 12
+      }
+      let share = Double(inside) / Double(total)
+      #expect(share > 0.87 && share < 0.93, "\(groupCount) groups: \(share)")
+    }
   }
 
   @Test("What is farther away is never trusted more, in its parts or as a whole")
