@@ -127,6 +127,19 @@ struct Spread: Codable, Equatable, Sendable {
     return wide
   }
 
+  /// Of what is new in two ways, whose errors beside those of what is known add up like independent ones.
+  ///
+  /// - Parameter known: no wider than either.
+  func joined(_ other: Spread, beside known: Spread) -> Spread {
+    func sum(_ part: (Spread) -> Double) -> Double {
+      let (own, others, near) = (part(self), part(other), part(known))
+      return (own * own + others * others - near * near).squareRoot()
+    }
+    var wide = Spread(level: sum(\.level), ratio: sum(\.ratio), costFactor: 1, commonShare: commonShare)
+    wide.costFactor = sum(\.costDeviation) / wide.costDeviation
+    return wide
+  }
+
   /// Of a candidate's cost.
   private var costDeviation: Double { costFactor * (level * level + ratio * ratio).squareRoot() }
 
@@ -141,6 +154,8 @@ enum Familiarity: CaseIterable, Sendable {
   case known
   /// This model on other hardware.
   case newHardware
-  /// Never this model.
+  /// Never this model, on hardware that others were measured on.
   case newModel
+  /// Neither.
+  case newModelAndHardware
 }

@@ -4,7 +4,7 @@ import Serving
 
 /// The bytes of a trained selector.
 ///
-/// `APUSSEL4`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
+/// `APUSSEL5`, the header's length (4 bytes, little-endian), the header (JSON), the trees, and a checksum of all that
 /// (FNV-1a, 8 bytes, little-endian). Any other content is refused before a byte of it reaches XGBoost.
 struct SelectorFile {
   struct Header: Codable, Equatable, Sendable {
@@ -16,8 +16,9 @@ struct SelectorFile {
     var trainedAtMS: Int64
     /// See `SelectorModel.pair`.
     var knownPairs: [UInt64]
-    /// `SelectorModel.hash` of each model.
+    /// `SelectorModel.hash` of each model and each hardware.
     var knownModels: [UInt64]
+    var knownHardware: [UInt64]
     /// What it learned from.
     var contexts: [Context]
     /// One for each `CostMetric`, in its order.
@@ -59,6 +60,7 @@ struct SelectorFile {
       case .known: known
       case .newHardware: newHardware
       case .newModel: newModel
+      case .newModelAndHardware: newModel.joined(newHardware, beside: known)
       }
     }
 
@@ -66,12 +68,12 @@ struct SelectorFile {
       switch familiarity {
       case .known: .trees
       case .newHardware: newHardwareAnswer
-      case .newModel: newModelAnswer
+      case .newModel, .newModelAndHardware: newModelAnswer
       }
     }
   }
 
-  static let magic = Array("APUSSEL4".utf8)
+  static let magic = Array("APUSSEL5".utf8)
   /// Far above any real one: 12 regressors of at most a megabyte.
   static let mostBytes = 256 << 20
 

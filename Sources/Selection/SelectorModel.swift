@@ -29,6 +29,7 @@ public struct SelectorModel: Sendable {
   private let learned: [CostMetric: Learned]
   private let knownPairs: Set<UInt64>
   private let knownModels: Set<UInt64>
+  private let knownHardware: Set<UInt64>
 
   private struct Learned: Sendable {
     let level: BlendedRegressor?
@@ -50,6 +51,7 @@ public struct SelectorModel: Sendable {
     header = file.header
     knownPairs = Set(header.knownPairs)
     knownModels = Set(header.knownModels)
+    knownHardware = Set(header.knownHardware)
     var learned: [CostMetric: Learned] = [:]
     do {
       for (metric, figures) in zip(CostMetric.allCases, header.metrics) {
@@ -72,14 +74,18 @@ public struct SelectorModel: Sendable {
 
   func familiarity(model: ModelID, hardware: HardwareProfile) -> Familiarity {
     if knownPairs.contains(Self.pair(model, hardware)) { return .known }
-    return knownModels.contains(Self.hash(model)) ? .newHardware : .newModel
+    if knownModels.contains(Self.hash(model)) { return .newHardware }
+    return knownHardware.contains(Self.hash(hardware.fingerprint)) ? .newModel : .newModelAndHardware
   }
 
   static func pair(_ model: ModelID, _ hardware: HardwareProfile) -> UInt64 {
     StableHash.of("\(model)|\(hardware.fingerprint)")
   }
 
-  static func hash(_ model: ModelID) -> UInt64 { StableHash.of(model.rawValue) }
+  static func hash(_ model: ModelID) -> UInt64 { hash(model.rawValue) }
+
+  /// - Parameter fingerprint: of hardware.
+  static func hash(_ fingerprint: String) -> UInt64 { StableHash.of(fingerprint) }
 
   /// All tables' rows in one prediction for each regressor: XGBoost 1.7 reads the cgroup's limits from files at every call,
   /// which takes longer than a hundred rows.
@@ -167,6 +173,7 @@ public struct SelectorModel: Sendable {
       case .known: trees + ", this model and hardware among them"
       case .newHardware: trees + ", this model on other hardware among them"
       case .newModel: trees + " of other models"
+      case .newModelAndHardware: trees + " of other models on other hardware"
       }
     if answer == .trees { return known }
     if answer.level != .trees, answer.ratio == .roofline {

@@ -51,7 +51,7 @@ public enum SelectorTrainer {
           rowCount: set.evidence.measurementCount, refusedCount: refused,
           contextCount: set.pairedContextCount,
           trainedAtMS: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
-          knownPairs: set.knownPairs, knownModels: set.knownModels,
+          knownPairs: set.knownPairs, knownModels: set.knownModels, knownHardware: set.knownHardware,
           // Before and after a change on a node a context is one.
           contexts: Set(set.contextHashes.values).sorted().map { SelectorFile.Context(hash: $0, regret: regrets[$0]) },
           metrics: metrics),

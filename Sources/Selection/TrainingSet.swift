@@ -25,6 +25,7 @@ struct TrainingSet {
   /// See `SelectorModel.pair`.
   private(set) var knownPairs: [UInt64] = []
   private(set) var knownModels: [UInt64] = []
+  private(set) var knownHardware: [UInt64] = []
   /// `contextHash` of each context, by its number.
   private(set) var contextHashes: [Int32: UInt64] = [:]
   /// A measurement of each context, without its samples, and each configuration, by their numbers.
@@ -71,6 +72,7 @@ struct TrainingSet {
     let profiles = available.values.sorted { $0.id < $1.id }
     var pairs: Set<UInt64> = []
     var modelIDs: Set<ModelID> = []
+    var fingerprints: Set<String> = []
     var (hardwareNumbers, modelNumbers, workloadNumbers): ([String: Int32], [String: Int32], [String: Int32]) =
       ([:], [:], [:])
     let paired = Set(evidence.exact.allCells.filter { $0.cell.pairs >= 0 }.map(\.context))
@@ -86,6 +88,7 @@ struct TrainingSet {
       let (model, hardware) = (place.representative.model, place.representative.hardware)
       pairs.insert(SelectorModel.pair(model.id, hardware))
       modelIDs.insert(model.id)
+      fingerprints.insert(hardware.fingerprint)
       let group = Group(
         hardware: EvidenceIndex.number(hasKinds ? hardware.kind : hardware.fingerprint, &hardwareNumbers),
         model: EvidenceIndex.number(
@@ -104,6 +107,7 @@ struct TrainingSet {
     }
     knownPairs = pairs.sorted()
     knownModels = modelIDs.map(SelectorModel.hash).sorted()
+    knownHardware = fingerprints.map(SelectorModel.hash).sorted()
   }
 
   /// Which context a measurement belongs to.

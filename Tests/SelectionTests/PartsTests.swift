@@ -210,6 +210,13 @@ struct CalibrationTests {
     }
     #expect(abs(cost(far) - cost(near)) < 1e-12)
     #expect(abs(cost(near.widened(by: 2)) - 2 * cost(near)) < 1e-12)
+    // New in two ways: what each adds to what is known adds up, and what adds nothing changes nothing.
+    let known = Spread(level: 0.1, ratio: 0.1, costFactor: 1)
+    let level = Spread(level: 0.3, ratio: 0.1, costFactor: 1)
+    #expect(abs(level.joined(known, beside: known).level - level.level) < 1e-12)
+    let both = level.joined(Spread(level: 0.2, ratio: 0.1, costFactor: 1), beside: known)
+    #expect(abs(both.level * both.level - 0.12) < 1e-12 && abs(both.ratio - 0.1) < 1e-12)
+    #expect(abs(cost(both) * cost(both) - 0.13) < 1e-12)
   }
 }
 

@@ -74,6 +74,24 @@ struct SelectorModelTests {
     #expect(throws: Never.self) { try SelectorModel(bytes: good.bytes, name: "test") }
   }
 
+  @Test("It knows what of a context is new to it, and a new model on new hardware is doubted more than either alone")
+  func familiarity() throws {
+    let model = try Trained.model()
+    let (known, hardware) = (SyntheticWorld.targets[0].id, SyntheticWorld.hardware[0])
+    var other = hardware
+    other.processor = "another"
+    #expect(model.familiarity(model: known, hardware: hardware) == .known)
+    #expect(model.familiarity(model: known, hardware: other) == .newHardware)
+    #expect(model.familiarity(model: ModelID("another"), hardware: hardware) == .newModel)
+    #expect(model.familiarity(model: ModelID("another"), hardware: other) == .newModelAndHardware)
+    for metric in model.header.metrics {
+      let both = metric.spread(.newModelAndHardware)
+      for one in [metric.newModel, metric.newHardware] {
+        #expect(both.level >= 0.999 * one.level && both.ratio >= 0.999 * one.ratio)
+      }
+    }
+  }
+
   @Test("A file that cannot be written is a disk error, and nothing is left behind")
   func unwritable() throws {
     let error = #expect(throws: ApusError.self) { try Trained.file.get().write(to: "/nonexistent/folder/model") }

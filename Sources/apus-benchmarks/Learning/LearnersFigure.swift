@@ -86,7 +86,7 @@ struct LearnersFigure: ParsableCommand {
       asked.append(ChoiceQuestion(sets: [set], costs: [context.candidates.map { context.trueE2EMS($0)! }]))
     }
     var outcomes: [HeldOutPart: [Learner: [ChoiceQuestion.Outcome]]] = [:]
-    for (part, isLeft) in HeldOutPart.leaveOut(names, seed: seed) {
+    for (part, isLeft, _) in HeldOutPart.leaveOut(names, seed: seed) where part != .newModelAndHardware {
       outcomes[part] = try Self.outcomes(
         training: trials.indices.filter { !isLeft[$0] }.flatMap { trials[$0] }, models: history.models,
         learned: learned, asked: asked, isLeft: isLeft, groups: groups(names, part), learners)
@@ -98,7 +98,7 @@ struct LearnersFigure: ParsableCommand {
     switch part {
     case .newHardware: names.map(\.hardware)
     case .newModel: names.map(\.model)
-    case .known, .measured: names.indices.map { String($0) }
+    case .known, .newModelAndHardware, .measured: names.indices.map { String($0) }
     }
   }
 

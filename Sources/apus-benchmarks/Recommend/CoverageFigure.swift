@@ -42,8 +42,8 @@ struct CoverageFigure: ParsableCommand {
           + "\(VariedHistory.candidatesPerContext) candidates in 2 trials of 2 rounds; models, machines, contexts, settings "
           + "and their combinations have random factors that no feature tells",
         "left out of the training, once each for each history: a fifth of the contexts (known), a fifth of the machines "
-          + "(new hardware), a fifth of the models (new model); measured: the later trial of every context, foreseen after "
-          + "the earlier one",
+          + "(new hardware), a fifth of the models (new model), both of these, asked about where they meet (new model and "
+          + "hardware); measured: the later trial of every context, foreseen after the earlier one",
         regressor.sentence,
         "the best is the best measured one, luck included; a context's choice is what the recommendation says to run now",
       ])
@@ -73,10 +73,10 @@ struct CoverageFigure: ParsableCommand {
     let later = history.contexts.map { history.trial($0) }
     let both = zip(earlier, later).map { $0 + $1 }
     let names = history.contexts.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
-    for (part, isLeft) in HeldOutPart.leaveOut(names, seed: seed) {
+    for (part, isLeft, isAsked) in HeldOutPart.leaveOut(names, seed: seed) {
       checks[part] = try check(
         training: both.indices.filter { !isLeft[$0] }.flatMap { both[$0] },
-        heldOut: both.indices.filter { isLeft[$0] }.flatMap { both[$0] }, models: history.models, members)
+        heldOut: both.indices.filter { isAsked[$0] }.flatMap { both[$0] }, models: history.models, members)
     }
     // Every second context was measured in two trials before: those say how far a later trial lies from earlier ones.
     let third = history.contexts.map { history.trial($0) }
@@ -117,10 +117,10 @@ struct CoverageFigure: ParsableCommand {
     let members = regressor.members
     let checks = try each { seed in
       try Dictionary(
-        uniqueKeysWithValues: HeldOutPart.leaveOut(described, seed: seed).map { part, isLeft in
+        uniqueKeysWithValues: HeldOutPart.leaveOut(described, seed: seed).map { part, isLeft, isAsked in
           let check = try Self.check(
             training: measurements.indices.filter { !isLeft[isIn[$0]] }.map { measurements[$0] },
-            heldOut: measurements.indices.filter { isLeft[isIn[$0]] }.map { measurements[$0] }, models: [], members)
+            heldOut: measurements.indices.filter { isAsked[isIn[$0]] }.map { measurements[$0] }, models: [], members)
           return (part, check)
         })
     }
