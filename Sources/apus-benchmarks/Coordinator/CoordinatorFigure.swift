@@ -14,6 +14,7 @@ struct CoordinatorFigure: AsyncParsableCommand {
   @Option(help: "Token chunks each job streams.") var chunks = 0
   @Option(help: "Measured jobs in each run.") var jobs = 20_000
   @Option(help: "Runs of each server, in turns.") var rounds = 3
+  @Flag(help: "Leave out the runs with a store.") var withoutStores = false
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {
@@ -21,6 +22,9 @@ struct CoordinatorFigure: AsyncParsableCommand {
       throw ValidationError("every count is at least 1, and --chunks from 0 to 16")
     }
   }
+
+  /// What is measured beside the coordinator without a store.
+  private var stores: [ServeCoordinator.Store] { withoutStores ? [] : [.memory, .sqlite] }
 
   /// What ran in one round.
   private struct Round {
@@ -47,7 +51,7 @@ struct CoordinatorFigure: AsyncParsableCommand {
         state: keys.state, client: keys.client, peers: peers, inFlight: inFlight, bodies: plain.bodies,
         warmUpRoundTrips: jobs / 10, roundTrips: (plain.received + plain.sent) / 2
       ).run()
-      for store in [ServeCoordinator.Store.memory, .sqlite] { round.coordinators[store] = try await load(keys, store) }
+      for store in stores { round.coordinators[store] = try await load(keys, store) }
       results.append(round)
     }
     fill(&report, results)
@@ -66,6 +70,7 @@ struct CoordinatorFigure: AsyncParsableCommand {
       (.sqlite, "sqlite_", "with SQLite"),
     ] {
       let runs = rounds.compactMap { $0.coordinators[store] }
+      guard !runs.isEmpty else { continue }
       report.add(
         "\(key)cpu_per_message_us", "\(name), CPU for a message", median { $0.perMessage(store) } * 1e6, "us")
       report.add(
@@ -92,9 +97,10 @@ struct CoordinatorFigure: AsyncParsableCommand {
       "the echo is Sources/CEchoBenchmark: a ROUTER in C that sends every message back, for peers with as many in flight; it "
         + "echoes the \(one.bodies.count) messages of one of these jobs in turns, so that it moves the same bytes; a message "
         + "that comes and goes back counts as two",
-      "store writes are left out of the first figures: their store forgets at once; a store in memory and SQLite stand beside; "
+      "store writes are left out of the first figures: their store forgets at once; "
+        + (withoutStores ? "" : "a store in memory and SQLite stand beside; ")
         + "trainings are left out of all, rankings are in",
-      "\(self.rounds) rounds of coordinator, echo, coordinator with either store, \(jobs) jobs each after \(max(1, jobs / 10)) "
+      "\(self.rounds) rounds of coordinator, echo\(withoutStores ? "" : ", coordinator with either store"), \(jobs) jobs each after \(max(1, jobs / 10)) "
         + "to warm up; medians over the rounds, ratios within a round",
     ]
   }
