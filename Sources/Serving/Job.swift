@@ -184,7 +184,7 @@ public struct JobRecord: Hashable, Sendable {
   public var id: JobID { fields.id }
   /// The authenticated name of the client that submitted it.
   public var client: String { fields.client }
-  public var spec: JobSpec { _read { yield fields.spec } }
+  public var spec: JobSpec { unsafeAddress { fields.$spec.address } }
   /// The request as it came, to hand it on.
   public var boxedSpec: Boxed<JobSpec> { fields.$spec }
   public var state: JobState {

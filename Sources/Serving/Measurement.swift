@@ -81,7 +81,7 @@ public struct Measurement: Hashable, Sendable {
     set { fields.id = newValue }
   }
   public var source: MeasurementSource {
-    _read { yield fields.source }
+    get { fields.source }
     _modify { yield &fields.source }
   }
   public var worker: WorkerName {
@@ -89,24 +89,24 @@ public struct Measurement: Hashable, Sendable {
     set { fields.worker = newValue }
   }
   public var hardware: HardwareProfile {
-    _read { yield fields.hardware.wrappedValue }
+    unsafeAddress { fields.hardware.address }
     _modify { yield &fields.hardware.wrappedValue }
   }
   /// The hardware as it came, to hand it on.
   public var boxedHardware: Boxed<HardwareProfile> { fields.hardware }
   /// The model that was asked for; `configuration` may load a variant of it.
   public var model: ModelProfile {
-    _read { yield fields.model.wrappedValue }
+    unsafeAddress { fields.model.address }
     _modify { yield &fields.model.wrappedValue }
   }
   /// The model as it came, to hand it on.
   public var boxedModel: Boxed<ModelProfile> { fields.model }
   public var workload: Workload {
-    _read { yield fields.workload }
+    get { fields.workload }
     _modify { yield &fields.workload }
   }
   public var configuration: EngineConfiguration {
-    _read { yield fields.configuration }
+    get { fields.configuration }
     _modify { yield &fields.configuration }
   }
   public var fidelity: Fidelity {
@@ -123,7 +123,7 @@ public struct Measurement: Hashable, Sendable {
     set { fields.startedAtMS = newValue }
   }
   public var outcome: Outcome {
-    _read { yield fields.outcome }
+    get { fields.outcome }
     _modify { yield &fields.outcome }
   }
   /// Doubts about the figures, each with advice: outliers, too few samples, a busy machine.
@@ -134,7 +134,7 @@ public struct Measurement: Hashable, Sendable {
   /// How far the output is from the default's; measured once for each model, configuration and engine version, and nil
   /// in all other measurements.
   public var quality: QualityLoss? {
-    _read { yield fields.quality }
+    get { fields.quality }
     _modify { yield &fields.quality }
   }
   /// Memory the engine was foreseen to take before it was started, from the model's and the configuration's sizes alone
