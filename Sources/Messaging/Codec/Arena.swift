@@ -11,12 +11,12 @@ final class Arena {
   private static let mostKeptBytes = 1 << 20
 
   private let limit: Int
-  private var chunks: [UnsafeMutableRawBufferPointer]
+  @exclusivity(unchecked) private var chunks: [UnsafeMutableRawBufferPointer]
   /// The part of the last chunk that is free.
-  private var free: UnsafeMutableRawPointer
-  private var freeCount: Int
+  @exclusivity(unchecked) private var free: UnsafeMutableRawPointer
+  @exclusivity(unchecked) private var freeCount: Int
   /// What may be taken until the limit is reached.
-  private var leftCount: Int
+  @exclusivity(unchecked) private var leftCount: Int
 
   init(limit: Int) {
     self.limit = limit
@@ -27,6 +27,9 @@ final class Arena {
   }
 
   deinit { for chunk in chunks { chunk.deallocate() } }
+
+  /// Bytes taken since the last `reset`.
+  var usedCount: Int { limit - leftCount }
 
   /// Memory for `count` bytes, aligned to 16, not initialized; nil when the limit is reached.
   func allocate(_ count: Int) -> UnsafeMutableRawPointer? {

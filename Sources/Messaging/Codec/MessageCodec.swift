@@ -10,6 +10,9 @@ public final class MessageCodec {
   /// Most memory a message may unfold into: a few times its bytes for real ones, a hundred times for hostile ones.
   private static let maximumUnfoldedBytes = 8 * maximumBytes
 
+  /// Bytes in structs and texts up to which a message is written without asking for its size.
+  private static let smallBytes = 32 << 10
+
   private let arena = Arena(limit: maximumUnfoldedBytes)
 
   public init() {}
@@ -33,11 +36,31 @@ public final class MessageCodec {
     let c = try arena.array(of: Message.C.self, 1)
     Message.initialize(c)
     try message.write(to: c, arena)
-    let size = apus__envelope__get_packed_size(c)
-    guard size <= Self.maximumBytes else { throw .tooLarge }
-    return target(size) { address in
-      if let address, size > 0 { apus__envelope__pack(c, address) }
+    guard let packed = packed(c) else {
+      let size = apus__envelope__get_packed_size(c)
+      guard size <= Self.maximumBytes else { throw .tooLarge }
+      return target(size) { address in
+        if let address, size > 0 { apus__envelope__pack(c, address) }
+      }
     }
+    return target(packed.count) { address in
+      if let address, let bytes = packed.baseAddress { address.update(from: bytes, count: packed.count) }
+    }
+  }
+
+  /// The encoded form, in the arena; nil where the message is not small.
+  ///
+  /// To ask protobuf-c for the size first takes it nearly as long as to write the message. So it is written to where there
+  /// is room for it anyway: no field has more than four times the bytes that it takes in its struct and beside it, all of
+  /// which are the arena's. An enum's or a boolean's four bytes become ten of a varint and its tag's two, a pointer's eight
+  /// the tag and the length of what it points to.
+  private func packed(_ c: UnsafeMutablePointer<Apus__Envelope>) -> UnsafeBufferPointer<UInt8>? {
+    let most = 4 * arena.usedCount
+    guard arena.usedCount <= Self.smallBytes, let room = arena.allocate(most) else { return nil }
+    let bytes = room.assumingMemoryBound(to: UInt8.self)
+    let count = apus__envelope__pack(c, bytes)
+    precondition(count <= most, "a field takes more when it is encoded than in its struct")
+    return UnsafeBufferPointer(start: bytes, count: count)
   }
 
   /// - Throws: `CodecError` for whatever is not a whole, valid message of a known kind. A hello of another protocol
