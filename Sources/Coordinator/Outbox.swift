@@ -7,7 +7,7 @@ import Messaging
 /// answers unread has other worries than the next one.
 struct Outbox: Sendable {
   let limit: Int
-  private var waiting: [[UInt8]: (peer: Peer, messages: Deque<Message>)] = [:]
+  private var waiting: [UInt32: (peer: Peer, messages: Deque<Message>)] = [:]
 
   init(limit: Int) { self.limit = limit }
 

@@ -6,9 +6,9 @@ public struct Peer: Hashable, Sendable {
   public var name: String
   public var role: PeerRole
   /// Tells two connections of one key apart; opaque.
-  public var connection: [UInt8]
+  public var connection: UInt32
 
-  public init(name: String, role: PeerRole, connection: [UInt8]) {
+  public init(name: String, role: PeerRole, connection: UInt32) {
     self.name = name
     self.role = role
     self.connection = connection

@@ -103,7 +103,7 @@ public enum TransportContract: String, Sendable, CaseIterable {
   }
 
   private static func forgetsClosedPeers(_ transport: TransportUnderTest, _ server: RecordingServer) async throws {
-    let stranger = Peer(name: "nobody", role: .client, connection: [0, 1, 2, 3, 4])
+    let stranger = Peer(name: "nobody", role: .client, connection: 0x1020304)
     try require(await server.send(.response(id: 1, .done), to: stranger) == .gone, "an unknown connection is gone")
     let client = try await ScriptedPeer.join(transport, "brief", .client)
     let peer = await server.received(atLeast: 1)[0].peer
@@ -181,7 +181,7 @@ public enum TransportContract: String, Sendable, CaseIterable {
       received.map(\.message) == [.hello(Hello(role: .client)), .request(id: 1, .historyStats)],
       "after a reconnect messages arrive again, the hello first")
     try require(received[0].peer.name == before.name, "a peer keeps its name over a reconnect")
-    let stale = Peer(name: before.name, role: before.role, connection: [0, 9, 9, 9, 9])
+    let stale = Peer(name: before.name, role: before.role, connection: 0x9090909)
     try require(await replacement.send(.response(id: 1, .done), to: stale) == .gone, "a stale connection is gone")
     client.close()
     await replacement.stop()

@@ -6,8 +6,8 @@ import Testing
 
 /// Clients that read slowly, go away, or come late.
 @Suite struct StreamWatchersTests {
-  private let fast = Asker(peer: Peer(name: "fast", role: .client, connection: [1]), request: 1)
-  private let slow = Asker(peer: Peer(name: "slow", role: .client, connection: [2]), request: 7)
+  private let fast = Asker(peer: Peer(name: "fast", role: .client, connection: 1), request: 1)
+  private let slow = Asker(peer: Peer(name: "slow", role: .client, connection: 2), request: 7)
 
   private func chunk(_ first: Int, _ count: Int = 1) -> TokenChunk {
     TokenChunk(
@@ -78,7 +78,7 @@ import Testing
 }
 
 @Suite struct OutboxTests {
-  private func peer(_ number: UInt8) -> Peer { Peer(name: "peer", role: .client, connection: [number]) }
+  private func peer(_ number: UInt32) -> Peer { Peer(name: "peer", role: .client, connection: number) }
   private func message(_ number: UInt64) -> Message { .response(id: number, .done) }
 
   @Test("Messages leave in order, as far as each connection takes them; the limit is each connection's own")
@@ -92,7 +92,7 @@ import Testing
     #expect(other)
     var sent: [Message] = []
     outbox.flush { message, peer in
-      if peer.connection == [1], sent.count(where: { $0 == self.message(1) }) > 0 { return .full }
+      if peer.connection == 1, sent.count(where: { $0 == self.message(1) }) > 0 { return .full }
       sent.append(message)
       return .sent
     }

@@ -7,7 +7,7 @@ import Testing
 
 /// What is committed together, and what may wait for it.
 @Suite struct WriteQueueTests {
-  private let asker = Asker(peer: Peer(name: "client", role: .client, connection: [1]), request: 1)
+  private let asker = Asker(peer: Peer(name: "client", role: .client, connection: 1), request: 1)
 
   private func submission(_ name: String) -> PendingWrite {
     let record = Fixture.job(name)

@@ -11,10 +11,12 @@ struct PeerTableTests {
 
   /// Only ids that the router chose are accepted: another peer could choose the same as its own.
   @Test func acceptsOnlyTheRoutersOwnNumbers() {
-    #expect(PeerTable.number(of: [0, 0, 0, 1, 2]) == 258)
-    #expect(PeerTable.number(of: PeerTable.routingID(.max)) == .max)
+    func number(_ id: [UInt8]) -> UInt32? { id.withUnsafeBytes { PeerTable.number(of: $0) } }
+    #expect(number([0, 0, 0, 1, 2]) == 258)
+    var own = PeerTable.routingID(0x1020304)
+    #expect(own.bytes() == [0, 1, 2, 3, 4])
     for id in [[], [0, 1, 2, 3], [1, 0, 0, 0, 1], [0, 1, 2, 3, 4, 5]] as [[UInt8]] {
-      #expect(PeerTable.number(of: id) == nil)
+      #expect(number(id) == nil)
     }
   }
 
@@ -23,7 +25,7 @@ struct PeerTableTests {
     let (mine, other) = (try ring.generate("a", role: .client), try ring.generate("b", role: .worker))
     var table = PeerTable(authorized: AuthorizedKeys(ring: ring, now: { .zero }), limit: 10)
     let peer = table.identify(1, key: mine.publicKey, generation: 1)
-    #expect(peer == Peer(name: "a", role: .client, connection: [0, 0, 0, 0, 1]))
+    #expect(peer == Peer(name: "a", role: .client, connection: 1))
     func current(_ number: UInt32, generation: Int, key: KeyPair) -> Peer? {
       table.current(number, generation: generation) { $0 == Array(key.publicKey.utf8) }
     }
@@ -40,19 +42,21 @@ struct PeerTableTests {
     let pair = try ring.generate("a", role: .client)
     var table = PeerTable(authorized: AuthorizedKeys(ring: ring), limit: 10)
     let peer = try required(table.identify(1, key: pair.publicKey, generation: 1))
-    let (now, afterAnotherChange) = (table.mayReceive(peer, generation: 1), table.mayReceive(peer, generation: 2))
-    #expect(now && afterAnotherChange)
+    let (now, afterAnotherChange) = (
+      table.access(of: peer, generation: 1), table.access(of: peer, generation: 2)
+    )
+    #expect(now == .open && afterAnotherChange == .open)
     var impostor = peer
     impostor.name = "b"
-    let isFooled = table.mayReceive(impostor, generation: 2)
-    #expect(!isFooled)
+    let accessOfImpostor = table.access(of: impostor, generation: 2)
+    #expect(accessOfImpostor == .unknown)
 
     try ring.revoke("a")
     var fresh = PeerTable(authorized: AuthorizedKeys(ring: ring), limit: 10)
-    let (identified, mayReceive) = (
-      fresh.identify(1, key: pair.publicKey, generation: 3), fresh.mayReceive(peer, generation: 3)
+    let (identified, access) = (
+      fresh.identify(1, key: pair.publicKey, generation: 3), fresh.access(of: peer, generation: 3)
     )
-    #expect(identified == nil && !mayReceive)
+    #expect(identified == nil && access == .unknown)
   }
 
   /// The table stays within its limit; the connections used last stay.

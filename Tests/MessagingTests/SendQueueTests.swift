@@ -6,8 +6,8 @@ import ZeroMQ
 
 @Suite("Send queue")
 struct SendQueueTests {
-  private func peer(_ number: UInt8) -> Peer {
-    Peer(name: "p\(number)", role: .client, connection: [0, 0, 0, 0, number])
+  private func peer(_ number: UInt32) -> Peer {
+    Peer(name: "p\(number)", role: .client, connection: number)
   }
 
   /// What a full connection does not take waits in order and holds up nothing for others; later it leaves first.
@@ -44,7 +44,7 @@ struct SendQueueTests {
   /// Messages to a connection that is gone are let go of.
   @Test func goneConnectionsAreForgotten() {
     var queue = SendQueue()
-    for byte in 1...3 as ClosedRange<UInt8> { queue.add(Frame(copying: [byte]), to: peer(byte)) }
+    for byte in 1...3 as ClosedRange<UInt8> { queue.add(Frame(copying: [byte]), to: peer(UInt32(byte))) }
     queue.flush { _, peer in peer.name == "p2" ? .gone : .sent }
     #expect(queue.isEmpty)
   }

@@ -9,7 +9,7 @@ final class InProcessServerSession {
 
   private static let budget = 256
 
-  private var connections: [[UInt8]: Connection] = [:]
+  private var connections: [UInt32: Connection] = [:]
   private var lastNumber: UInt32 = 0
   private var receive: ((Peer, Message) -> Void)?
   private var isStopped = false
@@ -30,7 +30,7 @@ final class InProcessServerSession {
   func attach(_ client: InProcessClientEndpoint) {
     guard !isStopped else { return client.lostServer() }
     lastNumber += 1
-    let peer = Peer(name: client.name, role: client.role, connection: PeerTable.routingID(lastNumber))
+    let peer = Peer(name: client.name, role: client.role, connection: lastNumber)
     connections[peer.connection] = Connection(peer: peer, client: client)
     client.foundServer()
   }

@@ -1,3 +1,5 @@
+import ZeroMQ
+
 /// Who is at the other end of each connection, and whether they still are let in.
 ///
 /// The name and role of a peer come from the key its connection was opened with, never from what the peer says. The
@@ -31,13 +33,17 @@ struct PeerTable {
 
   /// The number in a routing id the server chose: five bytes, the first zero. Nil for an id the peer chose, which is
   /// not accepted: another peer could choose the same.
-  static func number(of routingID: some Collection<UInt8>) -> UInt32? {
-    guard routingID.count == 5, routingID.first == 0 else { return nil }
-    return routingID.dropFirst().reduce(0) { $0 << 8 | UInt32($1) }
+  static func number(of routingID: UnsafeRawBufferPointer) -> UInt32? {
+    guard routingID.count == 5, routingID[0] == 0 else { return nil }
+    return UInt32(bigEndian: routingID.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
   }
 
-  static func routingID(_ number: UInt32) -> [UInt8] {
-    [0, UInt8(number >> 24), UInt8(number >> 16 & 255), UInt8(number >> 8 & 255), UInt8(number & 255)]
+  /// The routing id of a number.
+  static func routingID(_ number: UInt32) -> Frame {
+    Frame(count: 5) { bytes in
+      bytes[0] = 0
+      bytes.storeBytes(of: number.bigEndian, toByteOffset: 1, as: UInt32.self)
+    }
   }
 
   /// Whether the remembered peer of this connection is still right for a key that `isKey` recognizes.
@@ -55,24 +61,32 @@ struct PeerTable {
     }
     if connections.count >= limit { forgetOldest() }
     uses += 1
-    let peer = Peer(name: identity.name, role: identity.role, connection: Self.routingID(number))
+    let peer = Peer(name: identity.name, role: identity.role, connection: number)
     connections[number] = Connection(peer: peer, key: Array(key.utf8), generation: generation, lastUse: uses)
     return peer
   }
 
-  /// Whether something may be sent to this peer: the connection is known, and its key is let in as this peer.
-  mutating func mayReceive(_ peer: Peer, generation: Int) -> Bool {
-    guard let number = Self.number(of: peer.connection) else { return false }
-    if let known = current(number, generation: generation, isKey: { _ in true }) { return known == peer }
-    guard let key = connections[number]?.key else { return false }
-    return identify(number, key: String(decoding: key, as: UTF8.self), generation: generation) == peer
+  /// Whether something may be sent to a peer.
+  enum Access: Hashable {
+    /// The connection is known, and its key is let in as this peer.
+    case open
+    /// Its key was let in, and is not any more; the connection is forgotten.
+    case revoked
+    /// No such connection, or another peer's.
+    case unknown
   }
 
-  func knows(_ peer: Peer) -> Bool { Self.number(of: peer.connection).map { connections[$0] != nil } ?? false }
-
-  mutating func remove(_ peer: Peer) {
-    if let number = Self.number(of: peer.connection) { connections[number] = nil }
+  mutating func access(of peer: Peer, generation: Int) -> Access {
+    if let known = current(peer.connection, generation: generation, isKey: { _ in true }) {
+      return known == peer ? .open : .unknown
+    }
+    guard let key = connections[peer.connection]?.key else { return .unknown }
+    let known = identify(peer.connection, key: String(decoding: key, as: UTF8.self), generation: generation)
+    guard let known else { return .revoked }
+    return known == peer ? .open : .unknown
   }
+
+  mutating func remove(_ peer: Peer) { connections[peer.connection] = nil }
 
   /// Halves the table, so that a full one is not sorted for every newcomer.
   private mutating func forgetOldest() {

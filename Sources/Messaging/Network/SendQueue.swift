@@ -12,7 +12,7 @@ struct SendQueue {
   /// An object, because arrays cannot hold values that cannot be copied.
   private final class Entry {
     let peer: Peer
-    var frame: Frame
+    @exclusivity(unchecked) var frame: Frame
 
     init(_ peer: Peer, _ frame: consuming Frame) {
       self.peer = peer
@@ -22,7 +22,7 @@ struct SendQueue {
 
   private var entries: [Entry] = []
   /// Connections that did not take what is still here for them.
-  private var full: Set<[UInt8]> = []
+  private var full: Set<UInt32> = []
 
   var isEmpty: Bool { entries.isEmpty }
 

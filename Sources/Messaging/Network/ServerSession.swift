@@ -35,18 +35,21 @@ final class ServerSession {
   private let loop: PollLoop
   private let statistics: ServerCounters
   private let codec = MessageCodec()
-  private var sockets: Sockets?
+  // What each message asks for is unchecked: the runtime would note each look at it, and only the loop's thread looks.
+  @exclusivity(unchecked) private var sockets: Sockets?
   private var registrations: [PollLoop.Registration] = []
-  private var peers: PeerTable
-  private var queue = SendQueue()
-  private var flushIsDue = false
-  /// `AuthorizedKeys.generation` when the first of `queue` was let in.
-  private var queueGeneration = 0
+  @exclusivity(unchecked) private var peers: PeerTable
+  @exclusivity(unchecked) private var queue = SendQueue()
+  @exclusivity(unchecked) private var flushIsDue = false
+  /// `AuthorizedKeys.generation`, asked for once a turn and whenever messages leave.
+  @exclusivity(unchecked) private var generation = 0
+  /// That when the first of `queue` was let in.
+  @exclusivity(unchecked) private var queueGeneration = 0
   private var receive: ((Peer, Message) -> Void)?
-  private var identityFrame = Frame()
-  private var bodyFrame = Frame()
+  @exclusivity(unchecked) private var identityFrame = Frame()
+  @exclusivity(unchecked) private var bodyFrame = Frame()
   /// Whether `bodyFrame` is the last of several frames, which no message of ours has.
-  private var hasExtraFrames = false
+  @exclusivity(unchecked) private var hasExtraFrames = false
 
   init(_ options: ServerOptions, loop: PollLoop, statistics: ServerCounters) throws(ApusError) {
     self.options = options
@@ -105,11 +108,11 @@ final class ServerSession {
   // MARK: Receiving
 
   private func drain() {
-    let generation = options.authorized.generation
+    generation = options.authorized.generation
     for _ in 0..<options.drainBudget {
       // A message may make the owner stop.
       guard let sockets, receiveMessage(sockets) else { return }
-      handleMessage(generation)
+      handleMessage()
     }
   }
 
@@ -129,7 +132,7 @@ final class ServerSession {
     }
   }
 
-  private func handleMessage(_ generation: Int) {
+  private func handleMessage() {
     guard let number = identityFrame.withBytes({ PeerTable.number(of: $0) }) else {
       return statistics.update { $0.undecodableCount += 1 }
     }
@@ -166,22 +169,22 @@ final class ServerSession {
     guard var frame = try? encode(.refused(error)) else { return }
     // Behind what it is to get already.
     flush()
-    _ = transmit(&frame, to: PeerTable.routingID(number))
+    _ = transmit(&frame, to: number)
   }
 
   // MARK: Sending
 
   /// Takes a message, which leaves in this turn of the loop. `full` while the connection has not taken earlier ones.
   func send(_ message: Message, to peer: Peer) -> SendResult {
-    let generation = options.authorized.generation
     guard sockets != nil else { return .gone }
-    let wasKnown = peers.knows(peer)
-    guard peers.mayReceive(peer, generation: generation) else {
+    if !flushIsDue { generation = options.authorized.generation }
+    switch peers.access(of: peer, generation: generation) {
+    case .open: break
+    case .revoked:
       // It may say nothing itself, and wait for what will never come.
-      if wasKnown, !peers.knows(peer), let number = PeerTable.number(of: peer.connection) {
-        refuse(number, Self.isNotLetIn)
-      }
+      refuse(peer.connection, Self.isNotLetIn)
       return .gone
+    case .unknown: return .gone
     }
     if queue.isEmpty { queueGeneration = generation }
     if queue.isFull(peer) {
@@ -214,11 +217,11 @@ final class ServerSession {
 
   private func flush() {
     // A key may be revoked while a full connection holds its messages up.
-    let generation = options.authorized.generation
+    generation = options.authorized.generation
     let isUnchanged = generation == queueGeneration
     queueGeneration = generation
     queue.flush { frame, peer in
-      guard isUnchanged || peers.mayReceive(peer, generation: generation) else { return .gone }
+      guard isUnchanged || peers.access(of: peer, generation: generation) == .open else { return .gone }
       let result = transmit(&frame, to: peer.connection)
       if result == .gone { peers.remove(peer) }
       return result
@@ -241,10 +244,10 @@ final class ServerSession {
     }
   }
 
-  private func transmit(_ frame: inout Frame, to connection: [UInt8]) -> SendResult {
+  private func transmit(_ frame: inout Frame, to connection: UInt32) -> SendResult {
     guard let sockets else { return .gone }
     do {
-      var identity = Frame(copying: connection)
+      var identity = PeerTable.routingID(connection)
       guard try sockets.router.send(&identity, more: true) else { return .full }
       // The router checked for room when it took the identity, and takes the rest of that message.
       guard try sockets.router.send(&frame) else { return .full }
