@@ -42,6 +42,13 @@ struct NodeHistory: Sendable {
     /// Strategies with the same knobs, by number; those that went their own way have their own place.
     fileprivate var families: [Int32: Family] = [:]
     fileprivate(set) var recent = RecentOutcomes()
+
+    /// The place of what a family measures on this machine with this version; nil where either is another. It changes
+    /// nothing, but is asked where the node is: a copy of a node counts many references.
+    fileprivate mutating func place(of family: Int32, hardware: Int32, version: String) -> Place? {
+      guard self.hardware == hardware, self.version == version else { return nil }
+      return families[family]?.place ?? place
+    }
   }
 
   fileprivate struct Family: Sendable {
@@ -72,7 +79,13 @@ struct NodeHistory: Sendable {
     _ measurement: Measurement, hardware: Int32, family: Int32, homes: inout [String: Int32]
   ) -> Place {
     let key = Key(worker: measurement.worker, engine: measurement.configuration.engine)
-    guard let index = nodes.index(forKey: key), nodes.values[index].hardware == hardware else {
+    let index = nodes.index(forKey: key)
+    if let index,
+      let known = nodes.values[index].place(of: family, hardware: hardware, version: measurement.engineVersion)
+    {
+      return known
+    }
+    guard let index, nodes.values[index].hardware == hardware else {
       // New, or another machine under the same name.
       let home = home(key.engine, measurement.engineVersion, hardware, &homes)
       nodes[key] = Node(hardware: hardware, version: measurement.engineVersion, place: Place(home: home))
@@ -88,7 +101,6 @@ struct NodeHistory: Sendable {
           worker: key.worker, engine: key.engine, cause: .engineVersion(from: old, to: measurement.engineVersion),
           atMS: measurement.startedAtMS))
     }
-    // Looked at where it is: a copy of a node counts many references.
     return nodes.values[index].families[family]?.place ?? nodes.values[index].place
   }
 
