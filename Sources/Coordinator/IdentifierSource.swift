@@ -25,13 +25,20 @@ struct IdentifierSource: Sendable {
   /// Written into its own memory at once: an interpolation grows the text at each part.
   private mutating func name(_ head: String, separator: UInt8) -> String {
     count += 1
-    let number = String(count)
-    let size = head.utf8.count + 1 + start.utf8.count + number.utf8.count
-    return String(unsafeUninitializedCapacity: size) { buffer in
-      var end = buffer.initialize(fromContentsOf: head.utf8)
-      buffer.initializeElement(at: end, to: separator)
-      end = buffer[(end + 1)...].initialize(fromContentsOf: start.utf8)
-      return buffer[end...].initialize(fromContentsOf: number.utf8)
+    var (head, start, number) = (head, start, String(count))
+    return head.withUTF8 { head in
+      start.withUTF8 { start in
+        number.withUTF8 { number in
+          String(unsafeUninitializedCapacity: head.count + 1 + start.count + number.count) { buffer in
+            let place = head.count + 1
+            _ = buffer.update(fromContentsOf: head)
+            buffer[head.count] = separator
+            _ = buffer[place...].update(fromContentsOf: start)
+            _ = buffer[(place + start.count)...].update(fromContentsOf: number)
+            return buffer.count
+          }
+        }
+      }
     }
   }
 }

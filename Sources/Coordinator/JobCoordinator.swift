@@ -33,13 +33,14 @@ public actor JobCoordinator {
   let time: Timekeeper
   let logger = Logger(label: "apus.coordinator")
 
-  // Decisions.
-  var ledger: JobLedger
-  var events: Deque<LedgerEvent> = []
-  var isDeciding = false
-  var directory = WorkerDirectory()
-  var detector: FailureDetector
-  var identifiers: IdentifierSource
+  // Decisions. What each message asks for is unchecked: the runtime would note each look at it, and the actor lets nobody
+  // in while one lasts.
+  @exclusivity(unchecked) var ledger: JobLedger
+  @exclusivity(unchecked) var events: Deque<LedgerEvent> = []
+  @exclusivity(unchecked) var isDeciding = false
+  @exclusivity(unchecked) var directory = WorkerDirectory()
+  @exclusivity(unchecked) var detector: FailureDetector
+  @exclusivity(unchecked) var identifiers: IdentifierSource
   var benchmarks: [BenchmarkID: BenchmarkRun] = [:]
   var benchmarkOfTrial: [TrialID: BenchmarkID] = [:]
   /// Benchmarks whose candidates are being proposed.
@@ -50,8 +51,8 @@ public actor JobCoordinator {
   var placementTrials: [PlacementTrial] = []
 
   // Conversations.
-  var watchers = StreamWatchers()
-  var outbox: Outbox
+  @exclusivity(unchecked) var watchers = StreamWatchers()
+  @exclusivity(unchecked) var outbox: Outbox
   /// Submits with an idempotency key that are being looked up or stored, with all who asked for them.
   var keyedSubmits: [IdempotencyKey: [Asker]] = [:]
   /// Model pieces on their way to a worker, and who is told its answer.
@@ -79,8 +80,8 @@ public actor JobCoordinator {
   var candidates: CandidateSource { CandidateSource(engines: engines, corrections: evidence.memoryCorrections) }
 
   // Writing.
-  var writes = WriteQueue()
-  var isWriting = false
+  @exclusivity(unchecked) var writes = WriteQueue()
+  @exclusivity(unchecked) var isWriting = false
   /// Whether the last commit failed for what it was no record's fault.
   var isStoreFailing = false
   let writeSignal: AsyncStream<Void>.Continuation
@@ -89,7 +90,7 @@ public actor JobCoordinator {
   var background: BackgroundWork?
   var timer: Task<Void, Never>?
   var writer: Task<Void, Never>?
-  public internal(set) var metrics = CoordinatorMetrics()
+  @exclusivity(unchecked) public internal(set) var metrics = CoordinatorMetrics()
   private var limitLog = LimitLog()
 
   /// - Parameters:
@@ -198,14 +199,12 @@ public actor JobCoordinator {
 
   /// Tells the ledger and does what it says. An event that comes up while doing so waits for its turn.
   func decide(_ event: LedgerEvent) {
-    events.append(event)
-    guard !isDeciding else { return }
+    guard !isDeciding else { return events.append(event) }
     isDeciding = true
     defer { isDeciding = false }
+    for action in ledger.handle(event, at: time.now()) { perform(action) }
     while let event = events.popFirst() {
-      for action in ledger.handle(event, at: time.now()) {
-        perform(action)
-      }
+      for action in ledger.handle(event, at: time.now()) { perform(action) }
     }
   }
 

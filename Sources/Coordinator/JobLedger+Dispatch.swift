@@ -38,7 +38,7 @@ extension JobLedger {
   /// Sends jobs that have no node to one, the lowest tag over all keys first, so that no key starves another; a key whose
   /// first job finds none is passed over.
   private mutating func placeJobs(at now: Duration, _ actions: inout [LedgerAction]) {
-    var heads: [(route: Dictionary<RouteKey, Route>.Index, job: JobID, tag: Double, sequence: Int)] = []
+    var heads: [(route: Int, job: JobID, tag: Double, sequence: Int)] = []
     for key in waitingKeys {
       if let route = routes.index(forKey: key), let head = head(of: route) {
         heads.append((route, head.job, head.tag, head.sequence))
@@ -67,12 +67,10 @@ extension JobLedger {
   }
 
   /// The first of a route's jobs without a node, past those that do not wait any more (cancelled ones).
-  private mutating func head(
-    of route: Dictionary<RouteKey, Route>.Index
-  ) -> (job: JobID, tag: Double, sequence: Int)? {
+  private mutating func head(of route: Int) -> (job: JobID, tag: Double, sequence: Int)? {
     while let id = routes.values[route].waiting.first {
-      if let entry = jobs[id], entry.state == .queued, entry.node == nil {
-        return (id, entry.routing!.tag, entry.sequence)
+      if let entry = jobs.index(forKey: id), jobs.values[entry].state == .queued, jobs.values[entry].node == nil {
+        return (id, jobs.values[entry].routing!.tag, jobs.values[entry].sequence)
       }
       routes.values[route].waiting.removeFirst()
     }
@@ -83,10 +81,11 @@ extension JobLedger {
   ///
   /// - Returns: false when no node takes it now.
   private mutating func place(
-    _ id: JobID, _ route: Dictionary<RouteKey, Route>.Index, at now: Duration, _ actions: inout [LedgerAction]
+    _ id: JobID, _ route: Int, at now: Duration, _ actions: inout [LedgerAction]
   ) -> Bool {
-    guard let ranked = routes.values[route].ranked, let entry = jobs[id], let job = entry.routing,
-      let option = router.choose(job, among: ranked, failed: entry.failed, at: now.seconds)
+    guard let ranked = routes.values[route].ranked, let entry = jobs.index(forKey: id),
+      let job = jobs.values[entry].routing,
+      let option = router.choose(job, among: ranked, failed: jobs.values[entry].failed, at: now.seconds)
     else { return false }
     if option.hasRoom {
       assign(id, option.choice, decided: option, decidedAt: now.seconds, route, at: now, &actions)
@@ -125,25 +124,27 @@ extension JobLedger {
 
   /// - Parameter route: the job's.
   private mutating func assign(
-    _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ route: Dictionary<RouteKey, Route>.Index,
+    _ id: JobID, _ place: Int, decided: RouteOption, decidedAt: Double, _ route: Int,
     at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    let ways = routes.values[route]
-    guard var ranked = ways.ranked else { return wait(id, routes.keys[route]) }
+    guard var ranked = routes.values[route].ranked else { return wait(id, routes.keys[route]) }
     let entry = jobs.index(forKey: id)!
     let job = jobs.values[entry].routing!
     var (place, decided) = (place, Optional(decided))
     let trial = exploration(
-      insteadOf: ranked.choices[place], isNew: jobs.values[entry].record.attemptCount == 0, ways.options)
-    if let trial, let explored = ways.explored { (ranked, place, decided) = (explored, trial, nil) }
+      insteadOf: ranked.choices[place], isNew: jobs.values[entry].record.attemptCount == 0,
+      routes.values[route].options)
+    if let trial, let explored = routes.values[route].explored { (ranked, place, decided) = (explored, trial, nil) }
     var choice = ranked.choices[place]
     let lease = identifiers.lease(for: id)
     let foreseen = router.start(
       lease, job, place, ranked, decided: decided, decidedAt: decided == nil ? now.seconds : decidedAt,
       at: now.seconds)
     if let foreseen { choice.foresee(foreseen) }
-    leases[lease] = Lease(
-      worker: choice.worker, work: .job(id), lastProgress: now, hedgeAfter: hedgeTime(of: id, foreseen, at: now))
+    leases.insert(
+      Lease(
+        worker: choice.worker, work: .job(id), lastProgress: now,
+        hedgeAfter: hedgeTime(of: entry, foreseen, at: now)), forKey: lease)
     workers.values[workers.index(forKey: choice.worker)!].leases.insert(lease)
     queue.leave(jobs.values[entry].record.owner)
     if !deadlined.isEmpty { deadlined.remove(id) }
@@ -168,9 +169,7 @@ extension JobLedger {
 
   /// Says of the jobs of a route that they have nowhere to go, once each time it comes to be so. While the route is ranked
   /// nobody knows.
-  private mutating func strand(
-    _ route: Dictionary<RouteKey, Route>.Index, _ actions: inout [LedgerAction]
-  ) {
+  private mutating func strand(_ route: Int, _ actions: inout [LedgerAction]) {
     guard let ranked = routes.values[route].ranked, !routes.values[route].isRanking else { return }
     let hasWorker = ranked.choices.contains { workers[$0.worker] != nil }
     for id in routes.values[route].strand(!hasWorker) {
@@ -263,8 +262,10 @@ extension JobLedger {
     routes[key]!.ranked = router.ranked(choices, options, key)
     routes[key]!.options = options
     routes[key]!.explored = options.isEmpty ? nil : router.ranked(options.map(RouteChoice.init), options, key)
-    if routes.count > limits.routes {
-      routes = routes.filter { !$0.value.waiting.isEmpty || $0.value.placedCount > 0 || $0.key == key }
+    if routes.values.count > limits.routes {
+      for (other, route) in routes where route.waiting.isEmpty && route.placedCount == 0 && other != key {
+        routes.removeValue(forKey: other)
+      }
     }
   }
 

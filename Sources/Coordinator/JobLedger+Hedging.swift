@@ -34,12 +34,12 @@ extension JobLedger {
   ///
   /// - Returns: when it has been silent for too long; nil where nothing was foreseen, where its engine loads first, which
   ///   may be guessed, and where nobody waits for its first token: a batch's job, and one that is to be cheap.
-  mutating func hedgeTime(of id: JobID, _ foreseen: RouteOption?, at now: Duration) -> Duration? {
+  mutating func hedgeTime(of entry: Int, _ foreseen: RouteOption?, at now: Duration) -> Duration? {
     guard limits.hedgeShare > 0 else { return nil }
     hedgeCredit = min(Self.hedgeBurst, hedgeCredit + limits.hedgeShare)
-    guard let foreseen, foreseen.load == 0, let entry = jobs[id], entry.tokenIDs.isEmpty, !entry.record.spec.isOfBatch,
-      entry.record.spec.objective.delayWeight > 0
-    else { return nil }
+    guard let foreseen, foreseen.load == 0, jobs.values[entry].tokenIDs.isEmpty else { return nil }
+    let record = jobs.values[entry].record
+    guard !record.spec.isOfBatch, record.spec.objective.delayWeight > 0 else { return nil }
     return now + .seconds(max(Self.hedgeLeastSeconds, Self.hedgeFactor * foreseen.ttft))
   }
 

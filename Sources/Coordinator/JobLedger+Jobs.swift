@@ -5,8 +5,9 @@ import Serving
 extension JobLedger {
   mutating func admit(_ record: JobRecord, _ state: JobEntry.State, at now: Duration) {
     nextSequence += 1
-    jobs[record.id] = JobEntry(record: record, state: state, sequence: nextSequence)
-    if state == .queued { enqueue(record.id, at: now) } else { watched.insert(record.id) }
+    let id = record.id
+    let entry = jobs.insert(JobEntry(record: record, state: state, sequence: nextSequence), forKey: id)
+    if state == .queued { enqueue(id, entry, at: now) } else { watched.insert(id) }
   }
 
   mutating func restore(_ record: JobRecord, at now: Duration) {
@@ -19,9 +20,9 @@ extension JobLedger {
   }
 
   /// To its place in the order of tags. A job that comes again has its old tag: it has waited already.
-  mutating func enqueue(_ id: JobID, at now: Duration) {
-    // Looked up once: to hash a name takes as long as most of what is done here.
-    let entry = jobs.index(forKey: id)!
+  ///
+  /// - Parameter entry: the job's place. To look a name up takes as long as most of what is done here.
+  private mutating func enqueue(_ id: JobID, _ entry: Int, at now: Duration) {
     let record = jobs.values[entry].record
     let length = tokenLengths[record.spec.model] ?? TokenLength()
     let key = jobs.values[entry].queue(tokenLength: length)
@@ -40,11 +41,14 @@ extension JobLedger {
   /// Among those of its key that have no node.
   mutating func wait(_ id: JobID, _ key: RouteKey) { wait(jobs.index(forKey: id)!, key) }
 
-  private mutating func wait(_ entry: Dictionary<JobID, JobEntry>.Index, _ key: RouteKey) {
+  private mutating func wait(_ entry: Int, _ key: RouteKey) {
     jobs.values[entry].node = nil
     waitingKeys.insert(key)
     let tag = jobs.values[entry].routing!.tag
-    routes[key, default: Route()].enqueue(jobs.keys[entry]) { jobs[$0]?.routing.map { $0.tag <= tag } ?? true }
+    routes[key, default: Route()].enqueue(jobs.keys[entry]) { other in
+      guard let place = jobs.index(forKey: other), let job = jobs.values[place].routing else { return true }
+      return job.tag <= tag
+    }
   }
 
   private mutating func routing(of record: JobRecord, _ length: TokenLength, at now: Duration) -> RoutingJob {
@@ -77,7 +81,7 @@ extension JobLedger {
       let count = entry.record.attemptCount
       end(id, .failed, because: "tried \(count) times, the last time: \(reason)", at: now, &actions)
     } else {
-      enqueue(id, at: now)
+      enqueue(id, jobs.index(forKey: id)!, at: now)
     }
   }
 

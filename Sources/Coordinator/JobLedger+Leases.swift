@@ -53,49 +53,52 @@ extension JobLedger {
   mutating func accept(
     _ report: Report, from worker: WorkerName, at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    let measurement = report.measurement.id
-    guard let lease = leases[report.lease] ?? adopted(report.lease, by: worker, at: now), lease.worker == worker else {
+    guard var place = leases.index(forKey: report.lease) ?? adopted(report.lease, by: worker, at: now),
+      leases.values[place].worker == worker
+    else {
       actions.append(.storeEvidence(worker, report.measurement))
       return
     }
-    switch lease.work {
+    switch leases.values[place].work {
     case .trial(let trial):
       // The hub of placements reports otherwise.
-      guard case .benchmark? = trials[trial]?.work, lease.storing[measurement] == nil else { return }
-      if lease.stored.contains(measurement) {
+      let measurement = report.measurement.id
+      guard case .benchmark? = trials[trial]?.work, leases.values[place].storing[measurement] == nil else { return }
+      if leases.values[place].stored.contains(measurement) {
         actions.append(.acknowledge(worker, measurement))
         return
       }
-      leases[report.lease]!.lastProgress = now
-      leases[report.lease]!.storing[measurement] = report
+      leases.values[place].lastProgress = now
+      leases.values[place].storing[measurement] = report
       actions.append(.storeReport(worker, report, nil))
     case .job(let id):
-      guard lease.report == nil else { return }
+      guard leases.values[place].report == nil else { return }
       guard report.isLast else {
         actions.append(.storeEvidence(worker, report.measurement))
         return
       }
-      if jobs[id]!.hedge != nil {
-        guard report.isDecisive else { return giveUp(id, report, of: lease, at: now, &actions) }
+      let entry = jobs.index(forKey: id)!
+      if jobs.values[entry].hedge != nil {
+        guard report.isDecisive else { return giveUp(id, report, of: leases.values[place], at: now, &actions) }
         decide(id, for: report.lease, at: now, &actions)
+        place = leases.index(forKey: report.lease)!
       }
-      let ended = record(of: id, endedBy: report, at: now)
-      leases[report.lease]!.hold(HeldReport(report, ended: ended), at: now)
+      let ended = record(of: jobs.values[entry], endedBy: report, at: now)
+      leases.values[place].hold(HeldReport(report, ended: ended), at: now)
       actions.append(.storeReport(worker, report, ended))
-    case .beaten: endBeaten(report, of: lease, at: now, &actions)
+    case .beaten: endBeaten(report, of: leases.values[place], at: now, &actions)
     }
   }
 
   /// The lease of a job that was done while the coordinator was away; nil for any other.
-  private mutating func adopted(_ id: LeaseID, by worker: WorkerName, at now: Duration) -> Lease? {
+  private mutating func adopted(_ id: LeaseID, by worker: WorkerName, at now: Duration) -> Int? {
     guard let job = id.job, case .awaiting(worker, _)? = jobs[job]?.state else { return nil }
     adopt(id, of: job, by: worker, at: now)
-    return leases[id]
+    return leases.index(forKey: id)
   }
 
   /// The record with which a report ends its job; nil when the job must go on elsewhere.
-  private func record(of id: JobID, endedBy report: Report, at now: Duration) -> JobRecord? {
-    let entry = jobs[id]!
+  private func record(of entry: borrowing JobEntry, endedBy report: Report, at now: Duration) -> JobRecord? {
     var record = entry.record
     record.measurement = report.measurement.id
     record.finishedAtMS = originMS + now.milliseconds
@@ -136,11 +139,12 @@ extension JobLedger {
   mutating func settle(
     _ id: LeaseID, _ measurement: MeasurementID, at now: Duration, _ actions: inout [LedgerAction]
   ) {
-    guard let lease = leases[id] else { return }
-    switch lease.work {
+    guard let place = leases.index(forKey: id) else { return }
+    switch leases.values[place].work {
     case .trial(let trial):
-      guard let report = leases[id]!.storing.removeValue(forKey: measurement) else { return }
-      leases[id]!.stored.insert(measurement)
+      guard let report = leases.values[place].storing.removeValue(forKey: measurement) else { return }
+      leases.values[place].stored.insert(measurement)
+      let lease = leases.values[place]
       actions.append(.trialMeasured(trial, report.measurement))
       if report.isLast {
         release(id, lease, at: now, &actions)
@@ -149,13 +153,14 @@ extension JobLedger {
         actions.append(.trialEnded(trial, stopped ? .cancelled : .finished))
       }
     case .job(let job):
-      guard let held = lease.report, held.report.measurement.id == measurement else { return }
-      let report = held.report
-      router.end(id, on: lease.worker, report.measurement, of: jobs[job]!.record.spec, at: now.seconds)
+      guard let held = leases.values[place].report, held.report.measurement.id == measurement else { return }
+      let (report, lease) = (held.report, leases.values[place])
+      let spec = jobs.values[jobs.index(forKey: job)!].record.boxedSpec
+      router.end(id, on: lease.worker, report.measurement, of: spec, at: now.seconds)
       release(id, lease, at: now, &actions)
       if let ended = held.ended {
-        jobs[job] = nil
-        if case .completed = report.measurement.outcome {
+        jobs.removeValue(forKey: job)
+        if ended.state == .completed {
           tokenLengths[ended.spec.model, default: TokenLength()].learn(
             promptBytes: ended.spec.promptBytes, promptTokens: report.measurement.workload.promptTokens.upperBound)
         }
@@ -216,7 +221,7 @@ extension JobLedger {
   }
 
   mutating func release(_ id: LeaseID, _ lease: Lease, at now: Duration, _ actions: inout [LedgerAction]) {
-    leases[id] = nil
+    leases.removeValue(forKey: id)
     free(lease.worker, of: id, at: now)
     for other in lease.others { free(other, of: id, at: now) }
     if case .trial(let trial) = lease.work {

@@ -12,7 +12,7 @@ extension JobLedger {
       memoryBytes: description.engineMemoryBytes ?? description.hardware.memoryBytes, experts: description.experts)
     entry.attachedEngines = Set(description.engines.lazy.filter(\.isAttached).map(\.name))
     // A lease whose report is on its way to the store outlives the loss of its worker.
-    entry.leases = Set(leases.filter { $0.value.covers(name) }.keys)
+    entry.leases = Set(leases.lazy.filter { $0.value.covers(name) }.map(\.key))
     workers[name] = entry
     router.join(
       name, machine: entry.machine, slotCount: entry.jobCapacity, engineMemoryBytes: description.engineMemoryBytes)
@@ -31,9 +31,7 @@ extension JobLedger {
       }
     }
     miss(entry.leases.subtracting(description.leases), by: name, at: now, &actions)
-    for key in routes.keys {
-      routes[key]!.isStale = true
-    }
+    for place in routes.values.indices { routes.values[place].isStale = true }
     prewarming.hasNewNodes = true
   }
 

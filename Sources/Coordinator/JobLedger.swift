@@ -43,10 +43,10 @@ public struct JobLedger: Sendable {
   var explorer: Explorer
   var router: Router
   var prewarming: Prewarming
-  var jobs: [JobID: JobEntry] = [:]
-  var leases: [LeaseID: Lease] = [:]
-  var workers: [WorkerName: WorkerEntry] = [:]
-  var routes: [RouteKey: Route] = [:]
+  var jobs = EntryTable<JobID, JobEntry>()
+  var leases = EntryTable<LeaseID, Lease>()
+  var workers = EntryTable<WorkerName, WorkerEntry>()
+  var routes = EntryTable<RouteKey, Route>()
   /// Of the models that jobs have ended of.
   var tokenLengths: [ModelID: TokenLength] = [:]
   /// The keys that may have waiting jobs.
@@ -115,9 +115,7 @@ public struct JobLedger: Sendable {
       fail(key, reason, at: now, &actions)
       dispatch(at: now, &actions)
     case .routesStale:
-      for key in routes.keys {
-        routes[key]!.isStale = true
-      }
+      for place in routes.values.indices { routes.values[place].isStale = true }
       dispatch(at: now, &actions)
     case .workerJoined(let name, let description):
       join(name, description, at: now, &actions)
@@ -229,5 +227,5 @@ public struct JobLedger: Sendable {
   /// The workers that a live lease covers, its holder first.
   public func members(of lease: LeaseID) -> [WorkerName] { leases[lease]?.members ?? [] }
 
-  public var unfinishedJobs: [JobID] { Array(jobs.keys) }
+  public var unfinishedJobs: [JobID] { jobs.keys }
 }

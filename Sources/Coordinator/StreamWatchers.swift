@@ -44,16 +44,17 @@ struct StreamWatchers: Sendable {
 
   /// - Returns: the oldest watcher of the same connection, where it had to make room.
   mutating func add(_ asker: Asker, to job: JobID) -> Asker? {
-    var list = watchers[job] ?? []
-    var displaced: Asker?
-    if list.count(where: { $0.asker.peer == asker.peer }) >= Self.mostOfAPeer,
-      let oldest = list.firstIndex(where: { $0.asker.peer == asker.peer })
-    {
-      displaced = list.remove(at: oldest).asker
+    func join(_ list: inout [Watcher]) -> Asker? {
+      var displaced: Asker?
+      if list.count >= Self.mostOfAPeer, list.count(where: { $0.asker.peer == asker.peer }) >= Self.mostOfAPeer,
+        let oldest = list.firstIndex(where: { $0.asker.peer == asker.peer })
+      {
+        displaced = list.remove(at: oldest).asker
+      }
+      list.append(Watcher(asker: asker))
+      return displaced
     }
-    list.append(Watcher(asker: asker))
-    watchers[job] = list
-    return displaced
+    return join(&watchers[job, default: []])
   }
 
   /// Sends a chunk to those who are up to date.
@@ -113,7 +114,7 @@ struct StreamWatchers: Sendable {
 
   /// The job is over: those who are still to be told.
   mutating func remove(_ job: JobID) -> [Asker] {
-    lateJobs.remove(job)
+    if !lateJobs.isEmpty { lateJobs.remove(job) }
     return watchers.removeValue(forKey: job)?.map(\.asker) ?? []
   }
 }

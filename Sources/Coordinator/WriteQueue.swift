@@ -2,8 +2,8 @@ import History
 import Messaging
 import Serving
 
-/// One thing to store, and what happens once it is there.
-struct PendingWrite: Sendable {
+/// One thing to store, and what happens once it is there. An object, because it is handed on from list to list.
+final class PendingWrite: Sendable {
   enum Purpose: Sendable {
     /// A submitted job: accepted only now.
     case submission(JobRecord, Asker)
@@ -21,8 +21,13 @@ struct PendingWrite: Sendable {
     case standing(JobID)
   }
 
-  var records: [HistoryRecord]
-  var purpose: Purpose
+  let records: [HistoryRecord]
+  let purpose: Purpose
+
+  init(records: [HistoryRecord], purpose: Purpose) {
+    self.records = records
+    self.purpose = purpose
+  }
 
   /// Whether it may wait for another write.
   var canWait: Bool { if case .standing = purpose { true } else { false } }
@@ -36,6 +41,8 @@ struct WriteQueue: Sendable {
   private var waiting: [PendingWrite] = []
   /// Those of `waiting` that cannot wait for another.
   private var dueCount = 0
+  /// Of the last batch; kept for its memory.
+  private var written: Set<JobID> = []
 
   var count: Int { waiting.count }
 
@@ -62,21 +69,17 @@ struct WriteQueue: Sendable {
   }
 
   /// How a job stood is of no interest any more beside a later write of it.
-  private func leaveOutRepeated(_ batch: inout [PendingWrite]) {
+  private mutating func leaveOutRepeated(_ batch: inout [PendingWrite]) {
     guard batch.contains(where: \.canWait) else { return }
-    var written: Set<JobID> = []
-    var isRepeated = [Bool](repeating: false, count: batch.count)
+    written.removeAll(keepingCapacity: true)
+    // The last first; those that stay go to the end.
+    var first = batch.count
     for place in batch.indices.reversed() {
-      if case .standing(let job) = batch[place].purpose, written.contains(job) {
-        isRepeated[place] = true
-      } else {
-        for case .job(let record) in batch[place].records { written.insert(record.id) }
-      }
+      if case .standing(let job) = batch[place].purpose, written.contains(job) { continue }
+      for case .job(let record) in batch[place].records { written.insert(record.id) }
+      first -= 1
+      batch.swapAt(place, first)
     }
-    var place = -1
-    batch.removeAll { _ in
-      place += 1
-      return isRepeated[place]
-    }
+    batch.removeFirst(first)
   }
 }

@@ -211,7 +211,7 @@ import Testing
     #expect(ended?.state == .cancelled)
     let end = story.tell(.reportStored(first, report.measurement.id))
     #expect(end.contains { if case .jobEnded = $0 { true } else { false } })
-    #expect(story.story.ledger.leases.isEmpty)
+    #expect(story.story.ledger.leases.values.isEmpty)
   }
 
   @Test("A coordinator that stopped while two ran goes on with one of them, by what was stored")

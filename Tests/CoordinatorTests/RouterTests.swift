@@ -100,7 +100,8 @@ struct RouterTests {
         measurement.configuration = measurement.configuration.adding(
           MethodName("slot-restore"), [.slotStore: .bool(true)])
       }
-      router.end(lease, on: Self.name(place), measurement, of: Fixture.spec(maxTokens: 128), at: now)
+      let spec = Boxed(wrappedValue: Fixture.spec(maxTokens: 128))
+      router.end(lease, on: Self.name(place), measurement, of: spec, at: now)
     }
   }
 

@@ -53,9 +53,15 @@ struct FairClock: Sendable {
   mutating func tag(_ flow: Flow, work: Double) -> Double {
     let priority = flow.priority
     let weight = priority >= 0 ? Double(1 << priority) : 1 / Double(1 << -priority)
-    let client = flow.owner.client
-    let tag = max(time, meters[client]?[flow] ?? 0) + work / weight
-    if meters[client, default: [:]].updateValue(tag, forKey: flow) == nil {
+    let start = time
+    // A meter that ran is above 0.
+    func run(_ meter: inout Double) -> (tag: Double, isNew: Bool) {
+      let isNew = meter == 0
+      meter = max(start, meter) + work / weight
+      return (meter, isNew)
+    }
+    let (tag, isNew) = run(&meters[flow.owner.client, default: [:]][flow, default: 0])
+    if isNew {
       meterCount += 1
       if meterCount > mostNow {
         for client in Array(meters.keys) { forgetIdle(of: client) }

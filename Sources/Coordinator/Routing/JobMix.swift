@@ -27,6 +27,12 @@ struct JobMix: Sendable {
     var number: Int
 
     func count(at now: Double) -> Double { count * exp(-max(0, now - filledAt) / JobMix.memory) }
+
+    mutating func fill(contextTokens: Int, at now: Double) {
+      count = count(at: now) + 1
+      filledAt = now
+      self.contextTokens = contextTokens
+    }
   }
 
   private var buckets: [RouteKey: Bucket] = [:]
@@ -36,12 +42,8 @@ struct JobMix: Sendable {
   ///
   /// - Parameter contextTokens: what its engine is started with (`ContextBudget`), the model's own limit left out.
   mutating func add(_ key: RouteKey, contextTokens: Int, at now: Double) {
-    var bucket = buckets[key] ?? Bucket(number: nextNumber)
+    buckets[key, default: Bucket(number: nextNumber)].fill(contextTokens: contextTokens, at: now)
     nextNumber += 1
-    bucket.count = bucket.count(at: now) + 1
-    bucket.filledAt = now
-    bucket.contextTokens = contextTokens
-    buckets[key] = bucket
     guard buckets.count > 2 * Self.mostKeys else { return }
     let kept = Set(most(Self.mostKeys, at: now).map(\.key))
     buckets = buckets.filter { kept.contains($0.key) }

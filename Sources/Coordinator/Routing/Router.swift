@@ -280,7 +280,8 @@ struct Router: Sendable {
     decidedAt: Double, at now: Double
   ) -> RouteOption? {
     let facts = ranked.facts[place]
-    var option = predict(job, place, ranked, job.session.flatMap { sessions.place(of: $0) }, at: now)
+    var option = nodes[facts.node].predict(
+      job, place, ranked, job.session.flatMap { sessions.place(of: $0) }, outputTokens: outputTokens(job), at: now)
     option.wait = 0
     option.silence = 0
     let length = Double(job.promptTokens) / ranked.promptTokens
@@ -337,7 +338,8 @@ struct Router: Sendable {
   /// - Parameter measurement: of a job that was completed; else nothing is learned, and nothing of the node's speed where a
   ///   restored slot had the prompt.
   mutating func end(
-    _ lease: LeaseID, on name: WorkerName, _ measurement: Measurement? = nil, of spec: JobSpec? = nil, at now: Double
+    _ lease: LeaseID, on name: WorkerName, _ measurement: Measurement? = nil, of spec: Boxed<JobSpec>? = nil,
+    at now: Double
   ) {
     guard let node = numbers[name], let (run, beside) = nodes[node].end(lease, at: now) else { return }
     freed.append(node)
@@ -345,7 +347,8 @@ struct Router: Sendable {
       return
     }
     speaks(name)
-    outputShares[spec.model, default: OutputShare()].learn(Double(metrics.outputTokenCount) / Double(spec.maxTokens))
+    let share = Double(metrics.outputTokenCount) / Double(spec.wrappedValue.maxTokens)
+    outputShares[spec.wrappedValue.model, default: OutputShare()].learn(share)
     nodes[node].engines.learn(run.engine, loadSeconds: metrics.loadSeconds)
     guard !measurement.hasRestoredPrefix else { return }
     let (ttft, e2e) = (metrics.ttft.meanMS / 1000, metrics.e2e.meanMS / 1000)
