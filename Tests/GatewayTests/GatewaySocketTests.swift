@@ -189,15 +189,18 @@ import Testing
   @Test("Prometheus reads what the coordinator and its workers say beside the gateway's own numbers")
   func metrics() async throws {
     try await withGateway { coordinator, port in
-      async let scraped = get(port, "/metrics").text
-      let question = await coordinator.next()
-      #expect(question.request == .showStatus)
       var metrics = CoordinatorMetrics()
       metrics.jobsAccepted = 7
-      coordinator.answer(
-        question.id,
-        .status(CoordinatorStatus(upSeconds: 1.5, queuedJobCount: 3, metrics: metrics, workers: [])))
-      let lines = try await scraped.split(separator: "\n")
+      let status = CoordinatorStatus(upSeconds: 1.5, queuedJobCount: 3, metrics: metrics, workers: [])
+      var lines: [Substring] = []
+      // The gateway waits 2 s for the coordinator, which is answered later than that where much runs at once.
+      for _ in 0..<30 where !lines.contains("apus_coordinator_up_seconds 1.5") {
+        async let scraped = get(port, "/metrics").text
+        let question = await coordinator.next()
+        #expect(question.request == .showStatus)
+        coordinator.answer(question.id, .status(status))
+        lines = try await scraped.split(separator: "\n")
+      }
       for line in [
         "apus_gateway_coordinator_connected 1", "apus_coordinator_up_seconds 1.5", "apus_coordinator_queued_jobs 3",
         "apus_coordinator_jobs_accepted_total 7", "apus_coordinator_jobs_ended_total 0",
