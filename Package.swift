@@ -13,8 +13,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// Programs allocate with jemalloc: what one thread makes another frees all the time, such as messages by libzmq's own
+/// thread, and threads wait for each other in the C library's allocator there.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [.linkedLibrary("jemalloc")])
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
