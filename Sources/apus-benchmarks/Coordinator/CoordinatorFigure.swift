@@ -121,7 +121,7 @@ struct CoordinatorFigure: AsyncParsableCommand {
         do {
           return try ProcessFigures.cpuSeconds(of: processID)
         } catch {
-          preconditionFailure("the coordinator under test has ended")
+          fatalError("the coordinator under test has ended")
         }
       })
     let loop = PollLoop(name: "apus-load")

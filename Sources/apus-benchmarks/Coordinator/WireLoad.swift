@@ -5,7 +5,8 @@ import ZeroMQ
 /// Workers and a client that keep a coordinator busy: plain sockets on one thread, like the peers of the echo.
 ///
 /// Each worker answers an assignment at once with its report, after as many token chunks as asked for; the client
-/// submits the next job for each one that ends. Lives on its loop.
+/// submits the next job for each one that ends. Lives on its loop. What goes wrong ends the program, in words: a release
+/// build says those of `fatalError` only.
 final class WireLoad {
   struct Options: Sendable {
     var address: String
@@ -101,7 +102,7 @@ final class WireLoad {
       for worker in options.workers { peers.append(try Peer(context, worker.keys, worker.name, options)) }
       peers.append(try Peer(context, options.client, nil, options))
     } catch {
-      preconditionFailure("a socket of the load cannot be made: \(error)")
+      fatalError("a socket of the load cannot be made: \(error)")
     }
     for peer in peers {
       peer.registration = loop.add(peer.socket, for: .input) { [unowned self] _ in self.drain(peer) }
@@ -137,7 +138,7 @@ final class WireLoad {
         take(message, bytes, peer)
       }
     } catch {
-      preconditionFailure("the load cannot read what the coordinator sent: \(error)")
+      fatalError("the load cannot read what the coordinator sent: \(error)")
     }
   }
 
@@ -167,13 +168,15 @@ final class WireLoad {
     case .response(_, .tokens(let chunk)):
       note(bytes, of: chunk.job)
     case .response(_, .jobEnded(let record, _)):
-      precondition(record.state == .completed, "job \(record.id) \(record.state): \(record.failure ?? "no reason")")
+      guard record.state == .completed else {
+        fatalError("job \(record.id) \(record.state): \(record.failure ?? "no reason")")
+      }
       note(bytes, of: record.id)
       end()
     case .refused(let error), .response(_, .failure(let error)):
-      preconditionFailure("the coordinator refused the load: \(error)")
+      fatalError("the coordinator refused the load: \(error)")
     default:
-      preconditionFailure("the load does not expect \(message)")
+      fatalError("the load does not expect \(message)")
     }
   }
 
@@ -192,13 +195,13 @@ final class WireLoad {
       let bytes = try codec.encode(message)
       var frame = Frame(copying: bytes)
       let isSent = try peer.socket.send(&frame)
-      precondition(isSent, "a peer's queue is full, although it has few messages under way")
+      guard isSent else { fatalError("a peer's queue is full, although it has few messages under way") }
       peer.sentAt = now
       count.received += 1
       count.bytes += bytes.count
       return bytes
     } catch {
-      preconditionFailure("the load cannot send: \(error)")
+      fatalError("the load cannot send: \(error)")
     }
   }
 
