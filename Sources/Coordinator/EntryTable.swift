@@ -51,7 +51,8 @@ struct EntryTable<Key: Hashable & Sendable, Value: Sendable>: Sequence, Sendable
     let last = values.count - 1
     if place < last {
       keys.swapAt(place, last)
-      values.swapAt(place, last)
+      // Moved, where the array's own `swapAt` copies both.
+      values.withUnsafeMutableBufferPointer { $0.swapAt(place, last) }
       places[keys[place]] = place
     }
     keys.removeLast()
