@@ -155,7 +155,7 @@ extension JobLedger {
     case .job(let job):
       guard let held = leases.values[place].report, held.report.measurement.id == measurement else { return }
       let (report, lease) = (held.report, leases.values[place])
-      let spec = jobs.values[jobs.index(forKey: job)!].record.boxedSpec
+      let spec = jobs.values[jobs.index(forKey: job)!].record.spec
       router.end(id, on: lease.worker, report.measurement, of: spec, at: now.seconds)
       release(id, lease, at: now, &actions)
       if let ended = held.ended {

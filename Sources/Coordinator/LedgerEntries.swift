@@ -68,7 +68,7 @@ struct JobEntry: Sendable {
 
   func assignment(as choice: RouteChoice) -> JobAssignment {
     JobAssignment(
-      job: record.id, boxedSpec: record.boxedSpec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
+      job: record.id, spec: record.spec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
       generatedText: text)
   }
 }

@@ -216,7 +216,7 @@ public struct Assignment: Hashable, Sendable {
 /// A job with the strategy it is to run with.
 public struct JobAssignment: Hashable, Sendable {
   public var job: JobID
-  @Boxed public var spec: JobSpec
+  public var spec: JobSpec
   public var candidate: Candidate
   /// Tokens the user has seen already, from a worker that was lost: continue after them, do not repeat them.
   public var generatedTokenIDs: [Int32]
@@ -225,17 +225,8 @@ public struct JobAssignment: Hashable, Sendable {
   public init(
     job: JobID, spec: JobSpec, candidate: Candidate, generatedTokenIDs: [Int32] = [], generatedText: String = ""
   ) {
-    self.init(
-      job: job, boxedSpec: Boxed(wrappedValue: spec), candidate: candidate, generatedTokenIDs: generatedTokenIDs,
-      generatedText: generatedText)
-  }
-
-  /// - Parameter boxedSpec: of the job's record.
-  public init(
-    job: JobID, boxedSpec: Boxed<JobSpec>, candidate: Candidate, generatedTokenIDs: [Int32], generatedText: String
-  ) {
     self.job = job
-    _spec = boxedSpec
+    self.spec = spec
     self.candidate = candidate
     self.generatedTokenIDs = generatedTokenIDs
     self.generatedText = generatedText

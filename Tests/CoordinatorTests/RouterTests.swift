@@ -100,7 +100,7 @@ struct RouterTests {
         measurement.configuration = measurement.configuration.adding(
           MethodName("slot-restore"), [.slotStore: .bool(true)])
       }
-      let spec = Boxed(wrappedValue: Fixture.spec(maxTokens: 128))
+      let spec = Fixture.spec(maxTokens: 128)
       router.end(lease, on: Self.name(place), measurement, of: spec, at: now)
     }
   }

@@ -338,7 +338,7 @@ struct Router: Sendable {
   /// - Parameter measurement: of a job that was completed; else nothing is learned, and nothing of the node's speed where a
   ///   restored slot had the prompt.
   mutating func end(
-    _ lease: LeaseID, on name: WorkerName, _ measurement: Measurement? = nil, of spec: Boxed<JobSpec>? = nil,
+    _ lease: LeaseID, on name: WorkerName, _ measurement: Measurement? = nil, of spec: JobSpec? = nil,
     at now: Double
   ) {
     guard let node = numbers[name], let (run, beside) = nodes[node].end(lease, at: now) else { return }
@@ -347,8 +347,8 @@ struct Router: Sendable {
       return
     }
     speaks(name)
-    let share = Double(metrics.outputTokenCount) / Double(spec.wrappedValue.maxTokens)
-    outputShares[spec.wrappedValue.model, default: OutputShare()].learn(share)
+    let share = Double(metrics.outputTokenCount) / Double(spec.maxTokens)
+    outputShares[spec.model, default: OutputShare()].learn(share)
     nodes[node].engines.learn(run.engine, loadSeconds: metrics.loadSeconds)
     guard !measurement.hasRestoredPrefix else { return }
     let (ttft, e2e) = (metrics.ttft.meanMS / 1000, metrics.e2e.meanMS / 1000)
