@@ -12,10 +12,11 @@ enum ProcFile {
   }
 
   static func status(of process: Int32) -> Status? {
-    let text = text("/proc/\(process)/stat")
+    let text = text("/proc/\(process)/stat").utf8
     // The second field is the name, in brackets, and may hold spaces and brackets itself.
-    guard let bracket = text.lastIndex(of: ")") else { return nil }
-    let fields = Array(text[bracket...].split(separator: " ").dropFirst())
+    guard let bracket = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    // Bytes, as to look for characters takes ten times as long.
+    let fields = text[bracket...].split(separator: UInt8(ascii: " "), maxSplits: 21).dropFirst().map { Substring($0) }
     guard fields.count > 19, let parent = Int32(fields[1]), let user = Int(fields[13]), let system = Int(fields[14]),
       let start = Int(fields[19])
     else { return nil }

@@ -63,12 +63,12 @@ struct ProcessTree: Sendable {
   }
 
   private static func highWaterBytes(of process: Int32) -> Int {
-    let status = ProcFile.text("/proc/\(process)/status").utf8
-    for line in status.split(separator: UInt8(ascii: "\n")) where line.starts(with: "VmHWM:".utf8) {
-      let digits = line.drop { $0 < 0x30 || $0 > 0x39 }.prefix { $0 >= 0x30 && $0 <= 0x39 }
-      return (Int(Substring(digits)) ?? 0) << 10
+    var rest = Substring(ProcFile.text("/proc/\(process)/status")).utf8
+    while !rest.isEmpty, !rest.starts(with: "VmHWM:".utf8) {
+      rest = rest.drop { $0 != UInt8(ascii: "\n") }.dropFirst()
     }
-    return 0
+    let digits = rest.drop { $0 < 0x30 || $0 > 0x39 }.prefix { $0 >= 0x30 && $0 <= 0x39 }
+    return (Int(Substring(digits)) ?? 0) << 10
   }
 
   private static let listsChildren = access("/proc/thread-self/children", R_OK) == 0
