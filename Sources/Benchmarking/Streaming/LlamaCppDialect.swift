@@ -120,8 +120,8 @@ struct LlamaCppDialect {
       case evaluatedCount = "tokens_evaluated"
     }
 
-    /// An event that has tokens and says nothing else, as all but the last do: read without Foundation's decoder, which
-    /// costs several times as much. Nil for any other, and for what is no JSON: the decoder reads it or says why not.
+    /// An event without log-probabilities that is no error: read without Foundation's decoder, which costs several times as
+    /// much. Nil for any other, and for what is no JSON: the decoder reads it or says why not.
     init?(plain payload: ArraySlice<UInt8>) {
       var scanner = JSONScanner(Array(payload), path: "an event")
       var isPlain = true
@@ -131,11 +131,14 @@ struct LlamaCppDialect {
           case "content": content = try scanner.string()
           case "tokens": tokens = try Self.identifiers(&scanner)
           case "tokens_predicted": predictedCount = try scanner.integer()
-          case "stop": isPlain = try !scanner.bool() && isPlain
-          case "index", "id_slot", "tokens_evaluated": try scanner.skip()
-          default:
+          case "stop": stop = try scanner.bool()
+          case "stop_type": stopType = try scanner.string()
+          case "tokens_evaluated": evaluatedCount = try scanner.integer()
+          case "timings": timings = try Timings(&scanner)
+          case "error", "completion_probabilities":
             isPlain = false
             try scanner.skip()
+          default: try scanner.skip()
           }
         }
         try scanner.end()
@@ -162,6 +165,18 @@ struct LlamaCppDialect {
     var promptMS: Double?
     var draftedCount: Int?
     var acceptedCount: Int?
+
+    init(_ scanner: inout JSONScanner) throws(ApusError) {
+      try scanner.object { key, scanner throws(ApusError) in
+        switch key {
+        case "cache_n": cachedCount = try scanner.integer()
+        case "prompt_ms": promptMS = try scanner.number()
+        case "draft_n": draftedCount = try scanner.integer()
+        case "draft_n_accepted": acceptedCount = try scanner.integer()
+        default: try scanner.skip()
+        }
+      }
+    }
 
     private enum CodingKeys: String, CodingKey {
       case cachedCount = "cache_n"

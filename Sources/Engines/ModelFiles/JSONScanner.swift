@@ -65,26 +65,17 @@ package struct JSONScanner {
 
   package mutating func string() throws(ApusError) -> String {
     try expect("\"")
-    var text: [UInt8] = []
-    var start = at
-    while true {
-      guard at < bytes.count else { throw refusal("a string does not end") }
-      let byte = bytes[at]
-      if byte == UInt8(ascii: "\"") { break }
-      guard byte >= 0x20 else { throw refusal("a string has a control character") }
-      if byte == UInt8(ascii: "\\") {
-        text += bytes[start..<at]
-        at += 1
-        text += try escaped()
-        start = at
-      } else {
-        at += 1
-      }
+    let start = at
+    while at < bytes.count, Self.standsForItself(bytes[at]) { at += 1 }
+    guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else {
+      at = start
+      return try anyString()
     }
-    text += bytes[start..<at]
-    at += 1
-    guard let string = String(validating: text, as: UTF8.self) else { throw refusal("a string is not UTF-8") }
-    return string
+    defer { at += 1 }
+    // ASCII needs no validation, which costs more than all else.
+    return bytes.withUnsafeBufferPointer {
+      String(decoding: UnsafeBufferPointer(rebasing: $0[start..<at]), as: UTF8.self)
+    }
   }
 
   /// A whole number; nil for one with a fraction or an exponent, or beyond 64 bits.
@@ -116,7 +107,9 @@ package struct JSONScanner {
   mutating func null() throws(ApusError) { try word("null") }
 
   /// A number of any kind. Nil only for one that is too large for a Double.
-  mutating func number() throws(ApusError) -> Double? { Double(try numberText()).flatMap { $0.isFinite ? $0 : nil } }
+  package mutating func number() throws(ApusError) -> Double? {
+    Double(try numberText()).flatMap { $0.isFinite ? $0 : nil }
+  }
 
   /// - Throws: unless nothing but white space is left.
   package mutating func end() throws(ApusError) {
@@ -131,6 +124,35 @@ package struct JSONScanner {
   }
 
   // MARK: Inside
+
+  /// Whether a byte of a string is an ASCII character, as nearly all are.
+  private static func standsForItself(_ byte: UInt8) -> Bool {
+    (0x20..<0x80).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  /// What follows a quotation mark, up to the next.
+  private mutating func anyString() throws(ApusError) -> String {
+    var text: [UInt8] = []
+    var start = at
+    while true {
+      guard at < bytes.count else { throw refusal("a string does not end") }
+      let byte = bytes[at]
+      if byte == UInt8(ascii: "\"") { break }
+      guard byte >= 0x20 else { throw refusal("a string has a control character") }
+      if byte == UInt8(ascii: "\\") {
+        text += bytes[start..<at]
+        at += 1
+        text += try escaped()
+        start = at
+      } else {
+        at += 1
+      }
+    }
+    text += bytes[start..<at]
+    at += 1
+    guard let string = String(validating: text, as: UTF8.self) else { throw refusal("a string is not UTF-8") }
+    return string
+  }
 
   private mutating func skipSpace() {
     while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x0A || bytes[at] == 0x0D || bytes[at] == 0x09 { at += 1 }
