@@ -1,22 +1,12 @@
 import Benchmarking
 import Engines
 import Serving
+import Synchronization
 import TestKit
 import Testing
 
 /// Jobs on the scripted engine, whose model counts: the token after t is t + 1.
 @Suite("Job runner", .serialized) struct JobRunnerTests {
-  private actor Shown {
-    private(set) var ids: [Int32] = []
-    private(set) var text = ""
-    private(set) var logprobs: [TokenLogprob] = []
-    func add(_ tokens: GeneratedTokens) {
-      ids += tokens.ids
-      text += tokens.text
-      logprobs += tokens.logprobs
-    }
-  }
-
   private func run(
     _ prompt: Prompt, maxTokens: Int = 5, script: ScriptedEngine.Script = .init(), generated: [Int32] = [],
     text: String = "", sampling: Sampling? = nil, cancelAfterFirst: Bool = false
@@ -27,15 +17,15 @@ import Testing
     let host = try scriptedHost(ScriptedEngine(script: script))
     let candidate = Candidate(configuration: EngineConfiguration(engine: EngineName("scripted")), fidelity: .exact)
     let engine = try await host.launch(candidate.configuration, model: .scripted, contextTokens: nil)
-    let shown = Shown()
+    let shown = Mutex(GeneratedTokens())
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let job = JobRequest(
       job: JobID("job-1"),
       spec: JobSpec(model: ModelProfile.scripted.id, prompt: prompt, maxTokens: maxTokens, sampling: sampling),
       candidate: candidate, generatedTokenIDs: generated, generatedText: text)
     let task = Task {
-      await JobRunner(host: host).run(job, on: engine) {
-        await shown.add($0)
+      await JobRunner(host: host).run(job, on: engine) { tokens in
+        shown.withLock { $0.append(tokens) }
         begin.yield()
       }
     }
@@ -45,9 +35,8 @@ import Testing
     }
     let answer = await task.value
     await engine.stop()
-    return (
-      answer.measurement, answer.output, answer.finishReason, await shown.ids, await shown.text, await shown.logprobs
-    )
+    let all = shown.withLock { $0 }
+    return (answer.measurement, answer.output, answer.finishReason, all.ids, all.text, all.logprobs)
   }
 
   /// A text is completed, streamed and measured as what it was.

@@ -1,33 +1,30 @@
 import Benchmarking
 import Engines
 import Serving
+import Synchronization
 import TestKit
 import Testing
 
 @Suite("Job stream") struct JobStreamTests {
-  private actor Shown {
-    private(set) var chunks: [String] = []
-    func add(_ ids: [Int32], _ text: String) { chunks.append("\(ids) \(text)") }
-  }
-
   /// Plays events through a stream whose engine tokenizes any text to `tokenized`, and gives what the user saw.
   private func shown(
     _ events: [([Int32], String)], _ reason: FinishReason, tokenized: String = "[]",
     dialect: RequestDialect = .llamaCpp
   ) async -> [String] {
     let server = CannedServer(Canned.json("200 OK", #"{"tokens":\#(tokenized)}"#))
-    let shown = Shown()
+    let shown = Mutex<[String]>([])
     let stream = JobStream(
       client: StreamingClient(), endpoint: EngineEndpoint(baseURL: server.baseURL, dialect: dialect)
-    ) { await shown.add($0.ids, $0.text) }
+    ) { tokens in shown.withLock { $0.append("\(tokens.ids) \(tokens.text)") } }
     for (index, event) in events.enumerated() {
-      await stream.take(TokenArrival(tokenIDs: event.0, text: event.1, at: .seconds(index + 1)))
+      let pause = stream.take(TokenArrival(tokenIDs: event.0, text: event.1, at: .seconds(index + 1)))
+      await pause?()
     }
-    await stream.finish(reason)
+    stream.finish(reason)
     #expect(stream.text == events.map(\.1).joined())
     #expect(stream.tokenSeconds.count == events.reduce(0) { $0 + $1.0.count })
     withExtendedLifetime(server) {}
-    return await shown.chunks
+    return shown.withLock { $0 }
   }
 
   /// Ids that llama.cpp left out come back by tokenizing the text, if that agrees with what it did name.
@@ -56,10 +53,11 @@ import Testing
     ) { chunk.yield($0) }
     let said = (0..<4).map { TokenLogprob(.init(bytes: [$0], logprob: -1)) }
     for (place, text) in ["a", "", "b", ""].enumerated() {
-      await stream.take(
+      let pause = stream.take(
         TokenArrival(tokenIDs: [Int32(place)], text: text, logprobs: [said[place]], at: .seconds(place)))
+      #expect(pause == nil, "nothing is to be asked")
     }
-    await stream.finish(.stop)
+    stream.finish(.stop)
     chunk.finish()
     let shown = await chunks.reduce(into: []) { $0.append($1) }
     #expect(shown.map(\.ids) == [[0], [1, 2]] && shown.map(\.logprobs) == [[said[0]], [said[1], said[2]]])

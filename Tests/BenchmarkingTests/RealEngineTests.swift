@@ -2,6 +2,7 @@ import Benchmarking
 import Engines
 import Foundation
 import Serving
+import Synchronization
 import Testing
 
 /// The llama.cpp engine and a dense model of the checkout's `.apus`, or of where APUS_STATE says.
@@ -118,21 +119,20 @@ struct RealEngineTests {
   @Test func resumedJobIsTheSameJob() async throws {
     let (host, model) = try host()
     let engine = try await host.launch(candidate().configuration, model: model, contextTokens: 512)
-    let whole = Answer()
+    let whole = Mutex<[GeneratedTokens]>([])
     let job = JobRequest(
       job: JobID("j"), spec: JobSpec(model: model.id, prompt: .text("the house by the river"), maxTokens: 12),
       candidate: candidate())
-    let first = await JobRunner(host: host).run(job, on: engine) { await whole.add($0.ids, $0.text) }
+    let first = await JobRunner(host: host).run(job, on: engine) { tokens in whole.withLock { $0.append(tokens) } }
     #expect(first.measurement.outcome.kind == "completed" && first.finishReason == .length)
-    let ids = await whole.ids
-    let texts = await whole.texts
+    let (ids, texts) = whole.withLock { ($0.flatMap(\.ids), $0.map(\.text)) }
     #expect(ids.count == 12 && texts.joined() == first.output)
-    let rest = Answer()
+    let rest = Mutex<[Int32]>([])
     var second = job
     second.generatedTokenIDs = Array(ids.prefix(5))
     second.generatedText = texts.prefix(5).joined()
-    let resumed = await JobRunner(host: host).run(second, on: engine) { await rest.add($0.ids, $0.text) }
-    #expect(await rest.ids == Array(ids.dropFirst(5)) && resumed.output == first.output)
+    let resumed = await JobRunner(host: host).run(second, on: engine) { tokens in rest.withLock { $0 += tokens.ids } }
+    #expect(rest.withLock { $0 } == Array(ids.dropFirst(5)) && resumed.output == first.output)
     await engine.stop()
   }
 
@@ -158,13 +158,7 @@ struct RealEngineTests {
   }
 
   private actor Answer {
-    private(set) var ids: [Int32] = []
-    private(set) var texts: [String] = []
     private(set) var firstMS = 0.0
-    func add(_ ids: [Int32], _ text: String) {
-      self.ids += ids
-      texts.append(text)
-    }
     func note(_ arrival: TokenArrival) {
       if firstMS == 0 { firstMS = arrival.at / .milliseconds(1) }
     }

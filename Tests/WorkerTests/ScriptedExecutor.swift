@@ -100,14 +100,14 @@ final class ScriptedExecutor: WorkExecutor {
   }
 
   func runJob(
-    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) async -> JobAnswer {
     let name = assignment.job.rawValue
     state.withLock { $0.begun.append(name) }
     defer { state.withLock { $0.ended.append(name) } }
     for await step in steps(name).stream {
       switch step {
-      case .tokens(let tokens, let text): await onTokens(GeneratedTokens(tokens, text))
+      case .tokens(let tokens, let text): onTokens(GeneratedTokens(tokens, text))
       case .end(let measurement, let output, let reason):
         return JobAnswer(measurement: measurement!, output: output, finishReason: reason)
       case .measured: break

@@ -15,10 +15,10 @@ public struct JobRunner: Sendable {
   /// - Parameters:
   ///   - engine: one that `host` runs with the job's configuration. It may serve other jobs meanwhile; their CPU
   ///     time is then in this measurement too.
-  ///   - onTokens: called in order with tokens the user has not seen.
+  ///   - onTokens: called in order with tokens the user has not seen, on a thread that it must not hold up.
   public func run(
     _ job: JobRequest, on engine: any RunningEngine,
-    onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) async -> JobAnswer {
     let startedAtMS = TrialRun.wallClockMS()
     guard job.remainingTokens > 0 else {
@@ -85,8 +85,8 @@ public struct JobRunner: Sendable {
     _ request: GenerationRequest, to endpoint: EngineEndpoint, _ client: StreamingClient, _ stream: JobStream
   ) async -> Result<GenerationEnd, RequestFailure> {
     do throws(RequestFailure) {
-      let end = try await client.stream(request, to: endpoint) { await stream.take($0) }
-      await stream.finish(end.reason)
+      let end = try await client.follow(request, at: endpoint, take: stream.take)
+      stream.finish(end.reason)
       return .success(end)
     } catch {
       return .failure(error)

@@ -9,13 +9,13 @@ import Synchronization
 /// without text are held back until text follows: at the end such a token is the end of sequence, which a continuation
 /// must not have in its prompt.
 ///
-/// For one task, which brings the tokens in order; no actor, because to change to one and back costs more than a token.
+/// The tokens come in order, one at a time; no actor, because to change to one and back costs more than a token.
 package final class JobStream: Sendable {
   private let client: StreamingClient
   private let endpoint: EngineEndpoint
   /// Whether tokens that have no id are to be named.
   private let namesTokens: Bool
-  private let onTokens: @Sendable (GeneratedTokens) async -> Void
+  private let onTokens: @Sendable (GeneratedTokens) -> Void
   private let state = Mutex(State())
 
   private struct State {
@@ -50,7 +50,7 @@ package final class JobStream: Sendable {
   /// - Parameter canBeGoneOn: whether another engine can go on with the answer, for which it needs the ids.
   package init(
     client: StreamingClient, endpoint: EngineEndpoint, canBeGoneOn: Bool = true,
-    onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) {
     self.client = client
     self.endpoint = endpoint
@@ -58,19 +58,27 @@ package final class JobStream: Sendable {
     self.onTokens = onTokens
   }
 
-  package func take(_ arrival: TokenArrival) async {
-    guard var tokens = state.withLock({ $0.take(arrival) }) else { return }
-    tokens.append(
-      GeneratedTokens(
-        await named(arrival), arrival.text, logprobs: arrival.logprobs, toolCalls: arrival.toolCalls))
-    await onTokens(tokens)
+  /// - Returns: what must be done before the next arrival; nil where it was taken already.
+  package func take(_ arrival: TokenArrival) -> StreamingClient.Pause? {
+    guard let before = state.withLock({ $0.take(arrival) }) else { return nil }
+    guard namesTokens, arrival.tokenIDs.contains(TokenArrival.unknownToken) else {
+      handOn(arrival, arrival.tokenIDs, behind: before)
+      return nil
+    }
+    return { self.handOn(arrival, await self.named(arrival), behind: before) }
+  }
+
+  private func handOn(_ arrival: TokenArrival, _ ids: [Int32], behind before: GeneratedTokens) {
+    var tokens = before
+    tokens.append(GeneratedTokens(ids, arrival.text, logprobs: arrival.logprobs, toolCalls: arrival.toolCalls))
+    onTokens(tokens)
   }
 
   /// Hands on what was held back, unless it is the end of sequence or part of a text to stop at.
-  package func finish(_ reason: FinishReason) async {
+  package func finish(_ reason: FinishReason) {
     guard reason != .stop, reason != .toolCalls else { return }
     let tokens = state.withLock { $0.takeHeldBack() }
-    if !tokens.isEmpty { await onTokens(tokens) }
+    if !tokens.isEmpty { onTokens(tokens) }
   }
 
   /// What this run called.
@@ -78,7 +86,6 @@ package final class JobStream: Sendable {
 
   private func named(_ arrival: TokenArrival) async -> [Int32] {
     let known = arrival.tokenIDs.filter { $0 != TokenArrival.unknownToken }
-    guard namesTokens, known.count < arrival.tokenIDs.count else { return arrival.tokenIDs }
     // Benign when it fails: an unnamed token makes a continuation go on from the text instead.
     guard let ids = try? await client.tokenize(arrival.text, addingSpecial: false, at: endpoint),
       ids.count == arrival.tokenIDs.count, Array(ids.suffix(known.count)) == known

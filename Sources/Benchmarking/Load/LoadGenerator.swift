@@ -108,7 +108,10 @@ public struct LoadGenerator: Sendable {
     var promptTokens = 0
     if case .tokens(let ids) = request.prompt { promptTokens = ids.count }
     do throws(RequestFailure) {
-      let end = try await client.stream(request, to: endpoint) { arrival in log.note(arrival) }
+      let end = try await client.follow(request, at: endpoint) { arrival in
+        log.note(arrival)
+        return nil
+      }
       return RequestRun(
         timeline: RequestTimeline(
           sentAtSeconds: sentAt, tokenSeconds: log.tokenSeconds(total: end.outputTokenCount),

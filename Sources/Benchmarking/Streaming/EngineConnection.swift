@@ -6,9 +6,9 @@ import NIOSSL
 
 /// One request over a connection of its own, its answer read on the connection's thread.
 ///
-/// Each part goes straight to the task that waits for it: a pool of connections and steps of other tasks in between would
-/// cost more than to read a token. One look at the socket is read ahead and no more: an engine whose tokens nobody takes is
-/// not read.
+/// Each part goes straight to whoever reads the body, on that thread: to wake a task for each would cost more than to read
+/// a token, as would a pool of connections. One look at the socket is read ahead and no more: an engine whose tokens nobody
+/// takes is not read.
 ///
 /// Unchecked: everything is touched on the loop only, as `onLoop` and the channel see to.
 final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
@@ -20,14 +20,20 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
     case failed(any Error)
   }
 
+  /// Takes a part of the body; whether it wants another now.
+  typealias Taker = (ByteBuffer) throws -> Bool
+
   private let loop: any EventLoop
   private let request: HTTPRequestHead
   private let body: [UInt8]
   private var context: ChannelHandlerContext?
   private var isCancelled = false
   private var head: HTTPResponseHead?
-  /// Parts of the body that nobody took yet; each is one event or so, and has a time of its own when it is taken.
+  /// Parts of the body that nobody took yet; each is one event or so.
   private var parts = CircularBuffer<ByteBuffer>()
+  private var taker: Taker?
+  /// What the taker said of the part before.
+  private var wantsMore: Result<Bool, any Error> = .success(true)
   private var ending: Ending?
   private var waiter: CheckedContinuation<Void, Never>?
   /// Whether the next part is read only once this one is taken.
@@ -107,16 +113,26 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
     }
   }
 
-  fileprivate func nextPart() async throws -> ByteBuffer? {
-    while true {
-      loop.preconditionInEventLoop()
-      if let part = parts.popFirst() { return part }
-      if case .complete = ending { return nil }
+  fileprivate func read(_ taker: @escaping Taker) async throws -> Bool {
+    loop.preconditionInEventLoop()
+    self.taker = taker
+    defer { self.taker = nil }
+    wantsMore = .success(true)
+    handOver()
+    while try wantsMore.get() {
+      if case .complete = ending { return false }
       try await more()
     }
+    return true
   }
 
-  /// Waits until something came.
+  /// Gives the taker what came, until it wants no more.
+  private func handOver() {
+    guard let taker else { return }
+    while case .success(true) = wantsMore, let part = parts.popFirst() { wantsMore = Result { try taker(part) } }
+  }
+
+  /// Waits until something came that the taker does not just go on from.
   private func more() async throws {
     try Task.checkCancellation()
     if case .failed(let error) = ending { throw error }
@@ -169,6 +185,8 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
   func channelReadComplete(context: ChannelHandlerContext) {
     isHeld = waiter == nil
     if !isHeld { context.read() }
+    handOver()
+    if taker != nil, ending == nil, case .success(true) = wantsMore { return }
     resume()
   }
 
@@ -189,15 +207,32 @@ final class EngineConnection: ChannelInboundHandler, @unchecked Sendable {
     waiter = nil
   }
 
-  /// The body of one answer, for one reader.
-  final class Body: AsyncSequence, AsyncIteratorProtocol, Sendable {
+  /// The body of one answer, for one reader. Read it on the loop.
+  final class Body: Sendable {
     private let connection: EngineConnection
 
     fileprivate init(_ connection: EngineConnection) { self.connection = connection }
 
     deinit { connection.cancel() }
 
-    func makeAsyncIterator() -> Body { self }
-    func next() async throws -> ByteBuffer? { try await connection.nextPart() }
+    /// Hands each part to `taker` as it comes, on the loop, until that wants no more or throws.
+    ///
+    /// - Returns: false when the answer is complete.
+    func read(_ taker: @escaping Taker) async throws -> Bool { try await connection.read(taker) }
+
+    /// All of it.
+    ///
+    /// - Throws: `RequestFailure.tooLong` when there is more than the limit.
+    func collect(upTo limitBytes: Int) async throws -> ByteBuffer {
+      var whole = ByteBuffer()
+      _ = try await read { part in
+        guard whole.readableBytes + part.readableBytes <= limitBytes else {
+          throw RequestFailure.tooLong(limitBytes: limitBytes)
+        }
+        whole.writeImmutableBuffer(part)
+        return true
+      }
+      return whole
+    }
   }
 }

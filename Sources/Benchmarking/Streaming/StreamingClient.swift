@@ -30,32 +30,39 @@ public struct StreamingClient: Sendable {
     _ request: GenerationRequest, to endpoint: EngineEndpoint,
     onTokens: @escaping @Sendable (TokenArrival) async -> Void
   ) async throws(RequestFailure) -> GenerationEnd {
-    let limits = limits
+    try await follow(request, at: endpoint) { arrival in { await onTokens(arrival) } }
+  }
+
+  /// What must be done before the engine is read on. No time-out counts meanwhile.
+  public typealias Pause = @Sendable () async -> Void
+
+  /// Streams one request to whoever takes its tokens at once, as a rule: no task is woken for each.
+  ///
+  /// - Parameter take: called in order, on the thread that the tokens come by, which it must not hold up.
+  /// - Returns: what the engine says at the end.
+  public func follow(
+    _ request: GenerationRequest, at endpoint: EngineEndpoint, take: @escaping @Sendable (TokenArrival) -> Pause?
+  ) async throws(RequestFailure) -> GenerationEnd {
+    let lineLimitBytes = limits.lineBytes
     let question = try Self.question(request, to: endpoint)
     return try await exchange(question) { answer, sent, watch async throws(RequestFailure) -> GenerationEnd in
       try await Self.checkIsEventStream(answer)
-      var bounds = StreamBounds(maxTokens: request.maxTokens)
-      var events = ServerSentEvents(lineLimitBytes: limits.lineBytes)
-      var reader = StreamReader(request, dialect: endpoint.dialect)
+      let reader = StreamReader(
+        request, dialect: endpoint.dialect, lineLimitBytes: lineLimitBytes, sent: sent, watch: watch, take: take)
       do {
-        for try await bytes in answer.body {
-          let at = ContinuousClock.now - sent
-          try events.append(bytes.readableBytesView) { payload throws(RequestFailure) in
-            // Only events are progress: a server may send comments for ever.
-            watch.progressed()
-            try reader.read(payload, at: at)
-            try bounds.countEvent()
+        while reader.end == nil {
+          guard try await answer.body.read(reader.read) else {
+            throw RequestFailure.connectionLost("the stream ended before its last event")
           }
-          for arrival in reader.takeArrivals() {
-            try bounds.count(arrival)
-            await watch.pausing { await onTokens(arrival) }
+          while let pause = reader.takePause() {
+            await watch.pausing(pause)
+            try reader.handOn()
           }
-          if let end = reader.end { return end.checked(against: request) }
         }
       } catch {
         throw Self.failure(error)
       }
-      throw .connectionLost("the stream ended before its last event")
+      return reader.end!.checked(against: request)
     }
   }
 
@@ -119,8 +126,6 @@ public struct StreamingClient: Sendable {
   static func collect(_ answer: EngineAnswer, limitBytes: Int) async throws(RequestFailure) -> ByteBufferView {
     do {
       return try await answer.body.collect(upTo: limitBytes).readableBytesView
-    } catch is NIOTooManyBytesError {
-      throw .tooLong(limitBytes: limitBytes)
     } catch {
       throw failure(error)
     }
@@ -142,60 +147,6 @@ public struct StreamingClient: Sendable {
   private static func reason(_ error: NIOConnectionError) -> String {
     let failures = error.connectionErrors.map { "\($0.target): \($0.error)" }
     return failures.isEmpty ? "\(error.host) has no address" : failures.joined(separator: "; ")
-  }
-}
-
-/// Reads the events of one stream in its dialect.
-private struct StreamReader {
-  private var llamaCpp = LlamaCppDialect()
-  private var openAI: OpenAIDialect
-  private let isLlamaCpp: Bool
-  /// Wanted with each log-probability; nil where none is.
-  private let alternatives: Int?
-  /// Whether the answer is to be JSON and has not begun to be.
-  private var awaitsJSON: Bool
-  private var arrivals: [TokenArrival] = []
-  private(set) var end: GenerationEnd?
-
-  init(_ request: GenerationRequest, dialect: RequestDialect) {
-    isLlamaCpp = dialect == .llamaCpp && request.tools == nil
-    openAI = OpenAIDialect(countsByTimings: dialect == .llamaCpp)
-    alternatives = request.sampling?.logprobs
-    awaitsJSON = request.sampling?.schema != nil
-  }
-
-  mutating func read(_ payload: ArraySlice<UInt8>, at: Duration) throws(RequestFailure) {
-    guard end == nil else { return }
-    let event = isLlamaCpp ? try llamaCpp.read(payload) : try openAI.read(payload)
-    if awaitsJSON, let first = event.text.utf8.first(where: { !Self.blanks.contains($0) }) {
-      // What llama.cpp cannot follow of a schema it drops with all the rest of it, without a word.
-      guard Self.beginsJSON.contains(first) else {
-        throw .refused(status: 400, message: "the engine does not follow this schema: its answer is no JSON")
-      }
-      awaitsJSON = false
-    }
-    if !event.tokenIDs.isEmpty || !event.text.isEmpty || !event.toolCalls.isEmpty {
-      arrivals.append(
-        TokenArrival(
-          tokenIDs: event.tokenIDs, text: event.text, logprobs: wanted(of: event), toolCalls: event.toolCalls, at: at))
-    }
-    end = event.end
-  }
-
-  private static let blanks = Set(" \t\r\n".utf8)
-  private static let beginsJSON = Set("{[\"-0123456789tfn".utf8)
-
-  /// Engines may give more than they were asked for.
-  private func wanted(of event: StreamEvent) -> [TokenLogprob] {
-    guard let alternatives else { return [] }
-    return event.logprobs.prefix(event.tokenIDs.count).map {
-      TokenLogprob($0.token, alternatives: Array($0.alternatives.prefix(alternatives)))
-    }
-  }
-
-  mutating func takeArrivals() -> [TokenArrival] {
-    defer { arrivals.removeAll(keepingCapacity: true) }
-    return arrivals
   }
 }
 

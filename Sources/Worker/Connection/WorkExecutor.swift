@@ -14,7 +14,7 @@ public protocol WorkExecutor: Sendable {
   /// Runs a job, calling `onTokens` with new tokens.
   /// When the task is cancelled the measurement is `cancelled`, soon.
   func runJob(
-    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) async -> JobAnswer
   /// Loads an engine that no job asked for yet, if nothing runs or loads and no other has to go for it. A job for another
   /// engine puts an end to it, a trial too.

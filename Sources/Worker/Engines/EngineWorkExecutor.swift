@@ -83,7 +83,7 @@ public final class EngineWorkExecutor: WorkExecutor {
 
   @concurrent
   public func runJob(
-    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    _ assignment: JobAssignment, onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) async -> JobAnswer {
     let host = inventory.host
     let configuration = assignment.candidate.configuration
@@ -119,7 +119,7 @@ public final class EngineWorkExecutor: WorkExecutor {
 
   private func run(
     _ request: JobRequest, _ model: ModelProfile, contextTokens: Int, on host: EngineHost,
-    _ onTokens: @escaping @Sendable (GeneratedTokens) async -> Void
+    _ onTokens: @escaping @Sendable (GeneratedTokens) -> Void
   ) async throws(EngineFailure) -> JobAnswer {
     let configuration = request.candidate.configuration
     let loan = try await pool.acquire(
