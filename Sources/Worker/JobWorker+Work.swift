@@ -71,8 +71,9 @@ extension JobWorker {
     case .nothing: break
     case .send: wake()
     case .flushLater:
+      // Begun here, where the timer is, and gone on with where its tokens leave from.
       stream.keep(
-        Task { [weak self, time, options] in
+        Task.immediate(executorPreference: endpoint.taskExecutor) { [weak self, time, options] in
           guard (try? await time.sleep(options.tokenFlushAfter)) != nil else { return }
           stream.flush(at: time.now())
           self?.wake()

@@ -1,3 +1,4 @@
+public import Benchmarking
 public import Logging
 public import Messaging
 public import Serving
@@ -49,7 +50,7 @@ public actor JobWorker {
   public init(
     options: JobWorkerOptions, endpoint: any ClientEndpoint, executor: any WorkExecutor,
     experts: (any ExpertExecutor)? = nil, reports: ReportStore, models: ModelReceiver,
-    clock: some Clock<Duration> = ContinuousClock(), log: Logger = Logger(label: "apus.worker")
+    clock: some Clock<Duration> = LoopClock(), log: Logger = Logger(label: "apus.worker")
   ) {
     self.options = options
     self.endpoint = endpoint

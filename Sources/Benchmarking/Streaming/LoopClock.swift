@@ -3,11 +3,13 @@ import NIOPosix
 
 /// The continuous clock, whose sleepers wait on a timer of the thread that engines' answers come by, where they are on one:
 /// set and taken back without waking another thread.
-struct LoopClock: Clock {
-  var now: ContinuousClock.Instant { .now }
-  var minimumResolution: Duration { .nanoseconds(1) }
+public struct LoopClock: Clock {
+  public init() {}
 
-  func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+  public var now: ContinuousClock.Instant { .now }
+  public var minimumResolution: Duration { .nanoseconds(1) }
+
+  public func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
     let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: TimeAmount(deadline - now)) {}
     try await withTaskCancellationHandler {
       try await timer.futureResult.get()
