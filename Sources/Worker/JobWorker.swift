@@ -237,8 +237,8 @@ public actor JobWorker {
   }
 
   private func confirm(_ id: MeasurementID) {
-    guard let report = outbox.confirm(id) else { return }
-    store.remove(report.measurement.id)
+    guard let isSaved = outbox.confirm(id) else { return }
+    if isSaved { store.remove(id) }
     letWaitingTrialsGoOn()
     if outbox.reports.count == 0 { stopWaitingForConfirmations() }
     wake()

@@ -19,12 +19,22 @@ import Testing
     queue.add(Fixtures.report("a"))
     #expect(drain(&queue, at: .seconds(0)) == ["a", "b"])
     #expect(drain(&queue, at: .seconds(4)).isEmpty)
-    #expect(queue.confirm(MeasurementID("a"))?.lease == LeaseID("lease"))
+    #expect(queue.confirm(MeasurementID("a"))?.report.lease == LeaseID("lease"))
     #expect(queue.confirm(MeasurementID("a")) == nil)
     #expect(drain(&queue, at: .seconds(5)) == ["b"])
     queue.connectionLost()
     #expect(drain(&queue, at: .seconds(6)) == ["b"])
     #expect(queue.count == 1)
+  }
+
+  /// Whether a confirmed report is in a file is known, so that none is looked for in vain.
+  @Test func savedOrNot() {
+    var queue = ReportQueue()
+    queue.add(Fixtures.report("a"), isSaved: false)
+    queue.add(Fixtures.report("b"), isSaved: false)
+    #expect(queue.confirm(MeasurementID("a"))?.isSaved == false)
+    #expect(queue.takeUnsaved().count == 1)
+    #expect(queue.confirm(MeasurementID("b"))?.isSaved == true)
   }
 
   /// What is too large to send goes without its samples, and what still is too large is forgotten.

@@ -117,11 +117,13 @@ struct Outbox {
     return stream
   }
 
-  /// Gives the confirmed report, with whose lease its stream ends; nil when it was confirmed before.
-  mutating func confirm(_ id: MeasurementID) -> Report? {
-    guard let report = reports.confirm(id) else { return nil }
+  /// Forgets the confirmed report, with whose lease its stream ends.
+  ///
+  /// - Returns: whether it is in a file; nil when it was confirmed before.
+  mutating func confirm(_ id: MeasurementID) -> Bool? {
+    guard let (report, isSaved) = reports.confirm(id) else { return nil }
     if report.isLast { streams[report.lease] = nil }
-    return report
+    return isSaved
   }
 
   /// What `next` gave is no message that can be sent.

@@ -48,10 +48,11 @@ struct ReportQueue {
     return unsaved
   }
 
-  /// Forgets the confirmed report and gives it; nil when it was confirmed before.
-  mutating func confirm(_ id: MeasurementID) -> Report? {
+  /// Forgets the confirmed report and gives it, and whether it is in a file; nil when it was confirmed before.
+  mutating func confirm(_ id: MeasurementID) -> (report: Report, isSaved: Bool)? {
     guard let index = entries.firstIndex(where: { $0.report.measurement.id == id }) else { return nil }
-    return entries.remove(at: index).report
+    let entry = entries.remove(at: index)
+    return (entry.report, entry.isSaved)
   }
 
   /// Makes less of a report that is too large to send: it loses its samples, and one that has none is forgotten. Its lease
