@@ -116,7 +116,10 @@ actor CoordinatorLink {
     var isBound = false
     if case .submit(let spec) = request { isBound = spec.isBound == true }
     pending[id] = Question(asker: continuation, isBound: isBound)
-    continuation.onTermination = { [weak self] _ in Task { await self?.forsake(id) } }
+    continuation.onTermination = { [weak self, taskExecutor] reason in
+      guard case .cancelled = reason else { return }
+      Task(executorPreference: taskExecutor) { await self?.forsake(id) }
+    }
     Task(executorPreference: taskExecutor) { [endpoint] in
       do { try await endpoint.send(.request(id: id, request)) } catch { continuation.finish(throwing: error) }
     }

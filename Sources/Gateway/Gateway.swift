@@ -66,7 +66,10 @@ public struct Gateway: Sendable {
       onServerRunning: { channel in await isListening(channel.localAddress?.port ?? configuration.port) },
       logger: logger)
     do {
-      try await application.run()
+      // To hand a connection on by threads that are there for long work costs more than to take it.
+      try await withTaskExecutorPreference(LoopExecutor(loop: application.eventLoopGroup.any())) {
+        try await application.run()
+      }
     } catch let error as IOError {
       throw ApusError(
         .unavailable, "cannot listen on \(configuration.host):\(configuration.port): \(error)",

@@ -37,7 +37,8 @@ struct Elsewhere: RouterMiddleware {
   }
 }
 
-private final class LoopExecutor: TaskExecutor {
+/// Runs the steps of tasks on the thread of connections.
+final class LoopExecutor: TaskExecutor {
   private let loop: any EventLoop
 
   init(loop: any EventLoop) { self.loop = loop }
