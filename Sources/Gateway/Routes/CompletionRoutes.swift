@@ -173,6 +173,7 @@ struct CompletionRoutes: Sendable {
   ) async throws {
     var frames = generation.jobs.indices.map(call.answer.frame)
     var ended: [Int: CompletionAnswer.Choice] = [:]
+    var last: [UInt8] = []
     var isFirst = true
     if call.answer.isChat {
       let roles = generation.jobs.indices.flatMap(call.answer.role)
@@ -195,14 +196,16 @@ struct CompletionRoutes: Sendable {
         let choice = CompletionAnswer.Choice(record: record, measurement: measurement)
         do { try choice.check() } catch { throw GenerationFailure(told: error) }
         ended[event.choice] = choice
-        try await writer.write(ByteBuffer(bytes: call.answer.end(choice: event.choice, choice)))
+        last = call.answer.end(choice: event.choice, choice)
+        // Of the last choice, it goes with what follows it.
+        if ended.count < generation.jobs.count { try await writer.write(ByteBuffer(bytes: last)) }
       }
     }
     try Task.checkCancellation()
     let choices = ended.sorted { $0.key < $1.key }.map(\.value)
     metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
-    let last = (call.includesUsage ? call.answer.usage(choices) : []) + CompletionAnswer.done
-    try await writer.write(ByteBuffer(bytes: last))
+    if call.includesUsage { last += call.answer.usage(choices) }
+    try await writer.write(ByteBuffer(bytes: last + CompletionAnswer.done))
   }
 
   /// The next event; a failure of the coordinator's is one that the client is told.
