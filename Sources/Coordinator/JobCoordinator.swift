@@ -145,7 +145,7 @@ public actor JobCoordinator {
       ledger.recall(newest.filter(\.state.isFinished), at: time.now())
     }
     writer = Task(executorPreference: endpoint.taskExecutor) { await self.writeUntilStopped() }
-    timer = Task { await self.tickUntilStopped() }
+    timer = Task(executorPreference: endpoint.taskExecutor) { await self.tickUntilStopped() }
     do {
       try endpoint.start { [weak self] peer, message in
         self?.assumeIsolated { $0.receive(message, from: peer) }
