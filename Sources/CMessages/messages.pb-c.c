@@ -1357,6 +1357,51 @@ void   apus__predicted_metrics__free_unpacked
   assert(message->base.descriptor == &apus__predicted_metrics__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   apus__job_standing__init
+                     (Apus__JobStanding         *message)
+{
+  static const Apus__JobStanding init_value = APUS__JOB_STANDING__INIT;
+  *message = init_value;
+}
+size_t apus__job_standing__get_packed_size
+                     (const Apus__JobStanding *message)
+{
+  assert(message->base.descriptor == &apus__job_standing__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__job_standing__pack
+                     (const Apus__JobStanding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__job_standing__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__job_standing__pack_to_buffer
+                     (const Apus__JobStanding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__job_standing__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__JobStanding *
+       apus__job_standing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__JobStanding *)
+     protobuf_c_message_unpack (&apus__job_standing__descriptor,
+                                allocator, len, data);
+}
+void   apus__job_standing__free_unpacked
+                     (Apus__JobStanding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__job_standing__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   apus__job_record__init
                      (Apus__JobRecord         *message)
 {
@@ -1400,6 +1445,51 @@ void   apus__job_record__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &apus__job_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__job_figures__init
+                     (Apus__JobFigures         *message)
+{
+  static const Apus__JobFigures init_value = APUS__JOB_FIGURES__INIT;
+  *message = init_value;
+}
+size_t apus__job_figures__get_packed_size
+                     (const Apus__JobFigures *message)
+{
+  assert(message->base.descriptor == &apus__job_figures__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__job_figures__pack
+                     (const Apus__JobFigures *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__job_figures__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__job_figures__pack_to_buffer
+                     (const Apus__JobFigures *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__job_figures__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__JobFigures *
+       apus__job_figures__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__JobFigures *)
+     protobuf_c_message_unpack (&apus__job_figures__descriptor,
+                                allocator, len, data);
+}
+void   apus__job_figures__free_unpacked
+                     (Apus__JobFigures *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__job_figures__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__latency_summary__init
@@ -4372,49 +4462,94 @@ void   apus__job_waiting__free_unpacked
   assert(message->base.descriptor == &apus__job_waiting__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   apus__job_with_measurement__init
-                     (Apus__JobWithMeasurement         *message)
+void   apus__job_with_figures__init
+                     (Apus__JobWithFigures         *message)
 {
-  static const Apus__JobWithMeasurement init_value = APUS__JOB_WITH_MEASUREMENT__INIT;
+  static const Apus__JobWithFigures init_value = APUS__JOB_WITH_FIGURES__INIT;
   *message = init_value;
 }
-size_t apus__job_with_measurement__get_packed_size
-                     (const Apus__JobWithMeasurement *message)
+size_t apus__job_with_figures__get_packed_size
+                     (const Apus__JobWithFigures *message)
 {
-  assert(message->base.descriptor == &apus__job_with_measurement__descriptor);
+  assert(message->base.descriptor == &apus__job_with_figures__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t apus__job_with_measurement__pack
-                     (const Apus__JobWithMeasurement *message,
+size_t apus__job_with_figures__pack
+                     (const Apus__JobWithFigures *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &apus__job_with_measurement__descriptor);
+  assert(message->base.descriptor == &apus__job_with_figures__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t apus__job_with_measurement__pack_to_buffer
-                     (const Apus__JobWithMeasurement *message,
+size_t apus__job_with_figures__pack_to_buffer
+                     (const Apus__JobWithFigures *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &apus__job_with_measurement__descriptor);
+  assert(message->base.descriptor == &apus__job_with_figures__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Apus__JobWithMeasurement *
-       apus__job_with_measurement__unpack
+Apus__JobWithFigures *
+       apus__job_with_figures__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Apus__JobWithMeasurement *)
-     protobuf_c_message_unpack (&apus__job_with_measurement__descriptor,
+  return (Apus__JobWithFigures *)
+     protobuf_c_message_unpack (&apus__job_with_figures__descriptor,
                                 allocator, len, data);
 }
-void   apus__job_with_measurement__free_unpacked
-                     (Apus__JobWithMeasurement *message,
+void   apus__job_with_figures__free_unpacked
+                     (Apus__JobWithFigures *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &apus__job_with_measurement__descriptor);
+  assert(message->base.descriptor == &apus__job_with_figures__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   apus__job_end__init
+                     (Apus__JobEnd         *message)
+{
+  static const Apus__JobEnd init_value = APUS__JOB_END__INIT;
+  *message = init_value;
+}
+size_t apus__job_end__get_packed_size
+                     (const Apus__JobEnd *message)
+{
+  assert(message->base.descriptor == &apus__job_end__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t apus__job_end__pack
+                     (const Apus__JobEnd *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &apus__job_end__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t apus__job_end__pack_to_buffer
+                     (const Apus__JobEnd *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &apus__job_end__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Apus__JobEnd *
+       apus__job_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Apus__JobEnd *)
+     protobuf_c_message_unpack (&apus__job_end__descriptor,
+                                allocator, len, data);
+}
+void   apus__job_end__free_unpacked
+                     (Apus__JobEnd *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &apus__job_end__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   apus__job_list__init
@@ -8028,7 +8163,201 @@ const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor =
   (ProtobufCMessageInit) apus__predicted_metrics__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[17] =
+static const ProtobufCFieldDescriptor apus__job_standing__field_descriptors[13] =
+{
+  {
+    "state",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, state),
+    &apus__job_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "finished_at_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, finished_at_ms),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, configuration),
+    &apus__engine_configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "predicted",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, predicted),
+    &apus__predicted_metrics__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, output),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, failure),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "measurement",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, measurement),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, attempt_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_exploration",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, is_exploration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wait_reason",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, wait_reason),
+    &apus__text__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "finish_reason",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobStanding, finish_reason),
+    &apus__finish_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tool_calls",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Apus__JobStanding, n_tool_calls),
+    offsetof(Apus__JobStanding, tool_calls),
+    &apus__tool_call__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__job_standing__field_indices_by_name[] = {
+  8,   /* field[8] = attempt_count */
+  3,   /* field[3] = configuration */
+  6,   /* field[6] = failure */
+  11,   /* field[11] = finish_reason */
+  1,   /* field[1] = finished_at_ms */
+  9,   /* field[9] = is_exploration */
+  7,   /* field[7] = measurement */
+  5,   /* field[5] = output */
+  4,   /* field[4] = predicted */
+  0,   /* field[0] = state */
+  12,   /* field[12] = tool_calls */
+  10,   /* field[10] = wait_reason */
+  2,   /* field[2] = worker */
+};
+static const ProtobufCIntRange apus__job_standing__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor apus__job_standing__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.JobStanding",
+  "JobStanding",
+  "Apus__JobStanding",
+  "apus",
+  sizeof(Apus__JobStanding),
+  13,
+  apus__job_standing__field_descriptors,
+  apus__job_standing__field_indices_by_name,
+  1,  apus__job_standing__number_ranges,
+  (ProtobufCMessageInit) apus__job_standing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[5] =
 {
   {
     "id",
@@ -8067,20 +8396,8 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[17] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "state",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, state),
-    &apus__job_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "submitted_at_ms",
-    5,
+    4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
@@ -8091,173 +8408,29 @@ static const ProtobufCFieldDescriptor apus__job_record__field_descriptors[17] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "finished_at_ms",
-    6,
+    "standing",
+    5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, finished_at_ms),
-    &apus__integer__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "worker",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, worker),
-    &apus__text__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "configuration",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, configuration),
-    &apus__engine_configuration__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "predicted",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, predicted),
-    &apus__predicted_metrics__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "output",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, output),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "failure",
-    11,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, failure),
-    &apus__text__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "measurement",
-    12,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, measurement),
-    &apus__text__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "attempt_count",
-    13,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT64,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, attempt_count),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "is_exploration",
-    14,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, is_exploration),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "wait_reason",
-    15,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, wait_reason),
-    &apus__text__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "finish_reason",
-    16,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Apus__JobRecord, finish_reason),
-    &apus__finish_reason__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "tool_calls",
-    17,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Apus__JobRecord, n_tool_calls),
-    offsetof(Apus__JobRecord, tool_calls),
-    &apus__tool_call__descriptor,
+    offsetof(Apus__JobRecord, standing),
+    &apus__job_standing__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
 static const unsigned apus__job_record__field_indices_by_name[] = {
-  12,   /* field[12] = attempt_count */
   1,   /* field[1] = client */
-  7,   /* field[7] = configuration */
-  10,   /* field[10] = failure */
-  15,   /* field[15] = finish_reason */
-  5,   /* field[5] = finished_at_ms */
   0,   /* field[0] = id */
-  13,   /* field[13] = is_exploration */
-  11,   /* field[11] = measurement */
-  9,   /* field[9] = output */
-  8,   /* field[8] = predicted */
   2,   /* field[2] = spec */
-  3,   /* field[3] = state */
-  4,   /* field[4] = submitted_at_ms */
-  16,   /* field[16] = tool_calls */
-  14,   /* field[14] = wait_reason */
-  6,   /* field[6] = worker */
+  4,   /* field[4] = standing */
+  3,   /* field[3] = submitted_at_ms */
 };
 static const ProtobufCIntRange apus__job_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor apus__job_record__descriptor =
 {
@@ -8267,11 +8440,114 @@ const ProtobufCMessageDescriptor apus__job_record__descriptor =
   "Apus__JobRecord",
   "apus",
   sizeof(Apus__JobRecord),
-  17,
+  5,
   apus__job_record__field_descriptors,
   apus__job_record__field_indices_by_name,
   1,  apus__job_record__number_ranges,
   (ProtobufCMessageInit) apus__job_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__job_figures__field_descriptors[6] =
+{
+  {
+    "prompt_token_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, prompt_token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cached_token_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, cached_token_count),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_token_count",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, output_token_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ttft_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, ttft_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tpot_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, tpot_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "e2e_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobFigures, e2e_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__job_figures__field_indices_by_name[] = {
+  1,   /* field[1] = cached_token_count */
+  5,   /* field[5] = e2e_ms */
+  2,   /* field[2] = output_token_count */
+  0,   /* field[0] = prompt_token_count */
+  4,   /* field[4] = tpot_ms */
+  3,   /* field[3] = ttft_ms */
+};
+static const ProtobufCIntRange apus__job_figures__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor apus__job_figures__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.JobFigures",
+  "JobFigures",
+  "Apus__JobFigures",
+  "apus",
+  sizeof(Apus__JobFigures),
+  6,
+  apus__job_figures__field_descriptors,
+  apus__job_figures__field_indices_by_name,
+  1,  apus__job_figures__number_ranges,
+  (ProtobufCMessageInit) apus__job_figures__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__latency_summary__field_descriptors[4] =
@@ -14598,7 +14874,7 @@ const ProtobufCMessageDescriptor apus__job_waiting__descriptor =
   (ProtobufCMessageInit) apus__job_waiting__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__job_with_measurement__field_descriptors[2] =
+static const ProtobufCFieldDescriptor apus__job_with_figures__field_descriptors[2] =
 {
   {
     "job",
@@ -14606,47 +14882,111 @@ static const ProtobufCFieldDescriptor apus__job_with_measurement__field_descript
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Apus__JobWithMeasurement, job),
+    offsetof(Apus__JobWithFigures, job),
     &apus__job_record__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "measurement",
+    "figures",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Apus__JobWithMeasurement, measurement),
-    &apus__measurement__descriptor,
+    offsetof(Apus__JobWithFigures, figures),
+    &apus__job_figures__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned apus__job_with_measurement__field_indices_by_name[] = {
+static const unsigned apus__job_with_figures__field_indices_by_name[] = {
+  1,   /* field[1] = figures */
   0,   /* field[0] = job */
-  1,   /* field[1] = measurement */
 };
-static const ProtobufCIntRange apus__job_with_measurement__number_ranges[1 + 1] =
+static const ProtobufCIntRange apus__job_with_figures__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor apus__job_with_measurement__descriptor =
+const ProtobufCMessageDescriptor apus__job_with_figures__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "apus.JobWithMeasurement",
-  "JobWithMeasurement",
-  "Apus__JobWithMeasurement",
+  "apus.JobWithFigures",
+  "JobWithFigures",
+  "Apus__JobWithFigures",
   "apus",
-  sizeof(Apus__JobWithMeasurement),
+  sizeof(Apus__JobWithFigures),
   2,
-  apus__job_with_measurement__field_descriptors,
-  apus__job_with_measurement__field_indices_by_name,
-  1,  apus__job_with_measurement__number_ranges,
-  (ProtobufCMessageInit) apus__job_with_measurement__init,
+  apus__job_with_figures__field_descriptors,
+  apus__job_with_figures__field_indices_by_name,
+  1,  apus__job_with_figures__number_ranges,
+  (ProtobufCMessageInit) apus__job_with_figures__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor apus__job_end__field_descriptors[3] =
+{
+  {
+    "job",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobEnd, job),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "standing",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobEnd, standing),
+    &apus__job_standing__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "figures",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__JobEnd, figures),
+    &apus__job_figures__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned apus__job_end__field_indices_by_name[] = {
+  2,   /* field[2] = figures */
+  0,   /* field[0] = job */
+  1,   /* field[1] = standing */
+};
+static const ProtobufCIntRange apus__job_end__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor apus__job_end__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "apus.JobEnd",
+  "JobEnd",
+  "Apus__JobEnd",
+  "apus",
+  sizeof(Apus__JobEnd),
+  3,
+  apus__job_end__field_descriptors,
+  apus__job_end__field_indices_by_name,
+  1,  apus__job_end__number_ranges,
+  (ProtobufCMessageInit) apus__job_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor apus__job_list__field_descriptors[1] =
@@ -15232,7 +15572,7 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[20] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Apus__Response, kind_case),
     offsetof(Apus__Response, job_ended),
-    &apus__job_with_measurement__descriptor,
+    &apus__job_end__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -15256,7 +15596,7 @@ static const ProtobufCFieldDescriptor apus__response__field_descriptors[20] =
     PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Apus__Response, kind_case),
     offsetof(Apus__Response, job),
-    &apus__job_with_measurement__descriptor,
+    &apus__job_with_figures__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */

@@ -186,13 +186,13 @@ extension JobCoordinator {
     if let live = ledger.record(of: record.id) { return follow(live: live, asker) }
     do throws(ApusError) {
       let record = record.state.isFinished ? record : try await storedJob(record.id)
-      let measurement = try await measurement(of: record)
+      let figures = try await figures(of: record)
       if let live = ledger.record(of: record.id) { return follow(live: live, asker) }
       guard record.state.isFinished else {
         throw ApusError(.tryAgain, "job \(record.id) is about to start", advice: "watch it again in a moment")
       }
       answer(asker, .accepted(record))
-      answer(asker, .jobEnded(record, measurement))
+      answer(asker, .jobEnded(JobEnd(record, figures)))
     } catch {
       refuse(asker, error)
     }
@@ -205,9 +205,9 @@ extension JobCoordinator {
     return record
   }
 
-  private func measurement(of record: JobRecord) async throws(ApusError) -> Measurement? {
+  private func figures(of record: JobRecord) async throws(ApusError) -> JobFigures? {
     guard let id = record.measurement else { return nil }
-    return try await store.measurement(id)
+    return try await store.measurement(id).flatMap { JobFigures($0) }
   }
 
   private func show(_ id: JobID, _ asker: Asker) throws(ApusError) {
@@ -218,7 +218,7 @@ extension JobCoordinator {
     }
     try query(asker) { () async throws(ApusError) in
       let record = try await self.storedJob(id)
-      return .job(record, try await self.measurement(of: record))
+      return .job(record, try await self.figures(of: record))
     }
   }
 

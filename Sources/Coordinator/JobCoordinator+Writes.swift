@@ -126,12 +126,10 @@ extension JobCoordinator {
   }
 
   func tellEnd(of record: JobRecord, _ measurement: Measurement?) {
-    // The time of each token stays in the history; who watches wants the figures.
-    var measurement = measurement
-    for place in measurement?.samples.indices ?? 0..<0 { measurement?.samples[place].tokenSeconds = [] }
-    for asker in watchers.remove(record.id) {
-      answer(asker, .jobEnded(record, measurement))
-    }
+    let askers = watchers.remove(record.id)
+    guard !askers.isEmpty else { return }
+    let end = JobEnd(record, measurement.flatMap { JobFigures($0) })
+    for asker in askers { answer(asker, .jobEnded(end)) }
   }
 
   func catchUp(_ job: JobID) {

@@ -7,7 +7,7 @@ struct Generation: Sendable {
     enum Kind: Sendable {
       /// Their text, calls and log-probabilities; not all of them have ids.
       case piece(GeneratedTokens)
-      case ended(JobRecord, Measurement?)
+      case ended(JobRecord, JobFigures?)
     }
     var choice: Int
     var kind: Kind
@@ -82,13 +82,16 @@ private struct Follower: Sendable {
   let events: Generation.Events.Continuation
 
   func follow(_ answers: CoordinatorLink.Answers, accepted: (JobRecord) -> Void) async throws {
+    var job: JobRecord?
     var shownBytes = 0
     var shownCalls: [ToolCallPiece] = []
     var limit: Task<Void, Never>?
     defer { limit?.cancel() }
     for try await answer in answers {
       switch answer {
-      case .accepted(let record): accepted(record)
+      case .accepted(let record):
+        job = record
+        accepted(record)
       case .tokens(let chunk):
         limit?.cancel()
         limit = nil
@@ -98,11 +101,12 @@ private struct Follower: Sendable {
       case .jobWaiting(let id, let reason):
         limit?.cancel()
         limit = giveUp(id, because: reason)
-      case .jobEnded(let record, let measurement):
+      case .jobEnded(let end):
+        let record = try end.record(from: job)
         // What the stream did not bring is in the record.
         let rest = String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self)
         show(GeneratedTokens([], rest, toolCalls: record.toolCalls.pieces(behind: shownCalls.calls)))
-        events.yield(Generation.Event(choice: choice, kind: .ended(record, measurement)))
+        events.yield(Generation.Event(choice: choice, kind: .ended(record, end.figures)))
         return
       default: throw ApusError(.bug, "the coordinator answered a job with something else")
       }

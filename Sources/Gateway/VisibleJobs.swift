@@ -22,18 +22,18 @@ struct VisibleJobs: Sendable {
   }
 
   /// - Throws: 404 where there is none, and where it is another's: that it exists is nobody else's business.
-  func find(_ id: JobID) async throws -> (JobRecord, Measurement?) {
+  func find(_ id: JobID) async throws -> (JobRecord, JobFigures?) {
     do {
-      guard case .job(let record, let measurement) = try await link.ask(.showJob(id)) else { throw Self.surprise }
+      guard case .job(let record, let figures) = try await link.ask(.showJob(id)) else { throw Self.surprise }
       guard isVisible(record, to: await link.name) else { throw Self.unknown(id) }
-      return (record, measurement)
+      return (record, figures)
     } catch let error as ApusError where error.code == .badInput {
       throw Self.unknown(id)
     }
   }
 
   /// - Returns: the job as it is then.
-  func cancel(_ id: JobID) async throws -> (JobRecord, Measurement?) {
+  func cancel(_ id: JobID) async throws -> (JobRecord, JobFigures?) {
     _ = try await find(id)
     _ = try await link.ask(.cancelJob(id))
     return try await find(id)

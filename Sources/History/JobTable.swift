@@ -49,13 +49,14 @@ enum JobTable {
       let spec = row[10] as String?, let isExploration = row[15] as Bool?
     else { throw HistoryFault.damaged("job \((row[0] as String?) ?? "without id") lacks a column") }
     return JobRecord(
-      id: JobID(id), client: client, spec: try StoredJSON.value(JobSpec.self, spec), state: state,
-      submittedAtMS: submittedAt, finishedAtMS: row[6], worker: (row[7] as String?).map { WorkerName($0) },
-      configuration: try (row[11] as String?).map { try StoredJSON.value(EngineConfiguration.self, $0) },
-      predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
-      output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
-      measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts,
-      isExploration: isExploration, finishReason: (row[16] as String?).flatMap(FinishReason.init),
-      toolCalls: try (row[17] as String?).map { try StoredJSON.value([ToolCall].self, $0) } ?? [])
+      id: JobID(id), client: client, spec: try StoredJSON.value(JobSpec.self, spec), submittedAtMS: submittedAt,
+      standing: JobStanding(
+        state: state, finishedAtMS: row[6], worker: (row[7] as String?).map { WorkerName($0) },
+        configuration: try (row[11] as String?).map { try StoredJSON.value(EngineConfiguration.self, $0) },
+        predicted: try (row[12] as String?).map { try StoredJSON.value(PredictedMetrics.self, $0) },
+        output: FreeText.text(row[14]) ?? "", failure: FreeText.text(row[13]),
+        measurement: (row[8] as String?).map { MeasurementID($0) }, attemptCount: attempts,
+        isExploration: isExploration, finishReason: (row[16] as String?).flatMap(FinishReason.init),
+        toolCalls: try (row[17] as String?).map { try StoredJSON.value([ToolCall].self, $0) } ?? []))
   }
 }

@@ -39,9 +39,9 @@ public enum ClientResponse: Hashable, Sendable {
   case tokens(TokenChunk)
   /// Nothing runs the job until a node comes that can, and why: for the client to tell, or to lose patience.
   case jobWaiting(JobID, reason: String)
-  case jobEnded(JobRecord, Measurement?)
+  indirect case jobEnded(JobEnd)
   case jobs([JobRecord])
-  case job(JobRecord, Measurement?)
+  case job(JobRecord, JobFigures?)
   indirect case recommendation(Recommendation)
   indirect case benchmarkProgress(BenchmarkProgress)
   indirect case benchmarkEnded(BenchmarkSummary)
@@ -63,6 +63,35 @@ public enum ClientResponse: Hashable, Sendable {
     case .placementNews(let news): news == .ended
     default: true
     }
+  }
+}
+
+/// How a job ended, for whoever was told of it when it was accepted.
+public struct JobEnd: Hashable, Sendable {
+  public var job: JobID
+  public var standing: JobStanding
+  /// Of its last run; nil where that was not completed.
+  public var figures: JobFigures?
+
+  public init(_ record: JobRecord, _ figures: JobFigures?) {
+    self.init(job: record.id, standing: record.standing, figures: figures)
+  }
+
+  public init(job: JobID, standing: JobStanding, figures: JobFigures?) {
+    self.job = job
+    self.standing = standing
+    self.figures = figures
+  }
+
+  /// The job as it is now, from what it was when it was accepted.
+  ///
+  /// - Throws: `bug` where another job was accepted, or none.
+  public func record(from accepted: JobRecord?) throws(ApusError) -> JobRecord {
+    guard var record = accepted, record.id == job else {
+      throw ApusError(.bug, "the coordinator ended the job \(job), which it had not accepted here")
+    }
+    record.standing = standing
+    return record
   }
 }
 

@@ -38,7 +38,7 @@ public enum Message: Hashable, Sendable {
 }
 
 /// The version of Schemas/messages.proto that both ends must speak.
-public let protocolVersion: UInt32 = 3
+public let protocolVersion: UInt32 = 4
 
 /// What a key is authorized for, and what its holder says it comes as. Gateways and the command line are clients.
 public enum PeerRole: String, Hashable, Sendable, CaseIterable { case worker, client }

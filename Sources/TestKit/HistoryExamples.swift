@@ -61,7 +61,7 @@ public struct HistoryExamples {
         model: model().id, prompt: .chat([ChatMessage(role: "user", content: "Say \"hé\"\n\u{0}")]), maxTokens: 8,
         temperature: 0.5, seed: .max, limits: Limits(slos: [SLO(metric: .ttft, percentile: 99, limitMS: 500)]),
         idempotencyKey: key, tenant: tenant),
-      state: state, submittedAtMS: submittedAtMS)
+      submittedAtMS: submittedAtMS, standing: JobStanding(state: state))
   }
 
   /// Times as a clock gives them, in whole nanoseconds.

@@ -17,9 +17,10 @@ import Testing
     let dying = try await cluster.worker("dying", capacity: 1, behaviours: [.dieAfter(tokens)])
     let client = try await cluster.client()
     let request = try await client.send(.submit(Fixture.spec(maxTokens: 6)))
-    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    let record = try #require(await client.acceptance(of: request))
     let other = try await cluster.worker("other", machine: "machine-2")
-    let seen = SeenJob(try await cluster.passing(beating: [other]) { try await client.rest(of: request) })
+    let seen = SeenJob(
+      try await cluster.passing(beating: [other]) { try await client.rest(of: request) }, accepted: record)
     #expect(seen.tokenIDs == [0, 1, 2, 3, 4, 5])
     #expect(seen.isWithoutGaps)
     #expect(seen.ended?.state == .completed)
@@ -199,7 +200,7 @@ import Testing
     let worker = try await cluster.worker("one", behaviours: [.hangAfter(1)])
     let client = try await cluster.client()
     let request = try await client.send(.submit(Fixture.spec(maxTokens: 3)))
-    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    let record = try #require(await client.acceptance(of: request))
     client.peer.close()
     let second = try await cluster.worker("two", machine: "machine-2")
     await worker.stop()

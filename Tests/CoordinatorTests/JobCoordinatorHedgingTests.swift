@@ -39,12 +39,14 @@ import Testing
       await cluster.stop(first, second)
       return
     }
-    let seen = try await cluster.passing(beating: [first, second]) { SeenJob(try await client.rest(of: request)) }
+    let seen = SeenJob(
+      try await cluster.passing(beating: [first, second]) { try await client.rest(of: request) }, accepted: record)
     #expect(seen.tokenIDs == Array(0..<64) && seen.isWithoutGaps)
     #expect(seen.ended?.state == .completed && seen.ended?.worker == "second" && seen.ended?.attemptCount == 2)
-    #expect(seen.measurement?.worker == "second")
     let stored = try #require(try await cluster.store.job(record.id))
-    #expect(stored.worker == "second" && stored.state == .completed && stored.measurement == seen.measurement?.id)
+    #expect(stored.worker == "second" && stored.state == .completed && stored.measurement == seen.ended?.measurement)
+    let measurement = try #require(try await cluster.store.measurement(stored.measurement!))
+    #expect(measurement.worker == "second" && JobFigures(measurement) == seen.figures)
     // The first reports that it was stopped, and is confirmed; seven jobs ended, each once.
     try await client.until { try await cluster.store.stats().measurementCount == 8 }
     let metrics = await cluster.coordinator.metrics

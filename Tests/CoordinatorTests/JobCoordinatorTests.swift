@@ -22,11 +22,10 @@ import Testing
     #expect(ended.output == seen.text)
     #expect(ended.worker == "one")
     #expect(ended.configuration?.isDefault == true, "nothing is known yet, so the default is used")
-    #expect(seen.measurement?.source == .job(ended.id))
-    let cached = RequestTimeline(sentAtSeconds: 0, tokenSeconds: [], promptTokenCount: 3, cachedTokenCount: 2)
-    #expect(seen.measurement?.samples == [cached], "what the engine had in its cache, without the times of tokens")
     #expect(try await cluster.store.job(ended.id) == ended)
-    #expect(try await cluster.store.measurement(ended.measurement!) != nil)
+    let measurement = try #require(try await cluster.store.measurement(ended.measurement!))
+    #expect(measurement.source == .job(ended.id))
+    #expect(seen.figures == JobFigures(measurement) && seen.figures?.cachedTokenCount == 2)
     #expect(await cluster.coordinator.metrics.jobsEnded == 1)
     await cluster.stop(worker)
   }
@@ -83,7 +82,8 @@ import Testing
     let other = try await cluster.client("other")
     #expect(try await other.failure(.submit(spec))?.code == .disk)
     store.fail(false)
-    let seen = SeenJob(try await cluster.passing(beating: [worker]) { try await client.rest(of: begun) })
+    let seen = SeenJob(
+      try await cluster.passing(beating: [worker]) { try await client.rest(of: begun) }, accepted: record)
     #expect(seen.ended?.state == .completed)
     #expect(try await store.job(record.id)?.state == .completed)
     await cluster.stop(worker)
@@ -193,7 +193,6 @@ import Testing
     #expect(try await client.failure(.submit(Fixture.spec()))?.code == .disk)
     store.fail(false)
     let id = try await client.send(.submit(Fixture.spec()))
-    guard case .accepted? = await client.next(of: id) else { return }
     #expect(SeenJob(try await client.rest(of: id)).ended?.state == .completed)
     await cluster.stop(worker)
   }
@@ -240,11 +239,11 @@ import Testing
     let client = try await cluster.client()
     let other = try await cluster.client("other")
     let request = try await client.send(.submit(Fixture.spec()))
-    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    let record = try #require(await client.acceptance(of: request))
     _ = await client.next(of: request)
     _ = await client.next(of: request)
     #expect(try await other.ask(.cancelJob(record.id)) == .done)
-    let seen = SeenJob(try await client.rest(of: request))
+    let seen = SeenJob(try await client.rest(of: request), accepted: record)
     #expect(seen.ended?.state == .cancelled)
     #expect(seen.ended?.output == "0 1 ")
     #expect(try await other.failure(.cancelJob(record.id))?.code == .badInput)
@@ -286,7 +285,8 @@ import Testing
       return
     }
     let second = try await cluster.worker("two")
-    let seen = SeenJob(try await cluster.passing(beating: [second]) { try await client.rest(of: request) })
+    let seen = SeenJob(
+      try await cluster.passing(beating: [second]) { try await client.rest(of: request) }, accepted: record)
     #expect(seen.ended?.state == .completed && seen.ended?.worker == "two" && seen.waits.isEmpty)
     await cluster.stop(second)
   }
@@ -319,7 +319,7 @@ import Testing
     let worker = try await cluster.worker("one", behaviours: [.hangAfter(3)])
     let client = try await cluster.client()
     let request = try await client.send(.submit(Fixture.spec(maxTokens: 6)))
-    guard case .accepted(let record)? = await client.next(of: request) else { return }
+    let record = try #require(await client.acceptance(of: request))
     for _ in 0..<3 {
       _ = await client.next(of: request)
     }
@@ -337,9 +337,8 @@ import Testing
     #expect(seen.isWithoutGaps)
     let after = SeenJob(try await late.answers(.watchJob(record.id)))
     #expect(after.ended == seen.ended)
-    guard case .job(let shown, let measurement) = try await late.ask(.showJob(record.id)) else { return }
-    #expect(shown == seen.ended)
-    #expect(measurement?.id == shown.measurement)
+    #expect(after.figures == seen.figures && after.figures != nil)
+    #expect(try await late.ask(.showJob(record.id)) == .job(try #require(seen.ended), seen.figures))
     await cluster.stop(second)
   }
 

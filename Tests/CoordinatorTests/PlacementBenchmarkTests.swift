@@ -103,7 +103,7 @@ import Testing
     }
     let other = try await cluster.client("other")
     let job = try await other.send(.submit(Fixture.spec(maxTokens: 2)))
-    guard case .accepted? = await other.next(of: job) else { return }
+    try #require(await other.acceptance(of: job) != nil)
     #expect(try await other.ask(.cancelBenchmark("placements")) == .done)
     guard case .failure(let error)? = try await client.rest(of: request).last else { return }
     #expect(error.code == .tryAgain)

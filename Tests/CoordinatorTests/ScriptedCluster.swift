@@ -133,6 +133,11 @@ actor ScriptedClient {
     return nil
   }
 
+  /// The job, if the next answer is that it was accepted.
+  func acceptance(of id: UInt64) async -> JobRecord? {
+    if case .accepted(let record)? = await next(of: id) { record } else { nil }
+  }
+
   func ask(_ request: ClientRequest) async throws -> ClientResponse {
     try #require(await answers(request).last)
   }
@@ -164,18 +169,20 @@ struct SeenJob: Sendable {
   /// Why it had to wait, each time it was said.
   var waits: [String] = []
   var ended: JobRecord?
-  var measurement: Measurement?
+  var figures: JobFigures?
   var failure: ApusError?
 
-  init(_ answers: [ClientResponse]) {
+  /// - Parameter accepted: where that answer was read before.
+  init(_ answers: [ClientResponse], accepted: JobRecord? = nil) {
+    self.accepted = accepted
     for answer in answers {
       switch answer {
-      case .accepted(let record): accepted = record
+      case .accepted(let record): self.accepted = record
       case .tokens(let chunk): chunks.append(chunk)
       case .jobWaiting(_, let reason): waits.append(reason)
-      case .jobEnded(let record, let measurement):
-        ended = record
-        self.measurement = measurement
+      case .jobEnded(let end):
+        do { ended = try end.record(from: self.accepted) } catch { Issue.record("\(error)") }
+        figures = end.figures
       case .failure(let error): failure = error
       default: Issue.record("a job was answered with \(answer)")
       }

@@ -11,8 +11,8 @@ import Testing
   private func choice(_ reason: FinishReason?, maxTokens: Int = 4, outputTokens: Int = 4) -> CompletionAnswer.Choice {
     let record = JobRecord(
       id: JobID("1"), client: "c", spec: JobSpec(model: ModelID("m"), prompt: .text("p"), maxTokens: maxTokens),
-      state: .completed, submittedAtMS: 0, output: "text", finishReason: reason)
-    return CompletionAnswer.Choice(record: record, measurement: .answer(outputTokens: outputTokens))
+      submittedAtMS: 0, standing: JobStanding(state: .completed, output: "text", finishReason: reason))
+    return CompletionAnswer.Choice(record: record, figures: .answer(outputTokens: outputTokens))
   }
 
   private func object(_ bytes: some Collection<UInt8>) throws -> [String: Any] {
@@ -151,20 +151,9 @@ import Testing
   }
 }
 
-extension Serving.Measurement {
+extension JobFigures {
   /// Of a job that gave so many tokens.
   static func answer(outputTokens: Int) -> Self {
-    let latency = LatencySummary(meanMS: 1, p50MS: 1, p90MS: 1, p99MS: 1)
-    let metrics = Metrics(
-      requestCount: 1, failedRequestCount: 0, promptTokenCount: 3, outputTokenCount: outputTokens, wallSeconds: 1,
-      cpuSeconds: nil, peakMemoryBytes: nil, loadSeconds: 0, ttft: latency, itl: latency, tpot: latency, e2e: latency,
-      acceptanceRate: nil)
-    let hardware = HardwareProfile(
-      machine: MachineID("machine"), processor: "p", coreCount: 1, instructionSets: [], memoryBytes: 1,
-      memoryBandwidth: 1, gemmRate: 1, accelerators: [])
-    return Self(
-      id: MeasurementID("m"), source: .job(JobID("1")), worker: WorkerName("w"), hardware: hardware,
-      model: .unknown(ModelID("m")), workload: .chat, configuration: EngineConfiguration(engine: EngineName("e")),
-      fidelity: .exact, engineVersion: "1", startedAtMS: 0, outcome: .completed(metrics))
+    JobFigures(promptTokenCount: 3, outputTokenCount: outputTokens, ttftMS: 1, tpotMS: 1, e2eMS: 1)
   }
 }

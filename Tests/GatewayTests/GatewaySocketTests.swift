@@ -77,7 +77,7 @@ import Testing
       job.output = "ab"
       // As many tokens as were asked for, and a text to stop at with the last of them.
       job.finishReason = .stop
-      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+      coordinator.answer(id, .jobEnded(JobEnd(job, .answer(outputTokens: 2))))
       let answer = try await asking.value
       #expect(answer.status == 200 && answer.text.contains(#""finish_reason":"stop""#), "\(answer.text)")
       for token in ["a", "b"] { #expect(answer.text.contains(#"{"token":"\#(token)","logprob":-0.5,"bytes":["#)) }
@@ -107,7 +107,7 @@ import Testing
       job.state = .completed
       job.toolCalls = ["c1", "c2"].map { ToolCall(id: $0, name: "f", arguments: "{}") }
       job.finishReason = .toolCalls
-      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+      coordinator.answer(id, .jobEnded(JobEnd(job, .answer(outputTokens: 2))))
       let answer = try await asking.value
       #expect(answer.status == 200 && answer.text.contains(#""finish_reason":"tool_calls""#), "\(answer.text)")
       let parts =
@@ -140,7 +140,7 @@ import Testing
       var job = JobRecord(id: JobID("one"), client: "gateway", spec: spec, submittedAtMS: 0)
       coordinator.answer(id, .accepted(job))
       job.state = .completed
-      coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 0)))
+      coordinator.answer(id, .jobEnded(JobEnd(job, .answer(outputTokens: 0))))
       #expect(try await asking.value.status == 200)
     }
   }
@@ -171,7 +171,7 @@ import Testing
         coordinator.answer(id, .accepted(job))
         job.state = .completed
         job.output = "text of \(name)"
-        coordinator.answer(id, .jobEnded(job, .answer(outputTokens: 2)))
+        coordinator.answer(id, .jobEnded(JobEnd(job, .answer(outputTokens: 2))))
         // A whole answer ends with its list of jobs, a streamed one with an empty chunk.
         let answer = try await client.receive { $0.hasSuffix(isStreamed ? "\r\n0\r\n\r\n" : "}]}") }
         #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("text of \(name)"), "\(answer)")

@@ -12,7 +12,7 @@ import Testing
   }
 
   private func job(_ name: String, _ spec: JobSpec, _ state: JobState = .queued) -> JobRecord {
-    JobRecord(id: JobID(name), client: "c", spec: spec, state: state, submittedAtMS: 0, output: "")
+    JobRecord(id: JobID(name), client: "c", spec: spec, submittedAtMS: 0, standing: JobStanding(state: state))
   }
 
   @Test("Gone while some of its jobs are accepted and others not yet: all are cancelled")
@@ -116,7 +116,7 @@ import Testing
         let question = await coordinator.next()
         guard case .submit(let spec) = question.request else { continue }
         coordinator.answer(question.id, .accepted(job(spec == keyed ? "keyed" : "ending", spec)))
-        if spec == ending { coordinator.answer(question.id, .jobEnded(job("ending", ending, .completed), nil)) }
+        if spec == ending { coordinator.answer(question.id, .jobEnded(JobEnd(job("ending", ending, .completed), nil))) }
       }
       let generation = try await starting.value
       var events = generation.events.makeAsyncIterator()

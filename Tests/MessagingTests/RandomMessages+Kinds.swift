@@ -115,9 +115,9 @@ extension RandomMessages {
     switch kind {
     case 0: .accepted(jobRecord())
     case 1: .tokens(tokenChunk())
-    case 2: .jobEnded(jobRecord(), some { $0.measurement() })
+    case 2: .jobEnded(JobEnd(jobRecord(), some { $0.jobFigures() }))
     case 3: .jobs(list { $0.jobRecord() })
-    case 4: .job(jobRecord(), some { $0.measurement() })
+    case 4: .job(jobRecord(), some { $0.jobFigures() })
     case 5: .recommendation(recommendation())
     case 6:
       .benchmarkProgress(

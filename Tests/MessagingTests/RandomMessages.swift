@@ -168,11 +168,24 @@ struct RandomMessages {
 
   mutating func jobRecord() -> JobRecord {
     JobRecord(
-      id: id(), client: text(), spec: jobSpec(), state: pick(JobState.allCases), submittedAtMS: Int64(count()),
-      finishedAtMS: some { Int64($0.count()) }, worker: some { $0.id() }, configuration: some { $0.configuration() },
-      predicted: some { $0.predicted() }, output: text(), failure: some { $0.text() }, measurement: some { $0.id() },
-      attemptCount: count(), isExploration: chance(), waitReason: some { $0.text() },
-      finishReason: some { $0.pick(FinishReason.allCases) }, toolCalls: list { $0.toolCall() })
+      id: id(), client: text(), spec: jobSpec(), submittedAtMS: Int64(count()), standing: jobStanding())
+  }
+
+  mutating func jobStanding() -> JobStanding {
+    JobStanding(
+      state: pick(JobState.allCases), finishedAtMS: some { Int64($0.count()) },
+      // An empty name stands for none.
+      worker: some { WorkerName("w" + $0.text()) },
+      configuration: some { $0.configuration() }, predicted: some { $0.predicted() }, output: text(),
+      failure: some { $0.text() }, measurement: some { MeasurementID("m" + $0.text()) }, attemptCount: count(),
+      isExploration: chance(), waitReason: some { $0.text() }, finishReason: some { $0.pick(FinishReason.allCases) },
+      toolCalls: list { $0.toolCall() })
+  }
+
+  mutating func jobFigures() -> JobFigures {
+    JobFigures(
+      promptTokenCount: count(), cachedTokenCount: some { $0.count() }, outputTokenCount: count(), ttftMS: number(),
+      tpotMS: number(), e2eMS: number())
   }
 
   mutating func latency() -> LatencySummary {

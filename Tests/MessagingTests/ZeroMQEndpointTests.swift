@@ -158,8 +158,7 @@ struct ZeroMQEndpointTests {
     let known = await server.received(atLeast: 1)[0].peer
     let huge = JobRecord(
       id: JobID("j"), client: "c", spec: JobSpec(model: ModelID("m"), prompt: .text(""), maxTokens: 1),
-      submittedAtMS: 0,
-      output: String(repeating: "x", count: 5 << 20))
+      submittedAtMS: 0, standing: JobStanding(output: String(repeating: "x", count: 5 << 20)))
     #expect(await server.send(.response(id: 7, .jobs([huge])), to: known) == .sent)
     guard case .response(7, .failure(let error)) = await peer.messages(1).first else {
       Issue.record("the question stays without an answer")

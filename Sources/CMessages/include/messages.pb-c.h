@@ -45,7 +45,9 @@ typedef struct Apus__ToolFunction Apus__ToolFunction;
 typedef struct Apus__Tools Apus__Tools;
 typedef struct Apus__JobSpec Apus__JobSpec;
 typedef struct Apus__PredictedMetrics Apus__PredictedMetrics;
+typedef struct Apus__JobStanding Apus__JobStanding;
 typedef struct Apus__JobRecord Apus__JobRecord;
+typedef struct Apus__JobFigures Apus__JobFigures;
 typedef struct Apus__LatencySummary Apus__LatencySummary;
 typedef struct Apus__Metrics Apus__Metrics;
 typedef struct Apus__RequestTimeline Apus__RequestTimeline;
@@ -112,7 +114,8 @@ typedef struct Apus__PlanLaunch Apus__PlanLaunch;
 typedef struct Apus__PushModel Apus__PushModel;
 typedef struct Apus__Request Apus__Request;
 typedef struct Apus__JobWaiting Apus__JobWaiting;
-typedef struct Apus__JobWithMeasurement Apus__JobWithMeasurement;
+typedef struct Apus__JobWithFigures Apus__JobWithFigures;
+typedef struct Apus__JobEnd Apus__JobEnd;
 typedef struct Apus__JobList Apus__JobList;
 typedef struct Apus__WorkerStatus Apus__WorkerStatus;
 typedef struct Apus__WorkerList Apus__WorkerList;
@@ -880,22 +883,18 @@ struct  Apus__PredictedMetrics
     , NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
-struct  Apus__JobRecord
+struct  Apus__JobStanding
 {
   ProtobufCMessage base;
-  ProtobufCBinaryData id;
-  ProtobufCBinaryData client;
-  Apus__JobSpec *spec;
   Apus__JobState state;
-  int64_t submitted_at_ms;
   /*
    * may be absent
    */
   Apus__Integer *finished_at_ms;
   /*
-   * may be absent
+   * empty: none
    */
-  Apus__Text *worker;
+  ProtobufCBinaryData worker;
   /*
    * may be absent
    */
@@ -910,9 +909,9 @@ struct  Apus__JobRecord
    */
   Apus__Text *failure;
   /*
-   * may be absent
+   * empty: none
    */
-  Apus__Text *measurement;
+  ProtobufCBinaryData measurement;
   int64_t attempt_count;
   protobuf_c_boolean is_exploration;
   /*
@@ -926,9 +925,41 @@ struct  Apus__JobRecord
   size_t n_tool_calls;
   Apus__ToolCall **tool_calls;
 };
+#define APUS__JOB_STANDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__job_standing__descriptor) \
+    , APUS__JOB_STATE__JOB_STATE_UNKNOWN, NULL, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, 0, 0, NULL, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN, 0,NULL }
+
+
+struct  Apus__JobRecord
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData client;
+  Apus__JobSpec *spec;
+  int64_t submitted_at_ms;
+  Apus__JobStanding *standing;
+};
 #define APUS__JOB_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_record__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, APUS__JOB_STATE__JOB_STATE_UNKNOWN, 0, NULL, NULL, NULL, NULL, {0,NULL}, NULL, NULL, 0, 0, NULL, APUS__FINISH_REASON__FINISH_REASON_UNKNOWN, 0,NULL }
+    , {0,NULL}, {0,NULL}, NULL, 0, NULL }
+
+
+struct  Apus__JobFigures
+{
+  ProtobufCMessage base;
+  int64_t prompt_token_count;
+  /*
+   * may be absent
+   */
+  Apus__Integer *cached_token_count;
+  int64_t output_token_count;
+  double ttft_ms;
+  double tpot_ms;
+  double e2e_ms;
+};
+#define APUS__JOB_FIGURES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__job_figures__descriptor) \
+    , 0, NULL, 0, 0, 0, 0 }
 
 
 struct  Apus__LatencySummary
@@ -2291,18 +2322,33 @@ struct  Apus__JobWaiting
     , {0,NULL}, {0,NULL} }
 
 
-struct  Apus__JobWithMeasurement
+struct  Apus__JobWithFigures
 {
   ProtobufCMessage base;
   Apus__JobRecord *job;
   /*
    * may be absent
    */
-  Apus__Measurement *measurement;
+  Apus__JobFigures *figures;
 };
-#define APUS__JOB_WITH_MEASUREMENT__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&apus__job_with_measurement__descriptor) \
+#define APUS__JOB_WITH_FIGURES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__job_with_figures__descriptor) \
     , NULL, NULL }
+
+
+struct  Apus__JobEnd
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData job;
+  Apus__JobStanding *standing;
+  /*
+   * may be absent
+   */
+  Apus__JobFigures *figures;
+};
+#define APUS__JOB_END__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&apus__job_end__descriptor) \
+    , {0,NULL}, NULL, NULL }
 
 
 struct  Apus__JobList
@@ -2447,9 +2493,9 @@ struct  Apus__Response
   union {
     Apus__JobRecord *accepted;
     Apus__TokenChunk *tokens;
-    Apus__JobWithMeasurement *job_ended;
+    Apus__JobEnd *job_ended;
     Apus__JobList *jobs;
-    Apus__JobWithMeasurement *job;
+    Apus__JobWithFigures *job;
     Apus__Recommendation *recommendation;
     Apus__BenchmarkProgress *benchmark_progress;
     Apus__BenchmarkSummary *benchmark_ended;
@@ -3187,6 +3233,25 @@ Apus__PredictedMetrics *
 void   apus__predicted_metrics__free_unpacked
                      (Apus__PredictedMetrics *message,
                       ProtobufCAllocator *allocator);
+/* Apus__JobStanding methods */
+void   apus__job_standing__init
+                     (Apus__JobStanding         *message);
+size_t apus__job_standing__get_packed_size
+                     (const Apus__JobStanding   *message);
+size_t apus__job_standing__pack
+                     (const Apus__JobStanding   *message,
+                      uint8_t             *out);
+size_t apus__job_standing__pack_to_buffer
+                     (const Apus__JobStanding   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__JobStanding *
+       apus__job_standing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__job_standing__free_unpacked
+                     (Apus__JobStanding *message,
+                      ProtobufCAllocator *allocator);
 /* Apus__JobRecord methods */
 void   apus__job_record__init
                      (Apus__JobRecord         *message);
@@ -3205,6 +3270,25 @@ Apus__JobRecord *
                       const uint8_t       *data);
 void   apus__job_record__free_unpacked
                      (Apus__JobRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__JobFigures methods */
+void   apus__job_figures__init
+                     (Apus__JobFigures         *message);
+size_t apus__job_figures__get_packed_size
+                     (const Apus__JobFigures   *message);
+size_t apus__job_figures__pack
+                     (const Apus__JobFigures   *message,
+                      uint8_t             *out);
+size_t apus__job_figures__pack_to_buffer
+                     (const Apus__JobFigures   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__JobFigures *
+       apus__job_figures__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__job_figures__free_unpacked
+                     (Apus__JobFigures *message,
                       ProtobufCAllocator *allocator);
 /* Apus__LatencySummary methods */
 void   apus__latency_summary__init
@@ -4460,24 +4544,43 @@ Apus__JobWaiting *
 void   apus__job_waiting__free_unpacked
                      (Apus__JobWaiting *message,
                       ProtobufCAllocator *allocator);
-/* Apus__JobWithMeasurement methods */
-void   apus__job_with_measurement__init
-                     (Apus__JobWithMeasurement         *message);
-size_t apus__job_with_measurement__get_packed_size
-                     (const Apus__JobWithMeasurement   *message);
-size_t apus__job_with_measurement__pack
-                     (const Apus__JobWithMeasurement   *message,
+/* Apus__JobWithFigures methods */
+void   apus__job_with_figures__init
+                     (Apus__JobWithFigures         *message);
+size_t apus__job_with_figures__get_packed_size
+                     (const Apus__JobWithFigures   *message);
+size_t apus__job_with_figures__pack
+                     (const Apus__JobWithFigures   *message,
                       uint8_t             *out);
-size_t apus__job_with_measurement__pack_to_buffer
-                     (const Apus__JobWithMeasurement   *message,
+size_t apus__job_with_figures__pack_to_buffer
+                     (const Apus__JobWithFigures   *message,
                       ProtobufCBuffer     *buffer);
-Apus__JobWithMeasurement *
-       apus__job_with_measurement__unpack
+Apus__JobWithFigures *
+       apus__job_with_figures__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   apus__job_with_measurement__free_unpacked
-                     (Apus__JobWithMeasurement *message,
+void   apus__job_with_figures__free_unpacked
+                     (Apus__JobWithFigures *message,
+                      ProtobufCAllocator *allocator);
+/* Apus__JobEnd methods */
+void   apus__job_end__init
+                     (Apus__JobEnd         *message);
+size_t apus__job_end__get_packed_size
+                     (const Apus__JobEnd   *message);
+size_t apus__job_end__pack
+                     (const Apus__JobEnd   *message,
+                      uint8_t             *out);
+size_t apus__job_end__pack_to_buffer
+                     (const Apus__JobEnd   *message,
+                      ProtobufCBuffer     *buffer);
+Apus__JobEnd *
+       apus__job_end__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   apus__job_end__free_unpacked
+                     (Apus__JobEnd *message,
                       ProtobufCAllocator *allocator);
 /* Apus__JobList methods */
 void   apus__job_list__init
@@ -4894,8 +4997,14 @@ typedef void (*Apus__JobSpec_Closure)
 typedef void (*Apus__PredictedMetrics_Closure)
                  (const Apus__PredictedMetrics *message,
                   void *closure_data);
+typedef void (*Apus__JobStanding_Closure)
+                 (const Apus__JobStanding *message,
+                  void *closure_data);
 typedef void (*Apus__JobRecord_Closure)
                  (const Apus__JobRecord *message,
+                  void *closure_data);
+typedef void (*Apus__JobFigures_Closure)
+                 (const Apus__JobFigures *message,
                   void *closure_data);
 typedef void (*Apus__LatencySummary_Closure)
                  (const Apus__LatencySummary *message,
@@ -5095,8 +5204,11 @@ typedef void (*Apus__Request_Closure)
 typedef void (*Apus__JobWaiting_Closure)
                  (const Apus__JobWaiting *message,
                   void *closure_data);
-typedef void (*Apus__JobWithMeasurement_Closure)
-                 (const Apus__JobWithMeasurement *message,
+typedef void (*Apus__JobWithFigures_Closure)
+                 (const Apus__JobWithFigures *message,
+                  void *closure_data);
+typedef void (*Apus__JobEnd_Closure)
+                 (const Apus__JobEnd *message,
                   void *closure_data);
 typedef void (*Apus__JobList_Closure)
                  (const Apus__JobList *message,
@@ -5195,7 +5307,9 @@ extern const ProtobufCMessageDescriptor apus__tool_function__descriptor;
 extern const ProtobufCMessageDescriptor apus__tools__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_spec__descriptor;
 extern const ProtobufCMessageDescriptor apus__predicted_metrics__descriptor;
+extern const ProtobufCMessageDescriptor apus__job_standing__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_record__descriptor;
+extern const ProtobufCMessageDescriptor apus__job_figures__descriptor;
 extern const ProtobufCMessageDescriptor apus__latency_summary__descriptor;
 extern const ProtobufCMessageDescriptor apus__metrics__descriptor;
 extern const ProtobufCMessageDescriptor apus__request_timeline__descriptor;
@@ -5262,7 +5376,8 @@ extern const ProtobufCMessageDescriptor apus__plan_launch__descriptor;
 extern const ProtobufCMessageDescriptor apus__push_model__descriptor;
 extern const ProtobufCMessageDescriptor apus__request__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_waiting__descriptor;
-extern const ProtobufCMessageDescriptor apus__job_with_measurement__descriptor;
+extern const ProtobufCMessageDescriptor apus__job_with_figures__descriptor;
+extern const ProtobufCMessageDescriptor apus__job_end__descriptor;
 extern const ProtobufCMessageDescriptor apus__job_list__descriptor;
 extern const ProtobufCMessageDescriptor apus__worker_status__descriptor;
 extern const ProtobufCMessageDescriptor apus__worker_list__descriptor;

@@ -13,16 +13,16 @@ struct CompletionAnswer: Sendable {
   /// One choice at its end.
   struct Choice: Sendable {
     var record: JobRecord
-    var measurement: Measurement?
+    /// Nil where it was not completed.
+    var figures: JobFigures?
     /// Of its tokens, as far as they were asked for and the engine told.
     var logprobs: [TokenLogprob] = []
 
-    private var metrics: Metrics? { measurement?.outcome.metrics }
-    var promptTokens: Int { metrics?.promptTokenCount ?? 0 }
-    var outputTokens: Int { metrics?.outputTokenCount ?? 0 }
-    var cachedTokens: Int { measurement?.samples.first?.cachedTokenCount ?? 0 }
+    var promptTokens: Int { figures?.promptTokenCount ?? 0 }
+    var outputTokens: Int { figures?.outputTokenCount ?? 0 }
+    var cachedTokens: Int { figures?.cachedTokenCount ?? 0 }
     var finishReason: String { record.finishReason(outputTokens: outputTokens).openAI }
-    var ttftMS: Double? { metrics?.ttft.meanMS }
+    var ttftMS: Double? { figures?.ttftMS }
 
     /// - Throws: why the job has no answer.
     func check() throws(OpenAIError) {

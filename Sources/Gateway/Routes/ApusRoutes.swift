@@ -5,7 +5,7 @@ public import Serving
 
 /// How Apus's own answers are written, and its questions read: the command line's words, so that both say the same.
 public struct APIForms: Sendable {
-  public var job: @Sendable (JobRecord, Measurement?) -> String
+  public var job: @Sendable (JobRecord, JobFigures?) -> String
   public var jobs: @Sendable ([JobRecord]) -> String
   public var workers: @Sendable ([WorkerStatus]) -> String
   public var models: @Sendable ([ModelStatus]) -> String
@@ -15,7 +15,7 @@ public struct APIForms: Sendable {
   public var query: @Sendable (ModelProfile, [String: String]) throws(ApusError) -> RecommendQuery
 
   public init(
-    job: @escaping @Sendable (JobRecord, Measurement?) -> String,
+    job: @escaping @Sendable (JobRecord, JobFigures?) -> String,
     jobs: @escaping @Sendable ([JobRecord]) -> String, workers: @escaping @Sendable ([WorkerStatus]) -> String,
     models: @escaping @Sendable ([ModelStatus]) -> String, stats: @escaping @Sendable (HistoryStats) -> String,
     recommendation: @escaping @Sendable (Recommendation) -> String,
@@ -69,7 +69,7 @@ struct ApusRoutes: Sendable {
 
   private func visible(to context: GatewayContext) -> VisibleJobs { VisibleJobs(link: link, key: context.key) }
 
-  private func answer(_ job: (JobRecord, Measurement?), status: HTTPResponse.Status = .ok) -> Response {
+  private func answer(_ job: (JobRecord, JobFigures?), status: HTTPResponse.Status = .ok) -> Response {
     Response(json: JSONText(raw: forms.job(job.0, job.1)), status: status)
   }
 

@@ -102,9 +102,9 @@ struct CompletionRoutes: Sendable {
           logprobs[event.choice] += tokens.logprobs
           if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
           isFirst = false
-        case .ended(let record, let measurement):
+        case .ended(let record, let figures):
           ended[event.choice] = CompletionAnswer.Choice(
-            record: record, measurement: measurement, logprobs: logprobs[event.choice])
+            record: record, figures: figures, logprobs: logprobs[event.choice])
         }
       }
       try Task.checkCancellation()
@@ -192,8 +192,8 @@ struct CompletionRoutes: Sendable {
         }
         if !tokens.toolCalls.isEmpty { bytes += call.answer.calls(choice: event.choice, tokens.toolCalls) }
         try await writer.write(ByteBuffer(bytes: bytes))
-      case .ended(let record, let measurement):
-        let choice = CompletionAnswer.Choice(record: record, measurement: measurement)
+      case .ended(let record, let figures):
+        let choice = CompletionAnswer.Choice(record: record, figures: figures)
         do { try choice.check() } catch { throw GenerationFailure(told: error) }
         ended[event.choice] = choice
         last = call.answer.end(choice: event.choice, choice)

@@ -139,23 +139,19 @@ extension FinishReason: WireChoice {
   }
 }
 
-extension JobRecord: WireValue {
-  static func initialize(_ c: UnsafeMutablePointer<Apus__JobRecord>) { apus__job_record__init(c) }
+extension JobStanding: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobStanding>) { apus__job_standing__init(c) }
 
-  func write(to c: UnsafeMutablePointer<Apus__JobRecord>, _ arena: Arena) throws(CodecError) {
-    c.pointee.id = try arena.text(id)
-    c.pointee.client = try arena.text(client)
-    c.pointee.spec = try arena.message(spec)
+  func write(to c: UnsafeMutablePointer<Apus__JobStanding>, _ arena: Arena) throws(CodecError) {
     c.pointee.state = Apus__JobState(rawValue: state.wireNumber)
-    c.pointee.submitted_at_ms = try arena.count(Int(submittedAtMS), "JobRecord.submitted_at_ms")
-    c.pointee.finished_at_ms = try arena.count(finishedAtMS.map { Int($0) }, "JobRecord.finished_at_ms")
-    c.pointee.worker = try arena.optionalText(worker?.rawValue)
+    c.pointee.finished_at_ms = try arena.count(finishedAtMS.map { Int($0) }, "JobStanding.finished_at_ms")
+    if let worker { c.pointee.worker = try arena.text(worker) }
     c.pointee.configuration = try arena.message(configuration)
     c.pointee.predicted = try arena.message(predicted)
     c.pointee.output = try arena.text(output)
     c.pointee.failure = try arena.optionalText(failure)
-    c.pointee.measurement = try arena.optionalText(measurement?.rawValue)
-    c.pointee.attempt_count = try arena.count(attemptCount, "JobRecord.attempt_count")
+    if let measurement { c.pointee.measurement = try arena.text(measurement) }
+    c.pointee.attempt_count = try arena.count(attemptCount, "JobStanding.attempt_count")
     c.pointee.is_exploration = isExploration ? 1 : 0
     c.pointee.wait_reason = try arena.optionalText(waitReason)
     c.pointee.finish_reason = Apus__FinishReason(rawValue: finishReason?.wireNumber ?? 0)
@@ -163,25 +159,82 @@ extension JobRecord: WireValue {
     c.pointee.tool_calls = try arena.messages(toolCalls)
   }
 
+  init(reading c: UnsafePointer<Apus__JobStanding>) throws(CodecError) {
+    self.init(
+      state: try Wire.choice(c.pointee.state.rawValue, "JobStanding.state"),
+      finishedAtMS: try Wire.count(c.pointee.finished_at_ms, "JobStanding.finished_at_ms").map { Int64($0) },
+      worker: try Wire.idOrNone(c.pointee.worker, "JobStanding.worker"),
+      configuration: try Wire.optional(c.pointee.configuration),
+      predicted: try Wire.optional(c.pointee.predicted),
+      output: try Wire.text(c.pointee.output, "JobStanding.output"),
+      failure: try Wire.text(c.pointee.failure, "JobStanding.failure"),
+      measurement: try Wire.idOrNone(c.pointee.measurement, "JobStanding.measurement"),
+      attemptCount: try Wire.count(c.pointee.attempt_count, "JobStanding.attempt_count"),
+      isExploration: c.pointee.is_exploration != 0,
+      waitReason: try Wire.text(c.pointee.wait_reason, "JobStanding.wait_reason"),
+      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue),
+      toolCalls: try Wire.messages(c.pointee.tool_calls, c.pointee.n_tool_calls, "JobStanding.tool_calls"))
+  }
+}
+
+extension JobRecord: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobRecord>) { apus__job_record__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobRecord>, _ arena: Arena) throws(CodecError) {
+    c.pointee.id = try arena.text(id)
+    c.pointee.client = try arena.text(client)
+    c.pointee.spec = try arena.message(spec)
+    c.pointee.submitted_at_ms = try arena.count(Int(submittedAtMS), "JobRecord.submitted_at_ms")
+    c.pointee.standing = try arena.message(standing)
+  }
+
   init(reading c: UnsafePointer<Apus__JobRecord>) throws(CodecError) {
     self.init(
       id: try Wire.id(c.pointee.id, "JobRecord.id"),
       client: try Wire.text(c.pointee.client, "JobRecord.client"),
       spec: try Wire.message(c.pointee.spec, "JobRecord.spec"),
-      state: try Wire.choice(c.pointee.state.rawValue, "JobRecord.state"),
       submittedAtMS: Int64(try Wire.count(c.pointee.submitted_at_ms, "JobRecord.submitted_at_ms")),
-      finishedAtMS: try Wire.count(c.pointee.finished_at_ms, "JobRecord.finished_at_ms").map { Int64($0) },
-      worker: try Wire.id(c.pointee.worker, "JobRecord.worker"),
-      configuration: try Wire.optional(c.pointee.configuration),
-      predicted: try Wire.optional(c.pointee.predicted),
-      output: try Wire.text(c.pointee.output, "JobRecord.output"),
-      failure: try Wire.text(c.pointee.failure, "JobRecord.failure"),
-      measurement: try Wire.id(c.pointee.measurement, "JobRecord.measurement"),
-      attemptCount: try Wire.count(c.pointee.attempt_count, "JobRecord.attempt_count"),
-      isExploration: c.pointee.is_exploration != 0,
-      waitReason: try Wire.text(c.pointee.wait_reason, "JobRecord.wait_reason"),
-      finishReason: Wire.knownChoice(c.pointee.finish_reason.rawValue),
-      toolCalls: try Wire.messages(c.pointee.tool_calls, c.pointee.n_tool_calls, "JobRecord.tool_calls"))
+      standing: try Wire.message(c.pointee.standing, "JobRecord.standing"))
+  }
+}
+
+extension JobFigures: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobFigures>) { apus__job_figures__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobFigures>, _ arena: Arena) throws(CodecError) {
+    c.pointee.prompt_token_count = try arena.count(promptTokenCount, "JobFigures.prompt_token_count")
+    c.pointee.cached_token_count = try arena.count(cachedTokenCount, "JobFigures.cached_token_count")
+    c.pointee.output_token_count = try arena.count(outputTokenCount, "JobFigures.output_token_count")
+    c.pointee.ttft_ms = try Wire.number(ttftMS, "JobFigures.ttft_ms")
+    c.pointee.tpot_ms = try Wire.number(tpotMS, "JobFigures.tpot_ms")
+    c.pointee.e2e_ms = try Wire.number(e2eMS, "JobFigures.e2e_ms")
+  }
+
+  init(reading c: UnsafePointer<Apus__JobFigures>) throws(CodecError) {
+    self.init(
+      promptTokenCount: try Wire.count(c.pointee.prompt_token_count, "JobFigures.prompt_token_count"),
+      cachedTokenCount: try Wire.count(c.pointee.cached_token_count, "JobFigures.cached_token_count"),
+      outputTokenCount: try Wire.count(c.pointee.output_token_count, "JobFigures.output_token_count"),
+      ttftMS: try Wire.number(c.pointee.ttft_ms, "JobFigures.ttft_ms"),
+      tpotMS: try Wire.number(c.pointee.tpot_ms, "JobFigures.tpot_ms"),
+      e2eMS: try Wire.number(c.pointee.e2e_ms, "JobFigures.e2e_ms"))
+  }
+}
+
+extension JobEnd: WireValue {
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobEnd>) { apus__job_end__init(c) }
+
+  func write(to c: UnsafeMutablePointer<Apus__JobEnd>, _ arena: Arena) throws(CodecError) {
+    c.pointee.job = try arena.text(job)
+    c.pointee.standing = try arena.message(standing)
+    c.pointee.figures = try arena.message(figures)
+  }
+
+  init(reading c: UnsafePointer<Apus__JobEnd>) throws(CodecError) {
+    self.init(
+      job: try Wire.id(c.pointee.job, "JobEnd.job"),
+      standing: try Wire.message(c.pointee.standing, "JobEnd.standing"),
+      figures: try Wire.optional(c.pointee.figures))
   }
 }
 

@@ -8,22 +8,22 @@ struct NumberedResponse {
 }
 
 /// A job and how its last run went.
-private struct JobWithMeasurement: WireValue {
+private struct JobWithFigures: WireValue {
   var job: JobRecord
-  var measurement: Measurement?
+  var figures: JobFigures?
 
-  static func initialize(_ c: UnsafeMutablePointer<Apus__JobWithMeasurement>) { apus__job_with_measurement__init(c) }
+  static func initialize(_ c: UnsafeMutablePointer<Apus__JobWithFigures>) { apus__job_with_figures__init(c) }
 
-  func write(to c: UnsafeMutablePointer<Apus__JobWithMeasurement>, _ arena: Arena) throws(CodecError) {
+  func write(to c: UnsafeMutablePointer<Apus__JobWithFigures>, _ arena: Arena) throws(CodecError) {
     c.pointee.job = try arena.message(job)
-    c.pointee.measurement = try arena.message(measurement)
+    c.pointee.figures = try arena.message(figures)
   }
 }
 
-extension JobWithMeasurement {
-  init(reading c: UnsafePointer<Apus__JobWithMeasurement>) throws(CodecError) {
-    job = try Wire.message(c.pointee.job, "JobWithMeasurement.job")
-    measurement = try Wire.optional(c.pointee.measurement)
+extension JobWithFigures {
+  init(reading c: UnsafePointer<Apus__JobWithFigures>) throws(CodecError) {
+    job = try Wire.message(c.pointee.job, "JobWithFigures.job")
+    figures = try Wire.optional(c.pointee.figures)
   }
 }
 
@@ -46,9 +46,9 @@ extension NumberedResponse: WireValue {
       waiting.pointee.reason = try arena.text(reason)
       c.pointee.kind_case = APUS__RESPONSE__KIND_JOB_WAITING
       c.pointee.job_waiting = waiting
-    case .jobEnded(let job, let measurement):
+    case .jobEnded(let end):
       c.pointee.kind_case = APUS__RESPONSE__KIND_JOB_ENDED
-      c.pointee.job_ended = try arena.message(JobWithMeasurement(job: job, measurement: measurement))
+      c.pointee.job_ended = try arena.message(end)
     case .jobs(let jobs):
       let list = try arena.array(of: Apus__JobList.self, 1)
       apus__job_list__init(list)
@@ -56,9 +56,9 @@ extension NumberedResponse: WireValue {
       list.pointee.jobs = try arena.messages(jobs)
       c.pointee.kind_case = APUS__RESPONSE__KIND_JOBS
       c.pointee.jobs = list
-    case .job(let job, let measurement):
+    case .job(let job, let figures):
       c.pointee.kind_case = APUS__RESPONSE__KIND_JOB
-      c.pointee.job = try arena.message(JobWithMeasurement(job: job, measurement: measurement))
+      c.pointee.job = try arena.message(JobWithFigures(job: job, figures: figures))
     case .recommendation(let recommendation):
       c.pointee.kind_case = APUS__RESPONSE__KIND_RECOMMENDATION
       c.pointee.recommendation = try arena.message(recommendation)
@@ -122,14 +122,13 @@ extension NumberedResponse: WireValue {
         try Wire.id(waiting.pointee.job, "JobWaiting.job"),
         reason: try Wire.text(waiting.pointee.reason, "JobWaiting.reason"))
     case APUS__RESPONSE__KIND_JOB_ENDED:
-      let ended: JobWithMeasurement = try Wire.message(c.pointee.job_ended, "Response.job_ended")
-      response = .jobEnded(ended.job, ended.measurement)
+      response = .jobEnded(try Wire.message(c.pointee.job_ended, "Response.job_ended"))
     case APUS__RESPONSE__KIND_JOBS:
       guard let list = c.pointee.jobs else { throw .invalid(field: "Response.jobs", problem: "is missing") }
       response = .jobs(try Wire.messages(list.pointee.jobs, list.pointee.n_jobs, "JobList.jobs"))
     case APUS__RESPONSE__KIND_JOB:
-      let shown: JobWithMeasurement = try Wire.message(c.pointee.job, "Response.job")
-      response = .job(shown.job, shown.measurement)
+      let shown: JobWithFigures = try Wire.message(c.pointee.job, "Response.job")
+      response = .job(shown.job, shown.figures)
     case APUS__RESPONSE__KIND_RECOMMENDATION:
       response = .recommendation(try Wire.message(c.pointee.recommendation, "Response.recommendation"))
     case APUS__RESPONSE__KIND_BENCHMARK_PROGRESS:

@@ -64,6 +64,11 @@ extension Wire {
     ID(rawValue: try text(data, field))
   }
 
+  /// Of a field where an empty text stands for none.
+  static func idOrNone<ID: Identifier>(_ data: ProtobufCBinaryData, _ field: StaticString) throws(CodecError) -> ID? {
+    data.len == 0 ? nil : try id(data, field)
+  }
+
   static func texts(
     _ list: UnsafeMutablePointer<ProtobufCBinaryData>?, _ count: Int, _ field: StaticString
   ) throws(CodecError) -> [String] {

@@ -167,12 +167,13 @@ final class WireLoad {
       note(bytes, of: record.id)
     case .response(_, .tokens(let chunk)):
       note(bytes, of: chunk.job)
-    case .response(_, .jobEnded(let record, _)):
-      guard record.state == .completed else {
-        fatalError("job \(record.id) \(record.state): \(record.failure ?? "no reason")")
+    case .response(_, .jobEnded(let end)):
+      guard end.standing.state == .completed else {
+        fatalError("job \(end.job) \(end.standing.state): \(end.standing.failure ?? "no reason")")
       }
-      note(bytes, of: record.id)
-      end()
+      note(bytes, of: end.job)
+      self.end()
+    case .warmUp: break
     case .refused(let error), .response(_, .failure(let error)):
       fatalError("the coordinator refused the load: \(error)")
     default:

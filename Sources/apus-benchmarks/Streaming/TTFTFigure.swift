@@ -107,9 +107,10 @@ struct TTFTFigure: AsyncParsableCommand {
       case .accepted: accepted = (.now - start) / .seconds(1)
       case .tokens:
         if first == nil { first = (.now - start) / .seconds(1) }
-      case .jobEnded(let record, _):
-        guard let first, record.state == .completed else {
-          throw ApusError(.unavailable, "a job ended without tokens: \(record.failure ?? record.state.rawValue)")
+      case .jobEnded(let end):
+        guard let first, end.standing.state == .completed else {
+          let reason = end.standing.failure ?? end.standing.state.rawValue
+          throw ApusError(.unavailable, "a job ended without tokens: \(reason)")
         }
         return (accepted, first)
       default: break

@@ -33,7 +33,7 @@ struct BatchResult: Sendable {
   ///   - shownTokens: those that were streamed; fewer than all when the job had ended before, and more than its last
   ///     run's when a node was lost on the way.
   init(
-    _ record: JobRecord, _ measurement: Measurement?, of request: BatchRequest, model: String, shownTokens: Int,
+    _ record: JobRecord, _ figures: JobFigures?, of request: BatchRequest, model: String, shownTokens: Int,
     id: String
   ) {
     guard record.state == .completed else {
@@ -51,8 +51,8 @@ struct BatchResult: Sendable {
       return
     }
     ending = .completed
-    let promptTokens = measurement?.workload.promptTokens.upperBound ?? 0
-    tokenCount = max(shownTokens, measurement?.outcome.metrics?.outputTokenCount ?? 0)
+    let promptTokens = figures?.promptTokenCount ?? 0
+    tokenCount = max(shownTokens, figures?.outputTokenCount ?? 0)
     let reason = JSONValue.string(record.finishReason(outputTokens: tokenCount).openAI)
     let answer: (String, JSONValue) =
       switch request.route {

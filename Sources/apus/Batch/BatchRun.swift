@@ -123,29 +123,28 @@ struct BatchRun {
     var request = ClientRequest.submit(submission.spec)
     while true {
       var shownTokens = 0
-      var hadEnded = false
-      var end: (JobRecord, Measurement?)?
+      var accepted: JobRecord?
+      var end: JobEnd?
       for try await answer in await client.answers(to: request) {
         switch answer {
-        case .accepted(let record): hadEnded = record.state.isFinished
+        case .accepted(let record): accepted = record
         case .jobWaiting(let job, let reason): await progress.waits(job, reason)
         case .tokens(let chunk):
           shownTokens += chunk.tokenIDs.count
           await progress.received(tokens: chunk.tokenIDs.count)
-        case .jobEnded(let record, let measurement): end = (record, measurement)
+        case .jobEnded(let told): end = told
         default: throw ApusError(.bug, "the coordinator answered a job with something else")
         }
       }
-      guard let (record, measurement) = end else {
-        throw ApusError(.tryAgain, "the coordinator stopped answering before a job ended")
-      }
-      if retriesFailed, hadEnded, record.state != .completed {
+      guard let end else { throw ApusError(.tryAgain, "the coordinator stopped answering before a job ended") }
+      let record = try end.record(from: accepted)
+      if retriesFailed, accepted?.state.isFinished == true, record.state != .completed {
         // The coordinator answers with the latest try, if that is not lost too.
         request = .retryJob(record.id)
         continue
       }
       let result = BatchResult(
-        record, measurement, of: submission.request, model: submission.model.name, shownTokens: shownTokens,
+        record, end.figures, of: submission.request, model: submission.model.name, shownTokens: shownTokens,
         id: submission.id)
       await progress.ended(result)
       return result

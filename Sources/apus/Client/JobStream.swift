@@ -17,16 +17,15 @@ struct JobStream {
   /// Reads answers until the job ends.
   ///
   /// - Throws: what ended it: `unavailable` for a job that failed, with its reason; `tryAgain` when patience ended.
-  @discardableResult
-  func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws -> (
-    JobRecord, Serving.Measurement?
-  ) {
+  func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws {
+    var job: JobRecord?
     var shownBytes = 0
     var limit: Task<Void, any Error>?
     defer { limit?.cancel() }
     for try await answer in answers {
       switch answer {
       case .accepted(let record):
+        job = record
         accepted(record.id)
         if isStreaming && !json { Console.note("accepted as \(record.id)") }
       case .jobWaiting(let job, let reason):
@@ -39,9 +38,10 @@ struct JobStream {
           Console.write(chunk.text)
           shownBytes += chunk.text.utf8.count
         }
-      case .jobEnded(let record, let measurement):
+      case .jobEnded(let end):
+        let record = try end.record(from: job)
         if json {
-          Console.print(JobOutput.json(record, measurement).text)
+          Console.print(JobOutput.json(record, end.figures).text)
         } else {
           // What the stream did not bring (a job watched late, a last piece) is in the record.
           Console.print(String(decoding: record.output.utf8.dropFirst(shownBytes), as: UTF8.self))
@@ -50,14 +50,14 @@ struct JobStream {
             Console.note(
               "ran on \(worker) with \(configuration.label)" + (record.isExploration ? ", an exploration" : ""))
           }
-          if let summary = JobOutput.comparison(record, measurement) { Console.note(summary) }
+          if let summary = JobOutput.comparison(record, end.figures) { Console.note(summary) }
         }
         guard record.state == .completed else {
           throw ApusError(
             .unavailable, "job \(record.id) \(record.state.rawValue): \(record.failure ?? "no reason was given")",
             advice: "try it again with `apus jobs retry \(record.id)`")
         }
-        return (record, measurement)
+        return
       default:
         throw ApusError(.bug, "the coordinator answered a job with something else")
       }

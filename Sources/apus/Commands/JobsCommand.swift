@@ -49,12 +49,12 @@ struct JobsCommand: AsyncParsableCommand {
 
     func run() async throws {
       let client = try await options.connect()
-      guard case .job(let record, let measurement) = try await client.ask(.showJob(JobID(job))) else {
+      guard case .job(let record, let figures) = try await client.ask(.showJob(JobID(job))) else {
         throw ApusError(.bug, "the coordinator answered a job with something else")
       }
       await client.close()
       Console.print(
-        options.json ? JobOutput.json(record, measurement).text : JobOutput.text(record, measurement))
+        options.json ? JobOutput.json(record, figures).text : JobOutput.text(record, figures))
     }
   }
 }

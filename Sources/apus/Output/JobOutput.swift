@@ -15,7 +15,7 @@ enum JobOutput {
     return table
   }
 
-  static func text(_ job: JobRecord, _ measurement: Serving.Measurement?) -> String {
+  static func text(_ job: JobRecord, _ figures: JobFigures?) -> String {
     var lines = [
       "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
       "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
@@ -26,24 +26,23 @@ enum JobOutput {
     if let configuration = job.configuration { lines.append("strategy   \(configuration.label)") }
     if job.isExploration { lines.append("exploration: sent elsewhere than to what is believed best, to learn") }
     if let failure = job.failure { lines.append("failure    \(failure)") }
-    if let summary = comparison(job, measurement) { lines.append(summary) }
+    if let summary = comparison(job, figures) { lines.append(summary) }
     if !job.output.isEmpty { lines.append("output     \(job.output)") }
     lines += job.toolCalls.map { "calls      \($0.name)(\($0.arguments))" }
     return lines.joined(separator: "\n")
   }
 
-  /// `TTFT 80 ms (predicted 75 ms)  TPOT ...`; nil without a measurement.
-  static func comparison(_ job: JobRecord, _ measurement: Serving.Measurement?) -> String? {
-    guard let metrics = measurement?.outcome.metrics else { return nil }
+  /// `TTFT 80 ms (predicted 75 ms)  TPOT ...`; nil without figures.
+  static func comparison(_ job: JobRecord, _ figures: JobFigures?) -> String? {
+    guard let figures else { return nil }
     return """
-      measured   TTFT \(Figures.milliseconds(metrics.ttft.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.ttftMS))), \
-      TPOT \(Figures.milliseconds(metrics.tpot.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.tpotMS))), \
-      E2E \(Figures.milliseconds(metrics.e2e.meanMS)) (predicted \(Figures.milliseconds(job.predicted?.e2eMS)))
+      measured   TTFT \(Figures.milliseconds(figures.ttftMS)) (predicted \(Figures.milliseconds(job.predicted?.ttftMS))), \
+      TPOT \(Figures.milliseconds(figures.tpotMS)) (predicted \(Figures.milliseconds(job.predicted?.tpotMS))), \
+      E2E \(Figures.milliseconds(figures.e2eMS)) (predicted \(Figures.milliseconds(job.predicted?.e2eMS)))
       """
   }
 
-  static func json(_ job: JobRecord, _ measurement: Serving.Measurement?) -> JSONValue {
-    let metrics = measurement?.outcome.metrics
+  static func json(_ job: JobRecord, _ figures: JobFigures?) -> JSONValue {
     return .object([
       ("job", .string(job.id.rawValue)), ("state", .string(job.state.rawValue)),
       ("model", .string(job.spec.model.rawValue)), ("tenant", JSONValue(job.spec.tenant)),
@@ -53,9 +52,9 @@ enum JobOutput {
       ("submitted_at_ms", .int(Int(job.submittedAtMS))),
       ("finished_at_ms", JSONValue(job.finishedAtMS.map { Int($0) })),
       ("predicted_ttft_ms", JSONValue(job.predicted?.ttftMS)), ("predicted_tpot_ms", JSONValue(job.predicted?.tpotMS)),
-      ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(metrics?.ttft.meanMS)),
-      ("tpot_ms", JSONValue(metrics?.tpot.meanMS)), ("e2e_ms", JSONValue(metrics?.e2e.meanMS)),
-      ("output_token_count", JSONValue(metrics?.outputTokenCount)), ("output", .string(job.output)),
+      ("predicted_e2e_ms", JSONValue(job.predicted?.e2eMS)), ("ttft_ms", JSONValue(figures?.ttftMS)),
+      ("tpot_ms", JSONValue(figures?.tpotMS)), ("e2e_ms", JSONValue(figures?.e2eMS)),
+      ("output_token_count", JSONValue(figures?.outputTokenCount)), ("output", .string(job.output)),
       ("tool_calls", calls(of: job)), ("finish_reason", JSONValue(job.finishReason?.rawValue)),
       ("failure", JSONValue(job.failure)), ("wait_reason", JSONValue(job.waitReason)),
     ])

@@ -58,7 +58,7 @@ actor Quickstart {
       Console.print(
         JSONValue.object([
           ("benchmark", BenchmarkOutput.json(summary, models: names)),
-          ("jobs", .array(routed.map { JobOutput.json($0.record, $0.measurement) })),
+          ("jobs", .array(routed.map { JobOutput.json($0.record, $0.figures) })),
           ("elapsed_s", .double(steps.elapsedSeconds)),
         ]).text)
     }

@@ -15,7 +15,7 @@ struct SampleJobs {
   struct Routed: Sendable {
     var sample: Sample
     var record: JobRecord
-    var measurement: Serving.Measurement?
+    var figures: JobFigures?
   }
 
   static func make(for models: [ModelProfile]) -> [Sample] {
@@ -72,9 +72,11 @@ struct SampleJobs {
   }
 
   private static func follow(_ sample: Sample, _ client: CoordinatorClient) async throws -> Routed {
+    var accepted: JobRecord?
     for try await answer in await client.answers(to: .submit(sample.spec)) {
-      if case .jobEnded(let record, let measurement) = answer {
-        return Routed(sample: sample, record: record, measurement: measurement)
+      if case .accepted(let record) = answer { accepted = record }
+      if case .jobEnded(let end) = answer {
+        return Routed(sample: sample, record: try end.record(from: accepted), figures: end.figures)
       }
     }
     throw ApusError(.unavailable, "the coordinator stopped answering before a sample job ended")
@@ -86,12 +88,11 @@ struct SampleJobs {
       "STATE",
     ])
     for job in routed {
-      let metrics = job.measurement?.outcome.metrics
       table.add([
         job.sample.shape, job.sample.model.name, job.record.worker?.rawValue ?? "-",
         job.record.configuration?.label(modelNames: models) ?? "-", Figures.milliseconds(job.record.predicted?.ttftMS),
-        Figures.milliseconds(metrics?.ttft.meanMS), Figures.milliseconds(job.record.predicted?.e2eMS),
-        Figures.milliseconds(metrics?.e2e.meanMS), job.record.state.rawValue,
+        Figures.milliseconds(job.figures?.ttftMS), Figures.milliseconds(job.record.predicted?.e2eMS),
+        Figures.milliseconds(job.figures?.e2eMS), job.record.state.rawValue,
       ])
     }
     return table.text(indent: "  ")
