@@ -38,7 +38,7 @@ struct EntryTable<Key: Hashable & Sendable, Value: Sendable>: Sequence, Sendable
   /// Adds an entry with a key that is not here yet.
   ///
   /// - Returns: its place.
-  @discardableResult mutating func insert(_ value: Value, forKey key: Key) -> Int {
+  @discardableResult mutating func insert(_ value: consuming Value, forKey key: Key) -> Int {
     let known = places.updateValue(values.count, forKey: key)
     precondition(known == nil, "an entry is added once")
     keys.append(key)

@@ -83,7 +83,8 @@ extension JobLedger {
         decide(id, for: report.lease, at: now, &actions)
         place = leases.index(forKey: report.lease)!
       }
-      let ended = record(of: jobs.values[entry], endedBy: report, at: now)
+      let ended = jobs.values[entry].record(
+        endedBy: report, atMS: originMS + now.milliseconds, attempts: limits.attempts)
       leases.values[place].hold(HeldReport(report, ended: ended), at: now)
       actions.append(.storeReport(worker, report, ended))
     case .beaten: endBeaten(report, of: leases.values[place], at: now, &actions)
@@ -95,44 +96,6 @@ extension JobLedger {
     guard let job = id.job, case .awaiting(worker, _)? = jobs[job]?.state else { return nil }
     adopt(id, of: job, by: worker, at: now)
     return leases.index(forKey: id)
-  }
-
-  /// The record with which a report ends its job; nil when the job must go on elsewhere.
-  private func record(of entry: borrowing JobEntry, endedBy report: Report, at now: Duration) -> JobRecord? {
-    var record = entry.record
-    record.measurement = report.measurement.id
-    record.finishedAtMS = originMS + now.milliseconds
-    switch report.measurement.outcome {
-    case .completed:
-      record.state = .completed
-      record.output = report.output
-      record.toolCalls = report.toolCalls
-      record.finishReason = report.finishReason
-    case .cancelled where report.finishReason?.isRefusal == true && !entry.cancelRequested:
-      // Another engine may know tools; what else is refused would be everywhere.
-      if report.finishReason == .toolsRefused, entry.hasAttemptsLeft(of: limits.attempts) { return nil }
-      record.state = .failed
-      record.finishReason = report.finishReason
-      record.failure = report.measurement.warnings.first ?? "the engine refused the request"
-      record.output = entry.text
-    case .cancelled, .lostWorker:
-      guard entry.cancelRequested else { return nil }
-      record.state = .cancelled
-      entry.show(in: &record)
-    case .outOfMemory, .timedOut, .engineFailed:
-      if entry.cancelRequested {
-        record.state = .cancelled
-      } else if !entry.hasAttemptsLeft(of: limits.attempts) {
-        record.state = .failed
-        record.finishReason = report.finishReason
-        record.failure =
-          "tried \(record.attemptCount) times, the last time: \(report.measurement.outcome.explanation)"
-      } else {
-        return nil
-      }
-      entry.show(in: &record)
-    }
-    return record
   }
 
   /// The report is in the history.

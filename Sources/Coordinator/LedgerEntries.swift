@@ -71,6 +71,46 @@ struct JobEntry: Sendable {
       job: record.id, spec: record.spec, candidate: choice.candidate, generatedTokenIDs: tokenIDs,
       generatedText: text)
   }
+
+  /// The record with which a report ends its job; nil when the job must go on elsewhere.
+  ///
+  /// - Parameter attempts: how often a job is tried.
+  func record(endedBy report: Report, atMS now: Int64, attempts: Int) -> JobRecord? {
+    var record = record
+    record.measurement = report.measurement.id
+    record.finishedAtMS = now
+    switch report.measurement.outcome {
+    case .completed:
+      record.state = .completed
+      record.output = report.output
+      record.toolCalls = report.toolCalls
+      record.finishReason = report.finishReason
+    case .cancelled where report.finishReason?.isRefusal == true && !cancelRequested:
+      // Another engine may know tools; what else is refused would be everywhere.
+      if report.finishReason == .toolsRefused, hasAttemptsLeft(of: attempts) { return nil }
+      record.state = .failed
+      record.finishReason = report.finishReason
+      record.failure = report.measurement.warnings.first ?? "the engine refused the request"
+      record.output = text
+    case .cancelled, .lostWorker:
+      guard cancelRequested else { return nil }
+      record.state = .cancelled
+      show(in: &record)
+    case .outOfMemory, .timedOut, .engineFailed:
+      if cancelRequested {
+        record.state = .cancelled
+      } else if !hasAttemptsLeft(of: attempts) {
+        record.state = .failed
+        record.finishReason = report.finishReason
+        record.failure =
+          "tried \(record.attemptCount) times, the last time: \(report.measurement.outcome.explanation)"
+      } else {
+        return nil
+      }
+      show(in: &record)
+    }
+    return record
+  }
 }
 
 struct FailedChoice: Hashable, Sendable {

@@ -31,14 +31,11 @@ public struct RouteKey: Hashable, Sendable {
     usesTools = spec.usesTools
   }
 
-  /// The lengths and the model's first digits tell most keys apart; hashing all of it takes longer than comparing.
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(promptTokens)
-    hasher.combine(outputTokens)
-    _ = model.rawValue.utf8.withContiguousStorageIfAvailable {
-      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0).prefix(8)))
-    }
-  }
+  /// The lengths and the ends of the model's digest tell most keys apart; hashing all of it takes longer than comparing.
+  public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+  public func _rawHashValue(seed: Int) -> Int { KeyHash.of(digest, seed: seed) }
+
+  private var digest: UInt64 { model.ends &+ UInt64(promptTokens) << 32 &+ UInt64(outputTokens) }
 
   /// The shape the selector is asked about.
   public var workload: Workload {

@@ -9,9 +9,9 @@ extension Identifier {
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 
   /// Its first and last bytes as a number. To hash all of a name takes longer than most of what is done with it, and these
-  /// tell names apart that a coordinator made, which counts at their ends, or its owner gave to machines. Not for what
-  /// others choose, who could choose names that are alike.
-  fileprivate var ends: UInt64 {
+  /// tell names apart that a coordinator made, which counts at their ends, that the owner gave to machines, or that are
+  /// digests. Not for what others choose, who could choose names that are alike.
+  public var ends: UInt64 {
     rawValue.utf8.withContiguousStorageIfAvailable { bytes in
       guard bytes.count >= 8 else { return bytes.reduce(0) { $0 << 8 | UInt64($1) } }
       let all = UnsafeRawBufferPointer(bytes)
@@ -25,6 +25,8 @@ extension Identifier {
 public struct ModelID: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ends) }
+  public func _rawHashValue(seed: Int) -> Int { KeyHash.of(ends, seed: seed) }
 }
 
 /// A job, named by the coordinator when it was stored.
@@ -32,6 +34,7 @@ public struct JobID: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
   public func hash(into hasher: inout Hasher) { hasher.combine(ends) }
+  public func _rawHashValue(seed: Int) -> Int { KeyHash.of(ends, seed: seed) }
 }
 
 /// One benchmark trial: configurations x workloads on one worker under one lease.
@@ -57,6 +60,7 @@ public struct LeaseID: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
   public func hash(into hasher: inout Hasher) { hasher.combine(ends) }
+  public func _rawHashValue(seed: Int) -> Int { KeyHash.of(ends, seed: seed) }
 }
 
 /// A worker's name: the name its key was authorized under, so nobody can take another's.
@@ -64,6 +68,7 @@ public struct WorkerName: Identifier {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
   public func hash(into hasher: inout Hasher) { hasher.combine(ends) }
+  public func _rawHashValue(seed: Int) -> Int { KeyHash.of(ends, seed: seed) }
 }
 
 /// A physical machine. Workers on one machine share its cores, so only one trial runs there at a time.
