@@ -134,7 +134,7 @@ CREATE TABLE measurements (
   acceptance_rate REAL,             -- accepted share of drafted tokens
   warnings TEXT,                    -- JSON array; NULL for none
   failure_detail ANY,               -- of out_of_memory and engine_failed
-  failure_last_lines ANY, energy_joules REAL, memory_estimate_bytes INTEGER, accelerator_memory_bytes INTEGER,           -- of engine_failed: the end of the engine's log
+  failure_last_lines ANY, energy_joules REAL, memory_estimate_bytes INTEGER, accelerator_memory_bytes INTEGER, accelerator_memory_estimate_bytes INTEGER,           -- of engine_failed: the end of the engine's log
   CHECK ((source = 'trial') = (trial_id IS NOT NULL AND benchmark_id IS NOT NULL
     AND purpose IS NOT NULL AND round IS NOT NULL)),
   CHECK ((source = 'job') = (job_id IS NOT NULL)),

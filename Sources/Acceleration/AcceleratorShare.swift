@@ -11,13 +11,16 @@ public struct AcceleratorShare: Hashable, Sendable {
   public var weights: Double
   /// Of the weights that a token reads, 0...1.
   public var work: Double
+  /// Whether the engine puts there what fits, as the configuration leaves it to it.
+  public var isFitted: Bool
 
-  public static let none = AcceleratorShare(layers: 0, weights: 0, work: 0)
+  public static let none = AcceleratorShare(layers: 0, weights: 0, work: 0, isFitted: false)
 
-  private init(layers: Double, weights: Double, work: Double) {
+  private init(layers: Double, weights: Double, work: Double, isFitted: Bool) {
     self.layers = layers
     self.weights = weights
     self.work = work
+    self.isFitted = isFitted
   }
 
   /// - Parameter layers: the share to put there where the configuration leaves it to the engine, which takes as many as
@@ -26,6 +29,7 @@ public struct AcceleratorShare: Hashable, Sendable {
     self.layers = settings.gpuLayers.map { min(1, Double($0) / Double(model.layerCount + 1)) } ?? layers
     weights = self.layers
     work = self.layers
+    isFitted = settings.gpuLayers == nil
     guard self.layers > 0, model.isMixtureOfExperts, model.layerCount > 0, model.weightBytes > 0 else { return }
     let leftOut = max(
       min(1, Double(settings.expertCPULayers) / Double(model.layerCount)), settings.expertShareOnCPU)

@@ -111,7 +111,12 @@ public enum Candidates {
     _ configuration: EngineConfiguration, _ context: AccelerationContext
   ) -> String? {
     let estimate = MemoryEstimate(configuration, in: context)
-    if estimate.acceleratorBytes > 0, let refusal = estimate.acceleratorRefusal(context.accelerators) { return refusal }
+    if estimate.acceleratorBytes > 0,
+      let refusal = estimate.acceleratorRefusal(
+        context.accelerators, context.corrections.acceleratorCorrection(of: estimate))
+    {
+      return refusal
+    }
     let limit = context.memoryLimitBytes
     // Most are far below it whatever was learned, and this runs for every candidate of every recommendation.
     guard estimate.totalBytes > limit / 32 else { return nil }

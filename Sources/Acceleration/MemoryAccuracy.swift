@@ -3,6 +3,7 @@ public import Serving
 
 /// How well memory was foreseen: over measurements in the order stored, each judged with what those before it taught.
 public struct MemoryAccuracy: Sendable {
+  private let kind: MemoryCorrections.Kind
   public private(set) var corrections = MemoryCorrections()
   /// |measured / foreseen - 1| of each measurement, as estimated and as corrected.
   private var estimated: [Float] = []
@@ -10,12 +11,12 @@ public struct MemoryAccuracy: Sendable {
   /// Measurements that took more than was planned for, margin included: about one in twenty is wanted.
   public private(set) var overrunCount = 0
 
-  public init() {}
+  public init(of kind: MemoryCorrections.Kind = .main) { self.kind = kind }
 
   public mutating func insert(_ measurement: Measurement) {
-    guard let ratio = MemoryCorrections.ratio(measurement) else { return }
+    guard let ratio = MemoryCorrections.ratio(measurement, of: kind) else { return }
     let correction = corrections.correction(
-      engine: measurement.configuration.engine, model: measurement.loadedModel)
+      engine: measurement.configuration.engine, model: measurement.loadedModel, of: kind)
     estimated.append(Float(abs(ratio - 1)))
     corrected.append(Float(abs(ratio / correction.factor - 1)))
     if ratio > correction.factor * correction.margin { overrunCount += 1 }

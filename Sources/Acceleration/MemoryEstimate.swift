@@ -25,6 +25,9 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   /// What of the model is there.
   public var acceleratorShare: AcceleratorShare
 
+  /// Nil where it computes on no GPU.
+  public var acceleratorEstimateBytes: Int? { acceleratorBytes > 0 ? acceleratorBytes : nil }
+
   /// In main memory.
   public var totalBytes: Int { weightBytes + cacheBytes + draftBytes + computeBytes + engineBytes }
 
@@ -115,15 +118,20 @@ public struct MemoryEstimate: Hashable, Sendable, CustomStringConvertible {
   /// Of GPUs' memory, what engines can have of it: some is the driver's, and some is lost between blocks.
   public static let usableShare = 0.95
 
-  /// Why the GPUs that an engine computes on cannot hold its part; nil when they can.
+  /// Why the GPUs that an engine computes on cannot hold its part; nil when they can. What is expected decides, without a
+  /// margin: an engine that finds too little there ends by itself, and harms nobody.
   ///
-  /// - Parameter accelerators: those that the engine computes on.
-  func acceleratorRefusal(_ accelerators: [Accelerator]) -> String? {
+  /// - Parameters:
+  ///   - accelerators: those that the engine computes on.
+  ///   - correction: what was learned of estimates of their memory.
+  func acceleratorRefusal(_ accelerators: [Accelerator], _ correction: MemoryCorrection) -> String? {
     let memory = accelerators.reduce(0) { $0 + $1.memoryBytes }
-    guard Double(acceleratorBytes) > Self.usableShare * Double(memory) else { return nil }
+    // An engine that takes as many layers as there is room for finds that by itself.
+    let expected = acceleratorShare.isFitted ? acceleratorBytes : correction.expectedBytes(acceleratorBytes)
+    guard Double(expected) > Self.usableShare * Double(memory) else { return nil }
     let percent = Int((100 * acceleratorShare.layers).rounded())
     return
-      "\(Self.megabytes(acceleratorBytes)) for \(percent)% of the layers are over \(Int(100 * Self.usableShare))% of "
+      "\(Self.megabytes(expected)) for \(percent)% of the layers are over \(Int(100 * Self.usableShare))% of "
       + "the GPUs' \(Self.megabytes(memory))"
   }
 

@@ -9342,7 +9342,7 @@ const ProtobufCMessageDescriptor apus__quality_loss__descriptor =
   (ProtobufCMessageInit) apus__quality_loss__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[17] =
+static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[18] =
 {
   {
     "id",
@@ -9548,8 +9548,21 @@ static const ProtobufCFieldDescriptor apus__measurement__field_descriptors[17] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "accelerator_memory_estimate_bytes",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Measurement, accelerator_memory_estimate_bytes),
+    &apus__integer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__measurement__field_indices_by_name[] = {
+  17,   /* field[17] = accelerator_memory_estimate_bytes */
   8,   /* field[8] = configuration */
   10,   /* field[10] = engine_version */
   9,   /* field[9] = fidelity */
@@ -9571,7 +9584,7 @@ static const unsigned apus__measurement__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__measurement__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor apus__measurement__descriptor =
 {
@@ -9581,7 +9594,7 @@ const ProtobufCMessageDescriptor apus__measurement__descriptor =
   "Apus__Measurement",
   "apus",
   sizeof(Apus__Measurement),
-  17,
+  18,
   apus__measurement__field_descriptors,
   apus__measurement__field_indices_by_name,
   1,  apus__measurement__number_ranges,

@@ -17,7 +17,7 @@ enum MeasurementColumn: Int, CaseIterable {
   case acceptanceRate
   case warnings
   case failureDetail, failureLastLines
-  case energyJoules, memoryEstimateBytes, acceleratorMemoryBytes
+  case energyJoules, memoryEstimateBytes, acceleratorMemoryBytes, acceleratorMemoryEstimateBytes
 
   /// The case's name in snake case: `ttftP50MS` is `ttft_p50_ms`.
   var name: String {

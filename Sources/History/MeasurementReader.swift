@@ -74,7 +74,8 @@ struct MeasurementReader: Sendable {
       fidelity: try row.word(.fidelity), engineVersion: row.freeText(.engineVersion),
       startedAtMS: Int64(try row.int(.startedAtMS)), outcome: try row.outcome,
       warnings: try row.optionalText(.warnings).map { try StoredJSON.value([String].self, $0) } ?? [],
-      memoryEstimateBytes: row.row[MeasurementColumn.memoryEstimateBytes.rawValue])
+      memoryEstimateBytes: row.row[MeasurementColumn.memoryEstimateBytes.rawValue],
+      acceleratorMemoryEstimateBytes: row.row[MeasurementColumn.acceleratorMemoryEstimateBytes.rawValue])
   }
 }
 

@@ -43,6 +43,7 @@ struct MeasurementWriter {
     row.set(.startedAtMS, measurement.startedAtMS)
     row.set(measurement.outcome)
     if let bytes = measurement.memoryEstimateBytes { row.set(.memoryEstimateBytes, bytes) }
+    if let bytes = measurement.acceleratorMemoryEstimateBytes { row.set(.acceleratorMemoryEstimateBytes, bytes) }
     if !measurement.warnings.isEmpty { row.set(.warnings, StoredJSON.text(measurement.warnings)) }
     return row.values
   }

@@ -19,6 +19,7 @@ enum Migrations {
     ("7-tool-calls", ToolCallSchema.sql),
     ("8-tenants", TenantSchema.sql),
     ("9-accelerator-memory", AcceleratorMemorySchema.sql),
+    ("10-accelerator-memory-estimates", AcceleratorMemoryEstimateSchema.sql),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -70,6 +70,7 @@ public struct Measurement: Hashable, Sendable {
     var warnings: [String]
     var quality: QualityLoss?
     var memoryEstimateBytes: Int?
+    var acceleratorMemoryEstimateBytes: Int?
   }
 
   @Boxed private var fields: Fields
@@ -143,17 +144,24 @@ public struct Measurement: Hashable, Sendable {
     get { fields.memoryEstimateBytes }
     set { fields.memoryEstimateBytes = newValue }
   }
+  /// Likewise of the memory of the GPUs it computes on; nil where it computes on none.
+  public var acceleratorMemoryEstimateBytes: Int? {
+    get { fields.acceleratorMemoryEstimateBytes }
+    set { fields.acceleratorMemoryEstimateBytes = newValue }
+  }
 
   public init(
     id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: Boxed<HardwareProfile>,
     model: Boxed<ModelProfile>, workload: Workload, configuration: EngineConfiguration, fidelity: Fidelity,
     engineVersion: String, startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [],
-    warnings: [String] = [], quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil
+    warnings: [String] = [], quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil,
+    acceleratorMemoryEstimateBytes: Int? = nil
   ) {
     fields = Fields(
       id: id, source: source, worker: worker, hardware: hardware, model: model, workload: workload,
       configuration: configuration, fidelity: fidelity, engineVersion: engineVersion, startedAtMS: startedAtMS,
-      outcome: outcome, warnings: warnings, quality: quality, memoryEstimateBytes: memoryEstimateBytes)
+      outcome: outcome, warnings: warnings, quality: quality, memoryEstimateBytes: memoryEstimateBytes,
+      acceleratorMemoryEstimateBytes: acceleratorMemoryEstimateBytes)
     self.samples = samples
   }
 
@@ -161,13 +169,14 @@ public struct Measurement: Hashable, Sendable {
     id: MeasurementID, source: MeasurementSource, worker: WorkerName, hardware: HardwareProfile, model: ModelProfile,
     workload: Workload, configuration: EngineConfiguration, fidelity: Fidelity, engineVersion: String,
     startedAtMS: Int64, outcome: Outcome, samples: [RequestTimeline] = [], warnings: [String] = [],
-    quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil
+    quality: QualityLoss? = nil, memoryEstimateBytes: Int? = nil, acceleratorMemoryEstimateBytes: Int? = nil
   ) {
     self.init(
       id: id, source: source, worker: worker, hardware: Boxed(wrappedValue: hardware),
       model: Boxed(wrappedValue: model), workload: workload, configuration: configuration, fidelity: fidelity,
       engineVersion: engineVersion, startedAtMS: startedAtMS, outcome: outcome, samples: samples, warnings: warnings,
-      quality: quality, memoryEstimateBytes: memoryEstimateBytes)
+      quality: quality, memoryEstimateBytes: memoryEstimateBytes,
+      acceleratorMemoryEstimateBytes: acceleratorMemoryEstimateBytes)
   }
 }
 

@@ -113,6 +113,7 @@ public struct HistoryExamples {
       configuration: Self.configuration(Int.random(in: 0..<40, using: &generator)), fidelity: .exact,
       engineVersion: "llama.cpp b6900 (xllamacpp 0.2.3)", startedAtMS: 1_790_000_000_000 + Int64(measurementCount),
       outcome: .completed(metrics()), samples: samples,
-      memoryEstimateBytes: Bool.random(using: &generator) ? 280_000_000 : nil)
+      memoryEstimateBytes: Bool.random(using: &generator) ? 280_000_000 : nil,
+      acceleratorMemoryEstimateBytes: Bool.random(using: &generator) ? 3 << 30 : nil)
   }
 }

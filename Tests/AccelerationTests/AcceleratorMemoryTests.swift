@@ -34,7 +34,7 @@ struct AcceleratorMemoryTests {
     #expect((0.5...0.6).contains(estimate.acceleratorShare.layers))
     #expect(estimate.acceleratorBytes <= Int(0.95 * Double(24 << 30)))
     #expect(estimate.cacheBytes > 0 && estimate.acceleratorBytes > 20 << 30)
-    #expect(estimate.acceleratorRefusal(Fixture.gpus(24).accelerators) == nil)
+    #expect(estimate.acceleratorRefusal(Fixture.gpus(24).accelerators, MemoryCorrection()) == nil)
   }
 
   @Test("More layers than fit are refused with the figures")
@@ -43,7 +43,8 @@ struct AcceleratorMemoryTests {
     large.weightBytes = 40 << 30
     let all = estimate([.gpuLayers: .int(13)], large, Fixture.gpus(24))
     #expect(
-      all.acceleratorRefusal(Fixture.gpus(24).accelerators)?.contains("for 100% of the layers are over 95%") == true)
+      all.acceleratorRefusal(Fixture.gpus(24).accelerators, MemoryCorrection())?
+        .contains("for 100% of the layers are over 95%") == true)
     var context = Fixture.able(model: large, hardware: Fixture.gpus(24))
     context.hardware.memoryBytes = 64 << 30
     let half = Candidates.propose(in: context).first { $0.configuration[.gpuLayers] == .int(6) }
@@ -90,5 +91,40 @@ struct AcceleratorMemoryTests {
     #expect(
       corrections.plannedRoomBytes(here, on: Fixture.hardware(), memoryLimitBytes: 8 << 30)
         == corrections.plannedBytes(here))
+  }
+
+  /// A completed block of a model of 11 GiB on a GPU, which took `ratio` times what was foreseen there.
+  private func measurement(_ ratio: Double) -> Measurement {
+    let summary = LatencySummary(meanMS: 1, p50MS: 1, p90MS: 1, p99MS: 1)
+    let metrics = Metrics(
+      requestCount: 1, failedRequestCount: 0, promptTokenCount: 1, outputTokenCount: 1, wallSeconds: 1, cpuSeconds: 1,
+      peakMemoryBytes: 1 << 30, loadSeconds: 1, ttft: summary, itl: summary, tpot: summary, e2e: summary,
+      acceleratorMemoryBytes: Int(ratio * Double(11 << 30)))
+    return Measurement(
+      id: .random("m"), source: .imported(from: "test"), worker: WorkerName("w"), hardware: Fixture.gpus(24),
+      model: Fixture.dense, workload: .chat, configuration: EngineConfiguration(engine: Self.engine),
+      fidelity: .exact, engineVersion: "1", startedAtMS: 0, outcome: .completed(metrics), memoryEstimateBytes: 1 << 30,
+      acceleratorMemoryEstimateBytes: 11 << 30)
+  }
+
+  @Test("What GPUs' memory taught is kept apart from main memory's, and decides what fits there")
+  func learned() {
+    var large = Fixture.dense
+    large.weightBytes = 18 << 30
+    let hardware = Fixture.gpus(24)
+    let (chosen, fitted) = (estimate([.gpuLayers: .int(13)], large, hardware), estimate([:], large, hardware))
+    var corrections = MemoryCorrections()
+    for _ in 0..<20 { corrections.insert(measurement(1.4)) }
+    #expect(corrections.correction(of: chosen).factor == 1)
+    let correction = corrections.acceleratorCorrection(of: chosen)
+    #expect((1.35...1.4).contains(correction.factor) && correction.count == 20)
+    #expect(chosen.acceleratorRefusal(hardware.accelerators, MemoryCorrection()) == nil)
+    #expect(chosen.acceleratorRefusal(hardware.accelerators, correction)?.contains("the GPUs' 24576 MB") == true)
+    #expect(fitted.acceleratorRefusal(hardware.accelerators, correction) == nil, "the engine takes what fits")
+    let room = corrections.plannedRoomBytes(chosen, on: hardware, memoryLimitBytes: 64 << 30)
+    #expect(abs(room - 64 << 30) < 64, "as much as there is, and no more")
+    var accuracy = MemoryAccuracy(of: .accelerators)
+    for _ in 0..<20 { accuracy.insert(measurement(1.4)) }
+    #expect(accuracy.count == 20 && (accuracy.errors?.corrected.median ?? 1) < 0.05)
   }
 }

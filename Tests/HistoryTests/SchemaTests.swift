@@ -24,7 +24,7 @@ import Testing
   }
 
   /// A database of each past version, as `sqlite3 .dump` wrote it: each kind of record is read back in today's words.
-  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8]) func pastVersionsAreRead(version: Int) async throws {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8, 9]) func pastVersionsAreRead(version: Int) async throws {
     let directory = TemporaryFolder()
     let dump = Self.root.appendingPathComponent("Tests/Fixtures/history-\(version).sql")
     try directory.execute(String(contentsOf: dump, encoding: .utf8), on: directory.file())
@@ -58,6 +58,7 @@ import Testing
     measured.id = MeasurementID("now")
     measured.quality = QualityLoss(positionCount: 256, topAgreement: 1, decisiveMismatchCount: 0, probeVersion: 1)
     measured.memoryEstimateBytes = 1 << 30
+    measured.acceleratorMemoryEstimateBytes = 2 << 30
     if case .completed(var metrics) = measured.outcome {
       metrics.acceleratorMemoryBytes = 3 << 30
       measured.outcome = .completed(metrics)

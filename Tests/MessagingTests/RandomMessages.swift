@@ -231,7 +231,8 @@ struct RandomMessages {
       id: id(), source: source(), worker: id(), hardware: hardware(), model: model(), workload: workload(),
       configuration: configuration(), fidelity: fidelity(), engineVersion: text(), startedAtMS: Int64(count()),
       outcome: outcome(), samples: list { $0.timeline() }, warnings: list { $0.text() },
-      quality: some { $0.quality() }, memoryEstimateBytes: some { $0.count() })
+      quality: some { $0.quality() }, memoryEstimateBytes: some { $0.count() },
+      acceleratorMemoryEstimateBytes: some { $0.count() })
   }
 
   mutating func workerDescription() -> WorkerDescription {

@@ -224,6 +224,17 @@ public struct EngineHost: Sendable {
       memoryLimitBytes: memoryLimitBytes)
   }
 
+  /// Room that an engine takes here by what was measured of it; nil where nobody saw all of it.
+  ///
+  /// - Parameter usesAccelerators: whether it has a part of GPUs' memory.
+  public func measuredRoom(_ metrics: Metrics, of engine: EngineName, usesAccelerators: Bool) -> Int? {
+    guard let peak = metrics.peakMemoryBytes else { return nil }
+    guard usesAccelerators else { return peak }
+    return metrics.acceleratorMemoryBytes.map {
+      hardware.roomBytes(main: peak, accelerators: $0, of: engine, memoryLimitBytes: memoryLimitBytes)
+    }
+  }
+
   /// Requests an engine serves at once with a configuration.
   public func slotCount(_ configuration: EngineConfiguration) -> Int {
     configuration[.slotCount]?.intValue ?? engine(configuration.engine)?.defaultSlotCount ?? 1

@@ -232,16 +232,17 @@ struct TrialRun {
     workload: Workload, round: Int, candidate: Candidate, _ outcome: Outcome, startedAtMS: Int64? = nil,
     samples: [RequestTimeline] = [], warnings: [String] = []
   ) -> Measurement {
-    Measurement(
+    let estimate =
+      host.isAttached(candidate.configuration.engine)
+      ? nil : host.memoryEstimate(candidate.configuration, model: model, contextTokens: contextTokens)
+    return Measurement(
       id: .random("measurement"),
       source: .trial(spec.id, benchmark: spec.benchmark, purpose: spec.purpose, round: round),
       worker: host.worker, hardware: host.hardware, model: model, workload: workload,
       configuration: candidate.configuration, fidelity: candidate.fidelity,
       engineVersion: host.version(of: candidate.configuration.engine),
       startedAtMS: startedAtMS ?? Self.wallClockMS(), outcome: outcome, samples: samples, warnings: warnings,
-      memoryEstimateBytes: host.isAttached(candidate.configuration.engine)
-        ? nil
-        : host.memoryEstimate(candidate.configuration, model: model, contextTokens: contextTokens).totalBytes)
+      memoryEstimateBytes: estimate?.totalBytes, acceleratorMemoryEstimateBytes: estimate?.acceleratorEstimateBytes)
   }
 
   static func wallClockMS() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }

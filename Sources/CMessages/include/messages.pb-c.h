@@ -1167,6 +1167,10 @@ struct  Apus__Measurement
    * may be absent
    */
   Apus__Integer *memory_estimate_bytes;
+  /*
+   * may be absent
+   */
+  Apus__Integer *accelerator_memory_estimate_bytes;
   Apus__Measurement__SourceCase source_case;
   union {
     Apus__TrialSource *trial;
@@ -1176,7 +1180,7 @@ struct  Apus__Measurement
 };
 #define APUS__MEASUREMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__measurement__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, APUS__FIDELITY__FIDELITY_UNKNOWN, {0,NULL}, 0, NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, APUS__MEASUREMENT__SOURCE__NOT_SET, {0} }
 
 
 struct  Apus__TrialSpec

@@ -139,6 +139,7 @@ public enum MeasurementCSV {
         later("accelerator_memory_bytes") {
           $0.outcome.metrics?.acceleratorMemoryBytes.map { String($0) } ?? ""
         },
+        later("accelerator_memory_estimate_bytes") { $0.acceleratorMemoryEstimateBytes.map { String($0) } ?? "" },
       ]
   }
 

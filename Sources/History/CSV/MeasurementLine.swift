@@ -22,7 +22,8 @@ struct MeasurementLine {
       engineVersion: try record.text("engine_version"), startedAtMS: Int64(try record.count("started_at_ms")),
       outcome: metrics, warnings: try record.json("warnings") ?? [],
       quality: try quality(),
-      memoryEstimateBytes: try record.isGiven("memory_estimate_bytes") ? record.count("memory_estimate_bytes") : nil)
+      memoryEstimateBytes: try bytes("memory_estimate_bytes"),
+      acceleratorMemoryEstimateBytes: try bytes("accelerator_memory_estimate_bytes"))
   }
 
   private func configuration() throws(RowFault) -> EngineConfiguration {
@@ -108,8 +109,12 @@ struct MeasurementLine {
       ttft: try latency("ttft"), itl: try latency("itl"), tpot: try latency("tpot"), e2e: try latency("e2e"),
       acceptanceRate: try record.text("acceptance_rate").isEmpty ? nil : record.share("acceptance_rate"),
       energyJoules: try record.isGiven("energy_joules") ? record.figure("energy_joules") : nil,
-      acceleratorMemoryBytes: try record.isGiven("accelerator_memory_bytes")
-        ? record.count("accelerator_memory_bytes") : nil)
+      acceleratorMemoryBytes: try bytes("accelerator_memory_bytes"))
+  }
+
+  /// Nil where the column is empty, or not there.
+  private func bytes(_ column: String) throws(RowFault) -> Int? {
+    try record.isGiven(column) ? record.count(column) : nil
   }
 
   /// Nil where the count of positions is empty, or in a file without it.

@@ -126,6 +126,8 @@ extension Measurement: WireValue {
     c.pointee.warnings = try arena.texts(warnings)
     c.pointee.quality = try arena.message(quality)
     c.pointee.memory_estimate_bytes = try arena.count(memoryEstimateBytes, "Measurement.memory_estimate_bytes")
+    c.pointee.accelerator_memory_estimate_bytes = try arena.count(
+      acceleratorMemoryEstimateBytes, "Measurement.accelerator_memory_estimate_bytes")
   }
 
   init(reading c: UnsafePointer<Apus__Measurement>) throws(CodecError) {
@@ -144,6 +146,8 @@ extension Measurement: WireValue {
       samples: try Wire.messages(c.pointee.samples, c.pointee.n_samples, "Measurement.samples"),
       warnings: try Wire.texts(c.pointee.warnings, c.pointee.n_warnings, "Measurement.warnings"),
       quality: try Wire.optional(c.pointee.quality),
-      memoryEstimateBytes: try Wire.count(c.pointee.memory_estimate_bytes, "Measurement.memory_estimate_bytes"))
+      memoryEstimateBytes: try Wire.count(c.pointee.memory_estimate_bytes, "Measurement.memory_estimate_bytes"),
+      acceleratorMemoryEstimateBytes: try Wire.count(
+        c.pointee.accelerator_memory_estimate_bytes, "Measurement.accelerator_memory_estimate_bytes"))
   }
 }

@@ -75,7 +75,7 @@ public actor EnginePool<Engine: PooledEngine> {
 
   /// Gives an engine back.
   ///
-  /// - Parameter measuredBytes: the most resident memory it was seen to have since its start; nil where nobody looked.
+  /// - Parameter measuredBytes: the room that it was seen to take since its start, in bytes; nil where nobody looked.
   public func release(_ loan: EngineLoan<Engine>, measuredBytes: Int?) {
     ledger.release(loan.number, measuredBytes: measuredBytes)
     serve()

@@ -131,12 +131,14 @@ public final class EngineWorkExecutor: WorkExecutor {
       await JobRunner(host: host).run(request, on: engine.process, onTokens: onTokens)
     }
     let estimate = host.memoryEstimate(configuration, model: model, contextTokens: contextTokens)
-    // Nobody measured what it has of a GPU, so the forecast of that stands.
-    let measured = answer.measurement.outcome.metrics?.peakMemoryBytes
-    await pool.release(loan, measuredBytes: estimate.acceleratorBytes > 0 ? nil : measured)
+    let room = answer.measurement.outcome.metrics.flatMap {
+      host.measuredRoom($0, of: configuration.engine, usesAccelerators: estimate.acceleratorBytes > 0)
+    }
+    await pool.release(loan, measuredBytes: room)
     // What was run is more than what was chosen, and its time is not the choice's.
     if wasSpared { answer.measurement.configuration = host.restoringSlots(configuration) }
     answer.measurement.memoryEstimateBytes = estimate.totalBytes
+    answer.measurement.acceleratorMemoryEstimateBytes = estimate.acceleratorEstimateBytes
     lessons.learn(answer.measurement)
     return answer
   }

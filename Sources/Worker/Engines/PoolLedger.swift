@@ -162,7 +162,7 @@ struct PoolLedger {
 
   /// A user of the engine is done. Nothing happens for an engine that is gone.
   ///
-  /// - Parameter measuredBytes: the most it took so far, which from now on stands in place of the forecast.
+  /// - Parameter measuredBytes: the room it took so far, which from now on stands in place of the forecast.
   mutating func release(_ number: EngineNumber, measuredBytes: Int?) {
     guard entries[number] != nil else { return }
     precondition(entries[number]!.usedSlots > 0, "an engine was given back more often than lent")

@@ -60,7 +60,8 @@ struct HistoryCommand: AsyncParsableCommand {
           ? JSONValue.object([
             ("job_count", .int(stats.jobCount)), ("measurement_count", .int(stats.measurementCount)),
             ("model_count", .int(stats.modelCount)), ("node_count", .int(stats.nodeCount)),
-            ("database_bytes", .int(stats.databaseBytes)), ("memory_forecast", Self.json(memory)),
+            ("database_bytes", .int(stats.databaseBytes)), ("memory_forecast", Self.json(memory.main)),
+            ("accelerator_memory_forecast", Self.json(memory.accelerators)),
             ("outcomes", .object(outcomes.map { ($0.key, .int($0.value)) })),
           ]).text
           : """
@@ -69,18 +70,24 @@ struct HistoryCommand: AsyncParsableCommand {
           models        \(stats.modelCount)
           nodes         \(stats.nodeCount)
           database      \(Figures.bytes(stats.databaseBytes))
-          memory        \(Self.words(memory))
+          memory        \(Self.words(memory.main))
+          GPU memory    \(Self.words(memory.accelerators))
           """)
     }
 
     /// How well memory was foreseen, over all measurements in the order stored.
-    private static func memoryAccuracy(_ store: SQLiteHistoryStore) async throws(ApusError) -> MemoryAccuracy {
-      var accuracy = MemoryAccuracy()
+    private static func memoryAccuracy(
+      _ store: SQLiteHistoryStore
+    ) async throws(ApusError) -> (main: MemoryAccuracy, accelerators: MemoryAccuracy) {
+      var (main, accelerators) = (MemoryAccuracy(of: .main), MemoryAccuracy(of: .accelerators))
       var filter = MeasurementFilter(limit: 2000)
       while true {
         let page = try await store.measurements(filter, includingSamples: false)
-        for stored in page { accuracy.insert(stored.measurement) }
-        guard let last = page.last else { return accuracy }
+        for stored in page {
+          main.insert(stored.measurement)
+          accelerators.insert(stored.measurement)
+        }
+        guard let last = page.last else { return (main, accelerators) }
         filter.afterRow = last.row
       }
     }
