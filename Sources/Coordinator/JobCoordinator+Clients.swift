@@ -265,7 +265,10 @@ extension JobCoordinator {
     }
     let owner = tenant.map { JobOwner(client: asker.peer.name, tenant: $0) }
     try query(asker) { () async throws(ApusError) in
-      .jobs(await self.current(try await self.store.jobs(of: owner, state: state, limit: limit), in: state))
+      // Whoever wants what was asked looks at one job: a hundred long prompts do not fit into a message.
+      .jobs(
+        await self.current(try await self.store.jobs(of: owner, state: state, limit: limit), in: state)
+          .map(\.withoutQuestion))
     }
   }
 

@@ -5,7 +5,7 @@ public enum ClientRequest: Hashable, Sendable {
   /// Answered by `accepted`, then `tokens` as they come, then `jobEnded`; by `jobWaiting` in between, each time there
   /// comes to be no node for it. A client that goes away loses only the stream.
   indirect case submit(JobSpec)
-  /// Newest first. With a tenant only what the asking client submitted on its behalf.
+  /// Newest first, without what was asked. With a tenant only what the asking client submitted on its behalf.
   case listJobs(state: JobState?, limit: Int, tenant: String? = nil)
   /// Answered like `submit` from where the job is now.
   case watchJob(JobID)

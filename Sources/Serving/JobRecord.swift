@@ -90,4 +90,13 @@ public struct JobRecord: Hashable, Sendable {
   public init(id: JobID, client: String, spec: JobSpec, submittedAtMS: Int64, standing: JobStanding = JobStanding()) {
     fields = Fields(id: id, client: client, spec: spec, submittedAtMS: submittedAtMS, standing: standing)
   }
+
+  /// The same with an empty prompt, no tools and no schema, for lists.
+  public var withoutQuestion: JobRecord {
+    var record = self
+    record.fields.spec.prompt = .text("")
+    record.fields.spec.tools = nil
+    record.fields.spec.sampling?.schema = nil
+    return record
+  }
 }

@@ -363,7 +363,7 @@ import Testing
     }
     #expect(known.map(\.profile.name) == ["a", "b"])
     #expect(known.allSatisfy { $0.workers == ["one"] })
-    #expect(jobs.count == 2)
+    #expect(jobs.count == 2 && jobs.allSatisfy { $0.spec.promptBytes == 0 && $0.output != "" }, "without the prompts")
     #expect(running.isEmpty)
     #expect(stats.jobCount == 3)
     #expect(stats.measurementCount == 3)
