@@ -16696,7 +16696,7 @@ const ProtobufCEnumDescriptor apus__latency__descriptor =
   apus__latency__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[8] =
+static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[10] =
 {
   { "FINISH_REASON_UNKNOWN", "APUS__FINISH_REASON__FINISH_REASON_UNKNOWN", 0 },
   { "FINISH_REASON_STOP", "APUS__FINISH_REASON__FINISH_REASON_STOP", 1 },
@@ -16706,14 +16706,18 @@ static const ProtobufCEnumValue apus__finish_reason__enum_values_by_number[8] =
   { "FINISH_REASON_TOOL_CALLS", "APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS", 5 },
   { "FINISH_REASON_TOOLS_REFUSED", "APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED", 6 },
   { "FINISH_REASON_REFUSED", "APUS__FINISH_REASON__FINISH_REASON_REFUSED", 7 },
+  { "FINISH_REASON_LIMITS_UNMET", "APUS__FINISH_REASON__FINISH_REASON_LIMITS_UNMET", 8 },
+  { "FINISH_REASON_DEADLINE_PASSED", "APUS__FINISH_REASON__FINISH_REASON_DEADLINE_PASSED", 9 },
 };
 static const ProtobufCIntRange apus__finish_reason__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex apus__finish_reason__enum_values_by_name[10] =
 {
   { "FINISH_REASON_CONTEXT_FULL", 3 },
+  { "FINISH_REASON_DEADLINE_PASSED", 9 },
   { "FINISH_REASON_LENGTH", 2 },
+  { "FINISH_REASON_LIMITS_UNMET", 8 },
   { "FINISH_REASON_PROMPT_TOO_LONG", 4 },
   { "FINISH_REASON_REFUSED", 7 },
   { "FINISH_REASON_STOP", 1 },
@@ -16728,9 +16732,9 @@ const ProtobufCEnumDescriptor apus__finish_reason__descriptor =
   "FinishReason",
   "Apus__FinishReason",
   "apus",
-  8,
+  10,
   apus__finish_reason__enum_values_by_number,
-  8,
+  10,
   apus__finish_reason__enum_values_by_name,
   1,
   apus__finish_reason__value_ranges,

@@ -81,11 +81,13 @@ extension JobCoordinator {
     if key.usesTools, let model = directory.models[key.model], model.takesTools == false {
       choices.removeAll { !directory.isAttached($0.candidate.configuration.engine, on: $0.worker) }
       options.removeAll { !directory.isAttached($0.candidate.configuration.engine, on: $0.worker) }
-      if choices.isEmpty { return decide(.unroutable(key, reason: ToolCheck.noTemplate(model).reason)) }
+      if choices.isEmpty { return decide(.unroutable(key, reason: ToolCheck.noTemplate(model).reason, .toolsRefused)) }
     }
     if choices.isEmpty {
-      let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
-      decide(.unroutable(key, reason: refusal ?? "no engine here can run the model within the limits"))
+      guard let refusal = recommendation.refusal else {
+        return decide(.unroutable(key, reason: "no engine here can run the model"))
+      }
+      decide(.unroutable(key, reason: "nothing can run it within its limits: \(refusal)", .limitsUnmet))
     } else {
       decide(.routed(key, choices, exploring: options))
     }

@@ -269,15 +269,18 @@ extension JobLedger {
     }
   }
 
-  mutating func fail(_ key: RouteKey, _ reason: String, at now: Duration, _ actions: inout [LedgerAction]) {
+  mutating func fail(
+    _ key: RouteKey, _ reason: String, _ finishReason: FinishReason?, at now: Duration,
+    _ actions: inout [LedgerAction]
+  ) {
     guard let route = routes.index(forKey: key) else { return }
     if routes.values[route].placedCount > 0 {
       let placed = router.nodes.flatMap(\.queue).map(\.job).filter { jobs[$0]?.key == key }
-      for job in placed { end(job, .failed, because: reason, at: now, &actions) }
+      for job in placed { end(job, .failed, because: reason, finishReason, at: now, &actions) }
     }
     while let (job, _, _) = head(of: route) {
       routes.values[route].waiting.removeFirst()
-      end(job, .failed, because: reason, at: now, &actions)
+      end(job, .failed, because: reason, finishReason, at: now, &actions)
     }
     // The next job of this key asks again: a worker may have come by then.
     routes[key] = nil

@@ -86,14 +86,18 @@ extension JobLedger {
   }
 
   /// The end of a job that has no measurement.
+  ///
+  /// - Parameter finishReason: where it is more than a fault of the nodes.
   mutating func end(
-    _ id: JobID, _ state: JobState, because reason: String?, at now: Duration, _ actions: inout [LedgerAction]
+    _ id: JobID, _ state: JobState, because reason: String?, _ finishReason: FinishReason? = nil, at now: Duration,
+    _ actions: inout [LedgerAction]
   ) {
     if jobs[id]!.state == .queued { leaveQueue(id) }
     jobs[id]!.state = .ending(isStoring: true)
     watched.insert(id)
     jobs[id]!.record.state = state
     jobs[id]!.record.failure = reason
+    if let finishReason { jobs[id]!.record.finishReason = finishReason }
     jobs[id]!.record.finishedAtMS = originMS + now.milliseconds
     if state != .completed {
       let entry = jobs[id]!
@@ -146,7 +150,7 @@ extension JobLedger {
     end(
       id, .failed,
       because: "its deadline, \(ms) ms after its submission, passed while it waited for a node"
-        + (attempts > 0 ? " again after \(attempts) attempts" : ""), at: now, &actions)
+        + (attempts > 0 ? " again after \(attempts) attempts" : ""), .deadlinePassed, at: now, &actions)
     return true
   }
 

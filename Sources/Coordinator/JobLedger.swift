@@ -111,8 +111,8 @@ public struct JobLedger: Sendable {
     case .routed(let key, let choices, let options):
       route(key, choices, options)
       dispatch(at: now, &actions)
-    case .unroutable(let key, let reason):
-      fail(key, reason, at: now, &actions)
+    case .unroutable(let key, let reason, let finishReason):
+      fail(key, reason, finishReason, at: now, &actions)
       dispatch(at: now, &actions)
     case .routesStale:
       for place in routes.values.indices { routes.values[place].isStale = true }

@@ -13,7 +13,7 @@ public enum LedgerEvent: Sendable {
   /// The answer to `rank`, best first, and what a job could try to learn from.
   indirect case routed(RouteKey, [RouteChoice], exploring: [ExplorationOption] = [])
   /// No worker can ever run jobs of this key, and why.
-  indirect case unroutable(RouteKey, reason: String)
+  indirect case unroutable(RouteKey, reason: String, FinishReason? = nil)
   /// Evidence or workers changed: rank again before the next job of each key.
   case routesStale
   /// A worker said hello; also when it was known.

@@ -1,4 +1,4 @@
-/// Why an engine's answer to a job ended, as the engine says.
+/// Why the answer to a job ended, as the engine says; or why there is none.
 public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   /// The model ended it, or it came to a text at which it was to stop.
   case stop
@@ -14,8 +14,12 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
   case toolsRefused = "tools_refused"
   /// There is no answer: the engine found another fault with the request.
   case refused
+  /// There is no answer: every strategy is refused, or foreseen to miss a limit that the job came with.
+  case limitsUnmet = "limits_unmet"
+  /// There is no answer: the job still waited when it was wanted.
+  case deadlinePassed = "deadline_passed"
 
-  /// Whether the request is at fault, and no engine's configuration.
+  /// Whether the engine refused the request, whatever its configuration.
   public var isRefusal: Bool { self == .promptTooLong || self == .toolsRefused || self == .refused }
 
   /// OpenAI's word for it. A full context is a length there, too.
@@ -23,7 +27,7 @@ public enum FinishReason: String, Hashable, Codable, Sendable, CaseIterable {
     switch self {
     case .stop: "stop"
     case .toolCalls: "tool_calls"
-    case .length, .contextFull, .promptTooLong, .toolsRefused, .refused: "length"
+    case .length, .contextFull, .promptTooLong, .toolsRefused, .refused, .limitsUnmet, .deadlinePassed: "length"
     }
   }
 }

@@ -145,6 +145,14 @@ public struct Recommendation: Hashable, Codable, Sendable {
     return fallback ?? applicable.first
   }
 
+  /// Why nothing can run, where it is so: of the engine's default, or else of what would not change the output. Nil without
+  /// a candidate that is refused.
+  public var refusal: String? {
+    let exact = candidates.filter { $0.candidate.fidelity == .exact }
+    return (exact.filter(\.candidate.configuration.isDefault) + exact + candidates)
+      .compactMap(\.candidate.refusedReason).first
+  }
+
   public init(
     decision: Decision, candidates: [RankedCandidate], reasons: [String] = [], confidence: Double? = nil,
     measureNext: MeasurementPlan? = nil, explanation: Explanation? = nil

@@ -36,6 +36,8 @@ struct CompletionAnswer: Sendable {
         case .promptTooLong: OpenAIError(.badRequest, text, code: "context_length_exceeded")
         case .toolsRefused: OpenAIError(.badRequest, text, param: "tools", code: "tools_refused")
         case .refused: OpenAIError(.badRequest, text, code: "invalid_value")
+        case .limitsUnmet: OpenAIError(.unprocessableContent, text, code: "limits_unmet")
+        case .deadlinePassed: OpenAIError(.gatewayTimeout, text, code: "deadline_exceeded")
         default: OpenAIError(.internalServerError, text, code: "job_failed")
         }
       }

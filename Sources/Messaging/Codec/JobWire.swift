@@ -135,6 +135,8 @@ extension FinishReason: WireChoice {
     case .toolCalls: APUS__FINISH_REASON__FINISH_REASON_TOOL_CALLS.rawValue
     case .toolsRefused: APUS__FINISH_REASON__FINISH_REASON_TOOLS_REFUSED.rawValue
     case .refused: APUS__FINISH_REASON__FINISH_REASON_REFUSED.rawValue
+    case .limitsUnmet: APUS__FINISH_REASON__FINISH_REASON_LIMITS_UNMET.rawValue
+    case .deadlinePassed: APUS__FINISH_REASON__FINISH_REASON_DEADLINE_PASSED.rawValue
     }
   }
 }

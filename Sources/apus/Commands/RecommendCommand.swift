@@ -113,9 +113,8 @@ struct RecommendCommand: AsyncParsableCommand {
     _ client: CoordinatorClient
   ) async throws {
     guard let choice = recommendation.choice else {
-      let refusal = recommendation.candidates.compactMap(\.candidate.refusedReason).first
       throw ApusError(
-        .unavailable, "nothing can run within the limits" + (refusal.map { ": \($0)" } ?? ""),
+        .unavailable, "nothing can run within the limits" + (recommendation.refusal.map { ": \($0)" } ?? ""),
         advice: "see all of it with --explain")
     }
     let configuration = choice.candidate.configuration
