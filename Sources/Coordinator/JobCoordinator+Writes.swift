@@ -132,10 +132,12 @@ extension JobCoordinator {
     for asker in askers { answer(asker, .jobEnded(end)) }
   }
 
+  /// A job that is for its client alone is not run on for nobody when that is gone.
   func catchUp(_ job: JobID) {
-    watchers.catchUp(
+    let isLeft = watchers.catchUp(
       job, shown: { ledger.shown(of: job, behind: $0) },
       send: { sendStreamed(.response(id: $0.request, $1), to: $0.peer) })
+    if isLeft, ledger.record(of: job)?.spec.isBound == true { decide(.cancel(job)) }
   }
 }
 

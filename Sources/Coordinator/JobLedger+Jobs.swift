@@ -10,12 +10,16 @@ extension JobLedger {
     if state == .queued { enqueue(id, entry, at: now) } else { watched.insert(id) }
   }
 
-  mutating func restore(_ record: JobRecord, at now: Duration) {
+  mutating func restore(_ record: JobRecord, at now: Duration, _ actions: inout [LedgerAction]) {
     guard jobs[record.id] == nil, !record.state.isFinished else { return }
     if record.state == .running, let worker = record.worker {
       admit(record, .awaiting(worker, until: now + limits.adoptionPatience), at: now)
     } else {
       admit(record, .queued, at: now)
+    }
+    // A worker that still runs it is told to stop when it says so.
+    if record.spec.isBound == true {
+      end(record.id, .cancelled, because: "its client was lost with the coordinator before", at: now, &actions)
     }
   }
 

@@ -106,7 +106,7 @@ public struct JobLedger: Sendable {
     case .jobNotStored:
       reservedCount = max(0, reservedCount - 1)
     case .jobRestored(let record):
-      restore(record, at: now)
+      restore(record, at: now, &actions)
       dispatch(at: now, &actions)
     case .routed(let key, let choices, let options):
       route(key, choices, options)

@@ -80,12 +80,14 @@ struct StreamWatchers: Sendable {
   }
 
   /// Brings those behind up to date, as far as their connections take it. Watchers that are gone are forgotten.
-  mutating func catchUp(
+  ///
+  /// - Returns: whether they were the last: nobody watches the job any more.
+  @discardableResult mutating func catchUp(
     _ job: JobID, shown: (_ behind: StreamPlace) -> GeneratedTokens?,
     send: (Asker, ClientResponse) -> SendResult
-  ) {
+  ) -> Bool {
     lateJobs.remove(job)
-    guard let list = watchers.removeValue(forKey: job) else { return }
+    guard let list = watchers.removeValue(forKey: job) else { return false }
     var kept: [Watcher] = []
     for var watcher in list {
       watcher.isBehind = false
@@ -106,7 +108,9 @@ struct StreamWatchers: Sendable {
         break
       }
     }
-    if !kept.isEmpty { watchers[job] = kept }
+    guard !kept.isEmpty else { return true }
+    watchers[job] = kept
+    return false
   }
 
   /// Those who watch a job.

@@ -209,4 +209,27 @@ import Testing
     #expect(seen.ended?.state == .completed)
     await cluster.stop(second)
   }
+
+  @Test("When its client is gone a job for it alone ends, and any other goes on", arguments: [true, false])
+  func clientIsGone(isBound: Bool) async throws {
+    let cluster = ScriptedCluster()
+    try await cluster.coordinator.start()
+    let first = try await cluster.worker("one")
+    await first.stop()
+    let client = try await cluster.client()
+    try await cluster.passing(beating: []) {
+      try await client.until { await client.workers().allSatisfy { !$0.isAlive } }
+    }
+    var spec = Fixture.spec(maxTokens: 6)
+    spec.isBound = isBound
+    let record = try #require(await client.acceptance(of: try await client.send(.submit(spec))))
+    client.peer.close()
+    let worker = try await cluster.worker("two", behaviours: [isBound ? .hangAfter(3) : .complete])
+    let other = try await cluster.client("other")
+    try await cluster.passing(beating: [worker]) {
+      try await other.until { try await cluster.store.job(record.id)?.state.isFinished == true }
+    }
+    #expect(try await cluster.store.job(record.id)?.state == (isBound ? .cancelled : .completed))
+    await cluster.stop(worker)
+  }
 }

@@ -54,6 +54,30 @@ import Testing
     #expect(story.assigned?.worker == "b")
   }
 
+  @Test("After a restart a job that was for its client alone is not run on for nobody", arguments: [false, true])
+  func boundJob(wasRunning: Bool) {
+    var story = LedgerStory()
+    var spec = Fixture.spec()
+    spec.isBound = true
+    var record = JobRecord(id: "one", client: "client", spec: spec, submittedAtMS: 0)
+    if wasRunning {
+      story.tell(.workerLost("a"))
+      record.state = .running
+      record.worker = "a"
+    }
+    let actions = story.tell(.jobRestored(record))
+    guard case .storeEnding(let ended)? = actions.first else {
+      Issue.record("it did not end: \(actions)")
+      return
+    }
+    #expect(ended.state == .cancelled && ended.failure?.contains("client was lost") == true)
+    story.tell(.endingStored("one"))
+    #expect(story.ledger.unfinishedJobs.isEmpty && story.assigned == nil)
+    guard wasRunning else { return }
+    story.tell(.workerJoined("a", Fixture.worker(capacity: 1, leases: ["one:old-1"])))
+    #expect(story.revoked == ["one:old-1"])
+  }
+
   @Test("A lease that shows no sign of life is taken from its living worker")
   func silence() {
     var story = LedgerStory()

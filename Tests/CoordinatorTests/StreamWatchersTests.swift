@@ -62,8 +62,14 @@ import Testing
     var watchers = StreamWatchers()
     #expect(watchers.add(slow, to: "job") == nil)
     watchers.relay(chunk(0)) { _, _ in .gone }
-    watchers.catchUp("job", shown: { _ in GeneratedTokens([0], "x") }, send: { _, _ in .gone })
-    #expect(watchers.remove("job").isEmpty)
+    #expect(watchers.add(fast, to: "job") == nil)
+    let shown = { (_: StreamPlace) in GeneratedTokens([0], "x") }
+    let isLeft = watchers.catchUp("job", shown: shown) { asker, _ in asker == slow ? .gone : .sent }
+    #expect(!isLeft && watchers.askers(of: "job") == [fast])
+    let isLeftNow = watchers.catchUp("job", shown: shown) { _, _ in .gone }
+    #expect(isLeftNow && watchers.remove("job").isEmpty)
+    let wasNeverWatched = watchers.catchUp("job", shown: shown) { _, _ in .gone }
+    #expect(!wasNeverWatched)
   }
 
   @Test("A connection that follows a job again and again loses its oldest request, another's stay")
