@@ -8489,10 +8489,10 @@ static const ProtobufCFieldDescriptor apus__job_figures__field_descriptors[6] =
     "ttft_ms",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Apus__JobFigures, ttft_ms),
-    NULL,
+    &apus__real__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -8501,10 +8501,10 @@ static const ProtobufCFieldDescriptor apus__job_figures__field_descriptors[6] =
     "tpot_ms",
     5,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Apus__JobFigures, tpot_ms),
-    NULL,
+    &apus__real__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -11429,7 +11429,7 @@ const ProtobufCMessageDescriptor apus__welcome__descriptor =
   (ProtobufCMessageInit) apus__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[3] =
+static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[4] =
 {
   {
     "leases",
@@ -11467,8 +11467,21 @@ static const ProtobufCFieldDescriptor apus__heartbeat__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "is_stopping",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Apus__Heartbeat, is_stopping),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned apus__heartbeat__field_indices_by_name[] = {
+  3,   /* field[3] = is_stopping */
   0,   /* field[0] = leases */
   1,   /* field[1] = warm_configurations */
   2,   /* field[2] = warming_configuration */
@@ -11476,7 +11489,7 @@ static const unsigned apus__heartbeat__field_indices_by_name[] = {
 static const ProtobufCIntRange apus__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor apus__heartbeat__descriptor =
 {
@@ -11486,7 +11499,7 @@ const ProtobufCMessageDescriptor apus__heartbeat__descriptor =
   "Apus__Heartbeat",
   "apus",
   sizeof(Apus__Heartbeat),
-  3,
+  4,
   apus__heartbeat__field_descriptors,
   apus__heartbeat__field_indices_by_name,
   1,  apus__heartbeat__number_ranges,

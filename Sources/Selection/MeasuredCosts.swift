@@ -12,11 +12,14 @@ enum MeasuredCosts {
       metrics.throughput > 0, metrics.throughput < Metrics.mostMilliseconds
     else { return nil }
     var costs = LogCosts()
-    costs[.ttft] = log(metrics.ttft.meanMS)
     costs[.e2e] = log(metrics.e2e.meanMS)
     costs[.throughput] = -log(metrics.throughput)
-    // One output token has no second one to wait for; an engine that ended early has no memory figure.
-    if metrics.tpot.meanMS > 0 { costs[.tpot] = log(metrics.tpot.meanMS) }
+    if !metrics.cameAtOnce {
+      costs[.ttft] = log(metrics.ttft.meanMS)
+      // One output token has no second one to wait for.
+      if metrics.tpot.meanMS > 0 { costs[.tpot] = log(metrics.tpot.meanMS) }
+    }
+    // An engine that ended early has no memory figure.
     if let bytes = metrics.peakMemoryBytes, bytes > 0 { costs[.memory] = log(Double(bytes)) }
     if let joules = metrics.joulesPerToken, joules > 0 { costs[.energy] = log(joules) }
     return costs

@@ -4,13 +4,14 @@ public struct JobFigures: Hashable, Sendable {
   /// Of the prompt, as far as the engine said.
   public var cachedTokenCount: Int?
   public var outputTokenCount: Int
-  public var ttftMS: Double
-  /// 0 for a single token.
-  public var tpotMS: Double
+  /// Nil where the tokens came all at once (`Metrics.cameAtOnce`).
+  public var ttftMS: Double?
+  /// Nil there, too, and for a single token.
+  public var tpotMS: Double?
   public var e2eMS: Double
 
   public init(
-    promptTokenCount: Int, cachedTokenCount: Int? = nil, outputTokenCount: Int, ttftMS: Double, tpotMS: Double,
+    promptTokenCount: Int, cachedTokenCount: Int? = nil, outputTokenCount: Int, ttftMS: Double?, tpotMS: Double?,
     e2eMS: Double
   ) {
     self.promptTokenCount = promptTokenCount
@@ -26,7 +27,7 @@ public struct JobFigures: Hashable, Sendable {
     guard let metrics = measurement.outcome.metrics else { return nil }
     self.init(
       promptTokenCount: metrics.promptTokenCount, cachedTokenCount: measurement.samples.first?.cachedTokenCount,
-      outputTokenCount: metrics.outputTokenCount, ttftMS: metrics.ttft.meanMS, tpotMS: metrics.tpot.meanMS,
-      e2eMS: metrics.e2e.meanMS)
+      outputTokenCount: metrics.outputTokenCount, ttftMS: metrics.cameAtOnce ? nil : metrics.ttft.meanMS,
+      tpotMS: metrics.cameAtOnce || metrics.tpot.meanMS == 0 ? nil : metrics.tpot.meanMS, e2eMS: metrics.e2e.meanMS)
   }
 }

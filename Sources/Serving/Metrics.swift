@@ -86,11 +86,12 @@ public struct Metrics: Hashable, Codable, Sendable {
   }
 
   /// The value of an objective without SLOs: goodput counts every good request. Cost is in seconds of the node for each
-  /// output token: its price is the same for all that runs on it. Not a number where energy was not measured.
+  /// output token: its price is the same for all that runs on it. Not a number where energy was not measured, or TTFT and
+  /// TPOT were not seen (`cameAtOnce`).
   public func value(_ objective: Objective) -> Double {
     switch objective {
-    case .ttft: ttft.meanMS
-    case .tpot: tpot.meanMS
+    case .ttft: cameAtOnce ? .nan : ttft.meanMS
+    case .tpot: cameAtOnce ? .nan : tpot.meanMS
     case .e2e: e2e.meanMS
     case .throughput: throughput
     case .goodput: wallSeconds > 0 ? Double(requestCount) / wallSeconds : 0

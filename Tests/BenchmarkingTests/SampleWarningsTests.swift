@@ -45,6 +45,20 @@ import Testing
     #expect(warnings(samples, workload: .concurrent) == [])
   }
 
+  /// Tokens that were all there when somebody looked do not tell when the first one was.
+  @Test func tokensAtOnce() throws {
+    var samples = steady(12)
+    samples[4].tokenSeconds = samples[4].tokenSeconds.map { 0.4 + $0 / 10_000 }
+    #expect(warnings(samples).contains { $0.contains("tokens of 1 of 12 requests came all at once") })
+    let usage = BlockUsage(cpuSeconds: 1, peakMemoryBytes: 1, loadSeconds: 1)
+    let one = MetricSummary.metrics(of: [samples[4]], usage: usage)
+    #expect(one.cameAtOnce && one.value(.ttft).isNaN && one.value(.tpot).isNaN && one.value(.e2e) > 400)
+    let other = MetricSummary.metrics(of: [samples[5]], usage: usage)
+    #expect(!other.cameAtOnce && other.value(.ttft) > 0)
+    let single = MetricSummary.metrics(of: steady(1, tokens: 1), usage: usage)
+    #expect(!single.cameAtOnce && single.value(.ttft) > 0, "a single token has no time per token to be told by")
+  }
+
   /// One request at a third of the speed is an outlier; one long gap among many is a stall.
   @Test func outliersAndStalls() throws {
     var slow = steady(12)

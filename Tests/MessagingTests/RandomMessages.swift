@@ -184,8 +184,8 @@ struct RandomMessages {
 
   mutating func jobFigures() -> JobFigures {
     JobFigures(
-      promptTokenCount: count(), cachedTokenCount: some { $0.count() }, outputTokenCount: count(), ttftMS: number(),
-      tpotMS: number(), e2eMS: number())
+      promptTokenCount: count(), cachedTokenCount: some { $0.count() }, outputTokenCount: count(),
+      ttftMS: some { $0.number() }, tpotMS: some { $0.number() }, e2eMS: number())
   }
 
   mutating func latency() -> LatencySummary {

@@ -36,8 +36,11 @@ public enum SampleWarnings {
   static let stallShare = 0.10
 
   public static func warnings(for block: BlockConditions) -> [String] {
-    [failures(block), shortOutputs(block), fewSamples(block), slowFirst(block), outliers(block), stalls(block)]
-      .compactMap { $0 } + counterWarnings(block) + machineWarnings(block.machine)
+    [
+      failures(block), shortOutputs(block), fewSamples(block), atOnce(block), slowFirst(block), outliers(block),
+      stalls(block),
+    ]
+    .compactMap { $0 } + counterWarnings(block) + machineWarnings(block.machine)
   }
 
   private static func failures(_ block: BlockConditions) -> String? {
@@ -64,6 +67,17 @@ public enum SampleWarnings {
     return """
       \(good == 1 ? "one request" : "\(good) requests"): p90 and p99 of TTFT and E2E are the slowest one; \
       run more rounds, or more requests in a block
+      """
+  }
+
+  /// A reader that had no processor finds all tokens there when it gets one.
+  private static func atOnce(_ block: BlockConditions) -> String? {
+    let streams = block.samples.filter { $0.failure == nil && $0.outputTokenCount > 1 }
+    let count = streams.count { ($0.tpotSeconds ?? 0) * 1000 < Metrics.leastTokenMS }
+    guard count > 0 else { return nil }
+    return """
+      the tokens of \(count) of \(streams.count) requests came all at once, so their TTFT and TPOT are not known; run the \
+      block again when the machine has less to do
       """
   }
 

@@ -955,13 +955,19 @@ struct  Apus__JobFigures
    */
   Apus__Integer *cached_token_count;
   int64_t output_token_count;
-  double ttft_ms;
-  double tpot_ms;
+  /*
+   * may be absent
+   */
+  Apus__Real *ttft_ms;
+  /*
+   * may be absent
+   */
+  Apus__Real *tpot_ms;
   double e2e_ms;
 };
 #define APUS__JOB_FIGURES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__job_figures__descriptor) \
-    , 0, NULL, 0, 0, 0, 0 }
+    , 0, NULL, 0, NULL, NULL, 0 }
 
 
 struct  Apus__LatencySummary
@@ -1579,10 +1585,11 @@ struct  Apus__Heartbeat
    * may be absent
    */
   Apus__Text *warming_configuration;
+  protobuf_c_boolean is_stopping;
 };
 #define APUS__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&apus__heartbeat__descriptor) \
-    , 0,NULL, 0,NULL, NULL }
+    , 0,NULL, 0,NULL, NULL, 0 }
 
 
 /*

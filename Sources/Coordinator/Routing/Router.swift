@@ -358,9 +358,9 @@ struct Router: Sendable {
       nodes[node].workPerSecond = nodes[node].workPerSecond.map { 0.9 * $0 + 0.1 * speed } ?? speed
       secondsPerWork += 0.02 * (1 / speed - secondsPerWork)
       let waited = run.startedAt - run.decidedAt
-      policy.learn(run.option, ttft: waited + ttft, e2e: waited + e2e)
+      if !metrics.cameAtOnce { policy.learn(run.option, ttft: waited + ttft, e2e: waited + e2e) }
     }
-    guard run.isForeseen else { return }
+    guard run.isForeseen, !metrics.cameAtOnce else { return }
     if let cached = measurement.samples.first?.cachedTokenCount, run.cachedShare > 0.1 {
       let tokens = measurement.samples[0].promptTokenCount
       let share = min(1, Double(cached) / Double(max(1, tokens)) / run.cachedShare)

@@ -207,8 +207,8 @@ extension JobFigures: WireValue {
     c.pointee.prompt_token_count = try arena.count(promptTokenCount, "JobFigures.prompt_token_count")
     c.pointee.cached_token_count = try arena.count(cachedTokenCount, "JobFigures.cached_token_count")
     c.pointee.output_token_count = try arena.count(outputTokenCount, "JobFigures.output_token_count")
-    c.pointee.ttft_ms = try Wire.number(ttftMS, "JobFigures.ttft_ms")
-    c.pointee.tpot_ms = try Wire.number(tpotMS, "JobFigures.tpot_ms")
+    c.pointee.ttft_ms = try arena.number(ttftMS, "JobFigures.ttft_ms")
+    c.pointee.tpot_ms = try arena.number(tpotMS, "JobFigures.tpot_ms")
     c.pointee.e2e_ms = try Wire.number(e2eMS, "JobFigures.e2e_ms")
   }
 
