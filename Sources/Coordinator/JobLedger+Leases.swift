@@ -222,17 +222,3 @@ extension JobLedger {
     }
   }
 }
-
-extension Outcome {
-  /// The outcome in words for a person.
-  var explanation: String {
-    switch self {
-    case .completed: "completed"
-    case .outOfMemory(let detail): "out of memory: \(detail)"
-    case .timedOut(let seconds): "timed out after \(seconds) s"
-    case .engineFailed(let reason, _): "the engine failed: \(reason)"
-    case .lostWorker: "the worker was lost"
-    case .cancelled: "the worker stopped it"
-    }
-  }
-}

@@ -87,6 +87,7 @@ extension JobWorker {
     while outbox.reports.isFull, !isStopping {
       await withCheckedContinuation { waitingForRoom.append($0) }
     }
+    logFailure(report.measurement, report.lease)
     let isSaved = !isConfirmedSoon(report)
     // A cancelled run is of no use after a restart, when its lease is long gone.
     if isSaved, report.measurement.outcome != .cancelled { await save(report) }
@@ -96,6 +97,18 @@ extension JobWorker {
     }
     outbox.add(report, isSaved: isSaved)
     wake()
+  }
+
+  /// What went wrong with an engine is in the history, too; whoever looks after the node looks here first.
+  private func logFailure(_ measurement: Measurement, _ lease: LeaseID) {
+    let lines: String
+    switch measurement.outcome {
+    case .completed, .cancelled, .lostWorker: return
+    case .outOfMemory, .timedOut: lines = ""
+    case .engineFailed(_, let last): lines = last.isEmpty ? "" : "; its last lines: \(last)"
+    }
+    let what = "\(measurement.configuration.label) of \(measurement.model.name), \(lease)"
+    log.warning("\(what): \(measurement.outcome.explanation)\(lines)")
   }
 
   /// A connected coordinator mostly confirms a job's report within moments, so it is only written to a file if the next beat
