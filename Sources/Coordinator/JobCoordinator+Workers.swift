@@ -52,8 +52,12 @@ extension JobCoordinator {
   }
 
   func lose(_ name: WorkerName) {
-    metrics.workersLost += 1
-    logger.warning("worker \(name) was not heard of for \(FailureDetector.missesAllowed) heartbeats")
+    if directory.entries[name]?.isStopping == true {
+      logger.info("worker \(name) has stopped")
+    } else {
+      metrics.workersLost += 1
+      logger.warning("worker \(name) was not heard of for \(FailureDetector.missesAllowed) heartbeats")
+    }
     directory.lose(name, at: time.now())
     for id in benchmarks.keys.sorted() {
       benchmarks[id]?.planner.workerGone(name, at: time.now())
@@ -104,6 +108,10 @@ extension JobCoordinator {
           .heartbeat(
             name, leases: heartbeat.leases, warm: heartbeat.warmConfigurations,
             warming: heartbeat.warmingConfiguration))
+        if heartbeat.isStopping, directory.retire(name) {
+          logger.info("worker \(name) stops")
+          decide(.workerStopping(name))
+        }
       } else if var description = directory.entries[name]?.description {
         // It was taken for lost, and was only slow.
         description.leases = heartbeat.leases

@@ -294,7 +294,7 @@ extension JobLedger {
       guard let trial = trials[id], trial.lease == nil else { continue }
       let machines = Set(trial.workers.compactMap { workers[$0]?.machine })
       // All of its machines or none.
-      guard trial.workers.allSatisfy({ workers[$0] != nil }), !machines.contains(where: { isBusy($0) }),
+      guard trial.workers.allSatisfy({ workers[$0]?.jobCapacity ?? 0 > 0 }), !machines.contains(where: { isBusy($0) }),
         !machines.contains(where: { isWanted($0) })
       else { continue }
       let lease: LeaseID = identifiers.next("lease")

@@ -56,6 +56,18 @@ extension JobLedger {
         drop(id, because: "\(name) was lost", trialEnding: .workerLost, at: now, &actions)
       }
     }
+    dropWaitingTrials(of: name, &actions)
+  }
+
+  /// Nothing is sent there any more, and what waits for it goes elsewhere. Its leases stay until their reports come.
+  mutating func retire(_ name: WorkerName, _ actions: inout [LedgerAction]) {
+    guard workers[name] != nil else { return }
+    workers[name]!.jobCapacity = 0
+    for job in router.lose(name) { displace(job) }
+    dropWaitingTrials(of: name, &actions)
+  }
+
+  private mutating func dropWaitingTrials(of name: WorkerName, _ actions: inout [LedgerAction]) {
     for id in trialOrder where trials[id]!.workers.contains(name) {
       trials[id] = nil
       actions.append(.trialEnded(id, .workerLost))

@@ -120,6 +120,9 @@ public struct JobLedger: Sendable {
     case .workerJoined(let name, let description):
       join(name, description, at: now, &actions)
       dispatch(at: now, &actions)
+    case .workerStopping(let name):
+      retire(name, &actions)
+      dispatch(at: now, &actions)
     case .workerLost(let name):
       lose(name, at: now, &actions)
       dispatch(at: now, &actions)

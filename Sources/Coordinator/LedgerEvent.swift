@@ -19,6 +19,8 @@ public enum LedgerEvent: Sendable {
   /// A worker said hello; also when it was known.
   indirect case workerJoined(WorkerName, WorkerDescription)
   case workerLost(WorkerName)
+  /// It takes no more work; what it has it gives up by reports.
+  case workerStopping(WorkerName)
   /// The leases a worker says it works on, and the fingerprints of what it has loaded, if it says, and of what it loads
   /// before a job asks for it.
   case heartbeat(WorkerName, leases: [LeaseID], warm: [String]? = nil, warming: String? = nil)

@@ -14,6 +14,8 @@ struct WorkerDirectory: Sendable {
     var lostAt: Duration?
     /// Fingerprints of the configurations it has loaded.
     var warmConfigurations: [String] = []
+    /// It said that it stops.
+    var isStopping = false
   }
 
   private(set) var entries: [WorkerName: Entry] = [:]
@@ -39,6 +41,13 @@ struct WorkerDirectory: Sendable {
     entries[name]?.peer = nil
     entries[name]?.lostAt = now
     entries[name]?.warmConfigurations = []
+  }
+
+  /// - Returns: whether it said so for the first time.
+  mutating func retire(_ name: WorkerName) -> Bool {
+    guard entries[name]?.isStopping == false else { return false }
+    entries[name]!.isStopping = true
+    return true
   }
 
   mutating func setWarm(_ configurations: [String], of name: WorkerName) {

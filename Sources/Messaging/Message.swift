@@ -118,11 +118,16 @@ public struct Heartbeat: Hashable, Sendable {
   public var warmConfigurations: [String]
   /// The one that is being loaded as `EngineWarmUp` asked; nil while none is.
   public var warmingConfiguration: String?
+  /// Whether it takes no more work and gives up what it has, because it was told to stop.
+  public var isStopping: Bool
 
-  public init(leases: [LeaseID], warmConfigurations: [String] = [], warmingConfiguration: String? = nil) {
+  public init(
+    leases: [LeaseID], warmConfigurations: [String] = [], warmingConfiguration: String? = nil, isStopping: Bool = false
+  ) {
     self.leases = leases
     self.warmConfigurations = warmConfigurations
     self.warmingConfiguration = warmingConfiguration
+    self.isStopping = isStopping
   }
 }
 

@@ -102,6 +102,9 @@ public actor JobWorker {
     }
 
     isStopping = true
+    // Said first, so that what it gives up does not come back to it.
+    outbox.beat()
+    wake()
     modelChunks.continuation.finish()
     launchQueries.continuation.finish()
     for run in runs.values { run.task.cancel() }
@@ -339,7 +342,9 @@ public actor JobWorker {
     case .heartbeat:
       let warm = await executor.warmConfigurations()
       return .heartbeat(
-        Heartbeat(leases: leases, warmConfigurations: warm, warmingConfiguration: warming?.configuration))
+        Heartbeat(
+          leases: leases, warmConfigurations: warm, warmingConfiguration: warming?.configuration,
+          isStopping: isStopping))
     case .modelOffset(let offset): return .modelOffset(offset)
     case .launchAnswer(let answer): return .launchAnswer(answer)
     case .hostingAnswer(let answer): return .hostingAnswer(answer)

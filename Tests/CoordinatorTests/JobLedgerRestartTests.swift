@@ -54,6 +54,24 @@ import Testing
     #expect(story.assigned?.worker == "b")
   }
 
+  @Test("A worker that says it stops gets nothing more, and what it gives up goes elsewhere at once")
+  func stopping() {
+    var story = LedgerStory()
+    story.tell(.jobStored(Fixture.job("one")))
+    let lease = story.assigned!.lease
+    let worker = story.assigned!.worker
+    #expect(story.tell(.workerStopping(worker)) == [])
+    story.tell(.jobStored(Fixture.job("two")))
+    #expect(story.assigned?.worker != worker)
+    var report = Fixture.report(lease, job: "one", worker: worker.rawValue, output: "")
+    report.measurement.outcome = .cancelled
+    story.tell(.report(worker, report))
+    story.tell(.reportStored(lease, report.measurement.id))
+    story.tell(.tick, after: 1)
+    #expect(story.ledger.liveLeases.allSatisfy { $0.worker != worker })
+    #expect(story.tell(.workerLost(worker)).allSatisfy { if case .storeLoss = $0 { false } else { true } })
+  }
+
   @Test("After a restart a job that was for its client alone is not run on for nobody", arguments: [false, true])
   func boundJob(wasRunning: Bool) {
     var story = LedgerStory()

@@ -15,7 +15,8 @@ extension RandomMessages {
     case 3:
       .heartbeat(
         Heartbeat(
-          leases: list { $0.id() }, warmConfigurations: list { $0.text() }, warmingConfiguration: some { $0.text() }))
+          leases: list { $0.id() }, warmConfigurations: list { $0.text() }, warmingConfiguration: some { $0.text() },
+          isStopping: chance()))
     case 4: .tokens(tokenChunk())
     case 5:
       .report(

@@ -88,6 +88,7 @@ extension Heartbeat: WireValue {
     c.pointee.n_warm_configurations = warmConfigurations.count
     c.pointee.warm_configurations = try arena.texts(warmConfigurations)
     c.pointee.warming_configuration = try arena.optionalText(warmingConfiguration)
+    c.pointee.is_stopping = isStopping ? 1 : 0
   }
 
   init(reading c: UnsafePointer<Apus__Heartbeat>) throws(CodecError) {
@@ -95,7 +96,8 @@ extension Heartbeat: WireValue {
       leases: try Wire.ids(c.pointee.leases, c.pointee.n_leases, "Heartbeat.leases"),
       warmConfigurations: try Wire.texts(
         c.pointee.warm_configurations, c.pointee.n_warm_configurations, "Heartbeat.warm_configurations"),
-      warmingConfiguration: try Wire.text(c.pointee.warming_configuration, "Heartbeat.warming_configuration"))
+      warmingConfiguration: try Wire.text(c.pointee.warming_configuration, "Heartbeat.warming_configuration"),
+      isStopping: c.pointee.is_stopping != 0)
   }
 }
 
