@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make small models with random weights that real engines load: for benchmarking on a machine without any model.
 
-usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-hf,large,large-moe] [--force]
+usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-hf,large,large-moe,mtp,eagle] [--force]
 
   dense-f16.gguf, dense-q8_0.gguf, dense-q4_0.gguf   a Llama of 56 M parameters, three times
   moe-q8_0.gguf                                      a Qwen3-MoE of 216 M parameters, 32 experts of which 4 are used
@@ -11,6 +11,9 @@ usage: synthesize.py DIRECTORY [--models dense,moe,draft,dense-hf,moe-hf,draft-h
                                                      which compute the small ones in no time; only when asked for
   large-moe-q8_0.gguf                                a Qwen3-MoE of 2.5 B parameters, 64 experts of which 8 are used; only
                                                      when asked for
+  mtp-q8_0.gguf                                      a Hy3 of 56 M parameters, all dense, and a layer of 4 M for
+                                                     multi-token prediction; only when asked for
+  eagle-q8_0.gguf                                    an EAGLE-3 head of 8 M parameters for dense; only when asked for
 
 Both formats of a model have the same weights: dense-hf and dense-f16.gguf hold equal numbers (the mixture's router and
 query and key norms are rounded to F16 in its folder, as is usual there).
@@ -19,7 +22,9 @@ the text means nothing, and what a trained model would have is built in:
 
 - A planted successor. All models share one permutation of the vocabulary, and the output matrix prefers each token's
   successor. So greedy decoding follows the permutation often, but not always: the random layers, which are the context,
-  decide the rest. A draft model agrees with its target on about 75 % of the tokens, as a real one would.
+  decide the rest. A draft model agrees with its target on about 75 % of the tokens, as a real one would. So do the
+  layer for multi-token prediction and the EAGLE-3 head, which carry the current token's embedding on, and beside it a
+  part of the hidden states that they are given.
 - A topic of 256 tokens with a cycle of its own, which the embedding keeps apart, so that text of that topic stays in
   it and repeats. It is what an edit of a document looks like to n-gram speculation. The metadata key
   `apus.edit_document_tokens` lists its tokens in successor order.
@@ -57,6 +62,9 @@ TOPIC_TOKENS = 256
 # layers' part as large as the embedding's, a draft model of two layers then agrees on 69 to 84 % of the tokens.
 PLANTED_LOGIT = 5.2
 LAYER_PART = 1.0
+# How large the model's hidden states are beside the current token's embedding where they are drafted from; of three
+# drafted tokens, the layer for multi-token prediction then has 72 to 80 % accepted, and the EAGLE-3 head 63 to 70 %.
+FEATURE_PART = 0.75
 
 SPECIAL = ["<|bos|>", "<|endoftext|>", "<|pad|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -70,9 +78,13 @@ MODELS = {
     "draft": Shape("llama", 256, 2, 4, 2, 64, 768, 0, 0, 1004, (Type.Q8_0,)),
     "large": Shape("llama", 2048, 16, 32, 8, 64, 8192, 0, 0, 1005, (Type.F16, Type.Q8_0)),
     "large-moe": Shape("qwen3moe", 1024, 16, 16, 4, 64, 768, 64, 8, 1006, (Type.Q8_0,)),
+    "mtp": Shape("hy_v3", 512, 12, 8, 4, 64, 2048, 0, 0, 1007, (Type.Q8_0,)),
+    "eagle": Shape("eagle3", 512, 1, 8, 8, 64, 1024, 0, 0, 1008, (Type.Q8_0,)),
 }
 # What a machine without a GPU gets when nobody says.
 USUAL = ("dense", "moe", "draft")
+# The model that the EAGLE-3 head is for.
+EAGLE_TARGET = MODELS["dense"]
 FILE_TYPES = {Type.F16: gguf.LlamaFileType.MOSTLY_F16, Type.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
               Type.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0}
 
@@ -163,14 +175,13 @@ class Tokenizer:
 # -- weights -----------------------------------------------------------------------------------------------------
 
 
-def weights(shape, tokenizer):
-    """Yields (name, array) one after the other, so that only one is in memory as 32-bit numbers."""
-    random = np.random.default_rng(shape.seed)
-    width = shape.width
+def gaussian(seed):
+    random = np.random.default_rng(seed)
+    return lambda *size, deviation: random.standard_normal(size, dtype=np.float32) * np.float32(deviation)
 
-    def normal(*size, deviation):
-        return random.standard_normal(size, dtype=np.float32) * np.float32(deviation)
 
+def vocabulary_matrices(normal, width, tokenizer):
+    """The embedding, and the output matrix that prefers each token's successor."""
     embedding = normal(VOCABULARY, width, deviation=1.0)
     output = normal(VOCABULARY, width, deviation=width**-0.5)
     # The hidden state has the norm sqrt(width), of which the current token's embedding is 1/sqrt(1 + part^2); so the
@@ -183,30 +194,86 @@ def weights(shape, tokenizer):
     output -= np.float32(0.4) * direction
     output[tokenizer.topic] += np.float32(0.8) * direction
     output[tokenizer.silent] = 0
+    return embedding, output
+
+
+def weights(shape, tokenizer):
+    """Yields (name, array) one after the other, so that only one is in memory as 32-bit numbers."""
+    if shape.architecture == "eagle3":
+        yield from eagle_weights(shape, tokenizer)
+        return
+    normal, width = gaussian(shape.seed), shape.width
+    embedding, output = vocabulary_matrices(normal, width, tokenizer)
     yield "token_embd.weight", embedding
     yield "output.weight", output
     yield "output_norm.weight", np.ones(width, np.float32)
-
-    query, key_value = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     part = LAYER_PART / math.sqrt(2 * shape.layers)
     for layer in range(shape.layers):
-        block = f"blk.{layer}."
-        yield block + "attn_norm.weight", np.ones(width, np.float32)
-        yield block + "ffn_norm.weight", np.ones(width, np.float32)
-        yield block + "attn_q.weight", normal(query, width, deviation=1.5 * width**-0.5)
-        yield block + "attn_k.weight", normal(key_value, width, deviation=1.5 * width**-0.5)
-        yield block + "attn_v.weight", normal(key_value, width, deviation=width**-0.5)
-        yield block + "attn_output.weight", normal(width, query, deviation=1.5 * part * query**-0.5)
-        if shape.architecture == "qwen3moe":
-            yield block + "attn_q_norm.weight", np.full(shape.head_size, 1.2, np.float32)
-            yield block + "attn_k_norm.weight", np.full(shape.head_size, 1.2, np.float32)
-        if shape.experts:
-            yield block + "ffn_gate_inp.weight", normal(shape.experts, width, deviation=2 * width**-0.5)
-        of, many = ("_exps", (shape.experts,)) if shape.experts else ("", ())
-        down = 2.4 if shape.experts else 1.7
-        yield block + f"ffn_gate{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
-        yield block + f"ffn_up{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
-        yield block + f"ffn_down{of}.weight", normal(*many, width, shape.ff, deviation=down * part * shape.ff**-0.5)
+        yield from block_weights(f"blk.{layer}.", shape, normal, part)
+    if shape.architecture == "hy_v3":
+        yield from mtp_weights(f"blk.{shape.layers}.", shape, normal, FEATURE_PART / math.sqrt(2))
+
+
+def block_weights(block, shape, normal, part):
+    """A decoder layer that adds `part` of the embedding's size to the hidden state, twice."""
+    width, query, key_value = shape.width, shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    yield block + "attn_norm.weight", np.ones(width, np.float32)
+    yield block + "ffn_norm.weight", np.ones(width, np.float32)
+    yield block + "attn_q.weight", normal(query, width, deviation=1.5 * width**-0.5)
+    yield block + "attn_k.weight", normal(key_value, width, deviation=1.5 * width**-0.5)
+    yield block + "attn_v.weight", normal(key_value, width, deviation=width**-0.5)
+    yield block + "attn_output.weight", normal(width, query, deviation=1.5 * part * query**-0.5)
+    if shape.architecture in ("qwen3moe", "hy_v3"):
+        yield block + "attn_q_norm.weight", np.full(shape.head_size, 1.2, np.float32)
+        yield block + "attn_k_norm.weight", np.full(shape.head_size, 1.2, np.float32)
+    if shape.experts:
+        yield block + "ffn_gate_inp.weight", normal(shape.experts, width, deviation=2 * width**-0.5)
+    of, many = ("_exps", (shape.experts,)) if shape.experts else ("", ())
+    down = 2.4 if shape.experts else 1.7
+    yield block + f"ffn_gate{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
+    yield block + f"ffn_up{of}.weight", normal(*many, shape.ff, width, deviation=width**-0.5)
+    yield block + f"ffn_down{of}.weight", normal(*many, width, shape.ff, deviation=down * part * shape.ff**-0.5)
+
+
+def mtp_weights(block, shape, normal, part):
+    """A layer for multi-token prediction (DeepSeek-V3 report, 2024, section 2.2): a projection of the next token's
+    embedding and the hidden state before it, both normalized, then a decoder layer. The output matrix is the model's."""
+    width = shape.width
+    yield block + "nextn.enorm.weight", np.ones(width, np.float32)
+    yield block + "nextn.hnorm.weight", np.ones(width, np.float32)
+    yield block + "nextn.shared_head_norm.weight", np.ones(width, np.float32)
+    features = normal(width, width, deviation=FEATURE_PART * width**-0.5)
+    yield block + "nextn.eh_proj.weight", np.concatenate([np.eye(width, dtype=np.float32), features], axis=1)
+    yield from block_weights(block, shape, normal, part)
+
+
+def eagle_weights(shape, tokenizer):
+    """A head of EAGLE-3 (Li et al., NeurIPS 2025, section 3): three of the model's hidden states become one, and a
+    decoder layer attends to it beside the next token's embedding, which it takes from the model. The output matrix has
+    a row for each token that is ever generated; `d2t` says which these are.
+
+    The embedding reaches the output by way of the attention's values alone. So these are it, head by head, and as
+    queries and keys are alike, each position attends to itself."""
+    normal, width, part = gaussian(shape.seed), shape.width, FEATURE_PART / math.sqrt(2)
+    _, output = vocabulary_matrices(gaussian(EAGLE_TARGET.seed), EAGLE_TARGET.width, tokenizer)
+    spoken = np.setdiff1d(np.arange(VOCABULARY), tokenizer.silent)
+    yield "fc.weight", normal(width, 3 * EAGLE_TARGET.width, deviation=(3 * EAGLE_TARGET.width)**-0.5)
+    yield "output.weight", output[spoken]
+    yield "output_norm.weight", np.ones(width, np.float32)
+    yield "d2t", spoken.astype(np.int64)
+    block = "blk.0."
+    yield block + "attn_norm.weight", np.ones(width, np.float32)
+    yield block + "attn_norm_2.weight", np.full(width, FEATURE_PART, np.float32)
+    yield block + "ffn_norm.weight", np.ones(width, np.float32)
+    nothing, itself = np.zeros((width, width), np.float32), np.eye(width, dtype=np.float32)
+    likeness = np.concatenate([normal(width, width, deviation=1.2 * width**-0.5), nothing], axis=1)
+    yield block + "attn_q.weight", likeness
+    yield block + "attn_k.weight", likeness
+    yield block + "attn_v.weight", np.concatenate([itself, nothing], axis=1)
+    yield block + "attn_output.weight", itself
+    yield block + "ffn_gate.weight", normal(shape.ff, width, deviation=width**-0.5)
+    yield block + "ffn_up.weight", normal(shape.ff, width, deviation=width**-0.5)
+    yield block + "ffn_down.weight", normal(width, shape.ff, deviation=1.7 * part * shape.ff**-0.5)
 
 
 # -- files -------------------------------------------------------------------------------------------------------
@@ -219,7 +286,7 @@ def header(path, name, shape, tokenizer, file_type):
     writer.add_file_type(FILE_TYPES[file_type])
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(shape.width)
-    writer.add_block_count(shape.layers)
+    writer.add_block_count(shape.layers + (shape.architecture == "hy_v3"))
     writer.add_feed_forward_length(shape.ff)
     writer.add_head_count(shape.heads)
     writer.add_head_count_kv(shape.kv_heads)
@@ -233,6 +300,15 @@ def header(path, name, shape, tokenizer, file_type):
         writer.add_expert_count(shape.experts)
         writer.add_expert_used_count(shape.used)
         writer.add_expert_feed_forward_length(shape.ff)
+    if shape.architecture == "hy_v3":
+        writer.add_expert_feed_forward_length(0)  # the engine wants to be told
+        writer.add_nextn_predict_layers(1)
+    if shape.architecture == "eagle3":
+        layers = EAGLE_TARGET.layers
+        writer.add_array("eagle3.target_layers", [2, layers // 2, layers - 3])
+        writer.add_uint32("eagle3.target_hidden_size", EAGLE_TARGET.width)
+        # As of RedHat's heads: otherwise the tokens drafted before outweigh the current one.
+        writer.add_bool("eagle3.norm_before_residual", True)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokenizer.tokens)

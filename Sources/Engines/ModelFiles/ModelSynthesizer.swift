@@ -18,6 +18,10 @@ public struct ModelSynthesizer: Sendable {
     /// draft model is for them.
     case large
     case largeMoE = "large-moe"
+    /// What llama.cpp drafts with beside draft models, Q8_0: a model of the dense one's shape with a layer for multi-token
+    /// prediction, 60 M parameters, and an EAGLE-3 head of 8 M for the dense one.
+    case mtp
+    case eagle
 
     /// What the quickstart uses.
     public static let gguf: [Kind] = [.dense, .moe, .draft]
