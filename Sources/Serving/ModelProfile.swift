@@ -19,6 +19,7 @@ public struct ModelProfile: Hashable, Codable, Sendable {
   /// Weights that one token uses: all of a dense model, the chosen experts' share of a mixture.
   public var activeParameterCount: Int
   public var layerCount: Int
+  /// Of a head that drafts from another model's hidden states: the size of those.
   public var hiddenSize: Int
   public var headCount: Int
   public var keyValueHeadCount: Int

@@ -126,9 +126,15 @@ struct DeviceMethodTests {
       offered: [3, 5].map {
         [.speculation: .text("eagle"), .draftModel: .text("head-id"), .draftTokens: .int($0)]
       }),
-    // Without a tokenizer the sizes must be the model's.
+    // The size of the hidden states must be the model's, and without a tokenizer that of the vocabulary too.
     Case(
-      method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, head { $0.hiddenSize = 1024 }]),
+      method: EagleSpeculation(),
+      context: Fixture.able(
+        available: [Fixture.dense, head { ($0.hiddenSize, $0.vocabularyFingerprint) = (1024, "vocabulary") }]),
+      refusal: "no EAGLE head for dense"),
+    Case(
+      method: EagleSpeculation(),
+      context: Fixture.able(available: [Fixture.dense, head { $0.vocabularySize = 32000 }]),
       refusal: "no EAGLE head for dense"),
     Case(
       method: EagleSpeculation(), context: Fixture.able(available: [Fixture.dense, head { _ in }]),

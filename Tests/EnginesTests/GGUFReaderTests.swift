@@ -54,15 +54,19 @@ import Testing
     #expect(try profile(file).mtpLayerCount == 0 && profile(file).eagleVersion == 0)
     file.set("llama.nextn_predict_layers", .uint32(1))
     #expect(try profile(file).mtpLayerCount == 0, "the figure alone, without its tensors")
-    file.tensors.append(.init(name: "blk.0.nextn.eh_proj.weight", shape: [64, 32]))
-    #expect(try profile(file).mtpLayerCount == 1)
-    file.set("llama.nextn_predict_layers", .uint32(2))
-    #expect(try profile(file).mtpLayerCount == 0, "more than there are layers")
+    file.tensors.append(.init(name: "blk.1.nextn.eh_proj.weight", shape: [64, 32]))
+    #expect(try profile(file).mtpLayerCount == 0, "as many as there are layers")
+    file.set("llama.block_count", .uint32(2))
+    let predicting = try profile(file)
+    #expect(predicting.mtpLayerCount == 1 && predicting.layerCount == 1)
+    #expect(predicting.parameterCount - predicting.activeParameterCount == 64 * 32, "only drafting reads it")
 
     var head = GGUFBytes()
     head.metadata = head.metadata.map { key, value in (key.replacing("llama.", with: "eagle3."), value) }
     head.set("general.architecture", .text("eagle3"))
-    #expect(try profile(head).eagleVersion == 3)
+    #expect(try profile(head).eagleVersion == 3 && profile(head).hiddenSize == 32)
+    head.set("eagle3.target_hidden_size", .uint32(64))
+    #expect(try profile(head).hiddenSize == 64, "of the model it drafts for")
   }
 
   /// A chat template that never names tools has no place for them; some models have a template for tools alone.

@@ -90,6 +90,8 @@ import Testing
     var files = HuggingFaceFiles()
     files.config[key] = value
     #expect(try profile(files).eagleVersion == version)
+    files.config["target_hidden_size"] = 64
+    #expect(try profile(files).hiddenSize == 64)
     files.tensors.removeFirst()
     if version > 0 {
       #expect(try profile(files).vocabularySize == 4)

@@ -2,8 +2,9 @@ public import Serving
 
 /// A head that was trained on the model's own hidden states drafts tokens, the model verifies them.
 ///
-/// Such a head is a file or folder of its own, made for one model. It has that model's vocabulary; one that comes without a
-/// tokenizer is known by the sizes of its vocabulary and of the hidden states it reads.
+/// Such a head is a file or folder of its own, made for one model: it reads hidden states of that model's size, and has its
+/// vocabulary, of which one that comes without a tokenizer says the size only. llama.cpp dies of a head for hidden states of
+/// another size (measured), which models of one family with one vocabulary have.
 public struct EagleSpeculation: AccelerationMethod {
   static let methodName = MethodName("eagle-speculation")
   static let draftLengths = [3, 5]
@@ -33,9 +34,9 @@ public struct EagleSpeculation: AccelerationMethod {
   }
 
   private static func fits(_ head: ModelProfile, _ model: ModelProfile) -> Bool {
-    guard head.eagleVersion > 0 else { return false }
+    guard head.eagleVersion > 0, head.hiddenSize == model.hiddenSize else { return false }
     guard !head.vocabularyFingerprint.isEmpty, !model.vocabularyFingerprint.isEmpty else {
-      return head.vocabularySize == model.vocabularySize && head.hiddenSize == model.hiddenSize
+      return head.vocabularySize == model.vocabularySize
     }
     return head.vocabularyFingerprint == model.vocabularyFingerprint
   }

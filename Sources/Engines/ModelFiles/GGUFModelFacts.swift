@@ -5,6 +5,9 @@ struct GGUFModelFacts {
   private let header: GGUFHeader
   private let architecture: String
   private let layerCount: Int
+  /// Layers behind those; 0 without.
+  private let mtpLayerCount: Int
+  /// Of a head that drafts for another model: of the hidden states that it reads.
   private let hiddenSize: Int
   private let headCount: Int
   private let expertCount: Int
@@ -32,8 +35,11 @@ struct GGUFModelFacts {
         "it is one of \(parts) parts", advice: "Merge them first: llama-gguf-split --merge FIRST.gguf ALL.gguf")
     }
     guard !header.tensors.isEmpty else { throw refuse("it has no tensors") }
-    layerCount = try required("block_count")
-    hiddenSize = try required("embedding_length")
+    let blockCount = try required("block_count")
+    mtpLayerCount = Self.mtpLayers(header, said: number("nextn_predict_layers") ?? 0, ofBlocks: blockCount)
+    layerCount = blockCount - mtpLayerCount
+    let width = try required("embedding_length")
+    hiddenSize = try number("target_hidden_size") == nil ? width : required("target_hidden_size")
     headCount = try required("attention.head_count")
     expertCount = number("expert_count") ?? 0
     expertsPerToken = number("expert_used_count") ?? 0
@@ -55,7 +61,7 @@ struct GGUFModelFacts {
 
   func profile(id: ModelID, name: String) -> ModelProfile {
     let keyValueHeads = min(headCount, max(1, number("attention.head_count_kv") ?? headCount))
-    let headSize = number("attention.key_length") ?? hiddenSize / headCount
+    let headSize = number("attention.key_length") ?? (number("embedding_length") ?? hiddenSize) / headCount
     return ModelProfile(
       id: id, name: name, architecture: architecture,
       parameterCount: sum { $0.elementCount }, activeParameterCount: activeSum { $0.elementCount },
@@ -78,11 +84,18 @@ struct GGUFModelFacts {
   }
 
   /// Some files keep the figure of the model they were made of, and leave the layers out.
-  private var mtpLayerCount: Int {
-    guard let count = number("nextn_predict_layers"), (1...layerCount).contains(count),
-      header.tensors.contains(where: { $0.name.contains(".nextn.") })
-    else { return 0 }
+  private static func mtpLayers(_ header: GGUFHeader, said count: Int, ofBlocks blockCount: Int) -> Int {
+    guard (0..<blockCount).contains(count), header.tensors.contains(where: { $0.name.contains(".nextn.") }) else {
+      return 0
+    }
     return count
+  }
+
+  /// Whether a tensor is of a layer that only drafts (`blk.N.`), which no engine reads where nothing is drafted with it.
+  private func isOfDrafting(_ name: String) -> Bool {
+    let parts = name.split(separator: ".", maxSplits: 2)
+    guard mtpLayerCount > 0, parts.count > 1, parts[0] == "blk", let block = Int(parts[1]) else { return false }
+    return block >= layerCount
   }
 
   var bytesByClass: [TensorClass: Int] {
@@ -91,9 +104,11 @@ struct GGUFModelFacts {
 
   private func sum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int { header.tensors.reduce(0) { $0 + amount($1) } }
 
-  /// The sum with the chosen experts' share of the expert tensors (`blk.N.ffn_up_exps.weight`, all experts in one).
+  /// The sum with the chosen experts' share of the expert tensors (`blk.N.ffn_up_exps.weight`, all experts in one), without
+  /// the layers that only draft.
   private func activeSum(_ amount: (GGUFHeader.Tensor) -> Int) -> Int {
     sum { tensor in
+      if isOfDrafting(tensor.name) { return 0 }
       guard expertCount > 0, TensorClass.of(tensor.name) == .experts else { return amount(tensor) }
       return amount(tensor) / expertCount * expertsPerToken
     }

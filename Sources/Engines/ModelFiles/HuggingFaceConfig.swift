@@ -60,11 +60,12 @@ struct HuggingFaceConfig: Equatable, Sendable {
     }
     architecture = type.filter { $0 != "_" && $0 != "-" }.lowercased()
     layerCount = try required(try count("num_hidden_layers", "n_layer", "num_layers"), "num_hidden_layers")
-    hiddenSize = try required(try count("hidden_size", "n_embd", "d_model"), "hidden_size")
+    let width = try required(try count("hidden_size", "n_embd", "d_model"), "hidden_size")
+    hiddenSize = try count("target_hidden_size") ?? width
     headCount = try required(try count("num_attention_heads", "n_head", "num_heads"), "num_attention_heads")
     keyValueHeadCount = min(
       headCount, try count("num_key_value_heads", "num_kv_heads", "n_head_kv") ?? headCount)
-    headSize = try count("head_dim", "kv_channels") ?? max(1, hiddenSize / headCount)
+    headSize = try count("head_dim", "kv_channels") ?? max(1, width / headCount)
     expertCount =
       try count("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", in: 0...1 << 16) ?? 0
     let chosen = try count("num_experts_per_tok", "num_experts_per_token", "moe_top_k", "moe_k", in: 0...1 << 16) ?? 0
