@@ -29,21 +29,26 @@ struct RealEngineTests {
 
   private static var installed: EngineInstallation? { EnginesTests.installation }
 
-  /// The draft model, made in the folder of this test by the installed engine's Python.
-  private func makeDraftModel() async throws -> (path: String, profile: ModelProfile) {
+  private typealias Model = (path: String, profile: ModelProfile)
+
+  /// Models by name, made in the folder of this test by the installed engine's Python.
+  private func make(_ kinds: [ModelSynthesizer.Kind]) async throws -> [String: Model] {
     let script =
       "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Deploy/models/synthesize.py"
     try FileManager.default.createSymbolicLink(
       atPath: "\(folder.path)/engines", withDestinationPath: "\(installation.stateDirectory)/engines")
     let own = EngineInstallation(stateDirectory: folder.path, guardPath: installation.guardPath)
-    try await ModelSynthesizer(own, scriptPath: script).synthesize([.draft]) { _ in }
+    try await ModelSynthesizer(own, scriptPath: script).synthesize(kinds) { _ in }
     let library = ModelLibrary(directory: own.modelsDirectory)
-    let profile = try #require(try library.scan().first)
-    return (try #require(library.path(of: profile.id)), profile)
+    var made: [String: Model] = [:]
+    for profile in try library.scan() { made[profile.name] = (try #require(library.path(of: profile.id)), profile) }
+    return made
   }
 
+  private func makeDraftModel() async throws -> Model { try #require(try await make([.draft])["draft-q8_0"]) }
+
   private func start(
-    _ model: (path: String, profile: ModelProfile), _ knobs: [KnobName: KnobValue] = [:], draft: String? = nil
+    _ model: Model, _ knobs: [KnobName: KnobValue] = [:], draft: String? = nil
   ) async throws -> EngineProcess {
     let plan = try engine.launchPlan(
       LaunchRequest(
@@ -92,6 +97,55 @@ struct RealEngineTests {
     for index in 3..<configurations.count {
       #expect(answers[index] == answers[0], "\(configurations[index].0) keeps greedy output")
     }
+  }
+
+  /// What the engine says of 96 greedy tokens after a fixed prompt.
+  private func greedy(
+    _ model: Model, _ knobs: [KnobName: KnobValue] = [:], draft: String? = nil
+  ) async throws -> (tokens: [Int], drafted: Int, accepted: Int) {
+    let engine = try await start(model, knobs, draft: draft)
+    let answer = try await httpPost(
+      "\(engine.baseURL)/completion",
+      #"{"prompt":[0,700,701,702],"n_predict":96,"temperature":0,"ignore_eos":true,"return_tokens":true}"#)
+    await engine.stop()
+    let body = try #require(answer.components(separatedBy: "\r\n\r\n").last)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+    let tokens = try #require(object["tokens"] as? [Int])
+    let timings = try #require(object["timings"] as? [String: Any])
+    return (tokens, timings["draft_n"] as? Int ?? 0, timings["draft_n_accepted"] as? Int ?? 0)
+  }
+
+  /// What drafts from the model's hidden states is accepted about as often as synthesize.py says, and changes no token.
+  private func expectDrafts(
+    _ model: Model, _ kind: String, draft: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let alone = try await greedy(model)
+    #expect(alone.tokens.count == 96 && alone.drafted == 0, sourceLocation: sourceLocation)
+    for length in [1, 3] {
+      let together = try await greedy(
+        model, [.speculation: .text(kind), .draftTokens: .int(length)], draft: draft)
+      #expect(together.tokens == alone.tokens, "\(length) drafted", sourceLocation: sourceLocation)
+      let share = Double(together.accepted) / Double(max(1, together.drafted))
+      #expect(together.drafted >= 20 && (0.4...1).contains(share), "\(together)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// An EAGLE-3 head with a vocabulary of its own drafts for the dense model.
+  @Test(.timeLimit(.minutes(20))) func eagleHeadDrafts() async throws {
+    let models = try await make([.dense, .eagle])
+    let model = try #require(models["dense-q8_0"])
+    let head = try #require(models["eagle-q8_0"])
+    #expect(head.profile.eagleVersion == 3 && model.profile.eagleVersion == 0)
+    #expect(head.profile.hiddenSize == model.profile.hiddenSize)
+    #expect(head.profile.vocabularyFingerprint == model.profile.vocabularyFingerprint)
+    try await expectDrafts(model, "eagle", draft: head.path)
+  }
+
+  /// A model's own layer for multi-token prediction drafts, and goes round where more than one token is asked of it.
+  @Test(.timeLimit(.minutes(20))) func predictionLayerDrafts() async throws {
+    let model = try #require(try await make([.mtp])["mtp-q8_0"])
+    #expect(model.profile.mtpLayerCount == 1 && model.profile.layerCount == 12)
+    try await expectDrafts(model, "mtp")
   }
 
   /// Each field that the adapter may name is one of the package's, and each word of its enumerations too.

@@ -27,14 +27,11 @@ public struct LlamaCppEngine: InferenceEngine {
   ]
   public let defaults: [KnobName: KnobValue] = [.hostCacheMiB: .int(8192), .prefixCaching: .bool(true)]
 
-  /// The package, as its options were compared where no model here can use them.
-  static let package = "xllamacpp 2026.10.11549"
-
   public func support(of method: MethodName) -> MethodSupport {
     Self.methods[method] ?? .notHere(reason: "llama.cpp has no such option")
   }
 
-  /// What works was run with this package; what needs a model, a GPU or a build that is not there says so.
+  /// What works was run with this package; what needs a GPU or a build that is not there says so.
   private static let methods: [MethodName: MethodSupport] = [
     MethodName("continuous-batching"): .works,
     MethodName("prefix-caching"): .works,
@@ -45,11 +42,11 @@ public struct LlamaCppEngine: InferenceEngine {
     MethodName("weight-quantization"): .works,
     MethodName("draft-model-speculation"): .works,
     MethodName("n-gram-speculation"): .works,
+    MethodName("eagle-speculation"): .works,
+    MethodName("mtp-speculation"): .works,
     MethodName("flash-attention"): .works,
     MethodName("thread-count"): .works,
     MethodName("thread-affinity"): .works,
-    MethodName("eagle-speculation"): .flagChecked(against: "\(package) CommonParams"),
-    MethodName("mtp-speculation"): .flagChecked(against: "\(package) CommonParams"),
     MethodName("instruction-set-build"): .notHere(reason: "the package has AVX2 code only"),
     MethodName("gpu-offload"): .notHere(reason: "the package has no GPU code"),
     MethodName("tensor-split"): .notHere(reason: "the package has no GPU code"),
