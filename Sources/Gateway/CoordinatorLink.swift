@@ -1,3 +1,4 @@
+import Logging
 import Messaging
 import Serving
 
@@ -10,13 +11,18 @@ actor CoordinatorLink {
 
   private let endpoint: any ClientEndpoint
   private let address: String
+  private let logger: Logger
+  /// Between two attempts to be let in.
+  private let retryInterval: Duration
   private var nextID: UInt64 = 1
   private var pending: [UInt64: Question] = [:]
   private(set) var isUp = false
   /// What the coordinator calls this client; empty until it has answered once.
   private(set) var name = ""
-  /// Why nothing will come any more: a key that was refused, another protocol version.
+  /// Why nothing comes: a key that was refused, another protocol version.
   private var refusal: ApusError?
+  /// Whether another attempt to be let in is on its way.
+  private var willGreet = false
 
   /// A request whose last answer has not come.
   private struct Question {
@@ -29,17 +35,27 @@ actor CoordinatorLink {
     var isForsaken = false
   }
 
-  init(_ endpoint: any ClientEndpoint, address: String) {
+  init(_ endpoint: any ClientEndpoint, address: String, logger: Logger, retryInterval: Duration = .seconds(3)) {
     self.endpoint = endpoint
     self.address = address
+    self.logger = logger
+    self.retryInterval = retryInterval
   }
 
   /// Reads until the endpoint is closed.
-  func run() async {
-    await withTaskExecutorPreference(taskExecutor) {
-      for await event in endpoint.events { await take(event) }
+  ///
+  /// - Throws: why the coordinator took no connection: nothing will come by this endpoint any more.
+  func run() async throws(ApusError) {
+    let refusal = await withTaskExecutorPreference(taskExecutor) {
+      var refusal: ApusError?
+      for await event in endpoint.events {
+        await take(event)
+        if case .refused(let error) = event { refusal = error }
+      }
+      return refusal
     }
     lose(ApusError(.unavailable, "the gateway is stopping"))
+    if let refusal { throw refusal }
   }
 
   nonisolated func close() { endpoint.close() }
@@ -49,18 +65,45 @@ actor CoordinatorLink {
 
   private func take(_ event: ConnectionEvent) async {
     switch event {
-    case .connected: try? await endpoint.send(.hello(Hello(role: .client)))  // a send that fails ends the events, too
-    case .disconnected: lose(notThere)
-    case .refused(let error), .message(.refused(let error)):
-      refusal = error
-      lose(error)
+    case .connected: await greet()
+    case .disconnected:
+      if isUp { logger.warning("the coordinator at \(address) is lost") }
+      refusal = nil
+      lose(notThere)
+    case .refused(let error), .message(.refused(let error)): take(error)
     case .message(.welcome(let welcome)):
+      if !isUp { logger.info("the coordinator at \(address) answers \(welcome.peer)") }
       refusal = nil
       name = welcome.peer
       isUp = true
     case .message(.response(let id, let response)): deliver(response, id)
     case .message: break  // not for clients
     }
+  }
+
+  private func greet() async {
+    try? await endpoint.send(.hello(Hello(role: .client)))  // a send that fails ends the events, too
+  }
+
+  /// A key that was let in is refused at whatever it asks once it is revoked; any other refusal is of one message, whose
+  /// asker it does not name.
+  private func take(_ error: ApusError) {
+    if error != refusal { logger.warning("the coordinator at \(address) refuses: \(error.reason); \(error.advice)") }
+    if isUp, error.code != .keyRefused { return }
+    refusal = error
+    lose(error)
+    // It does not say so when it lets the key in again.
+    guard !willGreet else { return }
+    willGreet = true
+    Task { [weak self, retryInterval] in
+      try? await Task.sleep(for: retryInterval)
+      await self?.greetAgain()
+    }
+  }
+
+  private func greetAgain() async {
+    willGreet = false
+    if refusal != nil { await greet() }
   }
 
   private func deliver(_ response: ClientResponse, _ id: UInt64) {

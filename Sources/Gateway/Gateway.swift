@@ -28,7 +28,7 @@ public struct Gateway: Sendable {
     self.forms = forms
     self.apiKey = apiKey
     self.logger = logger
-    link = CoordinatorLink(endpoint, address: address)
+    link = CoordinatorLink(endpoint, address: address, logger: logger)
   }
 
   /// Methods and paths of all routes, such as `GET /v1/models`, parameters in braces; sorted.
@@ -37,10 +37,10 @@ public struct Gateway: Sendable {
   /// Serves until the task is cancelled.
   ///
   /// - Parameter isListening: told the port once it listens.
-  /// - Throws: `unavailable` when the address cannot be bound.
+  /// - Throws: `unavailable` when the address cannot be bound, and what the coordinator refuses the connection with.
   public func run(isListening: @escaping @Sendable (Int) async -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await link.run() }
+      group.addTask { try await link.run() }
       group.addTask { try await serve(isListening) }
       defer {
         link.close()

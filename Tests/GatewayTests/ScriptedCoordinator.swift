@@ -1,3 +1,4 @@
+import Logging
 import Messaging
 import Serving
 
@@ -11,21 +12,45 @@ final class ScriptedCoordinator: ClientEndpoint {
   private let event: AsyncStream<ConnectionEvent>.Continuation
   private let questions: AsyncStream<Question>
   private let question: AsyncStream<Question>.Continuation
+  private let hellos: AsyncStream<Void>
+  private let hello: AsyncStream<Void>.Continuation
 
   init() {
     (events, event) = AsyncStream.makeStream()
+    (hellos, hello) = AsyncStream.makeStream()
     (questions, question) = AsyncStream.makeStream()
   }
 
   func send(_ message: Message) async throws(ApusError) {
-    if case .request(let id, let request) = message { question.yield((id, request)) }
+    switch message {
+    case .request(let id, let request): question.yield((id, request))
+    case .hello: hello.yield()
+    default: break
+    }
   }
 
   func close() { event.finish() }
 
   func connect() {
     event.yield(.connected)
-    event.yield(.message(.welcome(Welcome(peer: "gateway", heartbeatMS: 1000))))
+    welcome()
+  }
+
+  func welcome() { event.yield(.message(.welcome(Welcome(peer: "gateway", heartbeatMS: 1000)))) }
+
+  /// Refuses whatever came last.
+  func refuse(_ error: ApusError) { event.yield(.message(.refused(error))) }
+
+  /// Refuses the connection itself.
+  func shutOut(_ error: ApusError) {
+    event.yield(.refused(error))
+    event.finish()
+  }
+
+  /// The next attempt to be let in, the first among them.
+  func greeted() async {
+    var iterator = hellos.makeAsyncIterator()
+    _ = await iterator.next()
   }
 
   func answer(_ id: UInt64, _ response: ClientResponse) { event.yield(.message(.response(id: id, response))) }
@@ -51,12 +76,13 @@ final class ScriptedCoordinator: ClientEndpoint {
   /// Runs `body` with a link that is up.
   static func withLink(_ body: (CoordinatorLink, ScriptedCoordinator) async throws -> Void) async throws {
     let coordinator = ScriptedCoordinator()
-    let link = CoordinatorLink(coordinator, address: "here")
-    let running = Task { await link.run() }
+    let link = CoordinatorLink(
+      coordinator, address: "here", logger: Logger(label: "test"), retryInterval: .milliseconds(1))
+    let running = Task { try await link.run() }
     coordinator.connect()
     while await !link.isUp { await Task.yield() }
     try await body(link, coordinator)
     link.close()
-    await running.value
+    try await running.value
   }
 }
