@@ -37,6 +37,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -101,7 +102,7 @@ let package = Package(
       "Gateway",
       [
         "Serving", "Messaging", "OpenAI", hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nio,
-        nioHTTP1, nioSSL,
+        nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
       ]),
     library("TestKit", ["Serving", "Acceleration", "Engines", "History", "Messaging"]),
     library("Simulation", ["Serving", "Selection", "History", "Messaging", "Coordinator"]),

@@ -23,6 +23,8 @@ actor CoordinatorLink {
   private var refusal: ApusError?
   /// Whether another attempt to be let in is on its way.
   private var willGreet = false
+  /// Whether nothing new is submitted any more.
+  private var isStopping = false
 
   /// A request whose last answer has not come.
   private struct Question {
@@ -54,7 +56,7 @@ actor CoordinatorLink {
       }
       return refusal
     }
-    lose(ApusError(.unavailable, "the gateway is stopping"))
+    lose(Self.stopping)
     if let refusal { throw refusal }
   }
 
@@ -131,7 +133,8 @@ actor CoordinatorLink {
   private func end(_ id: UInt64) {
     guard let question = pending.removeValue(forKey: id), question.isBound, let job = question.job else { return }
     // One that ended meanwhile cannot be cancelled, and need not be.
-    Task { _ = try? await ask(.cancelJob(job)) }
+    let answers = answers(to: .cancelJob(job))
+    Task { for try await _ in answers {} }
   }
 
   private func lose(_ error: ApusError) {
@@ -139,6 +142,22 @@ actor CoordinatorLink {
     for question in pending.values { question.asker.finish(throwing: error) }
     pending = [:]
   }
+
+  /// Ends all answers with a failure, and waits until the bound jobs that they were of are cancelled.
+  ///
+  /// - Parameter patience: with a coordinator that does not answer.
+  func stop(within patience: Duration) async {
+    isStopping = true
+    for (id, question) in pending {
+      question.asker.finish(throwing: Self.stopping)
+      forsake(id)
+    }
+    // What is left are submissions, each of which is cancelled once it is accepted, and cancellations.
+    let end = ContinuousClock.now + patience
+    while !pending.isEmpty, .now < end, (try? await Task.sleep(for: .milliseconds(10))) != nil {}
+  }
+
+  private static let stopping = ApusError(.unavailable, "the gateway is stopping", advice: "ask again when it is back")
 
   private var notThere: ApusError {
     ApusError(
@@ -154,10 +173,16 @@ actor CoordinatorLink {
       continuation.finish(throwing: refusal ?? notThere)
       return stream
     }
+    var isBound = false
+    if case .submit(let spec) = request {
+      guard !isStopping else {
+        continuation.finish(throwing: Self.stopping)
+        return stream
+      }
+      isBound = spec.isBound == true
+    }
     let id = nextID
     nextID += 1
-    var isBound = false
-    if case .submit(let spec) = request { isBound = spec.isBound == true }
     pending[id] = Question(asker: continuation, isBound: isBound)
     continuation.onTermination = { [weak self, taskExecutor] reason in
       guard case .cancelled = reason else { return }

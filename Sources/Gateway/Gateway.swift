@@ -4,7 +4,9 @@ import HummingbirdTLS
 public import Logging
 public import Messaging
 import NIOCore
+import NIOPosix
 import NIOSSL
+import ServiceLifecycle
 import Serving
 
 /// The HTTP service: OpenAI's routes and Apus's own, answered by a coordinator over one connection.
@@ -15,6 +17,9 @@ public struct Gateway: Sendable {
   private let apiKey: (@Sendable (String) -> GatewayKey?)?
   private let logger: Logger
   private let metrics = GatewayMetrics()
+  /// Ends when the gateway is to stop.
+  private let running: AsyncStream<Void>
+  private let stopping: AsyncStream<Void>.Continuation
 
   /// - Parameters:
   ///   - endpoint: connects by itself, with a client's key.
@@ -28,29 +33,53 @@ public struct Gateway: Sendable {
     self.forms = forms
     self.apiKey = apiKey
     self.logger = logger
+    (running, stopping) = AsyncStream.makeStream()
     link = CoordinatorLink(endpoint, address: address, logger: logger)
   }
 
   /// Methods and paths of all routes, such as `GET /v1/models`, parameters in braces; sorted.
   public var routes: [String] { router.routes.map { "\($0.method.rawValue) \($0.path)" }.sorted() }
 
-  /// Serves until the task is cancelled.
+  /// Serves until it is stopped or the task is cancelled, which cuts what is being answered.
   ///
   /// - Parameter isListening: told the port once it listens.
   /// - Throws: `unavailable` when the address cannot be bound, and what the coordinator refuses the connection with.
   public func run(isListening: @escaping @Sendable (Int) async -> Void) async throws {
+    let server = ServiceGroup(services: [try application(isListening)], logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await link.run() }
-      group.addTask { try await serve(isListening) }
+      group.addTask { try await serve(server) }
+      group.addTask { await drain(server) }
       defer {
         link.close()
         group.cancelAll()
       }
       try await group.next()
+      await link.stop(within: Self.lastWords)
     }
   }
 
-  private func serve(_ isListening: @escaping @Sendable (Int) async -> Void) async throws {
+  /// Takes no more connections; `run` returns when what is being answered has its end, or the time for that is over.
+  public func stop() { stopping.finish() }
+
+  private func drain(_ server: ServiceGroup) async {
+    for await _ in running {}
+    guard !Task.isCancelled else { return }
+    await server.triggerGracefulShutdown()
+    guard (try? await Task.sleep(for: .seconds(configuration.drainSeconds))) != nil else { return }
+    logger.warning("what is still answered after \(configuration.drainSeconds) s ends now")
+    await link.stop(within: Self.lastWords)
+    // Whoever reads slowly does not hold it up.
+    try? await Task.sleep(for: Self.lastWords)
+  }
+
+  /// Longest that clients may take to read that their answers end because the gateway does, and the coordinator to cancel
+  /// their jobs.
+  private static let lastWords = Duration.seconds(2)
+
+  private func application(
+    _ isListening: @escaping @Sendable (Int) async -> Void
+  ) throws(ApusError) -> Application<RouterResponder<GatewayContext>> {
     let (metrics, limit) = (metrics, TimeAmount.seconds(Int64(configuration.stallSeconds)))
     let http = HTTP1Channel.Configuration(
       additionalChannelHandlers: [ClientPresence(), StalledClientHandler(limit: limit) { metrics.stalled() }],
@@ -59,16 +88,19 @@ public struct Gateway: Sendable {
         maxHeaderFieldSize: GatewayConfiguration.headerLimitBytes,
         maxHeaderListSize: GatewayConfiguration.headerLimitBytes,
         maxHeaderFieldCount: GatewayConfiguration.headerLimitCount))
-    let application = Application(
+    return Application(
       router: router, server: try server(http),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port), serverName: "apus"),
       onServerRunning: { channel in await isListening(channel.localAddress?.port ?? configuration.port) },
       logger: logger)
+  }
+
+  private func serve(_ server: ServiceGroup) async throws {
     do {
       // To hand a connection on by threads that are there for long work costs more than to take it.
-      try await withTaskExecutorPreference(LoopExecutor(loop: application.eventLoopGroup.any())) {
-        try await application.run()
+      try await withTaskExecutorPreference(LoopExecutor(loop: MultiThreadedEventLoopGroup.singleton.any())) {
+        try await server.run()
       }
     } catch let error as IOError {
       throw ApusError(

@@ -17,6 +17,8 @@ public struct GatewayConfiguration: Hashable, Sendable {
   public var idleSeconds: Int
   /// How long a client may take nothing of an answer before its connection is closed.
   public var stallSeconds: Int
+  /// How long what is being answered may go on once the gateway is told to stop.
+  public var drainSeconds: Int
 
   /// Nil for plain HTTP.
   public var tls: TLSFiles?
@@ -24,7 +26,7 @@ public struct GatewayConfiguration: Hashable, Sendable {
   public init(
     host: String = "127.0.0.1", port: Int = 8080, bodyLimitBytes: Int = 8 << 20, requestLimit: Int = 1024,
     requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75,
-    stallSeconds: Int = 60
+    stallSeconds: Int = 60, drainSeconds: Int = 30
   ) {
     self.host = host
     self.port = port
@@ -35,6 +37,7 @@ public struct GatewayConfiguration: Hashable, Sendable {
     self.patienceSeconds = patienceSeconds
     self.idleSeconds = idleSeconds
     self.stallSeconds = stallSeconds
+    self.drainSeconds = drainSeconds
   }
 
   public var scheme: String { tls == nil ? "http" : "https" }

@@ -1,6 +1,5 @@
 import Foundation
 import FoundationNetworking
-import Logging
 import Messaging
 import Serving
 import Testing
@@ -8,57 +7,10 @@ import Testing
 @testable import Gateway
 
 /// The gateway on a real socket, before a coordinator that says what a test wants.
-@Suite(.timeLimit(.minutes(10))) struct GatewaySocketTests {
-  private func withGateway(
-    _ configuration: GatewayConfiguration = GatewayConfiguration(port: 0),
-    apiKey: (@Sendable (String) -> GatewayKey?)? = nil, _ body: (ScriptedCoordinator, _ port: Int) async throws -> Void
-  ) async throws {
-    let coordinator = ScriptedCoordinator()
-    let gateway = Gateway(
-      configuration, endpoint: coordinator, address: "here", forms: TestGateway.forms, apiKey: apiKey,
-      logger: Logger(label: "test"))
-    let (ports, listening) = AsyncStream.makeStream(of: Int.self)
-    let running = Task { try await gateway.run { listening.yield($0) } }
-    coordinator.connect()
-    var first = ports.makeAsyncIterator()
-    let port = try #require(await first.next())
-    while try await get(port, "/ready").status != 200 {}
-    try await body(coordinator, port)
-    running.cancel()
-    _ = try? await running.value
-  }
-
-  private func get(_ port: Int, _ path: String) async throws -> (status: Int, text: String) {
-    try await send(URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))))
-  }
-
-  private func send(_ request: URLRequest) async throws -> (status: Int, text: String) {
-    var request = request
-    request.timeoutInterval = 600
-    let (data, response) = try await URLSession.shared.data(for: request)
-    return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
-  }
-
-  private static let body =
-    #"{"model":"m","max_tokens":2,"logprobs":true,"messages":[{"role":"user","content":"p"}],"stream":"#
-
-  /// Answers the gateway's question for models if it has one, and gives what it submits then.
-  private func submission(_ coordinator: ScriptedCoordinator) async throws -> (id: UInt64, spec: JobSpec) {
-    var question = await coordinator.next()
-    if question.request == .listModels {
-      let model = ModelStatus(profile: .unknown(ModelID("id-of-m"), name: "m"), workers: [WorkerName("w")])
-      coordinator.answer(question.id, .models([model]))
-      question = await coordinator.next()
-    }
-    guard case .submit(let spec) = question.request else {
-      throw ApusError(.bug, "the gateway asked \(question.request)")
-    }
-    return (question.id, spec)
-  }
-
+@Suite(.timeLimit(.minutes(10))) struct GatewaySocketTests: SocketSuite {
   @Test("What the engine says of an answer reaches the client, whole and streamed", arguments: [false, true])
   func answers(isStreamed: Bool) async throws {
-    try await withGateway { coordinator, port in
+    try await withGateway { coordinator, port, _ in
       var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
       request.httpMethod = "POST"
       request.httpBody = Data((Self.body + "\(isStreamed)}").utf8)
@@ -87,7 +39,7 @@ import Testing
 
   @Test("Calls reach the client, those that its stream missed at the end", arguments: [false, true])
   func calls(isStreamed: Bool) async throws {
-    try await withGateway { coordinator, port in
+    try await withGateway { coordinator, port, _ in
       var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
       request.httpMethod = "POST"
       let tool = #"{"type":"function","function":{"name":"f"}}"#
@@ -123,7 +75,7 @@ import Testing
   @Test("A job belongs to the API key that it came with, with the idempotency key that the client chose")
   func tenants() async throws {
     let known: @Sendable (String) -> GatewayKey? = { $0 == "secret" ? GatewayKey(name: "alice") : nil }
-    try await withGateway(apiKey: known) { coordinator, port in
+    try await withGateway(apiKey: known) { coordinator, port, _ in
       var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
       request.httpMethod = "POST"
       request.httpBody = Data((Self.body + "false}").utf8)
@@ -147,7 +99,7 @@ import Testing
 
   @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
   func gone(isStreamed: Bool) async throws {
-    try await withGateway { coordinator, port in
+    try await withGateway { coordinator, port, _ in
       let client = RawClient(port: port)
       client.send(Self.body + "\(isStreamed)}")
       let (id, spec) = try await submission(coordinator)
@@ -162,7 +114,7 @@ import Testing
 
   @Test("A connection carries one answer after another, and its client is still missed when it goes")
   func keptAlive() async throws {
-    try await withGateway { coordinator, port in
+    try await withGateway { coordinator, port, _ in
       let client = RawClient(port: port)
       for (name, isStreamed) in [("one", false), ("two", true), ("three", false)] {
         client.send(Self.body + "\(isStreamed)}")
@@ -188,7 +140,7 @@ import Testing
 
   @Test("Prometheus reads what the coordinator and its workers say beside the gateway's own numbers")
   func metrics() async throws {
-    try await withGateway { coordinator, port in
+    try await withGateway { coordinator, port, _ in
       var metrics = CoordinatorMetrics()
       metrics.jobsAccepted = 7
       let status = CoordinatorStatus(upSeconds: 1.5, queuedJobCount: 3, metrics: metrics, workers: [])
@@ -213,7 +165,7 @@ import Testing
 
   @Test("A client that reads nothing of its stream loses it, and its job is cancelled")
   func stalled() async throws {
-    try await withGateway(GatewayConfiguration(port: 0, stallSeconds: 1)) { coordinator, port in
+    try await withGateway(GatewayConfiguration(port: 0, stallSeconds: 1)) { coordinator, port, _ in
       let client = RawClient(port: port)
       client.send(Self.body + "true}")
       let (id, spec) = try await submission(coordinator)
@@ -234,44 +186,4 @@ import Testing
       client.leave()
     }
   }
-}
-
-/// A client on a bare socket.
-private struct RawClient {
-  private let descriptor: Int32
-
-  init(port: Int) {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isConnected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) == 0 }
-    }
-    precondition(isConnected, "the gateway does not listen")
-  }
-
-  func send(_ body: String) {
-    let request =
-      "POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
-      + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
-    _ = Glibc.send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
-  }
-
-  /// What comes until that is enough.
-  func receive(until isEnough: (String) -> Bool) async throws -> String {
-    var text = ""
-    var bytes = [UInt8](repeating: 0, count: 65_536)
-    while !isEnough(text) {
-      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-      if count > 0 { text += String(decoding: bytes[..<count], as: UTF8.self) }
-      if count == 0 { throw ApusError(.unavailable, "the connection was closed after: \(text)") }
-      if count < 0 { try await Task.sleep(for: .milliseconds(2)) }
-    }
-    return text
-  }
-
-  func leave() { close(descriptor) }
 }

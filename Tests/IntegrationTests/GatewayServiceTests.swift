@@ -1,5 +1,4 @@
 import Foundation
-import FoundationNetworking
 import Testing
 
 @Suite(
@@ -133,12 +132,17 @@ struct GatewayServiceTests {
       let caller = HTTPCaller(url: try String(contentsOfFile: address, encoding: .utf8))
       #expect(try await caller.get("/health").status == 200)
       #expect(try await caller.get("/v1/models").status == 401)
-      var request = URLRequest(url: try #require(URL(string: caller.url + "/v1/models")))
-      request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
-      let (_, response) = try await URLSession.shared.data(for: request)
-      #expect((response as? HTTPURLResponse)?.statusCode != 401)
+      let tester = HTTPCaller(url: caller.url, key: key)
+      try await cluster.wait(for: "its coordinator", gateway) { try await tester.get("/v1/models").status == 200 }
+      let second = try await cluster.run(["gateway", "keys", "add", "second"])
+      let other = HTTPCaller(
+        url: caller.url, key: second.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines))
+      try await cluster.wait(for: "the second key", gateway) { try await other.get("/v1/models").status == 200 }
       #expect(try await cluster.run(["gateway", "keys", "revoke", "tester"]).status == 0)
+      try await cluster.wait(for: "the revocation", gateway) { try await tester.get("/v1/models").status == 401 }
+      #expect(try await other.get("/v1/models").status == 200)
       #expect(try await cluster.run(["gateway", "keys", "list"]).standardOutput.contains("tester") == false)
+      #expect(try await cluster.run(["gateway", "keys", "revoke", "second"]).status == 0)
       let open = try await cluster.run(["gateway", "--host", "0.0.0.0", "--port", "0"])
       #expect(open.status == 64 && open.standardError.contains("API keys"), "\(open)")
     }

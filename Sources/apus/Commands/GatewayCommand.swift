@@ -1,7 +1,7 @@
 import ArgumentParser
-import Engines
 import Foundation
 import Gateway
+import Logging
 import Messaging
 import Serving
 
@@ -39,7 +39,7 @@ struct GatewayCommand: AsyncParsableCommand {
         path: config, section: "gateway",
         allowed: [
           "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
-          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "tls_certificate",
+          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "drain_s", "tls_certificate",
           "tls_key",
         ])
       let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
@@ -47,31 +47,28 @@ struct GatewayCommand: AsyncParsableCommand {
       let address = ClientAddress(
         directory: directory, coordinator: options.text("coordinator", flag: coordinator),
         key: options.text("key", flag: key) ?? "client", serverKey: options.text("server_key", flag: serverKey))
-      var apiKey: (@Sendable (String) -> GatewayKey?)?
-      if let keys = try keys(options, directory, host: configuration.host) {
-        apiKey = { keys[SHA256.hexDigest($0)] }
-      }
       let logger = Service.logger("apus.gateway")
+      var apiKey: (@Sendable (String) -> GatewayKey?)?
+      if let keys = try keys(options, directory, host: configuration.host, logger) { apiKey = { keys.find($0) } }
       let gateway = Gateway(
         configuration, endpoint: try address.endpoint(), address: try address.address(), forms: .commandLine,
         apiKey: apiKey, logger: logger)
       let (scheme, host) = (configuration.scheme, configuration.host)
       let prints = json
-      let work = Task {
-        try await gateway.run { port in
-          let url = "\(scheme)://\(host):\(port)"
-          logger.info("listening on \(url)")
-          // Who reads it has the address from here or from the log; nothing else depends on it.
-          try? url.write(toFile: directory.gatewayAddress, atomically: true, encoding: .utf8)
-          if prints { Console.print(JSONValue.object([("host", .string(host)), ("port", .int(port))]).text) }
-        }
-      }
       try await Service.untilSignalled(
-        { try await work.value },
-        stop: {
-          logger.info("stopping")
-          work.cancel()
-        })
+        {
+          try await gateway.run { port in
+            let url = "\(scheme)://\(host):\(port)"
+            logger.info("listening on \(url)")
+            // Who reads it has the address from here or from the log; nothing else depends on it.
+            try? url.write(toFile: directory.gatewayAddress, atomically: true, encoding: .utf8)
+            if prints { Console.print(JSONValue.object([("host", .string(host)), ("port", .int(port))]).text) }
+          }
+        },
+        drain: {
+          logger.info("stopping: what is being answered may take \(configuration.drainSeconds) s")
+          gateway.stop()
+        }, stop: { logger.info("stopping at once") })
       // A stale one only costs a refused connection.
       try? FileManager.default.removeItem(atPath: directory.gatewayAddress)
     }
@@ -88,6 +85,8 @@ struct GatewayCommand: AsyncParsableCommand {
         "patience_s", flag: nil, default: configuration.patienceSeconds, in: 0...86_400)
       configuration.stallSeconds = try options.number(
         "stall_s", flag: nil, default: configuration.stallSeconds, in: 1...86_400)
+      configuration.drainSeconds = try options.number(
+        "drain_s", flag: nil, default: configuration.drainSeconds, in: 0...86_400)
       if options.text("requests_per_minute", flag: nil) != nil {
         configuration.requestsPerMinute = try options.number(
           "requests_per_minute", flag: nil, default: 1, in: 1...1_000_000)
@@ -106,13 +105,13 @@ struct GatewayCommand: AsyncParsableCommand {
       return configuration
     }
 
-    /// The API keys that are asked for, by their hashes; nil for a gateway that asks for none.
+    /// The API keys that are asked for; nil for a gateway that asks for none.
     private func keys(
-      _ options: ServiceOptions, _ directory: StateDirectory, host: String
-    ) throws(ApusError) -> [String: GatewayKey]? {
+      _ options: ServiceOptions, _ directory: StateDirectory, host: String, _ logger: Logger
+    ) throws(ApusError) -> LiveAPIKeys? {
       if withoutKeys { return nil }
       let file = APIKeyFile(path: options.text("api_keys", flag: apiKeys) ?? directory.gatewayKeys)
-      let keys = try file.read()
+      let keys = try LiveAPIKeys(file, logger: logger)
       if !keys.isEmpty { return keys }
       guard ["127.0.0.1", "localhost", "::1"].contains(host) else {
         throw ApusError(
@@ -125,7 +124,8 @@ struct GatewayCommand: AsyncParsableCommand {
 
   struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make, list and revoke API keys. A running gateway knows them after a restart.",
+      abstract:
+        "Make, list and revoke API keys. A running gateway knows a second later, of the first after a restart.",
       subcommands: [Add.self, List.self, Revoke.self])
 
     struct Common: ParsableArguments {

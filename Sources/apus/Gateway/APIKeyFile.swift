@@ -12,6 +12,11 @@ struct APIKeyFile {
 
   private static let admin = "admin"
 
+  /// Nil where there is none.
+  var changedAt: Date? {
+    (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+  }
+
   /// By hash.
   ///
   /// - Throws: `badInput` for a line that is no key.

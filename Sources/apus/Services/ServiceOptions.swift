@@ -81,9 +81,12 @@ enum Service {
     Logger(label: label) { StreamLogHandler.standardError(label: $0) }
   }
 
-  /// Runs `body` until it ends or SIGTERM or SIGINT comes; then `stop` is called and `body` awaited.
+  /// Runs `body` until it ends or SIGTERM or SIGINT comes; then `stop` is called, and `body` cancelled and awaited.
+  ///
+  /// - Parameter drain: called at the first signal by a service that ends in order then; the second stops it.
   static func untilSignalled(
-    _ body: @escaping @Sendable () async throws -> Void, stop: @escaping @Sendable () async -> Void
+    _ body: @escaping @Sendable () async throws -> Void, drain: (@Sendable () -> Void)? = nil,
+    stop: @escaping @Sendable () async -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
@@ -91,7 +94,11 @@ enum Service {
         return true
       }
       group.addTask {
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { return false }
+        var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
+        if await signals.next() != nil, let drain {
+          drain()
+          _ = await signals.next()
+        }
         return false
       }
       defer { group.cancelAll() }
