@@ -10,6 +10,8 @@ struct GatewayContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The API key it came with; nil where none is asked for.
   var key: GatewayKey?
+  /// Told how a stream ended that began well.
+  fileprivate(set) var ending: RequestEnding?
   private let channel: any Channel
 
   init(source: ApplicationRequestContextSource) {
@@ -48,14 +50,17 @@ struct Gatekeeper: RouterMiddleware {
   func handle(
     _ request: Request, context: GatewayContext, next: @concurrent (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
-    let path = context.endpointPath ?? "other"
+    var context = context
+    let ending = RequestEnding(route: context.endpointPath ?? "other", metrics)
+    context.ending = ending
     do {
       let response = try await answer(request, context, next)
-      metrics.answered(path, status: response.status.code)
+      // How a stream ends is known at its end.
+      if response.body.contentLength != nil { ending.count(response.status.code) }
       return response
     } catch {
       let told = OpenAIError(error)
-      metrics.answered(path, status: told.status.code)
+      ending.count(told.status.code)
       return told.response(from: request, context: context)
     }
   }
@@ -79,7 +84,7 @@ struct Gatekeeper: RouterMiddleware {
     let pass = Pass(metrics: metrics, limits: limits, key: key)
     var response = try await next(request, context)
     // A stream is being answered until its last byte.
-    response.body = Self.holding(pass, response.body)
+    response.body = Self.holding(pass, context.ending, response)
     return response
   }
 
@@ -108,11 +113,13 @@ struct Gatekeeper: RouterMiddleware {
     }
   }
 
-  private static func holding(_ pass: Pass, _ body: ResponseBody) -> ResponseBody {
-    ResponseBody(contentLength: body.contentLength) { writer in
+  private static func holding(_ pass: Pass, _ ending: RequestEnding?, _ response: Response) -> ResponseBody {
+    let (body, status) = (response.body, response.status.code)
+    return ResponseBody(contentLength: body.contentLength) { writer in
       defer { withExtendedLifetime(pass) {} }
       // `write` takes the writer over.
       try await body.write(writer)
+      ending?.count(status)
     }
   }
 }

@@ -131,11 +131,45 @@ import Testing
       }
       client.send(Self.body + "true}")
       let (id, spec) = try await submission(coordinator)
-      coordinator.answer(id, .accepted(JobRecord(id: JobID("four"), client: "c", spec: spec, submittedAtMS: 0)))
-      _ = try await client.receive { $0.contains("\r\n\r\n") }
+      let job = JobRecord(id: JobID("four"), client: "c", spec: spec, submittedAtMS: 0)
+      coordinator.answer(id, .accepted(job))
+      coordinator.answer(id, piece(job, "a piece"))
+      _ = try await client.receive { $0.contains("a piece") }
       client.leave()
       #expect(await coordinator.cancelled(1) == [JobID("four")])
     }
+  }
+
+  @Test("What fails before the first token has its own status; later the stream tells it, and it counts as what it is")
+  func failedStreams() async throws {
+    try await withGateway { coordinator, port, _ in
+      for pieces in 0...1 {
+        var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/v1/chat/completions")))
+        request.httpMethod = "POST"
+        request.httpBody = Data((Self.body + "true}").utf8)
+        let asking = Task { [request] in try await send(request) }
+        let (id, spec) = try await submission(coordinator)
+        var job = JobRecord(id: JobID("one"), client: "c", spec: spec, submittedAtMS: 0)
+        coordinator.answer(id, .accepted(job))
+        for _ in 0..<pieces { coordinator.answer(id, piece(job, "a piece")) }
+        job.state = .failed
+        job.finishReason = .promptTooLong
+        coordinator.answer(id, .jobEnded(JobEnd(job, nil)))
+        let answer = try await asking.value
+        #expect(answer.status == (pieces == 0 ? 400 : 200) && answer.text.contains("context_length_exceeded"))
+        #expect(answer.text.contains("a piece") == (pieces > 0), "\(answer.text)")
+        let line = #"apus_gateway_requests_total{route="/v1/chat/completions",status="400"} \#(pieces + 1)"#
+        let metrics = try await scrape(coordinator, port)
+        #expect(metrics.contains(line), "\(metrics)")
+      }
+    }
+  }
+
+  /// The gateway's numbers, beside a coordinator that says none.
+  private func scrape(_ coordinator: ScriptedCoordinator, _ port: Int) async throws -> String {
+    async let scraped = get(port, "/metrics").text
+    coordinator.answer(await coordinator.next().id, .failure(ApusError(.unavailable, "not now")))
+    return try await scraped
   }
 
   @Test("Prometheus reads what the coordinator and its workers say beside the gateway's own numbers")

@@ -45,7 +45,7 @@ struct OpenAIError: HTTPResponseError {
       self.init(.badRequest, "the body broke off, or is not what HTTP says", code: "invalid_body")
     case let error as any HTTPResponseError: self.init(error.status, "\(error)")
     case is CancellationError:
-      self.init(.init(code: 499, reasonPhrase: "Client Closed Request"), "the client went away")
+      self.init(.init(code: RequestEnding.clientIsGone, reasonPhrase: "Client Closed Request"), "the client went away")
     default: self.init(.internalServerError, "an error of the gateway's own: \(error)", code: "internal_error")
     }
   }

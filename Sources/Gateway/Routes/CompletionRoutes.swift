@@ -43,7 +43,8 @@ struct CompletionRoutes: Sendable {
     let generation = try await Generation.start(
       specs, for: context.client(), over: link, patience: .seconds(configuration.patienceSeconds))
     let named = call.named(generation.jobs[0])
-    return asked.isStreamed ?? false ? stream(generation, named) : try await whole(generation, named)
+    return asked.isStreamed ?? false
+      ? try await stream(generation, named, context.ending) : try await whole(generation, named)
   }
 
   /// Bytes of a body that are read in less than a millisecond.
@@ -130,8 +131,9 @@ struct CompletionRoutes: Sendable {
 
   // MARK: In pieces
 
-  private func stream(_ generation: Generation, _ call: Call) -> Response {
+  private func stream(_ generation: Generation, _ call: Call, _ ending: RequestEnding?) async throws -> Response {
     let answer = StreamedAnswer(generation)
+    let first = try await firstEvent(generation)
     let headers: HTTPFields = [
       .contentType: "text/event-stream", .cacheControl: "no-cache", .apusJob: generation.jobs[0].id.rawValue,
     ]
@@ -139,9 +141,10 @@ struct CompletionRoutes: Sendable {
       status: .ok, headers: headers,
       body: ResponseBody { writer in
         do {
-          try await write(generation, call, &writer)
+          try await write(generation, from: first, call, &writer)
           answer.isWritten()
         } catch let error as GenerationFailure {
+          ending?.count(error.told.status.code)
           try await writer.write(ByteBuffer(bytes: CompletionAnswer.failure(error.told)))
         } catch {
           // The connection is gone, and with it whoever wanted the rest.
@@ -150,6 +153,22 @@ struct CompletionRoutes: Sendable {
         }
         try await writer.finish(nil)
       })
+  }
+
+  /// What there is to show first. What fails before has a status of its own, by which clients know whether to ask again.
+  private func firstEvent(_ generation: Generation) async throws -> Generation.Event? {
+    do {
+      var events = generation.events.makeAsyncIterator()
+      let first = try await events.next()
+      try Task.checkCancellation()
+      if case .ended(let record, let figures)? = first?.kind {
+        try CompletionAnswer.Choice(record: record, figures: figures).check()
+      }
+      return first
+    } catch {
+      if error is CancellationError { metrics.abandoned() }
+      throw error
+    }
   }
 
   /// Cancels the jobs of a stream that does not come to its end: one that fails, whose client goes away, or that is
@@ -169,43 +188,43 @@ struct CompletionRoutes: Sendable {
   private struct GenerationFailure: Error { let told: OpenAIError }
 
   @concurrent private func write(
-    _ generation: Generation, _ call: Call, _ writer: inout any ResponseBodyWriter
+    _ generation: Generation, from first: Generation.Event?, _ call: Call, _ writer: inout any ResponseBodyWriter
   ) async throws {
     var frames = generation.jobs.indices.map(call.answer.frame)
     var ended: [Int: CompletionAnswer.Choice] = [:]
-    var last: [UInt8] = []
+    // What goes with the next write.
+    var bytes = call.answer.isChat ? generation.jobs.indices.flatMap(call.answer.role) : []
     var isFirst = true
-    if call.answer.isChat {
-      let roles = generation.jobs.indices.flatMap(call.answer.role)
-      try await writer.write(ByteBuffer(bytes: roles))
-    }
     var events = generation.events.makeAsyncIterator()
-    while let event = try await next(&events) {
+    var next = first
+    while let event = next {
       switch event.kind {
       case .piece(let tokens):
         if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
         isFirst = false
         let wantsLogprobs = generation.jobs[event.choice].spec.sampling?.logprobs != nil
-        var bytes: [UInt8] = []
         if !tokens.text.isEmpty || !tokens.logprobs.isEmpty {
           bytes += frames[event.choice].event(tokens.text, wantsLogprobs ? tokens.logprobs : nil)
         }
         if !tokens.toolCalls.isEmpty { bytes += call.answer.calls(choice: event.choice, tokens.toolCalls) }
-        try await writer.write(ByteBuffer(bytes: bytes))
       case .ended(let record, let figures):
         let choice = CompletionAnswer.Choice(record: record, figures: figures)
         do { try choice.check() } catch { throw GenerationFailure(told: error) }
         ended[event.choice] = choice
-        last = call.answer.end(choice: event.choice, choice)
-        // Of the last choice, it goes with what follows it.
-        if ended.count < generation.jobs.count { try await writer.write(ByteBuffer(bytes: last)) }
+        bytes += call.answer.end(choice: event.choice, choice)
       }
+      // The end of the last choice goes with what follows it.
+      if !bytes.isEmpty, ended.count < generation.jobs.count {
+        try await writer.write(ByteBuffer(bytes: bytes))
+        bytes = []
+      }
+      next = try await self.next(&events)
     }
     try Task.checkCancellation()
     let choices = ended.sorted { $0.key < $1.key }.map(\.value)
     metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
-    if call.includesUsage { last += call.answer.usage(choices) }
-    try await writer.write(ByteBuffer(bytes: last + CompletionAnswer.done))
+    if call.includesUsage { bytes += call.answer.usage(choices) }
+    try await writer.write(ByteBuffer(bytes: bytes + CompletionAnswer.done))
   }
 
   /// The next event; a failure of the coordinator's is one that the client is told.
