@@ -125,18 +125,37 @@ import Testing
     #expect(event.suffix(2).elementsEqual("\n\n".utf8))
   }
 
+  private func fault(_ record: JobRecord) -> OpenAIError? {
+    do {
+      try CompletionAnswer.Choice(record: record).check()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test("Who cancelled a job, or whose deadline passed, does not want it again")
+  func finalEnds() {
+    let spec = JobSpec(model: ModelID("m"), prompt: .text("p"), maxTokens: 4, deadlineMS: 500)
+    var record = JobRecord(
+      id: JobID("1"), client: "c", spec: spec, submittedAtMS: 1000, standing: JobStanding(state: .cancelled))
+    let cancelled = fault(record)
+    #expect(cancelled?.status == .conflict && cancelled?.code == "cancelled" && cancelled?.isFinal == true)
+    record.state = .failed
+    for (reason, status, code) in [(nil, 500, "job_failed"), (FinishReason.deadlinePassed, 504, "deadline_exceeded")] {
+      record.finishReason = reason
+      let failed = fault(record)
+      #expect(failed?.status.code == status && failed?.code == code && failed?.isFinal == (status == 504))
+    }
+  }
+
   @Test("A prompt over the context is told by its kind, whatever the words of the failure are")
   func promptsThatAreTooLong() {
     func refusal(_ reason: FinishReason?, _ failure: String) -> OpenAIError? {
       var record = choice(reason).record
       record.state = .failed
       record.failure = failure
-      do {
-        try CompletionAnswer.Choice(record: record).check()
-        return nil
-      } catch {
-        return error
-      }
+      return fault(record)
     }
     let long = refusal(.promptTooLong, "zu lang")
     #expect(long?.status == .badRequest && long?.code == "context_length_exceeded")

@@ -28,7 +28,8 @@ struct CompletionAnswer: Sendable {
     func check() throws(OpenAIError) {
       switch record.state {
       case .completed: return
-      case .cancelled: throw OpenAIError(.serviceUnavailable, "the job \(record.id) was cancelled", code: "cancelled")
+      case .cancelled:
+        throw OpenAIError(.conflict, "the job \(record.id) was cancelled", code: "cancelled", isFinal: true)
       default:
         let reason = record.failure ?? "no reason was given"
         let text = "the job \(record.id) failed: \(reason)"
@@ -37,7 +38,7 @@ struct CompletionAnswer: Sendable {
         case .toolsRefused: OpenAIError(.badRequest, text, param: "tools", code: "tools_refused")
         case .refused: OpenAIError(.badRequest, text, code: "invalid_value")
         case .limitsUnmet: OpenAIError(.unprocessableContent, text, code: "limits_unmet")
-        case .deadlinePassed: OpenAIError(.gatewayTimeout, text, code: "deadline_exceeded")
+        case .deadlinePassed: OpenAIError(.gatewayTimeout, text, code: "deadline_exceeded", isFinal: true)
         default: OpenAIError(.internalServerError, text, code: "job_failed")
         }
       }

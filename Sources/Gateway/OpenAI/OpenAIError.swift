@@ -14,16 +14,19 @@ struct OpenAIError: HTTPResponseError {
   var code: String?
   /// When it may be tried again.
   var retryAfterSeconds: Int?
+  /// Whether it would end the same again, where OpenAI's clients take its status for one that is to be tried again.
+  var isFinal = false
 
   init(
     _ status: HTTPResponse.Status, _ message: String, param: String? = nil, code: String? = nil,
-    retryAfterSeconds: Int? = nil
+    retryAfterSeconds: Int? = nil, isFinal: Bool = false
   ) {
     self.status = status
     self.message = message
     self.param = param
     self.code = code
     self.retryAfterSeconds = retryAfterSeconds
+    self.isFinal = isFinal
   }
 
   /// A fault of the request itself.
@@ -92,8 +95,14 @@ struct OpenAIError: HTTPResponseError {
   func response(from request: Request, context: some RequestContext) -> Response {
     var response = Response(json: json, status: status)
     if let retryAfterSeconds { response.headers[.retryAfter] = String(retryAfterSeconds) }
+    if isFinal { response.headers[.shouldRetry] = "false" }
     return response
   }
+}
+
+extension HTTPField.Name {
+  /// OpenAI's clients go by it before the status.
+  static let shouldRetry = HTTPField.Name("X-Should-Retry")!
 }
 
 extension Response {
