@@ -35,7 +35,7 @@ extension CompletionRequest {
 
   /// The jobs that answer this request, one for each choice. They differ in their seed.
   ///
-  /// - Parameter key: idempotency key; it goes before the body's.
+  /// - Parameter key: idempotency key; it goes before the body's. An empty one is none.
   package func jobs(
     _ model: ModelProfile, isChat: Bool, key: String?, defaults: CompletionDefaults
   ) throws(RequestRefusal) -> [JobSpec] {
@@ -57,7 +57,7 @@ extension CompletionRequest {
     guard (1...Self.mostChoices).contains(choices) else {
       throw RequestRefusal("n", "n is \(choices); ask for 1 to \(Self.mostChoices)")
     }
-    let idempotencyKey = key ?? wishes?.idempotencyKey
+    let idempotencyKey = [key, wishes?.idempotencyKey].compactMap(\.self).first { !$0.isEmpty }
     return (0..<choices).map { place in
       var one = spec
       one.seed &+= UInt64(place)

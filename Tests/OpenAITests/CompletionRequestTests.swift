@@ -107,6 +107,13 @@ import Testing
     #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
   }
 
+  @Test("An empty idempotency key is none", arguments: [nil, "", "h"] as [String?], ["", "b"])
+  func emptyKeys(header: String?, body: String) throws {
+    let jobs = try read(#"{"model":"m","prompt":"p","apus":{"idempotency_key":"\#(body)"}}"#).jobs(
+      model, isChat: false, key: header, defaults: CompletionDefaults(seed: 1))
+    #expect(jobs.map(\.idempotencyKey) == [header == "h" ? "h" : body == "b" ? "b" : nil])
+  }
+
   @Test(
     "Each fault is named",
     arguments: [
