@@ -149,7 +149,7 @@ let package = Package(
     tests("OpenAITests", ["OpenAI", "Serving"]),
     tests(
       "GatewayTests",
-      ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, nio, nioEmbedded, yams]),
+      ["Gateway", "Messaging", "OpenAI", "Serving", httpTypes, logging, nio, nioEmbedded, nioHTTP1, yams]),
     tests("MessagingTests", ["Messaging", "Serving", "TestKit", "ZeroMQ"]),
     tests("LearningTests", ["Learning"]),
     tests("SelectionTests", ["Selection", "Acceleration", "Learning", "Serving"]),

@@ -22,6 +22,9 @@ struct GatewayContext: RequestContext {
   /// Of its connection.
   var loop: any EventLoop { channel.eventLoop }
 
+  /// Lets a client send the body that it holds back until it is asked for.
+  func askForBody() async throws { try await channel.triggerUserOutboundEvent(PersistenceHandler.BodyIsWanted()).get() }
+
   /// Whether whoever asked is still there.
   ///
   /// - Throws: when the connection is closed already.

@@ -20,7 +20,7 @@ struct CompletionRoutes: Sendable {
 
   private func answer(_ request: Request, _ context: GatewayContext, isChat: Bool) async throws -> Response {
     let readAt = ContinuousClock.now
-    let body = try await collect(request.body, on: context.loop)
+    let body = try await collect(request, context)
     var asked = try await Self.read(body)
     try asked.take(request.headers)
     guard let name = asked.model else {
@@ -56,10 +56,14 @@ struct CompletionRoutes: Sendable {
   }
 
   /// The whole body, as long as it comes in time: a client that drips must not keep its place.
-  private func collect(_ body: RequestBody, on loop: any EventLoop) async throws -> ByteBuffer {
-    let limitBytes = configuration.bodyLimitBytes
+  private func collect(_ request: Request, _ context: GatewayContext) async throws -> ByteBuffer {
+    let (body, limitBytes) = (request.body, configuration.bodyLimitBytes)
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > limitBytes {
+      throw NIOTooManyBytesError(maxBytes: limitBytes)
+    }
+    if request.headers[.expect] != nil { try await context.askForBody() }
     // A timer of the connection's own thread: it is set and taken back without waking another.
-    let limit = loop.scheduleTask(in: .seconds(Int64(GatewayConfiguration.bodyLimitSeconds))) {}
+    let limit = context.loop.scheduleTask(in: .seconds(Int64(GatewayConfiguration.bodyLimitSeconds))) {}
     return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
       group.addTask { try await body.collect(upTo: limitBytes) }
       group.addTask {

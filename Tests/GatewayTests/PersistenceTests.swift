@@ -1,0 +1,74 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Testing
+
+@testable import Gateway
+
+/// Which connections go on after an answer, and what is said before a body.
+@Suite struct PersistenceTests {
+  /// Made by each test for itself: its loop belongs to one thread.
+  private struct Connection {
+    private typealias Request = HTTPServerRequestPart
+    private typealias Response = HTTPServerResponsePart
+
+    let channel = EmbeddedChannel(handler: PersistenceHandler())
+
+    /// Sends a request without its body.
+    ///
+    /// - Returns: what the gateway sees of it.
+    @discardableResult func ask(
+      _ headers: HTTPHeaders, version: HTTPVersion = .http1_1
+    ) throws -> HTTPRequestHead? {
+      let head = HTTPRequestHead(version: version, method: .POST, uri: "/", headers: headers)
+      try channel.writeInbound(Request.head(head))
+      guard case .head(let seen)? = try channel.readInbound(as: Request.self) else { return nil }
+      return seen
+    }
+
+    func sendBody() throws {
+      try channel.writeInbound(Request.body(ByteBuffer(string: "a")))
+      try channel.writeInbound(Request.end(nil))
+    }
+
+    func askForBody() throws { try channel.triggerUserOutboundEvent(PersistenceHandler.BodyIsWanted()).wait() }
+
+    /// - Returns: what the client sees of the answer.
+    func answer(_ headers: HTTPHeaders = ["content-length": "0"]) throws -> HTTPResponseHead? {
+      try channel.writeOutbound(Response.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)))
+      try channel.writeOutbound(Response.end(nil))
+      return try written()
+    }
+
+    func written() throws -> HTTPResponseHead? {
+      guard case .head(let head)? = try channel.readOutbound(as: Response.self) else { return nil }
+      return head
+    }
+  }
+
+  @Test("A body that is held back is asked for once, and the connection goes on")
+  func expectation() throws {
+    let connection = Connection()
+    try connection.ask(["expect": "100-continue", "content-length": "1"])
+    for _ in 0..<2 { try connection.askForBody() }
+    #expect(try connection.written()?.status == .continue)
+    try connection.sendBody()
+    let answer = try connection.answer()
+    #expect(answer?.status == .ok && answer?.headers["connection"] == [])
+  }
+
+  @Test("An answer without it is the last, as nobody knows whether the body comes")
+  func unwanted() throws {
+    let connection = Connection()
+    try connection.ask(["expect": "100-continue", "content-length": "1"])
+    #expect(try connection.answer()?.headers["connection"] == ["close"])
+  }
+
+  @Test("Nobody who does not wait is told to go on")
+  func noExpectation() throws {
+    let connection = Connection()
+    try connection.ask(["content-length": "1"])
+    try connection.askForBody()
+    #expect(try connection.answer()?.status == .ok)
+  }
+}
