@@ -85,22 +85,15 @@ extension CompletionRequest {
     }
   }
 
-  /// A text, or a list that holds one.
+  /// A text, or a list of texts, each of which is answered.
   struct PromptField: Decodable, Sendable {
-    var text: String
+    var texts: [String]
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
-      if let text = try? container.decode(String.self) {
-        self.text = text
-      } else if let texts = try? container.decode([String].self) {
-        guard texts.count == 1 else {
-          throw RequestRefusal("prompt", "\(texts.count) prompts in one request; send one request for each")
-        }
-        text = texts[0]
-      } else {
-        throw RequestRefusal("prompt", "the prompt is no text; token ids are not taken here")
-      }
+      guard let texts = (try? container.decode(String.self)).map({ [$0] }) ?? (try? container.decode([String].self))
+      else { throw RequestRefusal("prompt", "the prompt is no text; token ids are not taken here") }
+      self.texts = texts
     }
   }
 

@@ -22,8 +22,9 @@ package struct CompletionDefaults: Sendable {
 }
 
 extension CompletionRequest {
-  /// Choices that one request may ask for.
+  /// Choices that one request may ask for of each prompt.
   private static let mostChoices = 8
+  private static let mostPrompts = 64
   /// Tokens that a chat may take where its client names none.
   private static let defaultChatTokens = 2048
   /// OpenAI's own for `/v1/completions`.
@@ -33,14 +34,15 @@ extension CompletionRequest {
   private static let mostStops = 4
   private static let longestStop = 256
 
-  /// The jobs that answer this request, one for each choice. They differ in their seed.
+  /// The jobs that answer this request, one for each choice, those of one prompt beside each other. They differ in their
+  /// seed.
   ///
   /// - Parameter key: idempotency key; it goes before the body's. An empty one is none.
   package func jobs(
     _ model: ModelProfile, isChat: Bool, key: String?, defaults: CompletionDefaults
   ) throws(RequestRefusal) -> [JobSpec] {
-    let prompt = try prompt(isChat: isChat)
-    var spec = JobSpec(model: model.id, prompt: prompt, maxTokens: 1, tools: tools)
+    let prompts = try prompts(isChat: isChat)
+    var spec = JobSpec(model: model.id, prompt: prompts[0], maxTokens: 1, tools: tools)
     spec.maxTokens =
       try askedTokens(model, isChat: isChat) ?? defaults.maxTokens
       ?? Self.defaultTokens(model, isChat: isChat, promptBytes: spec.promptBytes)
@@ -58,25 +60,31 @@ extension CompletionRequest {
       throw RequestRefusal("n", "n is \(choices); ask for 1 to \(Self.mostChoices)")
     }
     let idempotencyKey = [key, wishes?.idempotencyKey].compactMap(\.self).first { !$0.isEmpty }
-    return (0..<choices).map { place in
+    let count = prompts.count * choices
+    return (0..<count).map { place in
       var one = spec
-      one.seed &+= UInt64(place)
-      one.idempotencyKey = idempotencyKey.map { choices == 1 ? $0 : "\($0)/\(place)" }
+      one.prompt = prompts[place / choices]
+      one.seed &+= UInt64(place % choices)
+      one.idempotencyKey = idempotencyKey.map { count == 1 ? $0 : "\($0)/\(place)" }
       return one
     }
   }
 
-  private func prompt(isChat: Bool) throws(RequestRefusal) -> Prompt {
+  private func prompts(isChat: Bool) throws(RequestRefusal) -> [Prompt] {
     if isChat {
       guard let messages, !messages.isEmpty else {
         throw RequestRefusal("messages", "there are no messages; give at least one", code: "missing_field")
       }
-      return .chat(messages.map(\.read))
+      return [.chat(messages.map(\.read))]
     }
-    guard let text = prompt?.text, !text.isEmpty else {
-      throw RequestRefusal("prompt", "there is no prompt; give a text", code: "missing_field")
+    let texts = prompt?.texts ?? []
+    guard !texts.isEmpty, texts.allSatisfy({ !$0.isEmpty }) else {
+      throw RequestRefusal("prompt", "there is no prompt, or an empty one; give a text", code: "missing_field")
     }
-    return .text(text)
+    guard texts.count <= Self.mostPrompts else {
+      throw RequestRefusal("prompt", "there are \(texts.count) prompts; give at most \(Self.mostPrompts) at once")
+    }
+    return texts.map(Prompt.text)
   }
 
   private func checkTools(isChat: Bool, _ sampling: Sampling?) throws(RequestRefusal) {

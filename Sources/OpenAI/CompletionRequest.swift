@@ -13,7 +13,7 @@ package struct CompletionRequest: Decodable, Sendable {
   var topP: Double?
   var frequencyPenalty: Double?
   var presencePenalty: Double?
-  /// Answers wanted; nil for one.
+  /// Answers wanted of each prompt; nil for one.
   package var choiceCount: Int?
   package var isStreamed: Bool?
   package var streamOptions: StreamOptions?
@@ -29,6 +29,9 @@ package struct CompletionRequest: Decodable, Sendable {
   private(set) var tools: Tools?
   package var wishes: Wishes?
   private var unsupported: String?
+
+  /// Texts to go on with; one where it is a chat.
+  package var promptCount: Int { prompt?.texts.count ?? 1 }
 
   /// Whether log-probabilities are asked for.
   package var wantsLogprobs: Bool {

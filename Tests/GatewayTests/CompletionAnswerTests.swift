@@ -149,6 +149,15 @@ import Testing
     }
   }
 
+  @Test("The tokens of each prompt are counted once, however many choices answer it", arguments: [1, 2, 4])
+  func usage(choicesPerPrompt: Int) throws {
+    let answer = CompletionAnswer(
+      isChat: false, id: "cmpl-1", model: "m", createdAt: 7, choicesPerPrompt: choicesPerPrompt)
+    let choices = Array(repeating: choice(.stop), count: 4)
+    let usage = try #require(try object(answer.json(choices).bytes)["usage"] as? [String: Any])
+    #expect(usage["prompt_tokens"] as? Int == 3 * 4 / choicesPerPrompt && usage["completion_tokens"] as? Int == 16)
+  }
+
   @Test("A prompt over the context is told by its kind, whatever the words of the failure are")
   func promptsThatAreTooLong() {
     func refusal(_ reason: FinishReason?, _ failure: String) -> OpenAIError? {

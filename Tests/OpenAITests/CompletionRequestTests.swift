@@ -107,6 +107,18 @@ import Testing
     #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
   }
 
+  @Test("Each of several prompts has its choices, in order")
+  func severalPrompts() throws {
+    let jobs = try read(#"{"model":"m","prompt":["a","b"],"n":2,"seed":5}"#).jobs(
+      model, isChat: false, key: "k", defaults: CompletionDefaults(seed: 1))
+    #expect(jobs.map(\.prompt) == [.text("a"), .text("a"), .text("b"), .text("b")])
+    #expect(jobs.map(\.seed) == [5, 6, 5, 6] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2", "k/3"])
+    let many = Array(repeating: #""a""#, count: 65).joined(separator: ",")
+    for prompts in ["[]", #"["a",""]"#, "[1,2]", "[\(many)]"] {
+      #expect(try refusal(#"{"model":"m","prompt":\#(prompts)}"#, isChat: false).param == "prompt")
+    }
+  }
+
   @Test("An empty idempotency key is none", arguments: [nil, "", "h"] as [String?], ["", "b"])
   func emptyKeys(header: String?, body: String) throws {
     let jobs = try read(#"{"model":"m","prompt":"p","apus":{"idempotency_key":"\#(body)"}}"#).jobs(

@@ -9,6 +9,8 @@ struct CompletionAnswer: Sendable {
   let model: String
   /// Seconds since 1970.
   let createdAt: Int
+  /// Choices beside each other that answer one prompt.
+  var choicesPerPrompt = 1
 
   /// One choice at its end.
   struct Choice: Sendable {
@@ -67,7 +69,7 @@ struct CompletionAnswer: Sendable {
       text.raw("}")
     }
     text.raw(#","usage":"#)
-    text.raw(Self.usage(choices))
+    text.raw(usageText(choices))
     text.raw(#","apus":"#)
     text.array(choices) { text, choice in text.raw(Self.route(choice)) }
     text.raw("}")
@@ -85,9 +87,10 @@ struct CompletionAnswer: Sendable {
     text.string(model)
   }
 
-  private static func usage(_ choices: [Choice]) -> JSONText {
-    // The prompt is one, however many choices answer it.
-    let prompt = choices.first?.promptTokens ?? 0
+  private func usageText(_ choices: [Choice]) -> JSONText {
+    // A prompt is one, however many choices answer it.
+    let first = stride(from: 0, to: choices.count, by: choicesPerPrompt).map { choices[$0] }
+    let prompt = first.reduce(0) { $0 + $1.promptTokens }
     let output = choices.reduce(0) { $0 + $1.outputTokens }
     var text = JSONText()
     text.raw(#"{"prompt_tokens":"#)
@@ -97,7 +100,7 @@ struct CompletionAnswer: Sendable {
     text.raw(#","total_tokens":"#)
     text.number(prompt + output)
     text.raw(#","prompt_tokens_details":{"cached_tokens":"#)
-    text.number(choices.first?.cachedTokens ?? 0)
+    text.number(first.reduce(0) { $0 + $1.cachedTokens })
     text.raw("}}")
     return text
   }
@@ -203,7 +206,7 @@ struct CompletionAnswer: Sendable {
     text.raw("data: ")
     head(isChat ? "chat.completion.chunk" : "text_completion", &text)
     text.raw(#","choices":[],"usage":"#)
-    text.raw(Self.usage(choices))
+    text.raw(usageText(choices))
     text.raw("}\n\n")
     return text.bytes
   }

@@ -38,7 +38,8 @@ struct CompletionRoutes: Sendable {
     }
     let call = Call(
       answer: CompletionAnswer(
-        isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970)), readAt: readAt,
+        isChat: isChat, id: "", model: model.name, createdAt: Int(Date().timeIntervalSince1970),
+        choicesPerPrompt: asked.choiceCount ?? 1), readAt: readAt,
       includesUsage: asked.streamOptions?.includesUsage ?? false)
     let generation = try await Generation.start(
       specs, for: context.client(), over: link, patience: .seconds(configuration.patienceSeconds))
@@ -89,7 +90,7 @@ struct CompletionRoutes: Sendable {
       var call = self
       call.answer = CompletionAnswer(
         isChat: answer.isChat, id: (answer.isChat ? "chatcmpl-" : "cmpl-") + job.id.rawValue, model: answer.model,
-        createdAt: answer.createdAt)
+        createdAt: answer.createdAt, choicesPerPrompt: answer.choicesPerPrompt)
       return call
     }
   }

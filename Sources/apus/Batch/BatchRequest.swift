@@ -76,6 +76,9 @@ struct BatchRequest {
     if let count = body.choiceCount, count != 1 {
       throw BatchFault("it is \(count)", advice: "write a line for each answer", field: "body.n")
     }
+    if body.promptCount > 1 {
+      throw BatchFault("there are \(body.promptCount)", advice: "write a line for each prompt", field: "body.prompt")
+    }
     if body.isStreamed == true { throw BatchFault("it is true", advice: "leave it out", field: "body.stream") }
     if body.wantsLogprobs {
       throw BatchFault(
