@@ -8,7 +8,7 @@ extension CompletionRequest {
 
     private static let carried: Set<String> = ["role", "content", "tool_calls", "tool_call_id"]
     /// They say nothing to a model.
-    private static let harmless: Set<String> = ["name", "refusal", "annotations"]
+    private static let harmless: Set<String> = ["id", "name", "refusal", "annotations", "reasoning_content"]
     /// Bytes of one call's arguments.
     private static let mostArgumentBytes = 256 << 10
 

@@ -31,7 +31,9 @@ extension CompletionRequest {
   private static let defaultTextTokens = 16
   /// Tokens left for what a chat template adds.
   private static let templateTokens = 64
-  private static let mostStops = 4
+  /// More than OpenAI's 4, as other servers have it.
+  private static let mostStops = 16
+  /// Bytes.
   private static let longestStop = 256
 
   /// The jobs that answer this request, one for each choice, those of one prompt beside each other. They differ in their
@@ -133,10 +135,7 @@ extension CompletionRequest {
   }
 
   private func sampling(isChat: Bool) throws(RequestRefusal) -> Sampling? {
-    let texts = stop?.texts ?? []
-    guard texts.count <= Self.mostStops, texts.allSatisfy({ !$0.isEmpty && $0.utf8.count <= Self.longestStop }) else {
-      throw RequestRefusal("stop", "give at most \(Self.mostStops) texts of 1 to \(Self.longestStop) bytes to stop at")
-    }
+    let texts = try stops()
     let share = try Self.check(topP, in: 0...1, "top_p")
     if share == 0 { throw RequestRefusal("top_p", "top_p is 0, which leaves no token; give more than 0") }
     let logprobs = try alternatives(isChat: isChat)
@@ -145,6 +144,18 @@ extension CompletionRequest {
       frequencyPenalty: try Self.penalty(frequencyPenalty, "frequency_penalty"),
       presencePenalty: try Self.penalty(presencePenalty, "presence_penalty"))
     return sampling == Sampling() ? nil : sampling
+  }
+
+  private func stops() throws(RequestRefusal) -> [String] {
+    let texts = stop?.texts ?? []
+    guard texts.count <= Self.mostStops else {
+      throw RequestRefusal("stop", "there are \(texts.count) texts to stop at; give at most \(Self.mostStops)")
+    }
+    for text in texts where !(1...Self.longestStop).contains(text.utf8.count) {
+      throw RequestRefusal(
+        "stop", "a text to stop at has \(text.utf8.count) bytes; give 1 to \(Self.longestStop)")
+    }
+    return texts
   }
 
   /// 0 asks for nothing.

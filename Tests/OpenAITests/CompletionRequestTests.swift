@@ -107,6 +107,23 @@ import Testing
     #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
   }
 
+  @Test("Of texts to stop at it is said whether they are too many, too long or empty")
+  func stops() throws {
+    func stopping(_ texts: [String]) throws(RequestRefusal) -> [JobSpec] {
+      let list = texts.map { "\"\($0)\"" }.joined(separator: ",")
+      return try read(#"{"prompt":"p","stop":[\#(list)]}"#).jobs(
+        model, isChat: false, key: nil, defaults: CompletionDefaults(seed: 1))
+    }
+    let most = (0..<16).map { "s\($0)" }
+    #expect(try stopping(most)[0].sampling?.stop == most)
+    for (texts, word) in [
+      (most + ["x"], "17 texts"), (["a", ""], "0 bytes"), ([String(repeating: "a", count: 257)], "257 bytes"),
+    ] {
+      let error = #expect(throws: RequestRefusal.self) { _ = try stopping(texts) }
+      #expect(error?.param == "stop" && error?.message.contains(word) == true)
+    }
+  }
+
   @Test("Each of several prompts has its choices, in order")
   func severalPrompts() throws {
     let jobs = try read(#"{"model":"m","prompt":["a","b"],"n":2,"seed":5}"#).jobs(
@@ -207,13 +224,22 @@ import Testing
       #","user":"u","metadata":{"a":"b"},"store":true,"tools":[],"tool_choice":"auto","functions":null,"#
       + #""logit_bias":{},"presence_penalty":0,"frequency_penalty":0.0,"best_of":1,"suffix":"","echo":false,"modalities":["text"]"#
     #expect(refused(silent) == nil)
+    let servers =
+      #","repeat_penalty":1.0,"typical_p":1.0,"use_beam_search":false,"length_penalty":1,"skip_special_tokens":true,"#
+      + #""add_generation_prompt":true,"stop_token_ids":[],"mirostat":0,"cache_prompt":true,"think":false,"#
+      + #""background":false,"options":{},"priority":0,"chat_id":"c","session_id":"s","id":"i","#
+      + #""timings_per_token":true,"return_progress":true,"reasoning_effort":"low","verbosity":"high""#
+    #expect(refused(servers) == nil)
     for (field, value) in [
       ("functions", #"[{"name":"f"}]"#),
       ("logit_bias", #"{"1":2}"#), ("best_of", "2"), ("echo", "true"), ("top_k", "3"), ("modalities", #"["audio"]"#),
+      ("repeat_penalty", "1.1"), ("use_beam_search", "true"), ("stop_token_ids", "[2]"), ("mirostat", "2"),
+      ("options", #"{"top_k":3}"#), ("priority", "1"), ("skip_special_tokens", "false"),
     ] {
       #expect(refused(#","\#(field)":\#(value)"#) == field)
     }
-    #expect(refused("", message: #","name":"n","refusal":null,"annotations":[],"tool_calls":[]"#) == nil)
+    let told = #","name":"n","refusal":null,"annotations":[],"tool_calls":[],"id":"i","reasoning_content":"r""#
+    #expect(refused("", message: told) == nil)
     #expect(refused("", message: #","function_call":{"name":"f"}"#) == "messages")
   }
 
