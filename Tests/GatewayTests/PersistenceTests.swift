@@ -71,4 +71,17 @@ import Testing
     try connection.askForBody()
     #expect(try connection.answer()?.status == .ok)
   }
+
+  @Test("What is no request is told so; what breaks off in a body is not answered here")
+  func malformed() throws {
+    let connection = Connection()
+    connection.channel.pipeline.fireErrorCaught(HTTPParserError.invalidMethod)
+    let told = try connection.written()
+    #expect(told?.status == .badRequest && told?.headers["connection"] == ["close"])
+    let other = Connection()
+    try other.ask(["content-length": "2"])
+    other.channel.pipeline.fireErrorCaught(HTTPParserError.invalidEOFState)
+    #expect(throws: HTTPParserError.self) { try other.channel.throwIfErrorCaught() }
+    #expect(try other.written() == nil)
+  }
 }
