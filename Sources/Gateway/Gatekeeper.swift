@@ -44,6 +44,8 @@ struct Gatekeeper: RouterMiddleware {
   /// What is known of the key that a client gives; nil for one that is not. Nil when no keys are asked for.
   let apiKey: (@Sendable (String) -> GatewayKey?)?
   let limits: Limits
+  /// What is told of a request that comes to none.
+  let routes: RouteTable
 
   final class Limits: Sendable {
     let keys: Mutex<KeyLimits>
@@ -62,7 +64,7 @@ struct Gatekeeper: RouterMiddleware {
       if response.body.contentLength != nil { ending.count(response.status.code) }
       return response
     } catch {
-      let told = OpenAIError(error)
+      let told = (error as? HTTPError)?.status == .notFound ? routes.refusal(request) : OpenAIError(error)
       ending.count(told.status.code)
       return told.response(from: request, context: context)
     }

@@ -131,19 +131,26 @@ public struct Gateway: Sendable {
   }
 
   private var router: Router<GatewayContext> {
-    let models = ModelDirectory(link)
-    let router = Router(context: GatewayContext.self)
+    let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
+    let bare = Router(context: GatewayContext.self)
+    addRoutes(to: bare)
     router.add(
       middleware: Gatekeeper(
         configuration: configuration, metrics: metrics, apiKey: apiKey,
         limits: Gatekeeper.Limits(
           KeyLimits(
             inAll: configuration.requestLimit, perMinute: configuration.requestsPerMinute,
-            atOnce: configuration.requestsAtOnce))))
+            atOnce: configuration.requestsAtOnce)),
+        routes: RouteTable(bare.routes)))
+    addRoutes(to: router)
+    return router
+  }
+
+  private func addRoutes(to router: Router<GatewayContext>) {
+    let models = ModelDirectory(link)
     ServiceRoutes(link: link, metrics: metrics).add(to: router)
     ModelRoutes(models: models).add(to: router)
     CompletionRoutes(link: link, models: models, metrics: metrics, configuration: configuration).add(to: router)
     ApusRoutes(link: link, models: models, forms: forms).add(to: router)
-    return router
   }
 }

@@ -97,6 +97,30 @@ import Testing
     }
   }
 
+  private func ask(
+    _ port: Int, _ method: String, _ path: String, _ headers: [String: String] = [:]
+  ) async throws -> HTTPURLResponse {
+    var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
+    request.httpMethod = method
+    for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+    return try #require(try await URLSession.shared.data(for: request).1 as? HTTPURLResponse)
+  }
+
+  @Test("Paths say which methods they take, and have HEAD where they have GET")
+  func methods() async throws {
+    try await withGateway { _, port, _ in
+      for (method, path, allowed) in [
+        ("GET", "/v1/chat/completions", "POST"), ("DELETE", "/v1/models/m", "GET, HEAD"),
+        ("POST", "/health", "GET, HEAD"), ("GET", "/apus/v1/jobs/1/cancel", "POST"),
+      ] {
+        let answer = try await ask(port, method, path)
+        #expect(answer.statusCode == 405 && answer.value(forHTTPHeaderField: "Allow") == allowed)
+      }
+      #expect(try await ask(port, "GET", "/v1/nothing").statusCode == 404)
+      #expect(try await ask(port, "HEAD", "/health").statusCode == 200)
+    }
+  }
+
   @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
   func gone(isStreamed: Bool) async throws {
     try await withGateway { coordinator, port, _ in

@@ -16,10 +16,12 @@ struct OpenAIError: HTTPResponseError {
   var retryAfterSeconds: Int?
   /// Whether it would end the same again, where OpenAI's clients take its status for one that is to be tried again.
   var isFinal = false
+  /// What else the answer says.
+  var headers: HTTPFields = [:]
 
   init(
     _ status: HTTPResponse.Status, _ message: String, param: String? = nil, code: String? = nil,
-    retryAfterSeconds: Int? = nil, isFinal: Bool = false
+    retryAfterSeconds: Int? = nil, isFinal: Bool = false, headers: HTTPFields = [:]
   ) {
     self.status = status
     self.message = message
@@ -27,6 +29,7 @@ struct OpenAIError: HTTPResponseError {
     self.code = code
     self.retryAfterSeconds = retryAfterSeconds
     self.isFinal = isFinal
+    self.headers = headers
   }
 
   /// A fault of the request itself.
@@ -41,8 +44,6 @@ struct OpenAIError: HTTPResponseError {
     case let refusal as RequestRefusal:
       self.init(.badRequest, refusal.message, param: refusal.param, code: refusal.code)
     case let error as ApusError: self.init(of: error)
-    case let error as HTTPError where error.status == .notFound:
-      self.init(.notFound, "there is no such route; see /v1/models or the OpenAPI description", code: "not_found")
     case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is too large", code: "body_too_large")
     case is HTTPParserError:
       self.init(.badRequest, "the body broke off, or is not what HTTP says", code: "invalid_body")
@@ -93,7 +94,7 @@ struct OpenAIError: HTTPResponseError {
   }
 
   func response(from request: Request, context: some RequestContext) -> Response {
-    var response = Response(json: json, status: status)
+    var response = Response(json: json, status: status, headers: headers)
     if let retryAfterSeconds { response.headers[.retryAfter] = String(retryAfterSeconds) }
     if isFinal { response.headers[.shouldRetry] = "false" }
     return response
