@@ -132,6 +132,7 @@ public struct Gateway: Sendable {
 
   private var router: Router<GatewayContext> {
     let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
+    if !configuration.crossOrigins.isEmpty { router.add(middleware: CrossOrigin(origins: configuration.crossOrigins)) }
     let bare = Router(context: GatewayContext.self)
     addRoutes(to: bare)
     router.add(

@@ -19,7 +19,8 @@ public struct GatewayConfiguration: Hashable, Sendable {
   public var stallSeconds: Int
   /// How long what is being answered may go on once the gateway is told to stop.
   public var drainSeconds: Int
-
+  /// Origins whose pages may ask from a browser, such as `https://app.example.org`; `*` for all.
+  public var crossOrigins: [String] = []
   /// Nil for plain HTTP.
   public var tls: TLSFiles?
 

@@ -121,6 +121,29 @@ import Testing
     }
   }
 
+  @Test("Pages of the origins that may ask are let in before the key is asked for, and no others")
+  func crossOrigin() async throws {
+    var configuration = GatewayConfiguration(port: 0)
+    configuration.crossOrigins = ["https://page.example"]
+    let nobody: @Sendable (String) -> GatewayKey? = { _ in nil }
+    try await withGateway(configuration, apiKey: nobody) { _, port, _ in
+      let wish = [
+        "Origin": "https://page.example", "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+      ]
+      let may = try await ask(port, "OPTIONS", "/v1/chat/completions", wish)
+      #expect(may.statusCode == 204)
+      #expect(may.value(forHTTPHeaderField: "Access-Control-Allow-Origin") == "https://page.example")
+      #expect(may.value(forHTTPHeaderField: "Access-Control-Allow-Headers") == "authorization")
+      let told = try await ask(port, "POST", "/v1/chat/completions", ["Origin": "https://page.example"])
+      #expect(told.statusCode == 401)
+      #expect(told.value(forHTTPHeaderField: "Access-Control-Allow-Origin") == "https://page.example")
+      let other = try await ask(
+        port, "OPTIONS", "/v1/chat/completions", wish.merging(["Origin": "https://other.example"]) { $1 })
+      #expect(other.statusCode == 401 && other.value(forHTTPHeaderField: "Access-Control-Allow-Origin") == nil)
+    }
+  }
+
   @Test("A client that is gone before its job is accepted leaves no job", arguments: [false, true])
   func gone(isStreamed: Bool) async throws {
     try await withGateway { coordinator, port, _ in

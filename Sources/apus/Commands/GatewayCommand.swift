@@ -39,8 +39,8 @@ struct GatewayCommand: AsyncParsableCommand {
         path: config, section: "gateway",
         allowed: [
           "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
-          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "drain_s", "tls_certificate",
-          "tls_key",
+          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "drain_s", "cors_origins",
+          "tls_certificate", "tls_key",
         ])
       let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
       let configuration = try configuration(options)
@@ -87,6 +87,8 @@ struct GatewayCommand: AsyncParsableCommand {
         "stall_s", flag: nil, default: configuration.stallSeconds, in: 1...86_400)
       configuration.drainSeconds = try options.number(
         "drain_s", flag: nil, default: configuration.drainSeconds, in: 0...86_400)
+      configuration.crossOrigins = (options.text("cors_origins", flag: nil) ?? "").split { " ,\n".contains($0) }
+        .map(String.init)
       if options.text("requests_per_minute", flag: nil) != nil {
         configuration.requestsPerMinute = try options.number(
           "requests_per_minute", flag: nil, default: 1, in: 1...1_000_000)
