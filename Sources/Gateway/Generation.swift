@@ -5,7 +5,7 @@ import Serving
 struct Generation: Sendable {
   struct Event: Sendable {
     enum Kind: Sendable {
-      /// Their text, calls and log-probabilities; not all of them have ids.
+      /// What the stream did not bring of them has no ids.
       case piece(GeneratedTokens)
       case ended(JobRecord, JobFigures?)
     }
@@ -97,7 +97,7 @@ private struct Follower: Sendable {
         limit = nil
         shownBytes += chunk.text.utf8.count
         shownCalls += chunk.toolCalls
-        show(GeneratedTokens([], chunk.text, logprobs: chunk.logprobs, toolCalls: chunk.toolCalls))
+        show(GeneratedTokens(chunk.tokenIDs, chunk.text, logprobs: chunk.logprobs, toolCalls: chunk.toolCalls))
       case .jobWaiting(let id, let reason):
         limit?.cancel()
         limit = giveUp(id, because: reason)

@@ -205,6 +205,8 @@ import Testing
         let answer = try await asking.value
         #expect(answer.status == (pieces == 0 ? 400 : 200) && answer.text.contains("context_length_exceeded"))
         #expect(answer.text.contains("a piece") == (pieces > 0), "\(answer.text)")
+        // Those of the stream count, though the job failed.
+        #expect(try await scrape(coordinator, port).contains("apus_gateway_output_tokens_total \(pieces)\n"))
         let line = #"apus_gateway_requests_total{route="/v1/chat/completions",status="400"} \#(pieces + 1)"#
         let metrics = try await scrape(coordinator, port)
         #expect(metrics.contains(line), "\(metrics)")

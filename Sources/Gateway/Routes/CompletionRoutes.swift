@@ -95,19 +95,40 @@ struct CompletionRoutes: Sendable {
     }
   }
 
+  /// What the metrics are told of an answer while it comes, so that one that is cut counts as far as it came.
+  private struct Progress {
+    private let metrics: GatewayMetrics
+    private let readAt: ContinuousClock.Instant
+    private var tokens: Int?
+
+    init(_ metrics: GatewayMetrics, since readAt: ContinuousClock.Instant) {
+      self.metrics = metrics
+      self.readAt = readAt
+    }
+
+    mutating func take(_ piece: GeneratedTokens) {
+      if tokens == nil { metrics.firstToken(afterSeconds: (ContinuousClock.now - readAt).seconds) }
+      metrics.generated(tokens: piece.ids.count)
+      tokens = (tokens ?? 0) + piece.ids.count
+    }
+
+    func end(_ choices: [CompletionAnswer.Choice]) {
+      metrics.generated(tokens: max(0, choices.reduce(-(tokens ?? 0)) { $0 + $1.outputTokens }))
+    }
+  }
+
   // MARK: Whole
 
   private func whole(_ generation: Generation, _ call: Call) async throws -> Response {
     var ended = [CompletionAnswer.Choice?](repeating: nil, count: generation.jobs.count)
     var logprobs = [[TokenLogprob]](repeating: [], count: generation.jobs.count)
-    var isFirst = true
+    var progress = Progress(metrics, since: call.readAt)
     do {
       for try await event in generation.events {
         switch event.kind {
         case .piece(let tokens):
           logprobs[event.choice] += tokens.logprobs
-          if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
-          isFirst = false
+          progress.take(tokens)
         case .ended(let record, let figures):
           ended[event.choice] = CompletionAnswer.Choice(
             record: record, figures: figures, logprobs: logprobs[event.choice])
@@ -121,7 +142,7 @@ struct CompletionRoutes: Sendable {
     }
     let choices = ended.compactMap(\.self)
     for choice in choices { try choice.check() }
-    metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
+    progress.end(choices)
     return Response(json: call.answer.json(choices), headers: Self.headers(choices[0]))
   }
 
@@ -199,14 +220,13 @@ struct CompletionRoutes: Sendable {
     var ended: [Int: CompletionAnswer.Choice] = [:]
     // What goes with the next write.
     var bytes = call.answer.isChat ? generation.jobs.indices.flatMap(call.answer.role) : []
-    var isFirst = true
+    var progress = Progress(metrics, since: call.readAt)
     var events = generation.events.makeAsyncIterator()
     var next = first
     while let event = next {
       switch event.kind {
       case .piece(let tokens):
-        if isFirst { metrics.firstToken(afterSeconds: (ContinuousClock.now - call.readAt).seconds) }
-        isFirst = false
+        progress.take(tokens)
         let wantsLogprobs = generation.jobs[event.choice].spec.sampling?.logprobs != nil
         if !tokens.text.isEmpty || !tokens.logprobs.isEmpty {
           bytes += frames[event.choice].event(tokens.text, wantsLogprobs ? tokens.logprobs : nil)
@@ -227,7 +247,7 @@ struct CompletionRoutes: Sendable {
     }
     try Task.checkCancellation()
     let choices = ended.sorted { $0.key < $1.key }.map(\.value)
-    metrics.generated(tokens: choices.reduce(0) { $0 + $1.outputTokens })
+    progress.end(choices)
     if call.includesUsage { bytes += call.answer.usage(choices) }
     try await writer.write(ByteBuffer(bytes: bytes + CompletionAnswer.done))
   }
