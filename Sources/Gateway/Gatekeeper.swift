@@ -80,7 +80,7 @@ struct Gatekeeper: RouterMiddleware {
       guard let key = Self.bearer(request).flatMap(apiKey) else {
         throw OpenAIError(
           .unauthorized, "the API key is missing or not known; make one with `apus gateway keys add NAME`",
-          code: "invalid_api_key")
+          code: "invalid_api_key", headers: [.wwwAuthenticate: "Bearer"])
       }
       context.key = key
     }

@@ -84,6 +84,8 @@ import Testing
         request.setValue(wrong, forHTTPHeaderField: "Authorization")
         let refused = try await send(request)
         #expect(refused.status == 401 && refused.text.contains("invalid_api_key"))
+        let challenge = try await ask(port, "GET", "/v1/models").value(forHTTPHeaderField: "WWW-Authenticate")
+        #expect(challenge == "Bearer")
       }
       request.setValue("Bearer secret", forHTTPHeaderField: "Authorization")
       let asking = Task { [request] in try await send(request) }
