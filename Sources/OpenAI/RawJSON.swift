@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Finds parts of JSON as they were written. A schema is handed on so: decoders forget the order of its
 /// properties, and engines let an answer have them in that order.
 ///
@@ -14,10 +16,15 @@ package enum RawJSON {
       guard rest.popFirst() == UInt8(ascii: ":") else { return nil }
       rest = trimmed(rest)
       guard let value = takeValue(&rest) else { return nil }
-      if key.dropFirst().dropLast().elementsEqual(name.utf8) { return value }
+      if isName(key, name) { return value }
       rest = trimmed(rest)
       guard rest.popFirst() == UInt8(ascii: ",") else { return nil }
     }
+  }
+
+  private static func isName(_ key: ArraySlice<UInt8>, _ name: String) -> Bool {
+    guard key.contains(UInt8(ascii: "\\")) else { return key.dropFirst().dropLast().elementsEqual(name.utf8) }
+    return (try? JSONDecoder().decode(String.self, from: Data(key))) == name
   }
 
   /// The elements of a list, in order; none where what is given is no list.

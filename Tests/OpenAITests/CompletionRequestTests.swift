@@ -75,6 +75,7 @@ import Testing
     let wanted =
       #""response_format" : {"json_schema":{"name":"n", "strict":true,"schema": \#(written) },"type":"json_schema"}"#
     #expect(try schema(wanted) == written)
+    #expect(try schema(wanted.replacing("json_schema\":{", with: "json_sc\\u0068ema\":{")) == written)
     for (format, param, code) in [
       (#"{"type":"xml"}"#, "response_format", "invalid_value"), (#"{"type":3}"#, "response_format.type", "wrong_type"),
       (#"{"type":"json_schema"}"#, "response_format.json_schema.schema", "missing_field"),
