@@ -163,7 +163,22 @@ extension CompletionRequest {
     package var deadlineMS: Int?
     package var session: String?
 
+    /// What the coordinator takes, refused here by the name that the client gave.
+    package static let priorities = -5...5
+    /// Milliseconds, to a week.
+    package static let deadlinesMS = 1...7 * 24 * 3600 * 1000
+
     package init() {}
+
+    /// - Parameter field: where the number stands.
+    package static func checked(
+      _ number: Int?, in range: ClosedRange<Int>, _ field: String
+    ) throws(RequestRefusal) -> Int? {
+      if let number, !range.contains(number) {
+        throw RequestRefusal(field, "\(field) is \(number); give \(range.lowerBound) to \(range.upperBound)")
+      }
+      return number
+    }
 
     package init(from decoder: any Decoder) throws {
       let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -171,8 +186,10 @@ extension CompletionRequest {
       limits = try values.decodeIfPresent([String].self, forKey: .limits)
       maxQualityLoss = try values.number(Double.self, forKey: .maxQualityLoss)
       idempotencyKey = try values.decodeIfPresent(String.self, forKey: .idempotencyKey)
-      priority = try values.number(Int.self, forKey: .priority)
-      deadlineMS = try values.number(Int.self, forKey: .deadlineMS)
+      priority = try Self.checked(
+        values.number(Int.self, forKey: .priority), in: Self.priorities, "apus.priority")
+      deadlineMS = try Self.checked(
+        values.number(Int.self, forKey: .deadlineMS), in: Self.deadlinesMS, "apus.deadline_ms")
       session = try values.decodeIfPresent(String.self, forKey: .session)
       let known = Set(CodingKeys.allCases.map(\.rawValue))
       let names = try decoder.container(keyedBy: FieldName.self).allKeys.map(\.stringValue).sorted()

@@ -16,14 +16,26 @@ package struct RequestRefusal: Error, Hashable, Sendable {
   init(_ error: DecodingError) {
     switch error {
     case .keyNotFound(let key, let context): self.init(context.codingPath + [key], "is missing", "missing_field")
-    case .typeMismatch(let type, let context): self.init(context.codingPath, "is not a \(type)", "wrong_type")
+    case .typeMismatch(let type, let context): self.init(context.codingPath, "is not \(Self.word(type))", "wrong_type")
     case .valueNotFound(let type, let context):
-      self.init(context.codingPath, "is null, not a \(type)", "wrong_type")
+      self.init(context.codingPath, "is null, not \(Self.word(type))", "wrong_type")
     case .dataCorrupted(let context) where context.codingPath.isEmpty:
       self.init(nil, "the body is not JSON", code: "invalid_json")
     case .dataCorrupted(let context):
       self.init(context.codingPath, "cannot be read: \(context.debugDescription)", "wrong_type")
     @unknown default: self.init(nil, "the body cannot be read", code: "invalid_json")
+    }
+  }
+
+  /// What JSON calls what a decoder looks for.
+  private static func word(_ type: Any.Type) -> String {
+    switch type {
+    case is Bool.Type: "true or false"
+    case is String.Type: "a text"
+    case is any BinaryInteger.Type: "a whole number in range"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is [Any].Type: "a list"
+    default: "an object"
     }
   }
 

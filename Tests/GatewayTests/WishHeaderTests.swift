@@ -18,8 +18,10 @@ import Testing
       0]
     #expect(job.objective == .cost && job.limits.slos.count == 2 && job.limits.maxQualityLoss == 0.5)
     #expect(job.deadlineMS == 900 && job.priority == 1 && job.session == "body")
-    headers[.apusDeadline] = "soon"
-    let error = #expect(throws: OpenAIError.self) { try request.take(headers) }
-    #expect(error?.param == "X-Apus-Deadline-Ms")
+    for wrong in ["soon", "-1"] {
+      headers[.apusDeadline] = wrong
+      let error = #expect(throws: RequestRefusal.self) { try request.take(headers) }
+      #expect(error?.param == "X-Apus-Deadline-Ms" && error?.message.contains(wrong) == true)
+    }
   }
 }

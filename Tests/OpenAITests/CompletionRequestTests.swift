@@ -108,6 +108,17 @@ import Testing
     #expect(jobs.map(\.seed) == [5, 6, 7] && jobs.map(\.idempotencyKey) == ["k/0", "k/1", "k/2"])
   }
 
+  @Test(
+    "A wrong type is told in JSON's words",
+    arguments: [
+      (#""max_tokens":"7""#, "whole number"), (#""temperature":"x""#, "a number"), (#""stream":1"#, "true or false"),
+      (#""model":1"#, "a text"), (#""messages":"x""#, "a list"), (#""stream_options":1"#, "an object"),
+    ])
+  func wrongTypes(field: String, words: String) throws {
+    let error = #expect(throws: RequestRefusal.self) { _ = try read("{\(field)}") }
+    #expect(error?.code == "wrong_type" && error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
   @Test("Of texts to stop at it is said whether they are too many, too long or empty")
   func stops() throws {
     func stopping(_ texts: [String]) throws(RequestRefusal) -> [JobSpec] {
@@ -175,6 +186,14 @@ import Testing
       (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"priority":1.5}}"#, "apus.priority",
         "wrong_type"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"priority":6}}"#, "apus.priority",
+        "invalid_value"
+      ),
+      (
+        #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"deadline_ms":-1}}"#, "apus.deadline_ms",
+        "invalid_value"
       ),
       (
         #"{"model":"m","messages":[{"role":"user","content":"p"}],"apus":{"objectiv":"ttft"}}"#, "apus.objectiv",

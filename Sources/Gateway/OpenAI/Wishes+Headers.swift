@@ -4,13 +4,13 @@ import OpenAI
 extension CompletionRequest {
   /// Takes what the headers ask of Apus: for clients that cannot add fields to a body. A header goes before the body's
   /// field.
-  mutating func take(_ headers: HTTPFields) throws(OpenAIError) {
+  mutating func take(_ headers: HTTPFields) throws(RequestRefusal) {
     var wishes = wishes ?? Wishes()
     wishes.objective = headers[.apusObjective] ?? wishes.objective
     wishes.limits = headers[.apusSLO].map { $0.split(separator: ",").map(Self.trimmed) } ?? wishes.limits
     wishes.maxQualityLoss = try Self.number(headers, .apusMaxQualityLoss) ?? wishes.maxQualityLoss
-    wishes.priority = try Self.number(headers, .apusPriority) ?? wishes.priority
-    wishes.deadlineMS = try Self.number(headers, .apusDeadline) ?? wishes.deadlineMS
+    wishes.priority = try Self.number(headers, .apusPriority, in: Wishes.priorities) ?? wishes.priority
+    wishes.deadlineMS = try Self.number(headers, .apusDeadline, in: Wishes.deadlinesMS) ?? wishes.deadlineMS
     wishes.session = headers[.apusSession] ?? wishes.session
     self.wishes = wishes
   }
@@ -19,14 +19,22 @@ extension CompletionRequest {
     String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
-  private static func number<Number: LosslessStringConvertible>(
-    _ headers: HTTPFields, _ name: HTTPField.Name
-  ) throws(OpenAIError) -> Number? {
+  private static func number(
+    _ headers: HTTPFields, _ name: HTTPField.Name, in range: ClosedRange<Int>
+  ) throws(RequestRefusal) -> Int? {
     guard let text = headers[name] else { return nil }
-    guard let number = Number(text) else {
-      throw .bad(name.rawName, "the header \(name.rawName) is \(text.prefix(40)), no \(Number.self)")
-    }
+    guard let number = Int(text) else { throw refusal(name, text, "whole number") }
+    return try Wishes.checked(number, in: range, name.rawName)
+  }
+
+  private static func number(_ headers: HTTPFields, _ name: HTTPField.Name) throws(RequestRefusal) -> Double? {
+    guard let text = headers[name] else { return nil }
+    guard let number = Double(text) else { throw refusal(name, text, "number") }
     return number
+  }
+
+  private static func refusal(_ name: HTTPField.Name, _ text: String, _ wanted: String) -> RequestRefusal {
+    RequestRefusal(name.rawName, "the header \(name.rawName) is \(text.prefix(40)), no \(wanted)")
   }
 }
 
