@@ -72,6 +72,20 @@ import Testing
     #expect(try connection.answer()?.status == .ok)
   }
 
+  @Test("HTTP/1.0 is closed unless the client asks otherwise and the answer has a length")
+  func oldClients() throws {
+    let connection = Connection()
+    for (wish, headers, end) in [
+      (["connection": "keep-alive"], ["content-length": "0"], "keep-alive"),
+      (["connection": "keep-alive"], [:], "close"), ([:], ["content-length": "0"], "close"),
+    ] as [(HTTPHeaders, HTTPHeaders, String)] {
+      try connection.ask(wish, version: .http1_0)
+      let answer = try connection.answer(headers)
+      #expect(answer?.version == .http1_0 && answer?.headers["connection"] == [end])
+      while try connection.channel.readOutbound(as: HTTPServerResponsePart.self) != nil {}
+    }
+  }
+
   @Test("What is no request is told so; what breaks off in a body is not answered here")
   func malformed() throws {
     let connection = Connection()
