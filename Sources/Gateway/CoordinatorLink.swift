@@ -188,10 +188,22 @@ actor CoordinatorLink {
       guard case .cancelled = reason else { return }
       Task(executorPreference: taskExecutor) { await self?.forsake(id) }
     }
-    Task(executorPreference: taskExecutor) { [endpoint] in
-      do { try await endpoint.send(.request(id: id, request)) } catch { continuation.finish(throwing: error) }
+    Task(executorPreference: taskExecutor) { [weak self, endpoint] in
+      do throws(ApusError) {
+        try await endpoint.send(.request(id: id, request))
+      } catch {
+        await self?.fail(id, error)
+      }
     }
     return stream
+  }
+
+  /// A request that cannot be sent.
+  private func fail(_ id: UInt64, _ error: ApusError) {
+    // What is wrong with a message is its size: the fields were checked as they were read.
+    let isTooLarge = error.code == .badInput
+    pending.removeValue(forKey: id)?.asker.finish(
+      throwing: isTooLarge ? OpenAIError(.contentTooLarge, error.reason, code: "body_too_large") : error)
   }
 
   /// The one answer to a request that has just one.

@@ -54,4 +54,16 @@ import Testing
     let told = await #expect(throws: ApusError.self) { try await link.run() }
     #expect(told == revoked)
   }
+
+  @Test("What is too large for a message is told as a body that is too large, and nothing waits for its answer")
+  func tooLarge() async throws {
+    try await ScriptedCoordinator.withLink { link, _ in
+      let spec = JobSpec(
+        model: ModelID("m"), prompt: .text(String(repeating: "a", count: 5 << 20)), maxTokens: 1, isBound: true)
+      let error = await #expect(throws: OpenAIError.self) { _ = try await link.ask(.submit(spec)) }
+      #expect(error?.status == .contentTooLarge && error?.code == "body_too_large")
+      // Would wait for it.
+      await link.stop(within: .seconds(600))
+    }
+  }
 }

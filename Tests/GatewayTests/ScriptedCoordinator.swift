@@ -22,6 +22,12 @@ final class ScriptedCoordinator: ClientEndpoint {
   }
 
   func send(_ message: Message) async throws(ApusError) {
+    // As what the network takes, so that a test finds out what the client is told.
+    do throws(CodecError) {
+      _ = try MessageCodec().encode(message)
+    } catch {
+      throw error.failure
+    }
     switch message {
     case .request(let id, let request): question.yield((id, request))
     case .hello: hello.yield()
