@@ -1,4 +1,3 @@
-import Glibc
 public import Serving
 
 /// A freshly trained selector, ready to be written or used.
@@ -15,36 +14,8 @@ public struct TrainedModelFile: Sendable {
   ///
   /// - Throws: `disk` when it cannot be written.
   public func write(to path: String) throws(ApusError) {
-    let temporary = "\(path).\(getpid()).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(path) }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes[written...].withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let error = Self.failure(path)
-        close(descriptor)
-        unlink(temporary)
-        throw error
-      }
-      written += count
-    }
-    let isDurable = fsync(descriptor) == 0
-    let isClosed = close(descriptor) == 0
-    guard isDurable, isClosed, rename(temporary, path) == 0 else {
-      let error = Self.failure(path)
-      unlink(temporary)
-      throw error
-    }
-  }
-
-  /// Reads `errno`, so it comes before any other call.
-  private static func failure(_ path: String) -> ApusError {
-    ApusError(
-      .disk, "the selector model \(path) cannot be written: \(String(cString: strerror(errno)))",
-      advice: "make room there or choose another place")
+    let file = try OutputFile(path)
+    try file.write(bytes)
+    try file.commit()
   }
 }

@@ -4,34 +4,41 @@ import Serving
 /// The results of a batch while they are written: whole lines in the order of the input, in `FILE.partial`, which takes
 /// the place of FILE once all are there.
 ///
-/// An interrupted run leaves `FILE.partial`; the next one goes on behind its last whole line.
+/// An interrupted run leaves `FILE.partial`; the next one goes on behind its last whole line. What `OutputFile` writes
+/// into, such as a pipe, is written into here too, and each run begins anew.
 final class BatchOutput {
   let path: String
   private let file: FileHandle
+  /// The file that the results take the place of; nil for what they are written into.
+  private let target: String?
+  /// Where they are written.
+  private let writtenPath: String
   private var earlier: BatchLines?
   private var keptBytes = 0
-
-  private var partialPath: String { Self.partialPath(path) }
-
-  static func partialPath(_ path: String) -> String { path + ".partial" }
 
   /// - Parameter goesOn: whether to keep what an earlier run wrote.
   /// - Throws: `tryAgain` while another run writes the same results; `disk` when they cannot be written.
   init(_ path: String, goesOn: Bool) throws(ApusError) {
     self.path = path
-    let partial = Self.partialPath(path)
-    let descriptor = open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    target = OutputFile.target(path)
+    writtenPath = target.map { $0 + ".partial" } ?? path
+    let descriptor = open(writtenPath, (target == nil ? O_WRONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw ApusError(
-        .disk, "cannot write \(partial): \(String(cString: strerror(errno)))",
+        .disk, "cannot write \(writtenPath): \(String(cString: strerror(errno)))",
         advice: "give a file in a folder that you may write to with --output FILE")
     }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    guard target != nil else { return }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw ApusError(
-        .tryAgain, "another run writes \(partial)", advice: "wait for it, or give another file with --output FILE")
+        .tryAgain, "another run writes \(writtenPath)", advice: "wait for it, or give another file with --output FILE")
     }
-    if goesOn { earlier = try BatchLines(partial) }
+    if goesOn {
+      earlier = try BatchLines(writtenPath)
+    } else {
+      try writing { try file.truncate(atOffset: 0) }
+    }
   }
 
   /// The result that an earlier run wrote for the next line of the input; nil from the first on that it did not.
@@ -60,10 +67,11 @@ final class BatchOutput {
 
   /// Call it with every line's result written, here or by an earlier run.
   func finish() throws(ApusError) {
+    guard let target else { return }
     try goOn()
     try writing { try file.synchronize() }
-    guard rename(partialPath, path) == 0 else {
-      throw ApusError(.disk, "cannot rename \(partialPath) to \(path): \(String(cString: strerror(errno)))")
+    guard rename(writtenPath, target) == 0 else {
+      throw ApusError(.disk, "cannot rename \(writtenPath) to \(target): \(String(cString: strerror(errno)))")
     }
   }
 
@@ -72,8 +80,8 @@ final class BatchOutput {
       try body()
     } catch {
       throw ApusError(
-        .disk, "cannot write \(partialPath): \((error as NSError).localizedDescription)",
-        advice: "make room and run the same command again: it goes on behind the last whole line")
+        .disk, "cannot write \(writtenPath): \((error as NSError).localizedDescription)",
+        advice: target == nil ? "" : "make room and run the same command again: it goes on behind the last whole line")
     }
   }
 }

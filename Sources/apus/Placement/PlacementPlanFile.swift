@@ -79,13 +79,12 @@ struct PlacementPlanFile: Codable {
   func write(path: String) throws(ApusError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ApusError(
-        .disk, "cannot write \(path): \((error as NSError).localizedDescription)", advice: "check the path and the disk"
-      )
+    guard let data = try? encoder.encode(self) else {
+      throw ApusError(.badInput, "the plan holds a number that JSON cannot say", advice: "check the load's numbers")
     }
+    let file = try OutputFile(path)
+    try file.write([UInt8](data))
+    try file.commit()
   }
 
   // MARK: What it says

@@ -86,10 +86,12 @@ extension PlacementCommand {
       let lines = (0..<load.layerCount).map { load.layer($0).map { "\($0)" }.joined(separator: ",") + "\n" }
       do {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        try lines.joined().write(toFile: "\(directory)/\(task).csv", atomically: true, encoding: .utf8)
       } catch {
-        throw ApusError(.disk, "cannot write \(directory)/\(task).csv: \((error as NSError).localizedDescription)")
+        throw ApusError(.disk, "cannot make \(directory): \((error as NSError).localizedDescription)")
       }
+      let file = try OutputFile("\(directory)/\(task).csv")
+      try file.write(lines.joined())
+      try file.commit()
     }
 
     private static func json(_ rows: [Row]) -> JSONValue {
