@@ -66,6 +66,8 @@ public struct Simulation {
   private var now = 0.0
   private var result: SimulationResult
   private var unended = 0
+  /// Of `options.faults`, those that bring a node and are still to come.
+  private var comingNodes = 0
   private var leaseRequests: [LeaseID: Int] = [:]
 
   public init(_ nodes: [NodeModel], _ requests: [TraceRequest], _ options: Options = Options()) {
@@ -107,14 +109,15 @@ public struct Simulation {
     result = SimulationResult(nodes: nodes.map(\.name), requests: requests)
   }
 
-  /// Plays the trace until every request has ended.
+  /// Plays the trace until every request has ended, or no node is left that could run one and none comes.
   public consuming func run() -> SimulationResult {
     unended = requests.count
+    comingNodes = options.faults.count { $0.kind == .join }
     for place in nodes.indices where nodes[place].isUp { join(place) }
     for (place, fault) in options.faults.enumerated() { heap.add(.fault(place), at: fault.seconds) }
     heap.add(.tick, at: 1)
     var arrived = 0
-    while unended > 0 {
+    while unended > 0, comingNodes > 0 || nodes.contains(where: \.isUp) {
       let arrival = arrived < requests.count ? requests[arrived].seconds : .infinity
       if arrival <= heap.nextTime ?? .infinity {
         now = arrival
@@ -172,6 +175,7 @@ public struct Simulation {
         // Nobody knows before its heartbeats are missed.
         heap.add(.lost(fault.node), at: now + options.detectionSeconds)
       case .join:
+        comingNodes -= 1
         nodes[fault.node].isUp = true
         result.joined = SimulationResult.Change(node: fault.node, seconds: now)
         join(fault.node)

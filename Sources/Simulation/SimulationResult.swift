@@ -34,7 +34,7 @@ public struct SimulationResult: Sendable {
   /// Requests that were given to a second node while the first was silent, and those that the second had in the end.
   public internal(set) var hedgeCount = 0
   public internal(set) var hedgesWonCount = 0
-  /// When the last request ended.
+  /// When the last request ended, or the last node was lost.
   public internal(set) var seconds = 0.0
   /// The last node that slowed, and that joined.
   public internal(set) var slowed: Change?
@@ -93,6 +93,9 @@ public struct SimulationResult: Sendable {
     let good = order.count { requests[$0].ttftSeconds <= ttftSeconds && requests[$0].tpotSeconds <= tpotSeconds }
     return seconds > 0 ? Double(good) / seconds : 0
   }
+
+  /// Requests that no node ended, because none was left.
+  public var unservedCount: Int { requests.count - order.count }
 
   public var loadCount: Int { nodes.reduce(0) { $0 + $1.loadCount } }
 

@@ -76,6 +76,22 @@ struct SimulationTests {
     #expect(result.nodes[0].loadCount == 1, "it comes back with nothing loaded")
   }
 
+  @Test("A run ends where no node is left that could go on with it, and counts what was not served")
+  func allNodesLost() {
+    let nodes = [NodeModel].pool(speeds: [2, 1], count: 2)
+    let requests = nodes.trace(load: 0.5, TraceGenerator(rate: 1, requestCount: 100, seed: 2))
+    var options = Simulation.Options()
+    let half = requests[50].seconds
+    options.faults = [0, 1].map { NodeFault(node: $0, seconds: half, kind: .fail) }
+    let lost = Simulation(nodes, requests, options).run()
+    #expect(lost.unservedCount >= 49 && lost.unservedCount == lost.requests.count { !$0.hasEnded })
+    #expect(lost.seconds == half)
+    options.faults = [0, 1].map { NodeFault(node: $0, seconds: 0, kind: .fail) }
+    #expect(Simulation(nodes, requests, options).run().unservedCount == 100)
+    options.faults.append(NodeFault(node: 1, seconds: half, kind: .join))
+    #expect(Simulation(nodes, requests, options).run().unservedCount == 0, "one that comes back serves them all")
+  }
+
   @Test("Requests that a node which hangs says nothing of are given to a second one, and it gets no more of them")
   func hangingNode() throws {
     let nodes = [NodeModel].pool(speeds: [4], count: 4)

@@ -23,8 +23,9 @@ enum FaultOption {
     _ text: String, _ nodes: [NodeModel], _ kind: NodeFault.Kind, _ option: String
   ) throws(ApusError) -> NodeFault {
     let parts = text.split(separator: "@")
-    guard parts.count == 2, let seconds = Double(parts[1]), seconds >= 0, seconds <= 1e9 else {
-      throw ApusError(.usage, "\(option) names no time", advice: "give NODE@SECONDS, such as node-1@60")
+    guard parts.count == 2, let seconds = Double(parts[1]), seconds >= 0, seconds <= 1e8 else {
+      throw ApusError(
+        .usage, "\(option) names no time from 0 to 100000000 seconds", advice: "give NODE@SECONDS, such as node-1@60")
     }
     let name = String(parts[0])
     guard let node = nodes.firstIndex(where: { $0.name == name }) ?? Int(name).map({ $0 - 1 }),

@@ -40,6 +40,11 @@ struct SimulationOutput {
       format: "%d requests in %.0f s on %d nodes, load %.2f", requests.count, requests.last?.seconds ?? 0, nodes.count,
       load)
     var parts = [head, table.text()]
+    for run in runs where run.result.unservedCount > 0 {
+      parts.append(
+        "\(run.policy.rawValue): \(run.result.unservedCount) requests were not served: from "
+          + String(format: "%.0f s on no node was left", run.result.seconds))
+    }
     if runs.count == 1 {
       let result = runs[0].result
       parts.append(nodeTable(result))
@@ -58,7 +63,7 @@ struct SimulationOutput {
       [0.5, 0.9, 0.99].map { Self.seconds(result.percentile($0, latency)) }
     }
     let goodput = result.goodput(ttftSeconds: sloTTFTSeconds, tpotSeconds: sloTPOTSeconds)
-    let regret = isHindsight ? "" : hindsight.map { String(format: "%.0f%%", 100 * result.regret(against: $0)) } ?? "-"
+    let regret = isHindsight ? "" : hindsight.map { Self.percent(result.regret(against: $0)) } ?? "-"
     return [name] + latencies + [
       String(format: "%.2f", goodput), String(format: "%.0f%%", 100 * result.cachedShare), "\(result.loadCount)",
       regret,
@@ -108,6 +113,9 @@ struct SimulationOutput {
     return lines.isEmpty ? nil : lines.joined(separator: "\n\n")
   }
 
+  /// Never `-0%`.
+  private static func percent(_ share: Double) -> String { String(format: "%.0f%%", (100 * share).rounded() + 0) }
+
   private static func seconds(_ value: Double?) -> String {
     guard let value, value.isFinite else { return "-" }
     return value < 0.1 ? String(format: "%.0f ms", 1000 * value) : String(format: "%.2f s", value)
@@ -135,6 +143,7 @@ struct SimulationOutput {
       }
     }
     members += [
+      ("unserved_count", .int(result.unservedCount)),
       ("goodput_per_second", .double(result.goodput(ttftSeconds: sloTTFTSeconds, tpotSeconds: sloTPOTSeconds))),
       ("cached_share", .double(result.cachedShare)), ("load_count", .int(result.loadCount)),
       ("hedge_count", .int(result.hedgeCount)), ("hedges_won_count", .int(result.hedgesWonCount)),
