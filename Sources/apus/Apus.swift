@@ -47,6 +47,11 @@ struct Apus: AsyncParsableCommand {
     } catch let error as ApusError {
       FileHandle.standardError.write(Data("apus: \(error)\n".utf8))
       Foundation.exit(error.code.rawValue)
+    } catch let error where exitCode(for: error) == .failure && !(error is CancellationError) {
+      // What nobody gave words: it still has one of the statuses above.
+      let code = error is CocoaError || error is POSIXError ? FailureCode.disk : .bug
+      FileHandle.standardError.write(Data("apus: \(InputFile.reason(error))\n".utf8))
+      Foundation.exit(code.rawValue)
     } catch {
       exit(withError: error)
     }

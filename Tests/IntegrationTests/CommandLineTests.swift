@@ -38,6 +38,17 @@ struct CommandLineTests {
       (["keys", "authorize", "a", "--role", "king", "--public-key", "x"], 64, "king"),
       (["keys", "authorize", "a", "--role", "worker", "--public-key", "-short"], 65, "-short"),
       (["keys", "generate", "../escape"], 65, "../escape"),
+      (["simulate", "--load", "1e-300"], 64, "--load 1e-300 is not between 0.001 and 10"),
+      (["simulate", "--slots", "0"], 64, "--slots 0 is not between 1 and 1024"),
+      (["submit", "--model", "m", "--prompt", "p", "--idempotency-key", ""], 64, "--idempotency-key is empty"),
+      (["submit", "--model", "m", "--prompt", "p", "--deadline-ms=-4"], 64, "--deadline-ms -4 is not between"),
+      (["recommend", "--model", "m", "--workload", "chat", "--port", "81"], 64, "--port is of no use without --emit"),
+      (["selector", "evaluate", "--aslib", "folder", "--instance", "x"], 64, "--instance needs --table"),
+      (
+        ["selector", "evaluate", "--table", "/", "--instance", "x", "--algorithm", "y", "--cost", "z"], 65,
+        "/ cannot be read"
+      ),
+      (["simulate", "--model", "m"], 64, "--model is of no use without --history"),
     ] as [([String], Int32, String)])
   func refusals(arguments: [String], status: Int32, mention: String) async throws {
     defer { try? FileManager.default.removeItem(atPath: state) }
@@ -69,6 +80,32 @@ struct CommandLineTests {
     #expect(full.status == 74 && full.standardError.contains("cannot write the output"), "\(full)")
   }
 
+  @Test("A prompt is read from a pipe to its end")
+  func promptFromPipe() async throws {
+    defer { try? FileManager.default.removeItem(atPath: state) }
+    for (text, status, mention) in [("hi", 69, "no coordinator"), (#"\377"#, 65, "is not UTF-8")]
+      as [(String, Int32, String)]
+    {
+      let line = "printf '\(text)' | \(Program.path) submit --model m --file /dev/stdin --state \(state)"
+      let output = try await RunningProgram(shell: line).output()
+      #expect(output.status == status && output.standardError.contains(mention), "\(output)")
+    }
+  }
+
+  @Test("A worker that cannot have its directory, its key or an address says so before it measures the machine")
+  func workerWithoutMeans() async throws {
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: state) }
+    let without = try await Program.run(["worker", "--state", state])
+    #expect(without.status == 69 && without.standardError.contains("no coordinator runs"), "\(without)")
+    #expect(!FileManager.default.fileExists(atPath: state + "/workers/worker/capabilities.json"))
+    try Data().write(to: URL(fileURLWithPath: state + "/workers-file"))
+    try FileManager.default.removeItem(atPath: state + "/workers")
+    try FileManager.default.moveItem(atPath: state + "/workers-file", toPath: state + "/workers")
+    let barred = try await Program.run(["worker", "--state", state])
+    #expect(barred.status == 74 && barred.standardError.contains("cannot make the directory"), "\(barred)")
+  }
+
   @Test("A truncated model is refused and named")
   func truncatedModel() async throws {
     try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
@@ -78,6 +115,59 @@ struct CommandLineTests {
     let output = try await Program.run(["model", "add", path], environment: ["APUS_STATE": state])
     #expect(output.status == 65 && output.standardError.contains("cut.gguf"), "\(output)")
     #expect(!FileManager.default.fileExists(atPath: state + "/models/cut.gguf"))
+  }
+
+  @Test(
+    "Files that a person writes are refused by key and reason",
+    arguments: [
+      (
+        ["placement", "plan", "--strategy", "lpt", "--load", "FOLDER/load.csv", "--cluster"], "hosts: [{name: a}]",
+        "a has"
+      ),
+      (
+        ["placement", "plan", "--strategy", "lpt", "--load", "FOLDER/load.csv", "--cluster"],
+        "hosts: [{name: a, slots: 9223372036854775807}]", "slots are 0 to"
+      ),
+      (
+        ["placement", "plan", "--strategy", "lpt", "--load", "FOLDER/load.csv", "--cluster"],
+        "hosts: [{name: a, slots: 3, slot: 4}]", "sets hosts.slot"
+      ),
+      (["simulate", "--cluster"], "nodes: [{prefill_rate: 1}]", "nodes[0].decode_rate is missing"),
+      (["coordinator", "--config"], "- bind", "it has no `key: value` lines"),
+      (["coordinator", "--config"], "{", "is not a configuration"),
+      (
+        ["recommend", "--model", "m", "--workload"], "{name: w, prompt_tokens: 8, output_tokens: 8, request: 4}",
+        "sets request"
+      ),
+      (["recommend", "--model", "m", "--workload"], "{name: w, prompt_tokens: 8}", "output_tokens is missing"),
+      (
+        ["history", "import", "FOLDER/load.csv", "--format", "llama-bench", "--hardware"],
+        Self.hardware("memory_gib: 1e10"),
+        "memory_gib: 10000000000.0 in"
+      ),
+      (
+        ["history", "import", "FOLDER/load.csv", "--format", "llama-bench", "--hardware"],
+        Self.hardware("memory_gib: 8, gemm_gflop: 1"), "sets gemm_gflop"
+      ),
+      (
+        ["history", "import", "FOLDER/load.csv", "--format", "llama-bench", "--hardware"],
+        Self.hardware("memory_gib: .inf"), "memory_gib: inf in"
+      ),
+    ] as [([String], String, String)])
+  func writtenFiles(arguments: [String], text: String, mention: String) async throws {
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: state) }
+    try "3,2,1\n".write(toFile: state + "/load.csv", atomically: true, encoding: .utf8)
+    let path = state + "/written.yaml"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let output = try await Program.run(
+      arguments.map { $0.replacing("FOLDER", with: state) } + [path], environment: ["APUS_STATE": state])
+    #expect(output.status == 65 && output.standardError.contains(mention), "\(output)")
+    #expect(!output.standardError.contains("DecodingError"), "\(output)")
+  }
+
+  private static func hardware(_ rest: String) -> String {
+    "{cores: 4, memory_bandwidth_gb_per_s: 10, gemm_gflops: 100, \(rest)}"
   }
 
   @Test("Keys are made, allowed, rotated and revoked; the secret is for its owner only")

@@ -25,8 +25,12 @@ struct SelectorEvaluateTests {
       ]
     }
     let path = try write("t.csv", (["model,size,engine,speed"] + rows).joined(separator: "\n"))
+    let marked = try write("marked.csv", "\u{FEFF}" + String(contentsOfFile: path, encoding: .utf8))
     let output = try await Program.run(
-      ["selector", "evaluate", "--table", path, "--folds", "3", "--seeds", "2", "--selectors", "single-best,best-rule"]
+      [
+        "selector", "evaluate", "--table", marked, "--folds", "3", "--seeds", "2", "--selectors",
+        "single-best,best-rule",
+      ]
         + Self.options)
     #expect(output.status == 0, "\(output)")
     let json = try #require(output.json, "\(output)")

@@ -72,6 +72,8 @@ public struct HubWork: Hashable, Sendable {
 /// The hosts a model's experts are placed on, and the hub that sends tokens to them.
 public struct PlacementCluster: Hashable, Sendable {
   public static let hostLimit = 1024
+  /// Of each layer on a host: more than there ever are experts.
+  public static let slotLimit = 1 << 16
 
   public let hosts: [PlacementHost]
   /// Bytes a second through the hub's own connection, both ways together.
@@ -99,12 +101,12 @@ public struct PlacementCluster: Hashable, Sendable {
           $0.operationsPerSecond > 0 && $0.operationsPerSecond.isFinite && $0.memoryBytesPerSecond > 0
             && $0.memoryBytesPerSecond.isFinite
         } ?? true
-      guard speedIsPossible, host.link.bytesPerSecond > 0, host.link.latencySeconds >= 0, host.slotCount >= 0,
-        host.link.latencySeconds.isFinite
+      guard speedIsPossible, host.link.bytesPerSecond > 0, host.link.latencySeconds >= 0,
+        (0...Self.slotLimit).contains(host.slotCount), host.link.latencySeconds.isFinite
       else {
         throw ApusError(
           .badInput, "host \(host.name) has a speed, a link or a number of slots that cannot be",
-          advice: "speeds are above 0, latency and slots not below 0")
+          advice: "speeds are above 0, latency is not below 0, slots are 0 to \(Self.slotLimit)")
       }
     }
     self.hosts = hosts

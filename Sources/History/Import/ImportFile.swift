@@ -1,15 +1,15 @@
 import Glibc
-import Serving
+package import Serving
 
 /// A file that is read from its start to its end.
-final class ImportFile {
+package final class ImportFile {
   private static let pieceBytes = 1 << 16
   /// Longest file that is read whole.
   private static let wholeBytesLimit = 256 << 20
   private let path: String
   private let descriptor: Int32
 
-  init(_ path: String) throws(ApusError) {
+  package init(_ path: String) throws(ApusError) {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { throw fault() }
@@ -17,7 +17,7 @@ final class ImportFile {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  static func whole(_ path: String) throws(ApusError) -> [UInt8] {
+  package static func whole(_ path: String) throws(ApusError) -> [UInt8] {
     let bytes = try beginning(of: path, most: wholeBytesLimit + 1)
     guard bytes.count <= wholeBytesLimit else {
       throw ApusError(.badInput, "\(path) has more than \(wholeBytesLimit >> 20) MiB", advice: "split it")
@@ -37,7 +37,7 @@ final class ImportFile {
   }
 
   /// Empty at the end.
-  func readPiece() throws(ApusError) -> [UInt8] {
+  package func readPiece() throws(ApusError) -> [UInt8] {
     var count = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: Self.pieceBytes) { buffer, filled in
       repeat { count = read(descriptor, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR

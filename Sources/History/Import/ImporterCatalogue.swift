@@ -22,7 +22,8 @@ public enum ImporterCatalogue {
       }
       return importer
     }
-    let beginning = String(decoding: try ImportFile.beginning(of: path, most: beginningBytes), as: UTF8.self)
+    let text = String(decoding: try ImportFile.beginning(of: path, most: beginningBytes), as: UTF8.self)
+    let beginning = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     guard let importer = all.first(where: { $0.recognizes(beginning) }) else {
       throw ApusError(
         .badInput, "\(path) is of none of the formats \(names)",

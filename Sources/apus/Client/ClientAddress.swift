@@ -27,12 +27,14 @@ struct ClientAddress {
   }
 
   /// An endpoint that connects by itself.
-  func endpoint() throws(ApusError) -> any ClientEndpoint {
+  func endpoint() throws(ApusError) -> any ClientEndpoint { try ZeroMQClientEndpoint(options: connection()) }
+
+  /// The address and the keys, read but not tried.
+  func connection() throws(ApusError) -> ZeroMQClientOptions {
     let address = try address()
     let ring = KeyRing(directory: directory.keys)
     let coordinatorKey: String
     if let serverKey { coordinatorKey = serverKey } else { coordinatorKey = try ring.publicKey("coordinator") }
-    return try ZeroMQClientEndpoint(
-      options: ZeroMQClientOptions(address: address, keys: try ring.pair(key), serverKey: coordinatorKey))
+    return ZeroMQClientOptions(address: address, keys: try ring.pair(key), serverKey: coordinatorKey)
   }
 }

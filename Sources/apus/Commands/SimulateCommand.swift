@@ -114,31 +114,30 @@ struct SimulateCommand: AsyncParsableCommand {
   }
 
   private func chosenHedgeShare() throws(ApusError) -> Double? {
-    if let hedgeShare, !(0...0.5).contains(hedgeShare) {
-      throw ApusError(.usage, "--hedge-share \(hedgeShare) is out of range", advice: "give 0 to 0.5, such as 0.05")
-    }
+    if let hedgeShare { try NumberRange.check("--hedge-share", hedgeShare, 0...0.5) }
     return hedgeShare
   }
 
   // MARK: The cluster
 
   private func nodeModels() async throws -> [NodeModel] {
-    guard (1...1024).contains(slots), loadSeconds >= 0, loadSeconds <= 1e5, forecastError >= 0, forecastError <= 3
-    else {
-      throw ApusError(
-        .usage, "--slots \(slots), --load-seconds \(loadSeconds) or --forecast-error \(forecastError) is out of range",
-        advice: "give 1 to 1024 slots, 0 to 100000 seconds, an error of 0 to 3")
+    try NumberRange.check("--slots", slots, 1...1024)
+    try NumberRange.check("--load-seconds", loadSeconds, 0...100_000)
+    try NumberRange.check("--forecast-error", forecastError, 0...3)
+    guard model == nil || history else {
+      throw ApusError(.usage, "--model is of no use without --history", advice: "leave it out, or add --history")
     }
     if let cluster { return try ClusterFile.nodes(cluster) }
     if history { return try await measuredNodes() }
     let speeds = pool.split(separator: ":").compactMap { Double($0) }
     guard !speeds.isEmpty, speeds.count == pool.split(separator: ":", omittingEmptySubsequences: false).count,
-      speeds.allSatisfy({ $0 > 0 && $0 <= 1e6 })
-    else { throw ApusError(.usage, "--pool \(pool) is no list of speeds", advice: "give such as 8:4:2:1") }
-    let count = nodes ?? speeds.count
-    guard (1...100_000).contains(count) else {
-      throw ApusError(.usage, "--nodes \(count) is out of range", advice: "give 1 to 100000")
+      speeds.allSatisfy({ (0.001...1e6).contains($0) })
+    else {
+      throw ApusError(
+        .usage, "--pool \(pool) is no list of speeds from 0.001 to 1000000", advice: "give such as 8:4:2:1")
     }
+    let count = nodes ?? speeds.count
+    try NumberRange.check("--nodes", count, 1...100_000)
     return .pool(speeds: speeds, count: count, slotCount: slots, loadSeconds: loadSeconds)
   }
 
@@ -167,18 +166,12 @@ struct SimulateCommand: AsyncParsableCommand {
 
   private func traceRequests(_ nodes: [NodeModel]) throws -> [TraceRequest] {
     let load = load ?? (trace == nil ? 0.7 : nil)
-    if let load, !(load > 0 && load <= 10) {
-      throw ApusError(.usage, "--load \(load) is out of range", advice: "give more than 0, such as 0.7")
-    }
-    if let requests, !(1...10_000_000).contains(requests) {
-      throw ApusError(.usage, "--requests \(requests) is out of range", advice: "give 1 to 10000000")
-    }
+    if let load { try NumberRange.check("--load", load, 0.001...10) }
+    if let requests { try NumberRange.check("--requests", requests, 1...10_000_000) }
     guard let trace else {
-      guard (1...64).contains(models), (0...2).contains(burstiness), (0...1).contains(multiTurn) else {
-        throw ApusError(
-          .usage, "--models \(models), --burstiness \(burstiness) or --multi-turn \(multiTurn) is out of range",
-          advice: "give 1 to 64 models, a burstiness of 0 to 2, a share of 0 to 1")
-      }
+      try NumberRange.check("--models", models, 1...64)
+      try NumberRange.check("--burstiness", burstiness, 0...2)
+      try NumberRange.check("--multi-turn", multiTurn, 0...1)
       var generator = TraceGenerator(rate: 1, requestCount: requests ?? 20_000, seed: seed)
       generator.modelCount = models
       generator.burstiness = burstiness

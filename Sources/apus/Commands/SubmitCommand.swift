@@ -82,6 +82,9 @@ struct SubmitCommand: AsyncParsableCommand {
 
   /// Options that mean nothing together.
   private func checkUse() throws(ApusError) {
+    if idempotencyKey?.isEmpty == true {
+      throw ApusError(.usage, "--idempotency-key is empty", advice: "give a key, or leave it out")
+    }
     let ofOne: [(String, Bool)] = [
       ("--prompt", prompt != nil), ("--file", file != nil), ("--chat", chat), ("--stream", stream),
       ("--idempotency-key", idempotencyKey != nil), ("--wait", wait != nil),
@@ -153,6 +156,7 @@ struct SubmitCommand: AsyncParsableCommand {
     guard (0...1e9).contains(wait ?? 0) else {
       throw ApusError(.usage, "--wait \(wait ?? 0) is not zero or more seconds")
     }
+    if let deadlineMs { try NumberRange.check("--deadline-ms", deadlineMs, 1...604_800_000) }
     let temperature = temperature ?? 0
     guard temperature >= 0, temperature.isFinite else {
       throw ApusError(.usage, "--temperature \(temperature) is not zero or more")
@@ -170,15 +174,7 @@ struct SubmitCommand: AsyncParsableCommand {
     switch (prompt, file) {
     case (let prompt?, nil): return prompt
     case (nil, let file?):
-      let data =
-        file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
-      guard let data else {
-        throw ApusError(.badInput, "cannot read the prompt file \(file)")
-      }
-      guard let text = String(validating: data, as: UTF8.self) else {
-        throw ApusError(.badInput, "the prompt in \(file) is not UTF-8 text")
-      }
-      return text
+      return try InputFile.text(file)
     default: throw ApusError(.usage, "give the prompt with --prompt TEXT or --file FILE (- for standard input)")
     }
   }

@@ -59,7 +59,7 @@ struct WorkerCommand: AsyncParsableCommand {
     try directory.create()
     options.state = directory.path
     let home = directory.worker(options.name)
-    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    try StateDirectory.make(home)
     let lock = try DirectoryLock(path: home + "/worker.lock", of: "worker called \(options.name)")
     defer { withExtendedLifetime(lock) {} }
     let worker = try await makeWorker(options, directory)
@@ -84,6 +84,8 @@ struct WorkerCommand: AsyncParsableCommand {
     let client = ClientAddress(
       directory: directory, coordinator: options.coordinator.isEmpty ? nil : options.coordinator,
       key: options.name, serverKey: options.serverKey.isEmpty ? nil : options.serverKey)
+    // What is wrong with them is said before the machine is measured.
+    let connection = try client.connection()
     if !options.cores.isEmpty { try CPUAffinity.pinProcess(to: options.cores) }
     let installation = try EngineInstallation.standard(stateDirectory: directory.path)
     let hardware = await Capabilities.measure(
@@ -101,14 +103,14 @@ struct WorkerCommand: AsyncParsableCommand {
     let executor = EngineWorkExecutor(
       configuration: options, hardware: hardware, engines: EngineCatalogue.all(installation),
       guardPath: installation.guardPath)
-    let address = try options.experts.isEmpty ? Self.loopback(client.address()) : options.experts
+    let address = options.experts.isEmpty ? Self.loopback(connection.address) : options.experts
     let experts = try address.map { address throws(ApusError) in
       try LocalExperts(
         address: address, modelPath: { executor.modelPath($0) },
         emulated: options.expertGFLOPPerS.map { .played(gflopPerS: $0) }, makeRoom: { await executor.evictIdle() })
     }
     return JobWorker(
-      options: options.jobWorkerOptions, endpoint: try client.endpoint(), executor: executor,
+      options: options.jobWorkerOptions, endpoint: try ZeroMQClientEndpoint(options: connection), executor: executor,
       experts: experts, reports: try ReportStore(directory: options.ownDirectory + "/reports"),
       models: ModelReceiver(
         directory: options.modelsDirectory, reservedBytes: options.reservedDiskBytes

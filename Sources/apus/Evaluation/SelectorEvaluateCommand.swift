@@ -68,6 +68,13 @@ struct SelectorEvaluateCommand: AsyncParsableCommand {
     guard table == nil || (instance != nil && algorithm != nil && cost != nil) else {
       throw ValidationError("--table needs --instance, --algorithm and --cost")
     }
+    let ofTables = [
+      ("--test", test), ("--instance", instance), ("--algorithm", algorithm), ("--cost", cost),
+      ("--features", features), ("--group", group),
+    ]
+    if table == nil, let (name, _) = ofTables.first(where: { $0.1 != nil }) {
+      throw ValidationError("\(name) needs --table")
+    }
     guard (2...1000).contains(folds) else { throw ValidationError("--folds is a number from 2 to 1000, not \(folds)") }
     guard minAlgorithms >= 2 else { throw ValidationError("--min-algorithms is at least 2, not \(minAlgorithms)") }
   }

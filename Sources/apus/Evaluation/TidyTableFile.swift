@@ -9,15 +9,14 @@ enum TidyTableFile {
 
   /// - Throws: a file that cannot be read, is too large, or has a wrong line, with its number.
   static func read(_ path: String) throws -> TidyTable {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw ApusError(.badInput, "\(path): cannot be read", advice: "name a CSV file that exists")
-    }
-    defer { try? handle.close() }  // opened for reading: nothing can be lost
     var reader = CSVReader()
     var table: TidyTable?
     var byteCount = 0
     do {
-      while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty {
+      let file = try ImportFile(path)
+      while true {
+        let chunk = try file.readPiece()
+        if chunk.isEmpty { break }
         byteCount += chunk.count
         guard byteCount <= mostBytes else { throw LearningError("more than \(mostBytes) bytes") }
         for record in reader.consume(chunk) { try add(record, to: &table) }
@@ -27,6 +26,8 @@ enum TidyTableFile {
       return table
     } catch let error as LearningError {
       throw LearningError(error.reason, file: path, line: error.line)
+    } catch let error as ApusError {
+      throw ApusError(.badInput, error.reason, advice: "name a CSV file that exists")
     }
   }
 

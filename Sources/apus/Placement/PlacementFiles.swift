@@ -1,7 +1,6 @@
 import ExpertPlacement
 import Foundation
 import Serving
-import Yams
 
 /// Loads of experts in any form that is known.
 enum ExpertLoadFile {
@@ -60,7 +59,7 @@ struct PlacementClusterFile: Decodable {
     var activationBytes: Double?
     var topK: Int?
 
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case hiddenSize = "hidden_size"
       case intermediateSize = "intermediate_size"
       case expertMB = "expert_mb"
@@ -76,7 +75,7 @@ struct PlacementClusterFile: Decodable {
     var dispatchUSPerRow: Double?
     var combineUSPerRow: Double?
 
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case gbitPerS = "gbit_per_s"
       case batchUS = "batch_us"
       case dispatchUSPerRow = "dispatch_us_per_row"
@@ -100,7 +99,7 @@ struct PlacementClusterFile: Decodable {
     var gbitPerS: Double?
     var latencyUS: Double?
 
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case name, slots
       case memoryGB = "memory_gb"
       case gflopPerS = "gflop_per_s"
@@ -110,19 +109,19 @@ struct PlacementClusterFile: Decodable {
     }
   }
 
+  private enum CodingKeys: CodingKey, CaseIterable { case model, hub, hosts }
+
   var model: Model?
   var hub: Hub?
   var hosts: [Host]
 
   static func read(path: String) throws(ApusError) -> PlacementClusterFile {
-    do {
-      return try YAMLDecoder().decode(
-        PlacementClusterFile.self, from: try String(contentsOfFile: path, encoding: .utf8))
-    } catch {
-      throw ApusError(
-        .badInput, "\(path) is not a description of a cluster: \(error)",
-        advice: "see Deploy/config/placement-cluster.yaml")
-    }
+    try YAMLFile.read(
+      path, as: "a description of a cluster",
+      keys: [
+        "": CodingKeys.allCases, "model": Model.CodingKeys.allCases, "hub": Hub.CodingKeys.allCases,
+        "hosts": Host.CodingKeys.allCases,
+      ], advice: "see Deploy/config/placement-cluster.yaml")
   }
 
   func described(
@@ -130,8 +129,11 @@ struct PlacementClusterFile: Decodable {
   ) throws(ApusError) -> (cluster: PlacementCluster, geometry: ExpertGeometry?, topK: Int?) {
     var geometry: ExpertGeometry?
     if let model {
-      guard model.hiddenSize > 0, model.intermediateSize > 0, model.expertMB > 0, model.activationBytes ?? 2 > 0 else {
-        throw ApusError(.badInput, "the model's sizes are not all above 0")
+      let sizes = [
+        Double(model.hiddenSize), Double(model.intermediateSize), model.expertMB, model.activationBytes ?? 2,
+      ]
+      guard sizes.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+        throw ApusError(.badInput, "the model's sizes are not all above 0, or are without end")
       }
       geometry = ExpertGeometry(
         hiddenSize: model.hiddenSize, intermediateSize: model.intermediateSize, expertBytes: model.expertMB * 1e6,
@@ -152,7 +154,7 @@ struct PlacementClusterFile: Decodable {
     if let given = host.slots {
       slots = given
     } else if let memory = host.memoryGB, let geometry, memory >= 0, memory < 1e6 {
-      slots = Int(memory * 1e9 / geometry.expertBytes / Double(layerCount))
+      slots = Int(min(Double(PlacementCluster.slotLimit), memory * 1e9 / geometry.expertBytes / Double(layerCount)))
     } else {
       throw ApusError(
         .badInput, "it is not said how many experts host \(host.name) has memory for",

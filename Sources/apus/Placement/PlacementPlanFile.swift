@@ -24,7 +24,6 @@ struct PlacementPlanFile: Codable {
   }
 
   static let formatName = "apus-placement"
-  static let byteLimit = 256 << 20
 
   var format = Self.formatName
   var version = 1
@@ -55,18 +54,14 @@ struct PlacementPlanFile: Codable {
 
   /// - Throws: `badInput` for what is no plan.
   static func read(path: String) throws(ApusError) -> PlacementPlanFile {
+    let data = Data(try InputFile.bytes(path))
     let file: PlacementPlanFile
     do {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path))
-      guard data.count <= byteLimit else {
-        throw ApusError(.badInput, "\(path) has \(data.count) bytes, and at most \(byteLimit) are read")
-      }
       file = try JSONDecoder().decode(PlacementPlanFile.self, from: data)
-    } catch let error as ApusError {
-      throw error
     } catch {
       throw ApusError(
-        .badInput, "\(path) is not a plan: \(error)", advice: "write one with apus placement plan --output FILE")
+        .badInput, "\(path) is not a plan: \(InputFile.reason(error))",
+        advice: "write one with apus placement plan --output FILE")
     }
     guard file.format == formatName, file.version == 1 else {
       throw ApusError(

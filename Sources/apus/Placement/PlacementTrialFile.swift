@@ -4,27 +4,16 @@ import Serving
 
 /// Measured placements of no cluster: one JSON object in each line.
 enum PlacementTrialFile {
-  static let byteLimit = 256 << 20
-
   /// - Throws: `badInput` naming the line that is no trial.
   static func read(path: String) throws(ApusError) -> [PlacementTrial] {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw ApusError(
-        .badInput, "cannot read \(path): \((error as NSError).localizedDescription)", advice: "check the path")
-    }
-    guard data.count <= byteLimit else {
-      throw ApusError(.badInput, "\(path) has \(data.count) bytes, and at most \(byteLimit) are read")
-    }
+    let data = Data(try InputFile.bytes(path))
     let decoder = JSONDecoder()
     var trials: [PlacementTrial] = []
     for (number, line) in data.split(separator: 0x0A).enumerated() {
       do {
         trials.append(try decoder.decode(PlacementTrial.self, from: line))
       } catch {
-        throw ApusError(.badInput, "\(path), line \(number + 1) is no measured placement: \(error)")
+        throw ApusError(.badInput, "\(path), line \(number + 1) is no measured placement: \(InputFile.reason(error))")
       }
     }
     return trials

@@ -18,15 +18,21 @@ struct ServiceOptions {
       file = [:]
       return
     }
-    let parsed: [String: String]
+    let text = try InputFile.text(path)
+    let root: Any?
     do {
-      let text = try String(contentsOfFile: path, encoding: .utf8)
-      let raw = try Yams.load(yaml: text) as? [String: Any] ?? [:]
-      parsed = raw.mapValues { value in
-        (value as? [Any])?.map { "\($0)" }.joined(separator: "\n") ?? "\(value)"
-      }
+      root = try Yams.load(yaml: text)
     } catch {
-      throw ApusError(.badInput, "cannot read the configuration \(path): \(error)")
+      throw ApusError(.badInput, "\(path) is not a configuration: \(InputFile.reason(error))")
+    }
+    // Nil for a file without anything but comments.
+    let found: [String: Any]? = root.map { $0 as? [String: Any] } ?? [:]
+    guard let values = found else {
+      throw ApusError(
+        .badInput, "\(path) is not a configuration: it has no `key: value` lines", advice: "see Deploy/config")
+    }
+    let parsed = values.mapValues { value in
+      (value as? [Any])?.map { "\($0)" }.joined(separator: "\n") ?? "\(value)"
     }
     if let unknown = parsed.keys.sorted().first(where: { !allowed.contains($0) }) {
       throw ApusError(

@@ -31,14 +31,17 @@ struct StateDirectory {
 
   /// Makes the directory and those it must have. Existing ones stay as they are.
   func create() throws(ApusError) {
-    for directory in [path, models, logs] {
-      do {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-      } catch {
-        throw ApusError(
-          .disk, "cannot make the directory \(directory): \(error.localizedDescription)",
-          advice: "give a writable place with --state DIR")
-      }
+    for directory in [path, models, logs] { try Self.make(directory) }
+  }
+
+  /// Makes a directory within the state directory, if it is not there.
+  static func make(_ directory: String) throws(ApusError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw ApusError(
+        .disk, "cannot make the directory \(directory): \(error.localizedDescription)",
+        advice: "give a writable place with --state DIR")
     }
   }
 }

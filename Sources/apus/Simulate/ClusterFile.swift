@@ -1,13 +1,16 @@
 import Foundation
 import Serving
 import Simulation
-import Yams
 
 /// Reads a cluster of simulated nodes from YAML: a list `nodes`, each with `prefill_rate` and `decode_rate` in tokens per
 /// second of a request alone, and, where they differ from the usual, `name`, `count`, `slots`, `contention`,
 /// `load_seconds`, `cache_tokens`, `engine_limit`.
 enum ClusterFile {
-  private struct File: Decodable { var nodes: [Entry] }
+  private struct File: Decodable {
+    var nodes: [Entry]
+
+    enum CodingKeys: CodingKey, CaseIterable { case nodes }
+  }
 
   private struct Entry: Decodable {
     var name: String?
@@ -20,7 +23,7 @@ enum ClusterFile {
     var cacheTokens: Int?
     var engineLimit: Int?
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
       case name, count, slots, contention
       case prefillRate = "prefill_rate"
       case decodeRate = "decode_rate"
@@ -30,7 +33,7 @@ enum ClusterFile {
     }
 
     var isInRange: Bool {
-      prefillRate > 0 && prefillRate < 1e9 && decodeRate > 0 && decodeRate < 1e9
+      (0.001...1e9).contains(prefillRate) && (0.001...1e9).contains(decodeRate)
         && (1...100_000).contains(count ?? 1) && (1...1024).contains(slots ?? 1) && (0...100).contains(contention ?? 0)
         && (0...1e5).contains(loadSeconds ?? 0) && (0...1 << 30).contains(cacheTokens ?? 0)
         && (1...64).contains(engineLimit ?? 1)
@@ -38,24 +41,15 @@ enum ClusterFile {
   }
 
   static func nodes(_ path: String) throws(ApusError) -> [NodeModel] {
-    guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self)
-    else {
-      throw ApusError(.badInput, "cannot read the cluster file \(path)")
-    }
-    let file: File
-    do {
-      file = try YAMLDecoder().decode(File.self, from: text)
-    } catch {
-      throw ApusError(
-        .badInput, "\(path) is no cluster: \(error)",
-        advice: "give a list `nodes`, each with prefill_rate and decode_rate in tokens per second")
-    }
+    let file: File = try YAMLFile.read(
+      path, as: "a cluster", keys: ["": File.CodingKeys.allCases, "nodes": Entry.CodingKeys.allCases],
+      advice: "give a list `nodes`, each with prefill_rate and decode_rate in tokens per second")
     var nodes: [NodeModel] = []
     for (place, entry) in file.nodes.enumerated() {
       guard entry.isInRange else {
         throw ApusError(
           .badInput, "entry \(place + 1) of \(path) has a number out of range",
-          advice: "rates are above 0, count, slots and engine_limit at least 1, the others at least 0")
+          advice: "rates are at least 0.001, count, slots and engine_limit at least 1, the others at least 0")
       }
       for number in 0..<(entry.count ?? 1) {
         let base = entry.name ?? "node-\(nodes.count + 1)"
