@@ -33,6 +33,37 @@ struct CancellationTests {
     }
   }
 
+  @Test("Whoever ends a submit, or the reader of its output, ends its job", arguments: [SIGTERM, SIGHUP, SIGPIPE])
+  func endedSubmit(signal: Int32) async throws {
+    try await withCountingServer(tokenMS: 100) { cluster, server in
+      let client =
+        signal == SIGPIPE
+        ? try RunningProgram(
+          shell: "exec \(Program.path) submit --model \(CountingServer.model) --prompt t1 --max-tokens 4000 --stream "
+            + "--state \(cluster.state) | head -c 6")
+        : try submission(cluster)
+      try await cluster.wait(for: "the first tokens", client) { client.standardOutput.contains("t2") }
+      if signal != SIGPIPE { client.signal(signal) }
+      let output = await client.output()
+      #expect(output.standardError.contains("cancelled job-"), "\(output)")
+      if signal != SIGPIPE { #expect(output.status == 128 + signal, "\(output)") }
+      try await cluster.wait(for: "the engine to see the client go") { server.abandonedCount == 1 }
+      try await cluster.wait(for: "the job's end") { try await cluster.jobs("cancelled").count == 1 }
+    }
+  }
+
+  @Test("A submit whose coordinator goes says which job goes on")
+  func lostCoordinator() async throws {
+    try await withCountingServer(tokenMS: 100) { cluster, _ in
+      let client = try submission(cluster)
+      try await cluster.wait(for: "the first tokens", client) { client.standardOutput.contains("t5") }
+      let job = try #require(try await cluster.jobs("running").first?["job"] as? String)
+      try await cluster.kill("coordinator")
+      let output = await client.output()
+      #expect(output.status == 75 && output.standardError.contains("apus jobs watch \(job)"), "\(output)")
+    }
+  }
+
   @Test("Ctrl-C of a submit with an idempotency key leaves its job, and says how to end it")
   func interruptedSubmitWithKey() async throws {
     try await withCountingServer(tokenMS: 100) { cluster, server in

@@ -19,6 +19,20 @@ struct JobStream {
   /// - Throws: what ended it: `unavailable` for a job that failed, with its reason; `tryAgain` when patience ended.
   func follow(_ answers: AsyncThrowingStream<ClientResponse, any Error>) async throws {
     var job: JobRecord?
+    do {
+      try await show(answers, &job)
+    } catch let error as ApusError where error.isRetriable {
+      guard let job, !error.description.contains(job.id.rawValue) else { throw error }
+      throw ApusError(
+        error.code, "\(error.reason); \(job.id) goes on without this program",
+        advice: "once a coordinator answers, `apus jobs watch \(job.id)` follows it, "
+          + "`apus jobs cancel \(job.id)` ends it")
+    }
+  }
+
+  private func show(
+    _ answers: AsyncThrowingStream<ClientResponse, any Error>, _ job: inout JobRecord?
+  ) async throws {
     var shownBytes = 0
     var limit: Task<Void, any Error>?
     defer { limit?.cancel() }

@@ -1,19 +1,43 @@
 import Foundation
 import Serving
+import Synchronization
 
 /// Lines to people; errors and progress go to standard error.
 enum Console {
+  private struct Reader {
+    /// The exit status that its loss means; nil while it reads.
+    var lostAs: Int32?
+    var tell: (@Sendable (Int32) -> Void)?
+  }
+
+  /// Of standard output.
+  private static let reader = Mutex(Reader())
+
+  /// The exit status that a lost reader means, where the program goes on for the moment; nil while all is written.
+  static var lostReader: Int32? { reader.withLock { $0.lostAs } }
+
+  /// Has `tell` told once, in place of the program's end, that standard output takes no more; nil for the end again.
+  static func whenReaderIsLost(_ tell: (@Sendable (Int32) -> Void)?) { reader.withLock { $0.tell = tell } }
+
   static func print(_ line: String) { write(line + "\n") }
 
   /// Ends the program where standard output takes no more: quietly when its reader has gone, as `head` does, and with what
   /// the system says otherwise, such as a full disk.
   static func write(_ text: String) {
+    guard lostReader == nil else { return }
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
-      guard !isBrokenPipe(error) else { exit(128 + SIGPIPE) }
-      note("apus: cannot write the output: \((error as NSError).localizedDescription)")
-      exit(FailureCode.disk.rawValue)
+      let status = isBrokenPipe(error) ? 128 + SIGPIPE : FailureCode.disk.rawValue
+      if !isBrokenPipe(error) {
+        note("apus: cannot write the output: \((error as NSError).localizedDescription)")
+      }
+      let tell = reader.withLock { reader in
+        reader.lostAs = status
+        return reader.tell
+      }
+      guard let tell else { exit(status) }
+      tell(status)
     }
   }
 
