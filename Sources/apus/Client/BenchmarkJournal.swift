@@ -13,17 +13,28 @@ struct BenchmarkJournal {
 
   private func path(_ id: BenchmarkID) -> String { "\(state.benchmarks)/\(id).json" }
 
-  /// Runs a benchmark and forgets it once it has ended, or was refused for what it asks. One that was broken off stays
-  /// remembered.
-  func keeping<Result>(_ spec: BenchmarkSpec, _ run: () async throws -> Result) async throws -> Result {
-    try remember(spec)
+  /// Runs a benchmark and forgets it once it has ended, or was refused for what it asks. One that was broken off behind
+  /// its beginning stays remembered.
+  ///
+  /// - Parameter run: calls what it is given when the benchmark has begun.
+  func keeping<Result>(
+    _ spec: BenchmarkSpec, _ run: (_ begun: () throws -> Void) async throws -> Result
+  ) async throws -> Result {
+    var hasBegun = false
     do {
-      let result = try await run()
+      let result = try await run {
+        try remember(spec)
+        hasBegun = true
+      }
       forget(spec)
       return result
     } catch let error as ApusError where error.code == .badInput || error.code == .usage {
       forget(spec)
       throw error
+    } catch let error as ApusError where error.isRetriable && hasBegun {
+      throw ApusError(
+        error.code, error.reason,
+        advice: "what was measured is kept: the same command with --resume goes on once a coordinator answers")
     }
   }
 

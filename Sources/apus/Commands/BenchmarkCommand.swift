@@ -44,15 +44,18 @@ struct BenchmarkCommand: AsyncParsableCommand {
       seed: seed ?? UInt64.random(in: 0...UInt64(Int64.max)))
     let journal = BenchmarkJournal(state: options.directory)
     if resume { spec = try journal.interrupted(like: spec) }
-    let summary = try await journal.keeping(spec) { try await BenchmarkRun(client: client, spec: spec).run() }
+    let (summary, failure) = try await journal.keeping(spec) { begun in
+      try await BenchmarkRun(client: client, spec: spec).run(begun: begun)
+    }
     let names = try await Reference.modelNames(client)
     if options.json {
       Console.print(BenchmarkOutput.json(summary, models: names).text)
-    } else {
+    } else if failure == nil {
       Console.print(BenchmarkOutput.table(summary, models: names))
       for section in BenchmarkOutput.qualitySections(summary, models: names) {
         Console.print("\n  \(section.heading)\n\(section.table)")
       }
     }
+    if let failure { throw failure }
   }
 }

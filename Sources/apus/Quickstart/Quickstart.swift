@@ -38,12 +38,14 @@ actor Quickstart {
     let summary = try await steps.step(
       "Benchmark \(models.count) model\(models.count == 1 ? "" : "s") x \(Self.workloads.count) workloads within \(Figures.seconds(budgetSeconds)), then confirm the winners on fresh prompts"
     ) {
-      try await BenchmarkRun(
+      let (summary, failure) = try await BenchmarkRun(
         client: client,
         spec: BenchmarkSpec(
           id: .random("benchmark"), models: models.map(\.id), workloads: Self.workloads,
           budgetSeconds: budgetSeconds, objective: .e2e, seed: UInt64.random(in: 0...UInt64(Int64.max)))
       ).run()
+      if let failure { throw failure }
+      return summary
     }
     try await steps.step("Train the selector on everything measured") { try await self.train(client) }
     try await steps.step("What to use, predicted > measured on fresh prompts") {
