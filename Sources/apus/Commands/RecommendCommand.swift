@@ -40,7 +40,7 @@ struct RecommendCommand: AsyncParsableCommand {
       valueName: "figures"))
   var over: String?
   @Option(help: "Print the launch of the recommended strategy as command, systemd or k8s.") var emit: String?
-  @Option(help: "With --emit: the port the engine listens on.") var port = 8080
+  @Option(help: "With --emit: the port the engine listens on. [default: 8080]") var port: Int?
   @Option(help: "With --emit: the address the engine listens on. [default: 127.0.0.1; 0.0.0.0 for k8s]")
   var listen: String?
   @Option(help: "With --emit: tokens of context of each slot. [default: what the workload needs]") var context: Int?
@@ -87,18 +87,29 @@ struct RecommendCommand: AsyncParsableCommand {
         options.json
           ? ParetoOutput.json(front, of: recommendation).text
           : ParetoOutput.text(front, of: recommendation, modelNames: names))
-      return
+    } else {
+      Console.print(
+        options.json
+          ? RecommendationOutput.json(recommendation, top: top).text
+          : RecommendationOutput.text(recommendation, top: top, explain: explain, modelNames: names))
     }
-    Console.print(
-      options.json
-        ? RecommendationOutput.json(recommendation, top: top).text
-        : RecommendationOutput.text(recommendation, top: top, explain: explain, modelNames: names))
+    if recommendation.choice == nil { throw nothing(recommendation) }
+  }
+
+  private func nothing(_ recommendation: Recommendation) -> ApusError {
+    ApusError(
+      .unavailable, "nothing can run within the limits" + (recommendation.refusal.map { ": \($0)" } ?? ""),
+      advice: explain ? "allow more, or another node" : "see all of it with --explain")
   }
 
   private func emitFormat() throws(ApusError) -> LaunchFormat? {
-    guard (1...65535).contains(port) else { throw ApusError(.usage, "--port \(port) is not between 1 and 65535") }
+    if let port { try NumberRange.check("--port", port, 1...65535) }
     if let context, context < 1 { throw ApusError(.usage, "--context \(context) is not at least 1") }
-    guard let emit else { return nil }
+    guard let emit else {
+      let idle = [("--port", port != nil), ("--listen", listen != nil), ("--context", context != nil)].first(where: \.1)
+      if let idle { throw ApusError(.usage, "\(idle.0) is of no use without --emit", advice: "leave it out") }
+      return nil
+    }
     guard let format = LaunchFormat(rawValue: emit) else {
       throw ApusError(
         .usage, "--emit \(emit) is not known",
@@ -112,16 +123,12 @@ struct RecommendCommand: AsyncParsableCommand {
     _ format: LaunchFormat, _ recommendation: Recommendation, _ model: ModelProfile, _ workload: Workload,
     _ client: CoordinatorClient
   ) async throws {
-    guard let choice = recommendation.choice else {
-      throw ApusError(
-        .unavailable, "nothing can run within the limits" + (recommendation.refusal.map { ": \($0)" } ?? ""),
-        advice: "see all of it with --explain")
-    }
+    guard let choice = recommendation.choice else { throw nothing(recommendation) }
     let configuration = choice.candidate.configuration
     let query = LaunchQuery(
       model: model.id, configuration: configuration,
       contextTokens: context ?? MemoryEstimate.contextTokens([workload]),
-      host: listen ?? (format == .k8s ? "0.0.0.0" : "127.0.0.1"), port: port)
+      host: listen ?? (format == .k8s ? "0.0.0.0" : "127.0.0.1"), port: port ?? 8080)
     guard case .launch(let launch) = try await client.ask(.planLaunch(choice.worker, query)) else {
       throw ApusError(.bug, "the coordinator answered a question for a launch with something else")
     }

@@ -5,6 +5,7 @@ enum RecommendationOutput {
   static func json(_ recommendation: Recommendation, top: Int) -> JSONValue {
     .object([
       ("decision", .string(recommendation.decision.rawValue)),
+      ("refused_reason", JSONValue(recommendation.choice == nil ? recommendation.refusal : nil)),
       ("reasons", JSONValue(strings: recommendation.reasons)),
       ("confidence", JSONValue(recommendation.confidence)),
       ("measure_next", recommendation.measureNext.map { json($0, of: recommendation) } ?? .null),
@@ -77,7 +78,11 @@ enum RecommendationOutput {
   static func text(_ recommendation: Recommendation, top: Int, explain: Bool, modelNames: [ModelID: String]) -> String {
     func label(_ ranked: RankedCandidate) -> String { ranked.candidate.configuration.label(modelNames: modelNames) }
     var lines: [String] = []
+    let fallback = recommendation.choice?.candidate.configuration
     switch recommendation.decision {
+    case _ where fallback == nil: break  // The command's error says it.
+    case .measureFirst where fallback?.isDefault == false, .default where fallback?.isDefault == false:
+      lines.append("the engine's default cannot run within the limits; use the first of these:")
     case .use: lines.append("use the first of these\(confidence(recommendation)):")
     case .measureFirst:
       lines.append("measure first; until then use the engine's default\(confidence(recommendation)):")
