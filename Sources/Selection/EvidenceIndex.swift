@@ -12,6 +12,8 @@ public struct EvidenceIndex: Sendable {
   public private(set) var measurementCount = 0
   /// Measurements with figures that cannot be true, left out.
   public private(set) var refusedCount = 0
+  /// Measurements that lack a figure, from which nothing is learned.
+  public private(set) var incompleteCount = 0
   /// What configurations lose of a model's output.
   public private(set) var qualities = QualityEvidence()
 
@@ -90,7 +92,7 @@ public struct EvidenceIndex: Sendable {
     var costs: LogCosts?
     if !isFailure, let metrics = outcome.metrics {
       guard let read = MeasuredCosts.read(metrics) else {
-        refusedCount += 1
+        if MeasuredCosts.isIncomplete(metrics) { incompleteCount += 1 } else { refusedCount += 1 }
         return nil
       }
       costs = read

@@ -4,6 +4,13 @@ import Serving
 /// Reads the costs out of a block's metrics, or refuses figures that cannot be true: one absurd row would teach the
 /// selector more than a hundred honest ones.
 enum MeasuredCosts {
+  /// Whether a figure that is learned from is not known: of other programs' measurements it often is not, such as the time
+  /// to the first token.
+  static func isIncomplete(_ metrics: Metrics) -> Bool {
+    metrics.fault == nil && metrics.requestCount > 0
+      && [metrics.ttft.meanMS, metrics.tpot.meanMS, metrics.e2e.meanMS, metrics.throughput].contains(where: \.isNaN)
+  }
+
   /// Nil when a figure is not known, not positive, impossible or contradicts another.
   static func read(_ metrics: Metrics) -> LogCosts? {
     guard metrics.fault == nil, metrics.requestCount > 0, metrics.ttft.meanMS > 0,

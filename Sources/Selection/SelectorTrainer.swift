@@ -28,10 +28,12 @@ public enum SelectorTrainer {
     let measurements = outvoting?.believed(measurements) ?? measurements
     let set = TrainingSet(measurements, models: models)
     let refused = set.evidence.refusedCount + (outvoting?.count ?? 0)
+    let incomplete = set.evidence.incompleteCount
     guard set.evidence.measurementCount >= leastMeasurements else {
       throw ApusError(
         .badInput,
         "\(set.evidence.measurementCount) usable measurements are too few to train on"
+          + (incomplete == 0 ? "" : ", \(incomplete) lack a figure such as the time to the first token")
           + (refused == 0 ? "" : ", and \(refused) have figures that cannot be true"),
         advice: "measure first: apus benchmark --model M --workload W")
     }
@@ -48,7 +50,7 @@ public enum SelectorTrainer {
       SelectorFile(
         header: SelectorFile.Header(
           encoderVersion: FeatureEncoder.version, columnsDigest: FeatureEncoder.digest,
-          rowCount: set.evidence.measurementCount, refusedCount: refused,
+          rowCount: set.evidence.measurementCount, refusedCount: refused + incomplete,
           contextCount: set.pairedContextCount,
           trainedAtMS: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
           knownPairs: set.knownPairs, knownModels: set.knownModels, knownHardware: set.knownHardware,

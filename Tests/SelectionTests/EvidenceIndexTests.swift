@@ -67,6 +67,21 @@ struct EvidenceIndexTests {
     #expect(!trial.hasRestoredPrefix && EvidenceIndex([trial]).measurementCount == 1)
   }
 
+  @Test("A measurement that lacks a figure is no lie: both teach nothing, and are counted apart")
+  func lackingFigures() {
+    func changed(_ change: (inout Metrics) -> Void) -> Measurement {
+      var measurement = block(0, 1)
+      var metrics = measurement.outcome.metrics!
+      change(&metrics)
+      measurement.outcome = .completed(metrics)
+      return measurement
+    }
+    let index = EvidenceIndex([
+      changed { $0.ttft.meanMS = .nan }, changed { $0.tpot.meanMS = .nan }, changed { $0.ttft.meanMS = -1 },
+    ])
+    #expect(index.measurementCount == 0 && index.incompleteCount == 2 && index.refusedCount == 1)
+  }
+
   @Test("Drift that hits a whole round cancels in the ratio")
   func drift() throws {
     let rounds = (0..<8).flatMap { round -> [Measurement] in
