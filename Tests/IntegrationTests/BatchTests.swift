@@ -131,6 +131,12 @@ struct BatchTests {
       let expected = (0..<24).map { line in (1...counts[line]).map { " t\(10 * line + $0)" }.joined() }
       #expect(results.map(answer) == expected)
       #expect(try await cluster.jobs().count == lines.count, "each line was one job")
+      // Results of another name: the same jobs answer, and that is said.
+      let elsewhere = try await cluster.run([
+        "submit", "--batch", path, "--output", output + ".other", "--concurrency", "3", "--json",
+      ])
+      #expect(elsewhere.status == 0 && elsewhere.json?["reused_count"] as? Int == lines.count, "\(elsewhere)")
+      #expect(elsewhere.standardError.contains("by earlier jobs"), "\(elsewhere)")
       // Done already: it only says so.
       let third = try await cluster.run(arguments + ["--json"])
       #expect(third.status == 0 && third.json?["completed_count"] as? Int == lines.count, "\(third)")

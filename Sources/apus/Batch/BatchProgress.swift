@@ -24,8 +24,10 @@ actor BatchProgress {
     counts.add(ending)
   }
 
-  func ended(_ result: BatchResult) {
+  /// - Parameter wasDone: whether a job of before had ended with it already.
+  func ended(_ result: BatchResult, wasDone: Bool = false) {
     counts.add(result.ending)
+    if wasDone { counts.reused += 1 }
     if result.ending != .refused { counts.ran += 1 }
     draw()
   }
@@ -72,6 +74,9 @@ struct BatchCounts: Hashable, Sendable {
   var refused = 0
   /// Of all these, those that an earlier run had ended.
   var resumed = 0
+  /// Of all these, those that a job of before had answered: of another batch with the same line, or of one whose results
+  /// are gone.
+  var reused = 0
   /// Jobs that ended in this run: what tells how long the others take.
   var ran = 0
   /// Tokens received by this run.

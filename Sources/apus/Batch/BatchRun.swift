@@ -146,7 +146,7 @@ struct BatchRun {
       let result = BatchResult(
         record, end.figures, of: submission.request, model: submission.model.name, shownTokens: shownTokens,
         id: submission.id)
-      await progress.ended(result)
+      await progress.ended(result, wasDone: accepted?.state.isFinished == true)
       return result
     }
   }

@@ -76,6 +76,7 @@ struct BatchSubmission {
     if counts.failed > 0 { parts.append("\(counts.failed) failed") }
     if counts.refused > 0 { parts.append("\(counts.refused) could not run") }
     if counts.resumed > 0 { parts.append("\(counts.resumed) of them in an earlier run") }
+    if counts.reused > 0 { parts.append("\(counts.reused) of them by earlier jobs with the same line and options") }
     await progress.finish(
       parts.joined(separator: ", ") + "; \(Figures.seconds(seconds))" + (rate.map { ", \(Figures.rate($0))" } ?? "")
         + "; results in \(outputPath)")
@@ -85,6 +86,7 @@ struct BatchSubmission {
           ("batch", .string(path)), ("output", .string(outputPath)), ("line_count", .int(counts.done)),
           ("completed_count", .int(counts.completed)), ("failed_count", .int(counts.failed)),
           ("refused_count", .int(counts.refused)), ("resumed_count", .int(counts.resumed)),
+          ("reused_count", .int(counts.reused)),
           ("received_token_count", .int(counts.tokens)), ("elapsed_s", .double(seconds)),
           ("throughput_tok_per_s", JSONValue(rate)),
         ]).text)
