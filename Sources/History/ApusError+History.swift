@@ -71,6 +71,6 @@ extension ApusError {
   }
 
   private static var damageAdvice: String {
-    "run `apus history check`; export what can be read, and import it into a new state directory"
+    "`apus history check` lists the damage. \(HistoryCheck.recoveryAdvice)"
   }
 }

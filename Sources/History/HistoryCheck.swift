@@ -6,6 +6,12 @@ public enum HistoryCheck {
   /// Most findings reported; a broken file can have millions.
   public static let findingLimit = 100
 
+  /// What to do about damage: SQLite's own tool reads around it.
+  public static let recoveryAdvice = """
+    With everything of Apus on it stopped, `sqlite3 history.sqlite .recover | sqlite3 recovered.sqlite` saves what can \
+    be read: put that in its place, or a backup, without the -wal and -shm files
+    """
+
   /// What is wrong, in words; empty when nothing is.
   ///
   /// Runs SQLite's own check of every page and index, the check of all references, and reads every measurement, job and
@@ -17,6 +23,17 @@ public enum HistoryCheck {
     }
     findings += await values(store)
     return Array(findings.prefix(findingLimit))
+  }
+
+  /// What SQLite itself finds in a file that cannot be opened as a history; empty when it finds nothing.
+  public static func damage(at path: String) -> [String] {
+    var configuration = Configuration()
+    configuration.readonly = true
+    do {
+      return try DatabaseQueue(path: path, configuration: configuration).read(pages)
+    } catch {
+      return ["\((error as? DatabaseError)?.message ?? "\(error)")"]
+    }
   }
 
   private static func pages(_ db: Database) throws -> [String] {

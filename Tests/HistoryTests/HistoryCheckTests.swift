@@ -37,6 +37,17 @@ import Testing
     await store.close()
   }
 
+  /// Of a file that is too broken to be opened SQLite itself says what it finds.
+  @Test func brokenFile() async throws {
+    try await fill()
+    #expect(HistoryCheck.damage(at: directory.file()).isEmpty)
+    var bytes = try #require(FileManager.default.contents(atPath: directory.file()))
+    for place in 4096..<bytes.count where place % 4096 < 64 { bytes[place] = 0xA5 }
+    let broken = directory.write([UInt8](bytes), as: "broken.sqlite")
+    #expect(!HistoryCheck.damage(at: broken).isEmpty)
+    #expect(!HistoryCheck.damage(at: directory.write(Array("no database".utf8), as: "text")).isEmpty)
+  }
+
   @Test func compactionDropsOldSamplesOnly() async throws {
     let day: Int64 = 86_400_000
     var examples = HistoryExamples(seed: 2)

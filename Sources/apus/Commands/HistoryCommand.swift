@@ -118,9 +118,7 @@ struct HistoryCommand: AsyncParsableCommand {
     @OptionGroup var common: Common
 
     func run() async throws {
-      let store = try common.open()
-      let findings = try await HistoryCheck.run(store)
-      await store.close()
+      let findings = try await findings()
       Console.print(
         common.json
           ? JSONValue.object([("problems", JSONValue(strings: findings))]).text
@@ -128,10 +126,20 @@ struct HistoryCommand: AsyncParsableCommand {
       if !findings.isEmpty {
         throw ApusError(
           .badInput, "the history at \(common.path) has \(findings.count) problems",
-          advice: """
-            export what can be read with `apus history export` and import it into a new state directory with \
-            `apus history import --restore`
-            """)
+          advice: HistoryCheck.recoveryAdvice)
+      }
+    }
+
+    private func findings() async throws(ApusError) -> [String] {
+      do throws(ApusError) {
+        let store = try common.open()
+        let findings = try await HistoryCheck.run(store)
+        await store.close()
+        return findings
+      } catch {
+        let damage = HistoryCheck.damage(at: common.path)
+        guard error.code == .badInput, !damage.isEmpty else { throw error }
+        return damage
       }
     }
   }
@@ -145,7 +153,7 @@ struct HistoryCommand: AsyncParsableCommand {
 
     func run() async throws {
       let directory = StateDirectory(common.state)
-      let lock = try DirectoryLock(path: directory.coordinatorLock)
+      let lock = try DirectoryLock(path: directory.coordinatorLock, advice: "stop it before its history is compacted")
       let store = try common.open()
       let before = try await store.stats().databaseBytes
       try await store.compact(droppingSamplesOlderThanDays: dropSamplesOlderThanDays)
