@@ -42,7 +42,8 @@ struct DoctorCommand: AsyncParsableCommand {
     let missing = checks.filter { if case .missing = $0.result { true } else { false } }
     if !missing.isEmpty {
       throw ApusError(
-        .unavailable, "\(missing.count) needed things are missing: \(missing.map(\.name).joined(separator: ", "))")
+        .unavailable,
+        "\(missing.count) of the things needed are missing: \(missing.map(\.name).joined(separator: ", "))")
     }
   }
 
@@ -79,11 +80,14 @@ struct DoctorCommand: AsyncParsableCommand {
       let engines = EngineCatalogue.all(installation)
       var hasEngine = false
       for engine in engines { hasEngine = await engine.detect() != nil || hasEngine }
+      if !hasEngine {
+        await check("an engine", "Deploy/engines/llamacpp/install \(directory.path), or another one of those below") {
+          throw ApusError(.unavailable, "none is installed in \(directory.path)/engines")
+        }
+      }
       for engine in engines {
         // One engine is enough to work with.
-        await check(
-          "engine \(engine.name)", "Deploy/engines/\(engine.name)/install \(directory.path)", needed: !hasEngine
-        ) {
+        await check("engine \(engine.name)", "Deploy/engines/\(engine.name)/install \(directory.path)", needed: false) {
           guard let here = await engine.detect() else {
             throw ApusError(.unavailable, "not installed in \(directory.path)/engines")
           }
