@@ -22,6 +22,8 @@ struct CoverageFigure: ParsableCommand {
 
   /// Nominal 90%, 3 points either way.
   private static let wanted = 0.87...0.93
+  /// Of each history.
+  private static let (modelCount, machineCount) = (10, 8)
 
   func validate() throws {
     guard repetitions > 0 else { throw ValidationError("--repetitions is at least 1, not \(repetitions)") }
@@ -37,13 +39,13 @@ struct CoverageFigure: ParsableCommand {
           + "blocks, within the 90% interval of the recommendation, with its standard error over the histories (pairs of one "
           + "history are missed together); a factor f says that an interval goes on average from the prediction / f to the "
           + "prediction x f",
-        "synthetic: \(repetitions) histories from seed \(seed), each of \(VariedHistory.modelCount) models on "
-          + "\(VariedHistory.machineCount) machines, \(VariedHistory.workloadsPerPair) workloads on each, the default and "
-          + "\(VariedHistory.candidatesPerContext) candidates in 2 trials of 2 rounds; models, machines, contexts, settings "
-          + "and their combinations have random factors that no feature tells",
-        "left out of the training, once each for each history: a fifth of the contexts (known), a fifth of the machines "
-          + "(new hardware), a fifth of the models (new model), both of these, asked about where they meet (new model and "
-          + "hardware); measured: the later trial of every context, foreseen after the earlier one",
+        "synthetic: \(repetitions) histories from seed \(seed), each of \(Self.modelCount) models on "
+          + "\(Self.machineCount) machines, \(VariedHistory.workloadsPerPair) workloads on each, the default and "
+          + "\(VariedHistory.candidatesPerContext) candidates in a trial of 2 rounds, every second context in two; models, "
+          + "machines, contexts, settings and their combinations have random factors that no feature tells",
+        "asked about, for every pair of a model and a machine: one more workload (known), the model on a new machine (new "
+          + "hardware), a new model on the machine (new model), and that model on that machine (new model and hardware), each "
+          + "in two trials; measured: one more trial of every context of the history",
         regressor.sentence,
         "the best is the best measured one, luck included; a context's choice is what the recommendation says to run now",
       ])
@@ -67,35 +69,42 @@ struct CoverageFigure: ParsableCommand {
   private static func synthetic(
     seed: UInt64, _ members: [BlendedRegressor.Member]
   ) throws -> [HeldOutPart: IntervalCheck] {
-    var checks: [HeldOutPart: IntervalCheck] = [:]
-    var history = VariedHistory(seed: seed)
+    var history = VariedHistory(seed: seed, modelCount: modelCount, machineCount: machineCount)
     let earlier = history.contexts.map { history.trial($0) }
     let later = history.contexts.map { history.trial($0) }
-    let both = zip(earlier, later).map { $0 + $1 }
-    let names = history.contexts.map { (model: $0.model.id.rawValue, hardware: $0.hardware.fingerprint) }
-    for (part, isLeft, isAsked) in HeldOutPart.leaveOut(names, seed: seed) {
-      checks[part] = try check(
-        training: both.indices.filter { !isLeft[$0] }.flatMap { both[$0] },
-        heldOut: both.indices.filter { isAsked[$0] }.flatMap { both[$0] }, models: history.models, members)
+    // Every second context was measured in two trials: those say how far a later trial lies from earlier ones.
+    var asked = [HeldOutPart.measured: history.contexts.flatMap { history.trial($0) }]
+    // Another seed than any history's, or the same models and machines would come again.
+    let strangers = history.strangers(seed: ~seed)
+    for (part, contexts) in strangers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      asked[part] = contexts.flatMap { history.trial($0) + history.trial($0) }
     }
-    // Every second context was measured in two trials before: those say how far a later trial lies from earlier ones.
-    let third = history.contexts.map { history.trial($0) }
-    checks[.measured] = try check(
-      training: both.indices.flatMap { $0.isMultiple(of: 2) ? both[$0] : earlier[$0] },
-      heldOut: both.indices.flatMap { $0.isMultiple(of: 2) ? third[$0] : later[$0] }, models: history.models, members)
-    return checks
+    let answers = try Answers(
+      training: earlier.indices.flatMap { $0.isMultiple(of: 2) ? earlier[$0] + later[$0] : earlier[$0] },
+      models: history.models, members)
+    return asked.mapValues(answers.check)
   }
 
-  private static func check(
-    training: [Serving.Measurement], heldOut: [Serving.Measurement], models: [ModelProfile],
-    _ members: [BlendedRegressor.Member]
-  ) throws -> IntervalCheck {
-    let file = try SelectorTrainer.train(training, models: models, members: members)
-    var evidence = EvidenceIndex()
-    for measurement in training { evidence.insert(measurement) }
-    var check = IntervalCheck()
-    check.add(Recommender(model: file.model, evidence: evidence), heldOut, models: models)
-    return check
+  /// What a trained selector says.
+  private struct Answers {
+    let recommender: Recommender
+    let models: [ModelProfile]
+
+    init(
+      training: [Serving.Measurement], models: [ModelProfile], _ members: [BlendedRegressor.Member]
+    ) throws {
+      var evidence = EvidenceIndex()
+      for measurement in training { evidence.insert(measurement) }
+      let model = try SelectorTrainer.train(training, models: models, members: members).model
+      recommender = Recommender(model: model, evidence: evidence)
+      self.models = models
+    }
+
+    func check(_ measured: [Serving.Measurement]) -> IntervalCheck {
+      var check = IntervalCheck()
+      check.add(recommender, measured, models: models)
+      return check
+    }
   }
 
   private func addTable(to report: inout FigureReport) throws {
@@ -118,10 +127,9 @@ struct CoverageFigure: ParsableCommand {
     let checks = try each { seed in
       try Dictionary(
         uniqueKeysWithValues: HeldOutPart.leaveOut(described, seed: seed).map { part, isLeft, isAsked in
-          let check = try Self.check(
-            training: measurements.indices.filter { !isLeft[isIn[$0]] }.map { measurements[$0] },
-            heldOut: measurements.indices.filter { isAsked[isIn[$0]] }.map { measurements[$0] }, models: [], members)
-          return (part, check)
+          let answers = try Answers(
+            training: measurements.indices.filter { !isLeft[isIn[$0]] }.map { measurements[$0] }, models: [], members)
+          return (part, answers.check(measurements.indices.filter { isAsked[isIn[$0]] }.map { measurements[$0] }))
         })
     }
     add(checks, to: &report, named: "table", wanted: nil)

@@ -37,59 +37,47 @@ struct VariedHistory {
 
   let models: [ModelProfile]
   let contexts: [Context]
-  private var generator: SeededGenerator
+  private let known: (models: [Bent<ModelProfile>], machines: [Bent<HardwareProfile>])
+  private var factors: Factors
   private var count = 0
 
-  init(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
-    func bend(_ deviation: Double) -> Bend { (0..<Self.channels).map { _ in deviation * generator.normal() } }
-    let models = (0..<Self.modelCount).map { number in
-      let parameters = Int(6e7 * exp(Double.random(in: 0...4, using: &generator)))
-      return SyntheticHistory.model(
-        number, "model-\(number)", parameters: parameters, experts: number.isMultiple(of: 4) ? 32 : 0)
+  /// With its own factors.
+  private struct Bent<Thing> {
+    var thing: Thing
+    var bend: Bend
+  }
+
+  init(seed: UInt64, modelCount: Int = Self.modelCount, machineCount: Int = Self.machineCount) {
+    var factors = Factors(seed: seed)
+    let known = factors.modelsAndMachines(0..<modelCount, 0..<machineCount)
+    self.known = known
+    models = known.models.map(\.thing)
+    contexts = known.models.flatMap { model in
+      known.machines.flatMap { factors.contexts(model, $0, workloadCount: Self.workloadsPerPair) }
     }
-    let machines = (0..<Self.machineCount).map { number in
-      SyntheticHistory.machine("machine-\(number)", cores: 1 << Int.random(in: 1...5, using: &generator))
-    }
-    let workloads = Workload.builtIn + Workload.builtIn.map(\.halved)
-    let modelBends = models.map { _ in bend(Self.spread.model) }
-    let machineBends = machines.map { _ in bend(Self.spread.machine) }
-    var knobBends: [KnobName: Bend] = [:]
-    var contexts: [Context] = []
-    for (model, modelBend) in zip(models, modelBends) {
-      for (hardware, machineBend) in zip(machines, machineBends) {
-        for workload in workloads.shuffled(using: &generator).prefix(Self.workloadsPerPair) {
-          // The models of this history alone: variants and drafts would be others of it.
-          let proposed = Candidates.propose(
-            in: AccelerationContext(
-              model: model, available: [model], hardware: hardware, engine: SyntheticHistory.engine,
-              abilities: SyntheticHistory.abilities, workload: workload, limits: Limits())
-          ).filter(\.isApplicable)
-          let chosen =
-            [proposed[0]]
-            + proposed.dropFirst().shuffled(using: &generator).prefix(Self.candidatesPerContext)
-          let costs = CostModel(model: model, available: [model], hardware: hardware, workload: workload)
-          let contextBend = bend(Self.spread.context)
-          let truths = chosen.map { candidate in
-            var total = bend(Self.spread.cell)
-            for knob in candidate.configuration.knobs.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
-              let known = knobBends[knob] ?? bend(Self.spread.knob)
-              knobBends[knob] = known
-              for channel in total.indices { total[channel] += known[channel] }
-            }
-            for channel in total.indices {
-              total[channel] += modelBend[channel] + machineBend[channel] + contextBend[channel]
-            }
-            return Self.metrics(costs.estimate(candidate.configuration), workload, total)
-          }
-          contexts.append(
-            Context(model: model, hardware: hardware, workload: workload, candidates: chosen, truths: truths))
-        }
+    self.factors = factors
+  }
+
+  /// Contexts that are not in the history, by what of them is: for each pair of a model and a machine one with both, and one
+  /// with either and one with neither of these. Each new machine and model is of such a pair alone, since what is new tells
+  /// most by its number.
+  func strangers(seed: UInt64) -> [HeldOutPart: [Context]] {
+    var factors = factors
+    factors.generator = SeededGenerator(seed: seed)
+    var parts: [HeldOutPart: [Context]] = [:]
+    let pairs = known.models.flatMap { model in known.machines.map { (model: model, machine: $0) } }
+    for (number, pair) in pairs.enumerated() {
+      let new = factors.pair(models.count + number, known.machines.count + number)
+      let measured = contexts.filter { $0.model.id == pair.model.thing.id && $0.hardware == pair.machine.thing }
+      for (part, model, machine) in [
+        (HeldOutPart.known, pair.model, pair.machine), (.newHardware, pair.model, new.machine),
+        (.newModel, new.model, pair.machine), (.newModelAndHardware, new.model, new.machine),
+      ] {
+        parts[part, default: []] += factors.contexts(
+          model, machine, workloadCount: 1, without: part == .known ? measured.map(\.workload.shape) : [])
       }
     }
-    self.models = models
-    self.contexts = contexts
-    self.generator = generator
+    return parts
   }
 
   /// One trial in a context: the default and its candidates, in so many rounds.
@@ -98,11 +86,11 @@ struct VariedHistory {
     count += 1
     var measurements: [Measurement] = []
     for round in 0..<rounds {
-      let drift = Self.spread.round * generator.normal()
+      let drift = Self.spread.round * factors.generator.normal()
       for (candidate, truth) in zip(context.candidates, context.truths) {
         measurements.append(
           Measurement(
-            id: .random("measurement", using: &generator),
+            id: .random("measurement", using: &factors.generator),
             source: .trial(trial, benchmark: BenchmarkID("varied"), purpose: .paired, round: round),
             worker: WorkerName(context.hardware.machine.rawValue), hardware: context.hardware, model: context.model,
             workload: context.workload, configuration: candidate.configuration, fidelity: candidate.fidelity,
@@ -114,7 +102,7 @@ struct VariedHistory {
   }
 
   private mutating func noisy(_ truth: Metrics, drift: Double) -> Metrics {
-    func factor() -> Double { exp(drift + Self.spread.block * generator.normal()) }
+    func factor() -> Double { exp(drift + Self.spread.block * factors.generator.normal()) }
     var metrics = truth
     let (ttft, tpot) = (truth.ttft.meanMS * factor(), truth.tpot.meanMS * factor())
     metrics.ttft = SyntheticHistory.latency(ttft)
@@ -130,6 +118,79 @@ struct VariedHistory {
   /// Token gaps of one request.
   private static func gaps(_ metrics: Metrics) -> Double {
     Double(metrics.outputTokenCount) / Double(metrics.requestCount) - 1
+  }
+
+  /// Draws what bends, in an order that the seed settles.
+  private struct Factors {
+    var generator: SeededGenerator
+    private var knobs: [KnobName: Bend] = [:]
+    private static let workloads = Workload.builtIn + Workload.builtIn.map(\.halved)
+
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+
+    private mutating func bend(_ deviation: Double) -> Bend {
+      (0..<VariedHistory.channels).map { _ in deviation * generator.normal() }
+    }
+
+    mutating func modelsAndMachines(
+      _ modelNumbers: Range<Int>, _ machineNumbers: Range<Int>
+    ) -> (models: [Bent<ModelProfile>], machines: [Bent<HardwareProfile>]) {
+      let models = modelNumbers.map { number in
+        let parameters = Int(6e7 * exp(Double.random(in: 0...4, using: &generator)))
+        return SyntheticHistory.model(
+          number, "model-\(number)", parameters: parameters, experts: number.isMultiple(of: 4) ? 32 : 0)
+      }
+      let machines = machineNumbers.map { number in
+        SyntheticHistory.machine("machine-\(number)", cores: 1 << Int.random(in: 1...5, using: &generator))
+      }
+      return (
+        models.map { Bent(thing: $0, bend: bend(VariedHistory.spread.model)) },
+        machines.map { Bent(thing: $0, bend: bend(VariedHistory.spread.machine)) }
+      )
+    }
+
+    mutating func pair(_ model: Int, _ machine: Int) -> (model: Bent<ModelProfile>, machine: Bent<HardwareProfile>) {
+      let new = modelsAndMachines(model..<model + 1, machine..<machine + 1)
+      return (new.models[0], new.machines[0])
+    }
+
+    mutating func contexts(
+      _ model: Bent<ModelProfile>, _ machine: Bent<HardwareProfile>, workloadCount: Int, without: [String] = []
+    ) -> [Context] {
+      let workloads = Self.workloads.shuffled(using: &generator).filter { !without.contains($0.shape) }
+      return workloads.prefix(workloadCount).map { context(model, machine, $0) }
+    }
+
+    private mutating func context(
+      _ model: Bent<ModelProfile>, _ machine: Bent<HardwareProfile>, _ workload: Workload
+    ) -> Context {
+      // The models of this history alone: variants and drafts would be others of it.
+      let proposed = Candidates.propose(
+        in: AccelerationContext(
+          model: model.thing, available: [model.thing], hardware: machine.thing, engine: SyntheticHistory.engine,
+          abilities: SyntheticHistory.abilities, workload: workload, limits: Limits())
+      ).filter(\.isApplicable)
+      let chosen =
+        [proposed[0]]
+        + proposed.dropFirst().shuffled(using: &generator).prefix(VariedHistory.candidatesPerContext)
+      let costs = CostModel(
+        model: model.thing, available: [model.thing], hardware: machine.thing, workload: workload)
+      let contextBend = bend(VariedHistory.spread.context)
+      let truths = chosen.map { candidate in
+        var total = bend(VariedHistory.spread.cell)
+        for knob in candidate.configuration.knobs.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+          let known = knobs[knob] ?? bend(VariedHistory.spread.knob)
+          knobs[knob] = known
+          for channel in total.indices { total[channel] += known[channel] }
+        }
+        for channel in total.indices {
+          total[channel] += model.bend[channel] + machine.bend[channel] + contextBend[channel]
+        }
+        return VariedHistory.metrics(costs.estimate(candidate.configuration), workload, total)
+      }
+      return Context(
+        model: model.thing, hardware: machine.thing, workload: workload, candidates: chosen, truths: truths)
+    }
   }
 
   private static func metrics(_ estimate: CostEstimate, _ workload: Workload, _ bend: Bend) -> Metrics {
