@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// A worker that takes a job and says nothing, as its client and the history see it.
-@Suite(.timeLimit(.minutes(3))) struct JobCoordinatorHedgingTests {
+@Suite(.timeLimit(.minutes(20))) struct JobCoordinatorHedgingTests {
   @Test("The client gets the answer of the second node, once, and is told so; the first is stopped", arguments: [1, 0])
   func silentWorker(share: Double) async throws {
     var configuration = CoordinatorConfiguration()
