@@ -46,10 +46,12 @@ public struct MemoryCorrections: Hashable, Codable, Sendable {
     }
   }
 
+  /// What to do to the estimate of main memory.
   public func correction(of estimate: MemoryEstimate) -> MemoryCorrection {
     correction(engine: estimate.engine, model: estimate.model)
   }
 
+  /// What to do to the estimate of GPUs' memory.
   public func acceleratorCorrection(of estimate: MemoryEstimate) -> MemoryCorrection {
     correction(engine: estimate.engine, model: estimate.model, of: .accelerators)
   }

@@ -69,6 +69,7 @@ public enum ClientResponse: Hashable, Sendable {
 /// How a job ended, for whoever was told of it when it was accepted.
 public struct JobEnd: Hashable, Sendable {
   public var job: JobID
+  /// As it ended.
   public var standing: JobStanding
   /// Of its last run; nil where that was not completed.
   public var figures: JobFigures?

@@ -1,13 +1,16 @@
 /// What the last run of a job took, for whoever asked for it; its whole measurement is in the history.
 public struct JobFigures: Hashable, Sendable {
+  /// Tokens of the prompt as the engine counts them.
   public var promptTokenCount: Int
-  /// Of the prompt, as far as the engine said.
+  /// Of the prompt, those that the engine found in its cache; nil where it does not say.
   public var cachedTokenCount: Int?
+  /// Tokens of the answer.
   public var outputTokenCount: Int
-  /// Nil where the tokens came all at once (`Metrics.cameAtOnce`).
+  /// From the sending to the engine to the first token, in milliseconds. Nil where the tokens came all at once (`Metrics.cameAtOnce`).
   public var ttftMS: Double?
-  /// Nil there, too, and for a single token.
+  /// Between tokens, in the mean, in milliseconds. Nil there, too, and for a single token.
   public var tpotMS: Double?
+  /// From the sending to the engine to the last token, in milliseconds.
   public var e2eMS: Double
 
   public init(

@@ -29,6 +29,7 @@ public struct JobRecord: Hashable, Sendable {
     get { fields.submittedAtMS }
     set { fields.submittedAtMS = newValue }
   }
+  /// What of the record changes. Its fields are the record's own, too.
   public var standing: JobStanding {
     get { fields.standing }
     set { fields.standing = newValue }

@@ -5,6 +5,7 @@ public struct JobStanding: Hashable, Codable, Sendable {
   public var finishedAtMS: Int64?
   /// Where it ran last.
   public var worker: WorkerName?
+  /// As what it ran last.
   public var configuration: EngineConfiguration?
   /// What the selector foresaw for where it ran.
   public var predicted: PredictedMetrics?
