@@ -121,7 +121,7 @@ let package = Package(
         "Serving", "Acceleration", "Engines", "Benchmarking", "ExpertExecution", "ExpertPlacement", "History",
         "Messaging", "Selection", "Coordinator", "Worker", "Gateway", "PlacementSimulation", "TestKit", "PlannerReplay",
         "Learning", "XGBoost",
-        "ZeroMQ", "CEchoBenchmark", argumentParser, logging,
+        "ZeroMQ", "CEchoBenchmark", argumentParser, logging, nio, nioPosix,
       ]),
 
     // Killed in the middle of its writes by a test of the history.

@@ -12,8 +12,11 @@ public struct ScriptedEngine: InferenceEngine {
   public let knobs: Set<KnobName>
   /// Whatever its knobs can say.
   public func support(of method: MethodName) -> MethodSupport { .works }
+  public var defaultSlotCount: Int { script.slots ?? 1 }
   /// Every configuration starts with this.
   public var script: Script
+  /// Which program does what it says.
+  public var server = Server.complete
   /// What a configuration changes in the script, so that some are faster than others.
   public var adjust: @Sendable (EngineConfiguration, inout Script) -> Void
   /// False for an engine that is not installed.
@@ -21,6 +24,19 @@ public struct ScriptedEngine: InferenceEngine {
   /// Ask for `/health` on the given port instead of waiting for the engine's announcement.
   public var isPolled = false
   public var startTimeoutSeconds = 300.0
+
+  /// A program in Deploy/engines/scripted of this checkout.
+  public enum Server: String, Sendable {
+    /// A thread for each request; knows every key.
+    case complete = "server.py"
+    /// One thread, all answers a token on in each step, as an engine that batches; knows few keys and costs little.
+    case stepping = "stepping.py"
+
+    public var path: String {
+      let checkout = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+      return "/\(checkout)/Deploy/engines/scripted/\(rawValue)"
+    }
+  }
 
   /// The keys of the script; server.py says what each does. Nil leaves its default.
   public struct Script: Hashable, Codable, Sendable {
@@ -100,12 +116,6 @@ public struct ScriptedEngine: InferenceEngine {
     self.adjust = adjust
   }
 
-  /// Deploy/engines/scripted/server.py of this checkout.
-  public static let serverPath: String = {
-    let checkout = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    return "/\(checkout)/Deploy/engines/scripted/server.py"
-  }()
-
   public func detect() async -> EngineDescription? {
     isInstalled ? EngineDescription(name: name, version: "scripted 1") : nil
   }
@@ -125,7 +135,7 @@ public struct ScriptedEngine: InferenceEngine {
     encoder.outputFormatting = .sortedKeys
     guard let json = try? encoder.encode(script) else { preconditionFailure("a script is always JSON") }
     return LaunchPlan(
-      command: ["python3", "-I", Self.serverPath, String(decoding: json, as: UTF8.self)], environment: [:],
+      command: ["python3", "-I", server.path, String(decoding: json, as: UTF8.self)], environment: [:],
       readiness: isPolled
         ? .polled(baseURL: "http://127.0.0.1:\(request.port)", path: "/health") : .announced,
       startTimeoutSeconds: startTimeoutSeconds,

@@ -14,6 +14,9 @@ struct GatewayFigure: AsyncParsableCommand {
   @Option(help: "Streams open at once.") var streams = 256
   @Option(help: "The engine's own time to the first token, in milliseconds.") var engineTtftMs = 20.0
   @Option(help: "The engine's own time between tokens, in milliseconds.") var engineItlMs = 1.0
+  @Option(help: "Requests at once where costs under load are measured.") var atOnce = 64
+  @Option(help: "Small requests for each of them; a twentieth of it are long ones.") var rounds = 100
+  @Option(help: "The engine's time between tokens there, in milliseconds.") var stepMs = 10.0
   @Flag(help: "Print one JSON object.") var json = false
 
   private static let prompt = String(repeating: "Say in one sentence what a gateway does. ", count: 8)
@@ -23,9 +26,12 @@ struct GatewayFigure: AsyncParsableCommand {
   private static let idleSeconds = 5
 
   func validate() throws {
-    guard requests > 0, streams > 0, (0...10_000).contains(engineTtftMs), (0...1000).contains(engineItlMs) else {
+    guard requests > 0, streams > 0, rounds > 0, (1...512).contains(atOnce), (0...10_000).contains(engineTtftMs),
+      (0...1000).contains(engineItlMs), (0...1000).contains(stepMs)
+    else {
       throw ValidationError(
-        "give at least 1 request and stream, 0 to 10000 ms to the first token and 0 to 1000 after it")
+        "give at least 1 request, stream and round, 1 to 512 at once, 0 to 10000 ms to the first token and 0 to 1000 "
+          + "after it")
     }
   }
 
@@ -50,6 +56,7 @@ struct GatewayFigure: AsyncParsableCommand {
       Double(try await brokenStreams(to: through)), "", target: 0)
     await cluster.stop()
     await process.stop()
+    try await measureLoad(&report)
     report.print(asJSON: json)
   }
 
@@ -60,12 +67,17 @@ struct GatewayFigure: AsyncParsableCommand {
       "directly: the same client asks a second process of the same engine, which is left alone meanwhile; one request at a time, "
         + "in turns, \(requests) each way after \(Self.warmUp) to warm up",
       "CPU: user and system time of all threads of gateway, coordinator and worker, which are the real ones, each in a process of "
-        + "its own; the client that makes the load and the engine are other processes and not in it; over \(requests) streamed "
-        + "requests of \(Self.shortTokens) and of \(Self.longTokens) tokens, one at a time; what passes with the time, such as "
-        + "heartbeats, is in it, and what that is without any request stands beside",
-      "the engine is scripted (Deploy/engines/scripted): it waits \(engineTtftMs) ms, then streams a token each \(engineItlMs) "
-        + "ms, one request after another: streams at once are open together and take turns; the worker sends the first token at "
-        + "once and gathers later ones for at most 20 ms or 64 tokens",
+        + "its own; the client that makes the load and the engine are other processes and not in it; streamed requests of "
+        + "\(Self.shortTokens) and of \(Self.longTokens) tokens; what passes with the time, such as heartbeats, is in it, and what "
+        + "that is without any request stands beside",
+      "under load: \(atOnce) connections that are kept alive, each of which asks again once it has its answer; an engine with as "
+        + "many slots (stepping.py), all of whose answers go on by a token at once, every \(stepMs) ms; \(rounds) small requests "
+        + "for each connection, a twentieth of it long ones",
+      "one at a time: \(requests) requests, a new connection for each; between two bytes all threads sleep, and what is counted is "
+        + "mostly what the machine takes to wake them",
+      "one at a time the engine is scripted (Deploy/engines/scripted/server.py): it waits \(engineTtftMs) ms, then streams a token "
+        + "each \(engineItlMs) ms, one request after another: streams at once are open together and take turns; the worker sends "
+        + "the first token at once and gathers later ones for at most 20 ms or 64 tokens",
     ]
   }
 
@@ -98,14 +110,43 @@ struct GatewayFigure: AsyncParsableCommand {
     let long = end.subtracting(middle).mapValues { $0 / Double(requests) }
     let token = long.subtracting(request).mapValues { $0 / Double(Self.longTokens - Self.shortTokens) }
     let idle = afterIdling.subtracting(end).mapValues { $0 / Double(Self.idleSeconds) }
-    for (key, label, cost, target) in [
-      ("request", "CPU of a small request", request, 250.0), ("token", "CPU of a token more", token, 15),
-      ("idle_second", "CPU of a second without requests", idle, nil),
-    ] {
-      report.add("\(key)_cpu_us", label, cost.values.reduce(0, +) * 1e6, "us", target: target)
-      for part in ScriptedCluster.Part.allCases {
-        report.add("\(part.rawValue)_\(key)_cpu_us", "  \(part.rawValue)", (cost[part] ?? 0) * 1e6, "us")
-      }
+    add("request_alone", "CPU of a small request, one at a time", request, &report)
+    add("token_alone", "CPU of a token more, one request at a time", token, &report)
+    add("idle_second", "CPU of a second without requests", idle, &report)
+  }
+
+  /// What a request and a token cost where many are under way, so that threads that wake have more than one thing to do.
+  private func measureLoad(_ report: inout FigureReport) async throws {
+    let cluster = try await ScriptedCluster.start(ttftMS: 0, itlMS: stepMs, slots: atOnce)
+    try await cluster.untilGatewayAnswers(
+      EngineEndpoint(baseURL: "http://127.0.0.1:\(cluster.gatewayPort)", dialect: .openAI, servedModel: "tiny"))
+    let client = LoadClient(port: cluster.gatewayPort, atOnce: atOnce)
+    try await client.run(requests: 10 * atOnce, tokens: Self.shortTokens, prompt: Self.prompt)
+    let (short, long) = (rounds * atOnce, max(1, rounds / 20) * atOnce)
+    let start = try cluster.cpuSeconds()
+    let began = ContinuousClock.now
+    try await client.run(requests: short, tokens: Self.shortTokens, prompt: Self.prompt)
+    let rate = Double(short) / ((ContinuousClock.now - began) / .seconds(1))
+    let middle = try cluster.cpuSeconds()
+    try await client.run(requests: long, tokens: Self.longTokens, prompt: Self.prompt)
+    let end = try cluster.cpuSeconds()
+    await cluster.stop()
+
+    let request = middle.subtracting(start).mapValues { $0 / Double(short) }
+    let token = end.subtracting(middle).mapValues { $0 / Double(long) }.subtracting(request)
+      .mapValues { $0 / Double(Self.longTokens - Self.shortTokens) }
+    report.add("requests_per_s", "small requests a second, \(atOnce) at once", rate, "")
+    add("request", "CPU of a small request, \(atOnce) at once", request, target: 250, &report)
+    add("token", "CPU of a token more, \(atOnce) streams at once", token, target: 15, &report)
+  }
+
+  private func add(
+    _ key: String, _ label: String, _ seconds: [ScriptedCluster.Part: Double], target: Double? = nil,
+    _ report: inout FigureReport
+  ) {
+    report.add("\(key)_cpu_us", label, seconds.values.reduce(0, +) * 1e6, "us", target: target)
+    for part in ScriptedCluster.Part.allCases {
+      report.add("\(part.rawValue)_\(key)_cpu_us", "  \(part.rawValue)", (seconds[part] ?? 0) * 1e6, "us")
     }
   }
 

@@ -18,7 +18,8 @@ struct ScriptedCluster {
   /// - Parameters:
   ///   - ttftMS: the engine's own time to the first token.
   ///   - itlMS: the engine's own time between tokens.
-  static func start(ttftMS: Double, itlMS: Double) async throws -> ScriptedCluster {
+  ///   - slots: answers that the engine generates at once, all of them a token on in each step.
+  static func start(ttftMS: Double, itlMS: Double, slots: Int = 1) async throws -> ScriptedCluster {
     let state = try TemporaryState()
     try state.ring.generate("coordinator")
     for name in ["gateway", "client"] { try state.ring.generate(name, role: .client) }
@@ -31,7 +32,7 @@ struct ScriptedCluster {
     let address = try await coordinator.nextLine()
     let common = ["--state", state.path, "--coordinator", address]
     let worker = try ChildService.start(
-      [program, "serve-worker", "--ttft-ms", "\(ttftMS)", "--itl-ms", "\(itlMS)"] + common)
+      [program, "serve-worker", "--ttft-ms", "\(ttftMS)", "--itl-ms", "\(itlMS)", "--slots", "\(slots)"] + common)
     let gateway = try ChildService.start([program, "serve-gateway"] + common)
     guard let port = Int(try await gateway.nextLine()) else {
       throw ApusError(.bug, "the gateway under test did not print its port")

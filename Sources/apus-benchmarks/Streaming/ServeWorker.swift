@@ -14,17 +14,22 @@ struct ServeWorker: AsyncParsableCommand {
   @Option var coordinator: String
   @Option var ttftMs: Double
   @Option var itlMs: Double
+  /// Of the engine, which batches when there are several.
+  @Option var slots: Int
 
   func run() async throws {
     let ring = KeyRing(directory: state + "/keys")
     var configuration = WorkerConfiguration()
     configuration.name = "worker"
     configuration.state = state
-    let engine = ScriptedEngine(
+    configuration.jobCapacity = max(configuration.jobCapacity, slots)
+    var engine = ScriptedEngine(
       script: ScriptedEngine.Script { script in
         script.ttftMS = ttftMs
         script.itlMS = itlMs
+        script.slots = slots
       })
+    if slots > 1 { engine.server = .stepping }
     let executor = EngineWorkExecutor(
       configuration: configuration, hardware: SyntheticHistory.hardware[2], engines: [engine],
       guardPath: try EngineInstallation.standard(stateDirectory: ".").guardPath)
