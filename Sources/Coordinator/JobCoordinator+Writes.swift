@@ -21,17 +21,17 @@ extension JobCoordinator {
     for await _ in writeSignals {
       await writeAll()
     }
-    while writes.count > 0 { await writeAll() }
+    while writes.count > 0 {
+      _ = writes.age()
+      await writeAll()
+    }
   }
 
-  /// What can wait is taken by the first batch, whoever woke the writer, and waits again from then on.
   private func writeAll() async {
     defer { isWriting = false }
     var batch: [PendingWrite] = []
-    var isPatient = false
     while true {
-      writes.takeBatch(&batch, patient: isPatient)
-      isPatient = true
+      writes.takeBatch(&batch)
       guard !batch.isEmpty else { return }
       if let error = await append(batch) {
         // One record that the store will not take must not fail the others.

@@ -183,7 +183,7 @@ public actor JobCoordinator {
     }
     decide(.tick)
     outbox.flush { endpoint.send($0, to: $1) }
-    if writes.count > 0 { startWriting() }
+    if writes.age() { startWriting() }
     for job in watchers.lateJobs {
       catchUp(job)
     }

@@ -1,4 +1,3 @@
-import DequeModule
 import Serving
 
 /// Remembers the last few thousand measurements, so that a report sent twice counts once in what is learned from it.
@@ -9,15 +8,8 @@ import Serving
 struct RecentIdentifiers: Sendable {
   static let limit = 4096
 
-  private var order: Deque<Int> = []
-  private var known: Set<Int> = []
+  private var hashes = RecentValues<Int>(limit: limit)
 
   /// - Returns: whether it is new.
-  mutating func insert(_ id: MeasurementID) -> Bool {
-    let hash = id.hashValue
-    guard known.insert(hash).inserted else { return false }
-    order.append(hash)
-    if order.count > Self.limit { known.remove(order.removeFirst()) }
-    return true
-  }
+  mutating func insert(_ id: MeasurementID) -> Bool { hashes.insert(id.hashValue) }
 }

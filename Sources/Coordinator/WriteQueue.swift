@@ -17,7 +17,7 @@ final class PendingWrite: Sendable {
     /// Nobody waits for it: a later write or the next hello repeats it, or its loss is told otherwise.
     case note
     /// How a job stands: it was accepted for a client that waits for it, or given to a worker. Its next write says so too and
-    /// mostly comes within moments, so this waits for another write or the next tick.
+    /// mostly comes within moments, so this waits from one tick to the next.
     case standing(JobID)
   }
 
@@ -34,52 +34,46 @@ final class PendingWrite: Sendable {
 }
 
 /// Writes in the order they came, taken many at once, so that they share a commit and its wait for the disk.
+///
+/// How a job stands is of no interest any more beside a later write of it, which most jobs bring within moments. So it is
+/// kept apart for one age, and left out when the job is written meanwhile.
 struct WriteQueue: Sendable {
   /// Writes in one commit: bounds how long the first waits for the last.
   static let batchLimit = 256
 
-  private var waiting: [PendingWrite] = []
-  /// Those of `waiting` that cannot wait for another.
-  private var dueCount = 0
-  /// Of the last batch; kept for its memory.
-  private var written: Set<JobID> = []
+  private var due: [PendingWrite] = []
+  /// What can wait: since this age began, and since the one before.
+  private var young: [JobID: PendingWrite] = [:]
+  private var old: [JobID: PendingWrite] = [:]
 
-  var count: Int { waiting.count }
+  var count: Int { due.count + young.count + old.count }
 
   mutating func add(_ write: PendingWrite) {
-    waiting.append(write)
-    if !write.canWait { dueCount += 1 }
+    for case .job(let record) in write.records {
+      young[record.id] = nil
+      old[record.id] = nil
+    }
+    if case .standing(let job) = write.purpose { young[job] = write } else { due.append(write) }
   }
 
-  /// Puts the next writes to commit together into `batch`, in place of what it held; none when nothing waits, or only
-  /// what can go on waiting.
+  /// Begins a new age: what can wait and has waited since before this one began waits no longer.
   ///
-  /// - Parameter patient: false takes that, too.
-  mutating func takeBatch(_ batch: inout [PendingWrite], patient: Bool) {
-    batch.removeAll(keepingCapacity: true)
-    guard dueCount > 0 || !patient else { return }
-    if waiting.count <= Self.batchLimit {
-      swap(&waiting, &batch)
-    } else {
-      batch.append(contentsOf: waiting.prefix(Self.batchLimit))
-      waiting.removeFirst(Self.batchLimit)
-    }
-    dueCount -= batch.count(where: { !$0.canWait })
-    leaveOutRepeated(&batch)
+  /// - Returns: whether anything is to be written now.
+  mutating func age() -> Bool {
+    due += old.values
+    swap(&young, &old)
+    young.removeAll(keepingCapacity: true)
+    return !due.isEmpty
   }
 
-  /// How a job stood is of no interest any more beside a later write of it.
-  private mutating func leaveOutRepeated(_ batch: inout [PendingWrite]) {
-    guard batch.contains(where: \.canWait) else { return }
-    written.removeAll(keepingCapacity: true)
-    // The last first; those that stay go to the end.
-    var first = batch.count
-    for place in batch.indices.reversed() {
-      if case .standing(let job) = batch[place].purpose, written.contains(job) { continue }
-      for case .job(let record) in batch[place].records { written.insert(record.id) }
-      first -= 1
-      batch.swapAt(place, first)
+  /// Puts the next writes to commit together into `batch`, in place of what it held; none when nothing is due.
+  mutating func takeBatch(_ batch: inout [PendingWrite]) {
+    batch.removeAll(keepingCapacity: true)
+    if due.count <= Self.batchLimit {
+      swap(&due, &batch)
+    } else {
+      batch.append(contentsOf: due.prefix(Self.batchLimit))
+      due.removeFirst(Self.batchLimit)
     }
-    batch.removeFirst(first)
   }
 }

@@ -5,6 +5,8 @@ import Serving
 struct JobWriter {
   private var configurations = RememberedJSON<EngineConfiguration>()
   private var predictions = RememberedJSON<PredictedMetrics>()
+  /// Jobs that are here, as a rule: a transaction may have been rolled back.
+  private var written = RecentValues<JobID>(limit: 4096)
 
   private static let columns = JobTable.columns
 
@@ -27,8 +29,7 @@ struct JobWriter {
     WHERE id = ? AND (state IN ('queued', 'running') OR state = ?)
     """
 
-  /// A job that was given to a worker is here already, as a rule: then its specification, the largest part of it, is not
-  /// made into JSON and written again.
+  /// Of a job that is here already the specification, the largest part of it, is not made into JSON and written again.
   mutating func write(_ job: JobRecord, to db: Database) throws {
     var values: [DatabaseValue] = [
       job.id.rawValue.databaseValue, job.client.databaseValue, Self.nullable(job.spec.idempotencyKey),
@@ -41,14 +42,14 @@ struct JobWriter {
       job.isExploration.databaseValue, Self.nullable(job.finishReason?.rawValue),
       job.toolCalls.isEmpty ? .null : StoredJSON.text(job.toolCalls).databaseValue, Self.nullable(job.spec.tenant),
     ]
-    if job.attemptCount > 0 {
+    if !written.insert(job.id) {
       let row = [job.id.rawValue.databaseValue, job.state.rawValue.databaseValue]
       try db.cachedStatement(sql: Self.update).execute(
-        arguments: StatementArguments(Self.standing.map { values[$0] } + row))
+        arguments: StatementArguments(columns: Self.standing.map { values[$0] } + row))
       if db.changesCount > 0 { return }
     }
     values[Self.specification] = StoredJSON.text(job.spec).databaseValue
-    try db.cachedStatement(sql: Self.upsert).execute(arguments: StatementArguments(values))
+    try db.cachedStatement(sql: Self.upsert).execute(arguments: StatementArguments(columns: values))
   }
 
   private static func nullable(_ value: (some DatabaseValueConvertible)?) -> DatabaseValue {

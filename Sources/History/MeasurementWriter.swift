@@ -20,7 +20,7 @@ struct MeasurementWriter {
   /// Stores the measurement and its raw samples, unless its id is stored already: the first one stays.
   mutating func write(_ measurement: Measurement, to db: Database) throws {
     let values = try columns(of: measurement, in: db)
-    try db.cachedStatement(sql: MeasurementColumn.insertSQL).execute(arguments: StatementArguments(values))
+    try db.cachedStatement(sql: MeasurementColumn.insertSQL).execute(arguments: StatementArguments(columns: values))
     guard db.changesCount == 1 else { return }
     let row = db.lastInsertedRowID
     if let quality = measurement.quality { try QualityTable.write(quality, of: row, to: db) }

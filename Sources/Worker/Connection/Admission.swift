@@ -17,14 +17,16 @@ struct Admission {
   private var trial: LeaseID?
   /// A role as a host of experts, which takes the whole worker, too. Its hub's own trial has the same lease.
   private var hosting: LeaseID?
-  /// Leases that ended, oldest first; bounded, as a doubled message comes soon after the first.
-  private var ended: [LeaseID] = []
-  private static let mostEnded = 1024
+  /// Leases that ended; bounded, as a doubled message comes soon after the first.
+  private var ended = RecentValues<LeaseID>(limit: 1024)
 
   init(jobCapacity: Int) {
     precondition(jobCapacity >= 1, "a worker runs at least one job")
     self.jobCapacity = jobCapacity
   }
+
+  /// Whether other work would change what is measured here.
+  var isMeasuring: Bool { trial != nil || hosting != nil }
 
   /// Leases that are worked on.
   var running: [LeaseID] { Set([trial, hosting].compactMap { $0 }).sorted() + jobs.sorted() }
@@ -73,8 +75,6 @@ struct Admission {
     jobs.remove(lease)
     if trial == lease { trial = nil }
     if hosting == lease { hosting = nil }
-    guard !ended.contains(lease) else { return }
-    ended.append(lease)
-    if ended.count > Self.mostEnded { ended.removeFirst() }
+    ended.insert(lease)
   }
 }
