@@ -9,6 +9,16 @@ import Serving
 actor CoordinatorLink {
   typealias Answers = AsyncThrowingStream<ClientResponse, any Error>
 
+  /// What comes of a request.
+  enum News: Sendable {
+    case answer(ClientResponse)
+    /// Nothing follows; with what it failed of, if it did.
+    case end((any Error)?)
+  }
+
+  /// Takes the news of one request, one after the other. It must not take long.
+  typealias Taker = @Sendable (News) -> Void
+
   private let endpoint: any ClientEndpoint
   private let address: String
   private let logger: Logger
@@ -28,7 +38,7 @@ actor CoordinatorLink {
 
   /// A request whose last answer has not come.
   private struct Question {
-    let asker: Answers.Continuation
+    let take: Taker
     /// Of a submission, whether its job is cancelled when nobody takes its answers any more.
     let isBound: Bool
     /// Of a submission, once it is accepted.
@@ -114,24 +124,26 @@ actor CoordinatorLink {
     if question.isForsaken { return end(id) }
     if case .failure(let error) = response {
       pending[id] = nil
-      question.asker.finish(throwing: error)
+      question.take(.end(error))
       return
     }
-    question.asker.yield(response)
+    question.take(.answer(response))
     guard response.isLast else { return }
     pending[id] = nil
-    question.asker.finish()
+    question.take(.end(nil))
   }
 
   /// Nobody takes the answers any more. A bound job is cancelled, as soon as it has a name.
-  private func forsake(_ id: UInt64) {
+  func forsake(_ id: UInt64) {
     guard let question = pending[id] else { return }
     guard question.isBound, question.job == nil else { return end(id) }
     pending[id]!.isForsaken = true
   }
 
   private func end(_ id: UInt64) {
-    guard let question = pending.removeValue(forKey: id), question.isBound, let job = question.job else { return }
+    guard let question = pending.removeValue(forKey: id) else { return }
+    question.take(.end(CancellationError()))
+    guard question.isBound, let job = question.job else { return }
     // One that ended meanwhile cannot be cancelled, and need not be.
     let answers = answers(to: .cancelJob(job))
     Task { for try await _ in answers {} }
@@ -139,8 +151,9 @@ actor CoordinatorLink {
 
   private func lose(_ error: ApusError) {
     isUp = false
-    for question in pending.values { question.asker.finish(throwing: error) }
+    let lost = pending.values
     pending = [:]
+    for question in lost { question.take(.end(error)) }
   }
 
   /// Ends all answers with a failure, and waits until the bound jobs that they were of are cancelled.
@@ -149,7 +162,7 @@ actor CoordinatorLink {
   func stop(within patience: Duration) async {
     isStopping = true
     for (id, question) in pending {
-      question.asker.finish(throwing: Self.stopping)
+      question.take(.end(Self.stopping))
       forsake(id)
     }
     // What is left are submissions, each of which is cancelled once it is accepted, and cancellations.
@@ -165,34 +178,49 @@ actor CoordinatorLink {
       advice: "ask again when it is back; accepted jobs go on by themselves")
   }
 
-  /// All answers to a request in order, to the last one or the failure. A bound job (`JobSpec.isBound`) is cancelled
-  /// when they are taken no longer.
-  func answers(to request: ClientRequest) -> Answers {
-    let (stream, continuation) = Answers.makeStream()
+  /// Has `take` told all that comes of a request, in order, to the last answer and the end.
+  ///
+  /// - Returns: its number, to `forsake` it by; nil where it was not sent, of which `take` knows already.
+  func ask(_ request: ClientRequest, _ take: @escaping Taker) -> UInt64? {
     guard isUp else {
-      continuation.finish(throwing: refusal ?? notThere)
-      return stream
+      take(.end(refusal ?? notThere))
+      return nil
     }
     var isBound = false
     if case .submit(let spec) = request {
       guard !isStopping else {
-        continuation.finish(throwing: Self.stopping)
-        return stream
+        take(.end(Self.stopping))
+        return nil
       }
       isBound = spec.isBound == true
     }
     let id = nextID
     nextID += 1
-    pending[id] = Question(asker: continuation, isBound: isBound)
-    continuation.onTermination = { [weak self, taskExecutor] reason in
-      guard case .cancelled = reason else { return }
-      Task(executorPreference: taskExecutor) { await self?.forsake(id) }
-    }
+    pending[id] = Question(take: take, isBound: isBound)
     Task(executorPreference: taskExecutor) { [weak self, endpoint] in
       do throws(ApusError) {
         try await endpoint.send(.request(id: id, request))
       } catch {
         await self?.fail(id, error)
+      }
+    }
+    return id
+  }
+
+  /// All answers to a request in order, to the last one or the failure. A bound job (`JobSpec.isBound`) is cancelled
+  /// when they are taken no longer.
+  func answers(to request: ClientRequest) -> Answers {
+    let (stream, continuation) = Answers.makeStream()
+    let id = ask(request) { news in
+      switch news {
+      case .answer(let response): continuation.yield(response)
+      case .end(let error): continuation.finish(throwing: error)
+      }
+    }
+    if let id {
+      continuation.onTermination = { [weak self, taskExecutor] reason in
+        guard case .cancelled = reason else { return }
+        Task(executorPreference: taskExecutor) { await self?.forsake(id) }
       }
     }
     return stream
@@ -202,8 +230,8 @@ actor CoordinatorLink {
   private func fail(_ id: UInt64, _ error: ApusError) {
     // What is wrong with a message is its size: the fields were checked as they were read.
     let isTooLarge = error.code == .badInput
-    pending.removeValue(forKey: id)?.asker.finish(
-      throwing: isTooLarge ? OpenAIError(.contentTooLarge, error.reason, code: "body_too_large") : error)
+    pending.removeValue(forKey: id)?.take(
+      .end(isTooLarge ? OpenAIError(.contentTooLarge, error.reason, code: "body_too_large") : error))
   }
 
   /// The one answer to a request that has just one.

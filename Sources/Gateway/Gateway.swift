@@ -82,7 +82,9 @@ public struct Gateway: Sendable {
   ) throws(ApusError) -> Application<RouterResponder<GatewayContext>> {
     let (metrics, limit) = (metrics, TimeAmount.seconds(Int64(configuration.stallSeconds)))
     let http = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [ClientPresence(), StalledClientHandler(limit: limit) { metrics.stalled() }],
+      additionalChannelHandlers: [
+        ClientPresence(), StalledClientHandler(limit: limit) { metrics.stalled() }, TurnEndFlush(),
+      ],
       idleTimeout: .seconds(Int64(configuration.idleSeconds)),
       httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
         maxHeaderFieldSize: GatewayConfiguration.headerLimitBytes,
