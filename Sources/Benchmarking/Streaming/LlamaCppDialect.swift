@@ -17,16 +17,53 @@ struct LlamaCppDialect {
     case .text(let text): prompt = .text(text)
     case .chat: throw .invalidAnswer("chat messages must go through the engine's template first")
     }
-    let body = Body(
-      prompt: prompt, tokenLimit: request.maxTokens, temperature: request.temperature,
-      // The engine takes 32 bits and reads all ones as "any".
-      seed: UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff,
-      ignoresEndOfSequence: request.ignoresEndOfSequence, stop: request.sampling?.stop, topP: request.sampling?.topP,
-      // Asked for none, the engine does not say the token's own either.
-      alternatives: request.sampling?.logprobs.map { max(1, $0) },
-      frequencyPenalty: request.sampling?.frequencyPenalty, presencePenalty: request.sampling?.presencePenalty)
-    guard let schema = request.sampling?.schema else { return try JSONBody.encode(body) }
-    return try JSONBody.encode(body, adding: "json_schema", schema)
+    var body = JSONText()
+    body.raw("{\"prompt\":")
+    prompt.write(to: &body)
+    body.raw(",\"n_predict\":")
+    body.number(request.maxTokens)
+    body.raw(",\"temperature\":")
+    body.number(request.temperature)
+    // The engine takes 32 bits and reads all ones as "any".
+    body.raw(",\"seed\":")
+    body.number(Int(UInt32(truncatingIfNeeded: request.seed) & 0x7fff_ffff))
+    body.raw(",\"ignore_eos\":")
+    body.bool(request.ignoresEndOfSequence)
+    // `cache_prompt` is left out: whether prefixes are kept is the configuration's choice, not the request's. Without
+    // `response_fields` the last event repeats the prompt and every sampling option.
+    body.raw(
+      """
+      ,"stream":true,"return_tokens":true,"response_fields":["content","tokens","stop","stop_type","tokens_predicted",\
+      "tokens_evaluated","timings"]
+      """)
+    if let sampling = request.sampling { write(sampling, to: &body) }
+    body.raw("}")
+    return body.bytes
+  }
+
+  private static func write(_ sampling: Sampling, to body: inout JSONText) {
+    if !sampling.stop.isEmpty {
+      body.raw(",\"stop\":")
+      body.array(sampling.stop) { $0.string($1) }
+    }
+    // Asked for none, the engine does not say the token's own either.
+    if let count = sampling.logprobs {
+      body.raw(",\"n_probs\":")
+      body.number(max(1, count))
+    }
+    for (name, value) in [
+      ("top_p", sampling.topP), ("frequency_penalty", sampling.frequencyPenalty),
+      ("presence_penalty", sampling.presencePenalty),
+    ] as [(StaticString, Double?)] where value != nil {
+      body.raw(",\"")
+      body.raw(name)
+      body.raw("\":")
+      body.number(value)
+    }
+    if let schema = sampling.schema {
+      body.raw(",\"json_schema\":")
+      body.raw(JSONText(raw: schema))
+    }
   }
 
   private var predictedCount = 0
@@ -67,38 +104,6 @@ struct LlamaCppDialect {
       return .promptTooLong(promptTokens: error.promptTokens, contextTokens: error.contextTokens)
     }
     return .refused(status: status, message: error.message ?? "no message")
-  }
-
-  // `cache_prompt` is left out: whether prefixes are kept is the configuration's choice, not the request's.
-  private struct Body: Encodable {
-    var prompt: PromptField
-    var tokenLimit: Int
-    var temperature: Double
-    var seed: UInt32
-    var ignoresEndOfSequence: Bool
-    var stop: [String]?
-    var topP: Double?
-    var alternatives: Int?
-    var frequencyPenalty: Double?
-    var presencePenalty: Double?
-    var stream = true
-    var returnsTokens = true
-    /// Without it the last event repeats the prompt and every sampling option.
-    var responseFields = [
-      "content", "tokens", "stop", "stop_type", "tokens_predicted", "tokens_evaluated", "timings",
-    ]
-
-    private enum CodingKeys: String, CodingKey {
-      case prompt, temperature, seed, stream, stop
-      case topP = "top_p"
-      case alternatives = "n_probs"
-      case frequencyPenalty = "frequency_penalty"
-      case presencePenalty = "presence_penalty"
-      case tokenLimit = "n_predict"
-      case ignoresEndOfSequence = "ignore_eos"
-      case returnsTokens = "return_tokens"
-      case responseFields = "response_fields"
-    }
   }
 
   private struct Event: Decodable {

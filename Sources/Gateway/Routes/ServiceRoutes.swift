@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Messaging
 import NIOCore
+import Serving
 
 /// What operates the gateway: `/health`, `/ready`, and `/metrics` of the gateway, the coordinator and its workers. Asked
 /// without a key.

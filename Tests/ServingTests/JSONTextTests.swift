@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Gateway
+@testable import Serving
 
 @Suite struct JSONTextTests {
   /// What is written is read again as it was, whatever characters it has.

@@ -1,32 +1,34 @@
 /// JSON as it is written, piece by piece: a token of a stream costs a copy, not an encoder.
-struct JSONText: Sendable {
-  private(set) var bytes: [UInt8] = []
+package struct JSONText: Sendable {
+  package private(set) var bytes: [UInt8] = []
 
-  init() {}
+  package init() {}
 
   /// Text that is JSON already.
-  init(raw text: String) { bytes = Array(text.utf8) }
+  package init(raw text: String) { bytes = Array(text.utf8) }
 
-  mutating func raw(_ text: StaticString) {
+  package mutating func raw(_ text: StaticString) {
     text.withUTF8Buffer { bytes.append(contentsOf: $0) }
   }
 
-  mutating func raw(_ text: JSONText) { bytes.append(contentsOf: text.bytes) }
+  package mutating func raw(_ text: JSONText) { bytes.append(contentsOf: text.bytes) }
 
-  mutating func number(_ value: Int) { bytes.append(contentsOf: String(value).utf8) }
+  package mutating func number(_ value: Int) { bytes.append(contentsOf: String(value).utf8) }
 
   /// null where JSON has no word for it.
-  mutating func number(_ value: Double?) {
+  package mutating func number(_ value: Double?) {
     guard let value, value.isFinite else { return raw("null") }
     bytes.append(contentsOf: "\(value)".utf8)
   }
 
-  mutating func optional(_ text: String?) {
+  package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+
+  package mutating func optional(_ text: String?) {
     if let text { string(text) } else { raw("null") }
   }
 
   /// A string with its quotes (RFC 8259, section 7).
-  mutating func string(_ text: String) {
+  package mutating func string(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
     var text = text
     text.withUTF8 { utf8 in
@@ -51,7 +53,7 @@ struct JSONText: Sendable {
   }
 
   /// `[a,b]`.
-  mutating func array<Element>(_ elements: [Element], _ write: (inout JSONText, Element) -> Void) {
+  package mutating func array<Element>(_ elements: [Element], _ write: (inout JSONText, Element) -> Void) {
     raw("[")
     for (place, element) in elements.enumerated() {
       if place > 0 { raw(",") }
