@@ -42,7 +42,7 @@ extension JobWorker {
     case .job(let job):
       let stream = outbox.openStream(job: job.job, lease: lease, firstIndex: job.generatedTokenIDs.count)
       let answer = await executor.runJob(job) { [weak self] tokens in self?.append(tokens, to: stream) }
-      stream.end(at: time.now())
+      stream.flush(at: time.now())
       wake()
       await deliver(Report(lease: lease, answer))
     case .trial(let trial):
@@ -68,17 +68,22 @@ extension JobWorker {
   /// On the thread that reads them.
   private nonisolated func append(_ tokens: GeneratedTokens, to stream: SharedTokenStream) {
     switch stream.append(tokens, at: time.now(), interval: options.tokenFlushAfter) {
-    case .nothing: break
     case .send: wake()
     case .flushLater:
-      // Begun here, where the timer is, and gone on with where its tokens leave from.
-      stream.keep(
-        Task.immediate(executorPreference: endpoint.taskExecutor) { [weak self, time, options] in
-          guard (try? await time.sleep(options.tokenFlushAfter)) != nil else { return }
-          stream.flush(at: time.now())
-          self?.wake()
-        })
+      guard tokenFlush.begin() else { return }
+      // Begun here, where the timer is, and gone on with where the tokens leave from.
+      _ = Task.immediate(executorPreference: endpoint.taskExecutor) { [weak self, time, options] in
+        try? await time.sleep(options.tokenFlushAfter)
+        await self?.flushTokens()
+      }
     }
+  }
+
+  /// The tokens of all streams leave together, so that whoever they pass is woken once for all of them.
+  private func flushTokens() {
+    tokenFlush.end()
+    outbox.flushStreams(at: time.now())
+    wake()
   }
 
   /// Keeps a result until it is confirmed. Waits while too many are unconfirmed, so that a trial measures no more than

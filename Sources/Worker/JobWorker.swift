@@ -38,6 +38,8 @@ public actor JobWorker {
   /// Trials that wait because too many results are unconfirmed.
   var waitingForRoom: [CheckedContinuation<Void, Never>] = []
 
+  /// Of the streams of all jobs.
+  let tokenFlush = FlushTimer()
   private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   private let launchQueries = AsyncStream.makeStream(
     of: (id: UInt64, query: LaunchQuery).self, bufferingPolicy: .bufferingOldest(16))

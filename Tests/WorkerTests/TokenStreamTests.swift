@@ -92,3 +92,34 @@ import Testing
     #expect(stream.next() == nil)
   }
 }
+
+@Suite("SharedTokenStream") struct SharedTokenStreamTests {
+  private let stream = SharedTokenStream(TokenStream(job: JobID("job"), lease: LeaseID("lease"), firstIndex: 0))
+
+  private func append(_ token: Int32, atMS ms: Int) -> SharedTokenStream.Next {
+    stream.append(GeneratedTokens([token], "x"), at: .milliseconds(ms), interval: .milliseconds(20))
+  }
+
+  private var sent: [[Int32]] {
+    var chunks: [[Int32]] = []
+    while let chunk = stream.next() { chunks.append(chunk.tokenIDs) }
+    return chunks
+  }
+
+  /// All that wait ask for a flush, whoever sees to it; who flushes need not have been asked by this stream.
+  @Test func waitsForAFlush() {
+    #expect(append(1, atMS: 100) == .send && append(2, atMS: 105) == .flushLater && append(3, atMS: 110) == .flushLater)
+    #expect(sent == [[1]])
+    stream.flush(at: .milliseconds(112))
+    #expect(sent == [[2, 3]])
+    #expect(append(4, atMS: 115) == .flushLater)
+  }
+
+  /// A flush for the sake of others does not make the next token wait.
+  @Test func flushOfOthers() {
+    #expect(append(1, atMS: 100) == .send)
+    stream.flush(at: .milliseconds(119))
+    #expect(append(2, atMS: 121) == .send)
+    #expect(sent == [[1], [2]])
+  }
+}

@@ -117,6 +117,11 @@ struct Outbox {
     return stream
   }
 
+  /// Has tokens that wait for others leave.
+  func flushStreams(at now: Duration) {
+    for stream in streams.values { stream.flush(at: now) }
+  }
+
   /// Forgets the confirmed report, with whose lease its stream ends.
   ///
   /// - Returns: whether it is in a file; nil when it was confirmed before.

@@ -9,9 +9,7 @@ final class SharedTokenStream: Sendable {
   enum Next: Hashable {
     /// There is something to send now.
     case send
-    /// They go with others, which are seen to already.
-    case nothing
-    /// A flush after the interval.
+    /// They go with others: a flush within the interval.
     case flushLater
   }
 
@@ -20,7 +18,6 @@ final class SharedTokenStream: Sendable {
     /// When tokens last left to be sent.
     var flushedAt = Duration.zero
     var flushIsDue = false
-    var timer: Task<Void, Never>?
   }
 
   private let state: Mutex<State>
@@ -36,7 +33,7 @@ final class SharedTokenStream: Sendable {
         state.flushedAt = now
         return .send
       }
-      if state.flushIsDue { return .nothing }
+      if state.flushIsDue { return .flushLater }
       // Tokens that come slower than the interval need not wait for others, which would not come within it.
       guard now - state.flushedAt < interval else {
         state.tokens.flush()
@@ -48,21 +45,14 @@ final class SharedTokenStream: Sendable {
     }
   }
 
-  /// The task that will flush; it is cancelled when the stream ends.
-  func keep(_ timer: Task<Void, Never>) { state.withLock { $0.timer = timer } }
-
+  /// Has tokens that wait for others leave.
   func flush(at now: Duration) {
     state.withLock { state in
+      guard state.flushIsDue else { return }
       state.flushIsDue = false
       state.flushedAt = now
       state.tokens.flush()
     }
-  }
-
-  /// No token follows.
-  func end(at now: Duration) {
-    flush(at: now)
-    state.withLock { $0.timer?.cancel() }
   }
 
   /// The next chunk to send, which then counts as sent.
