@@ -92,6 +92,7 @@ public actor JobWorker {
     let sender = Task(executorPreference: endpoint.taskExecutor) { await self.sendAll() }
     let modelTaker = Task { await self.takeModels() }
     let looker = Task { await self.lookAgain() }
+    let modelWatcher = Task { await self.watchModels() }
     let planner = Task { await self.planLaunches() }
     startBeating(every: options.helloInterval)
 
@@ -120,6 +121,7 @@ public actor JobWorker {
     await untilConfirmed()
     beater?.cancel()
     looker.cancel()
+    modelWatcher.cancel()
     wakeUps.continuation.finish()
     endpoint.close()
     reader.cancel()
@@ -128,6 +130,7 @@ public actor JobWorker {
     await sender.value
     await reader.value
     await looker.value
+    await modelWatcher.value
     await store.settle()
     if let refusal { throw refusal }
   }
@@ -254,17 +257,32 @@ public actor JobWorker {
   /// Looks every so often at engines and models: an attached server comes, goes, and changes what it serves.
   private func lookAgain() async {
     guard let interval = options.describeInterval else { return }
+    while (try? await time.sleep(interval)) != nil { await describeAgain() }
+  }
+
+  /// Looks every so often whether files of models came or went. Not during a trial: a new one is read all through.
+  private func watchModels() async {
+    guard let interval = options.modelCheckInterval else { return }
     while (try? await time.sleep(interval)) != nil {
-      do {
-        let seen = try await executor.describe()
-        guard seen != description, !isStopping else { continue }
-        description = seen
+      if !admission.isMeasuring, await executor.modelsHaveChanged() { await describeAgain() }
+    }
+  }
+
+  private func describeAgain() async {
+    do {
+      let seen = try await executor.describe()
+      guard seen != description, !isStopping else { return }
+      if seen.engines != description?.engines {
         log.info("engines here: \(seen.engines.map(\.name.rawValue).joined(separator: ", "))")
-        outbox.descriptionChanged()
-        wake()
-      } catch {
-        log.error("cannot look for engines and models: \(error.reason)")
       }
+      if seen.models != description?.models {
+        log.info("models here: \(seen.models.map(\.name).joined(separator: ", "))")
+      }
+      description = seen
+      outbox.descriptionChanged()
+      wake()
+    } catch {
+      log.error("cannot look for engines and models: \(error.reason)")
     }
   }
 

@@ -17,13 +17,15 @@ public struct JobWorkerOptions: Hashable, Sendable {
   public var tokenFlushAfter: Duration
   /// How often the worker looks anew at what it can do, and says so when that has changed. Nil for once, at the start.
   public var describeInterval: Duration?
+  /// How often the worker looks whether models came or went, and if so says what it has now. Nil for never.
+  public var modelCheckInterval: Duration?
   /// What is still to be sent when the worker stops gets this long.
   public var shutdownTimeLimit: Duration
 
   public init(
     name: WorkerName, jobCapacity: Int = 4, reportCapacity: Int = 1000, reportResendAfter: Duration = .seconds(5),
     helloInterval: Duration = .seconds(2), tokenFlushAfter: Duration = .milliseconds(20),
-    describeInterval: Duration? = nil, shutdownTimeLimit: Duration = .seconds(1)
+    describeInterval: Duration? = nil, modelCheckInterval: Duration? = nil, shutdownTimeLimit: Duration = .seconds(1)
   ) {
     self.name = name
     self.jobCapacity = jobCapacity
@@ -32,6 +34,7 @@ public struct JobWorkerOptions: Hashable, Sendable {
     self.helloInterval = helloInterval
     self.tokenFlushAfter = tokenFlushAfter
     self.describeInterval = describeInterval
+    self.modelCheckInterval = modelCheckInterval
     self.shutdownTimeLimit = shutdownTimeLimit
   }
 }

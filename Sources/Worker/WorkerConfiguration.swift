@@ -23,6 +23,8 @@ public struct WorkerConfiguration: Hashable, Sendable {
   public var attachments: [Attachment] = []
   /// How often attached servers are asked whether they are there and what they serve, 100 to 3600000 ms.
   public var attachCheckMS = 10_000
+  /// How often the models' folder is looked at, 100 to 3600000 ms. A file that is new is offered once it stands still.
+  public var modelCheckMS = 10_000
   /// Jobs at once, 1 to 1024; more are refused and go to another worker.
   public var jobCapacity = 4
   /// Engines kept loaded for the next job, 1 to 64. The longest unused one makes room for another.
@@ -73,6 +75,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
     case engines
     case attach
     case attachCheckMS = "attach_check_ms"
+    case modelCheckMS = "model_check_ms"
     case jobCapacity = "job_capacity"
     case warmEngineCount = "warm_engine_count"
     case engineMemoryShare = "engine_memory_share"
@@ -103,6 +106,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
     engines = options.text(.engines, "").split(separator: ",").map { EngineName($0.trimmingSpaces) }
     attachments = try Self.attachments(options.text(.attach, ""))
     attachCheckMS = try options.number(.attachCheckMS, attachCheckMS, in: 100...3_600_000)
+    modelCheckMS = try options.number(.modelCheckMS, modelCheckMS, in: 100...3_600_000)
     let coreList = options.text(.cores, "")
     guard let list = CPUList(parsing: coreList) else { throw options.error(.cores, coreList, "a list such as 0-3,8") }
     cores = list
@@ -156,7 +160,8 @@ public struct WorkerConfiguration: Hashable, Sendable {
       name: WorkerName(name), jobCapacity: jobCapacity, reportCapacity: reportCapacity,
       reportResendAfter: .milliseconds(reportResendMS), helloInterval: .milliseconds(helloMS),
       tokenFlushAfter: .milliseconds(tokenFlushMS),
-      describeInterval: attachments.isEmpty ? nil : .milliseconds(attachCheckMS))
+      describeInterval: attachments.isEmpty ? nil : .milliseconds(attachCheckMS),
+      modelCheckInterval: .milliseconds(modelCheckMS))
   }
 
   /// Separated by white space: none of their parts has any.

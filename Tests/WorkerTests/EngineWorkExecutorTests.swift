@@ -48,6 +48,28 @@ import Testing
     await executor.stop()
   }
 
+  /// A model that came or went is known of once its file stands still, and not any more once it was described.
+  @Test func modelsComeAndGo() async throws {
+    let executor = try executor()
+    _ = try await executor.describe()
+    for _ in 0..<3 { #expect(await !executor.modelsHaveChanged()) }
+    let other = configuration.modelsDirectory + "/other.gguf"
+    try Data(TinyModel.bytes + [0]).write(to: URL(fileURLWithPath: other))
+    #expect(await !executor.modelsHaveChanged())
+    // It grows still.
+    try Data(TinyModel.bytes + [0, 0]).write(to: URL(fileURLWithPath: other))
+    #expect(await !executor.modelsHaveChanged())
+    #expect(await executor.modelsHaveChanged())
+    #expect(try await executor.describe().models.map(\.name) == ["other", "tiny"])
+    #expect(await !executor.modelsHaveChanged())
+    try FileManager.default.removeItem(atPath: other)
+    #expect(await !executor.modelsHaveChanged())
+    #expect(await executor.modelsHaveChanged())
+    #expect(try await executor.describe().models.map(\.name) == ["tiny"])
+    #expect(await !executor.modelsHaveChanged())
+    await executor.stop()
+  }
+
   /// Without an engine there is nothing a worker could do, and the message says what to do about it.
   @Test func noEngine() async throws {
     let executor = try executor(isInstalled: false)

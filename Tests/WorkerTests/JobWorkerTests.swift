@@ -82,6 +82,49 @@ import Testing
     try await test.stop()
   }
 
+  /// One flush takes the waiting tokens of all jobs, those that began to wait later, too; then another can begin.
+  @Test func flushesAllJobsTogether() async throws {
+    let test = try await WorkerUnderTest(confirms: true)
+    for name in ["first", "second"] {
+      await test.coordinator.send(.assignment(Fixtures.jobLease(name, Fixtures.job(name))))
+      test.executor.tell(name, .tokens([1], "a"))
+    }
+    await test.coordinator.heard { $0.chunks.count == 2 }
+    for round in 1...2 {
+      test.executor.tell("first", .tokens([2], "b"))
+      // The beat and the flush both sleep.
+      await test.clock.untilSleeping(2)
+      test.clock.advance(by: .milliseconds(15))
+      test.executor.tell("second", .tokens([2], "b"))
+      await test.executor.untilHandedOn(2 + 2 * round)
+      test.clock.advance(by: .milliseconds(5))
+      await test.coordinator.heard { $0.chunks.count == 2 + 2 * round }
+    }
+    try await test.stop()
+  }
+
+  /// When models came or went the coordinator is told, but not while a trial runs: to read a new one takes a while.
+  @Test func saysWhichModelsItHasNow() async throws {
+    let test = try await WorkerUnderTest(confirms: true, modelCheckInterval: .milliseconds(100))
+    await test.coordinator.send(.assignment(Fixtures.trialLease("lease")))
+    await test.caughtUp()
+    test.executor.change(models: [])
+    for _ in 0..<3 {
+      await test.clock.untilSleeping(2)
+      test.clock.advance(by: .milliseconds(100))
+    }
+    await test.caughtUp()
+    #expect(await test.coordinator.messages.hellos.count == 1)
+    test.executor.tell("trial", .measured(Fixtures.measurement("m"), isLast: true))
+    test.executor.tell("trial", .end(nil, output: ""))
+    await test.coordinator.heard { !$0.reports.isEmpty }
+    await test.clock.untilSleeping(2)
+    test.clock.advance(by: .milliseconds(100))
+    let heard = await test.coordinator.heard { $0.hellos.count == 2 }
+    #expect(heard.hellos[0].models.count == 1 && heard.hellos[1].models.isEmpty)
+    try await test.stop()
+  }
+
   /// A report is sent until it is confirmed.
   @Test func resendsUnconfirmedReports() async throws {
     let test = try await WorkerUnderTest()

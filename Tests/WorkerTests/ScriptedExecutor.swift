@@ -19,8 +19,11 @@ final class ScriptedExecutor: WorkExecutor {
     var steps: [String: Steps] = [:]
     var begun: [String] = []
     var ended: [String] = []
+    /// Times that jobs handed tokens on.
+    var handedOn = 0
     var isStopped = false
     var warm = ["warm"]
+    var modelsHaveChanged = false
   }
   private let state: Mutex<State>
 
@@ -35,6 +38,19 @@ final class ScriptedExecutor: WorkExecutor {
   var ended: [String] { state.withLock { $0.ended } }
   var isStopped: Bool { state.withLock { $0.isStopped } }
   func add(model: ModelProfile) { state.withLock { $0.description.models.append(model) } }
+
+  /// The models of this worker from now on, as whoever looks at their files finds out.
+  func change(models: [ModelProfile]) {
+    state.withLock { state in
+      state.description.models = models
+      state.modelsHaveChanged = true
+    }
+  }
+
+  /// Returns once jobs have handed tokens on so many times.
+  func untilHandedOn(_ count: Int) async {
+    while state.withLock({ $0.handedOn < count }) { await Task.yield() }
+  }
 
   /// What the job or trial of this name does next.
   func tell(_ name: String, _ step: Step) { steps(name).continuation.yield(step) }
@@ -57,6 +73,7 @@ final class ScriptedExecutor: WorkExecutor {
   }
 
   func describe() async throws(ApusError) -> WorkerDescription { state.withLock { $0.description } }
+  func modelsHaveChanged() async -> Bool { state.withLock { $0.modelsHaveChanged } }
   func warmConfigurations() async -> [String] { state.withLock { $0.warm } }
   /// Loads until it is told `end` by the name of the wish's model: with a measurement it is loaded, else it failed.
   func warmUp(_ wish: EngineWarmUp) async throws(EngineFailure) {
@@ -107,7 +124,9 @@ final class ScriptedExecutor: WorkExecutor {
     defer { state.withLock { $0.ended.append(name) } }
     for await step in steps(name).stream {
       switch step {
-      case .tokens(let tokens, let text): onTokens(GeneratedTokens(tokens, text))
+      case .tokens(let tokens, let text):
+        onTokens(GeneratedTokens(tokens, text))
+        state.withLock { $0.handedOn += 1 }
       case .end(let measurement, let output, let reason):
         return JobAnswer(measurement: measurement!, output: output, finishReason: reason)
       case .measured: break

@@ -17,14 +17,17 @@ struct WorkerUnderTest {
   /// - Parameter directory: of an earlier worker, to start again where it was.
   init(
     welcomes: Bool = true, confirms: Bool = false, directory: TemporaryFolder? = nil, reportCapacity: Int = 100,
-    executor: ScriptedExecutor = ScriptedExecutor(), experts: ScriptedExperts? = nil
+    modelCheckInterval: Duration? = nil, executor: ScriptedExecutor = ScriptedExecutor(),
+    experts: ScriptedExperts? = nil
   ) async throws {
     self.executor = executor
     self.directory = directory ?? TemporaryFolder()
     coordinator = TestCoordinator(network.serverEndpoint, welcomes: welcomes, confirms: confirms)
     try await coordinator.start()
     worker = JobWorker(
-      options: JobWorkerOptions(name: WorkerName("worker"), jobCapacity: 2, reportCapacity: reportCapacity),
+      options: JobWorkerOptions(
+        name: WorkerName("worker"), jobCapacity: 2, reportCapacity: reportCapacity,
+        modelCheckInterval: modelCheckInterval),
       endpoint: network.connect(name: "worker", role: .worker), executor: executor,
       experts: experts, reports: try ReportStore(directory: self.directory.path + "/reports"),
       models: ModelReceiver(directory: self.directory.path + "/models", reservedBytes: 0) { _ in false },

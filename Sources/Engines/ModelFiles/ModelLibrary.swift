@@ -16,8 +16,16 @@ public final class ModelLibrary: Sendable {
 
   public let directory: String
 
+  /// What tells whether the models' files are those of another moment, which takes no reading.
+  public struct Glance: Hashable, Sendable {
+    fileprivate var stamps: [String: Stamp?] = [:]
+
+    /// Of an empty folder.
+    public init() {}
+  }
+
   /// What tells that a file has not changed since it was read.
-  private struct Stamp: Hashable, Codable {
+  fileprivate struct Stamp: Hashable, Codable {
     var size: Int
     var modifiedNanoseconds: Int
     var inode: UInt64
@@ -74,6 +82,13 @@ public final class ModelLibrary: Sendable {
       if !isSame { writeIndex(entries) }
       return Self.profiles(entries)
     }
+  }
+
+  /// What is in the folder now; nothing where it cannot be read.
+  public func glance() -> Glance {
+    var glance = Glance()
+    for file in (try? modelFiles()) ?? [] { glance.stamps[file] = .some(try? Self.stamp(of: "\(directory)/\(file)")) }
+    return glance
   }
 
   /// Files the last scan could not use.

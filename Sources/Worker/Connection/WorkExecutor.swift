@@ -6,6 +6,8 @@ public import Serving
 public protocol WorkExecutor: Sendable {
   /// What this worker can say of itself; `leases` is empty. May take seconds: files are read and engines are asked.
   func describe() async throws(ApusError) -> WorkerDescription
+  /// Whether the files of models are others than it last described, and none is being written. Takes milliseconds.
+  func modelsHaveChanged() async -> Bool
   /// Configuration fingerprints of the engines that are loaded.
   func warmConfigurations() async -> [String]
   /// Runs a trial, calling `report` with each block's measurement as soon as it is there, `true` with the last one.

@@ -16,6 +16,7 @@ final class Inventory: Sendable {
   private let energyMeter: EnergyMeter?
   private let lessons: MemoryLessons
   private let seen: Mutex<Seen>
+  private let lastGlance = Mutex(ModelLibrary.Glance())
 
   fileprivate struct Seen {
     /// With the engines that compute on its GPUs.
@@ -25,6 +26,8 @@ final class Inventory: Sendable {
     var attached: [AttachedServers.Seen] = []
     /// That this process may use.
     var cores = CPUList([])
+    /// At the files that the models were read from.
+    var files = ModelLibrary.Glance()
   }
 
   fileprivate struct Model {
@@ -71,22 +74,37 @@ final class Inventory: Sendable {
         advice: "`apus doctor` says how to install one.")
     }
     let library = library
-    let models = try await OwnThreads.result { () -> Result<[ModelID: Model], ApusError> in
+    let (models, files) = try await OwnThreads.result {
+      () -> Result<([ModelID: Model], ModelLibrary.Glance), ApusError> in
       do throws(ApusError) {
+        // Before they are read: what changes meanwhile is seen next time.
+        let files = library.glance()
         var models: [ModelID: Model] = [:]
         for profile in try library.scan() {
           guard let path = library.path(of: profile.id) else { continue }
           models[profile.id] = Model(profile: profile, path: path)
         }
-        return .success(models)
+        return .success((models, files))
       } catch {
         return .failure(error)
       }
     }.get()
     let servers = try await attached.look(library: models.values.map(\.profile))
     let all = Seen(
-      hardware: hardware, engines: found, models: models, attached: servers, cores: CPUAffinity.current())
+      hardware: hardware, engines: found, models: models, attached: servers, cores: CPUAffinity.current(), files: files)
     seen.withLock { $0 = all }
+  }
+
+  /// Whether models' files came, went or changed since it last looked, and did not change since this was last asked: one
+  /// that is being copied is not read.
+  func modelsHaveChanged() async -> Bool {
+    let library = library
+    let now = await OwnThreads.result { library.glance() }
+    let isStill = lastGlance.withLock { last in
+      defer { last = now }
+      return last == now
+    }
+    return isStill && now != seen.withLock { $0.files }
   }
 
   /// As it was measured, with the engines that compute on its GPUs.
