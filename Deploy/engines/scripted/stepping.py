@@ -13,22 +13,18 @@ For measuring what serving costs under load: server.py takes a thread and about 
 tens of microseconds. Keys and model are those of server.py: the token after t is t + 1, and is the text " t<number>".
 """
 import json
+import os
 import selectors
 import socket
 import sys
 import time
 from collections import deque
 
+# Started apart from the user's modules (-I), Python does not look beside the program.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from server import STARTED, token_text, tokens_of
 
 VOCABULARY = 8192
-
-
-def tokens_of(text):
-    found = []
-    for word in text.split():
-        own = word[1:] if word.startswith("t") and word[1:].isdigit() else None
-        found.append((int(own) if own else sum(word.encode())) % VOCABULARY)
-    return found
 
 
 class Answer:
@@ -66,7 +62,7 @@ class Engine:
         listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
         listener.setblocking(False)
         self.selector.register(listener, selectors.EVENT_READ, None)
-        print(f"READY http://127.0.0.1:{listener.getsockname()[1]} 0.001", flush=True)
+        print(f"READY http://127.0.0.1:{listener.getsockname()[1]} {time.monotonic() - STARTED:.3f}", flush=True)
         next_step = time.monotonic()
         while True:
             now = time.monotonic()
@@ -124,7 +120,7 @@ class Engine:
         if path in ("/completion", "/completions"):
             prompt = body.get("prompt", [])
             if isinstance(prompt, str):
-                prompt = tokens_of(prompt)
+                prompt = tokens_of(prompt, VOCABULARY)
             room = self.context_tokens - len(prompt)
             if room <= 0:
                 return self.say(connection, 400, {"error": {
@@ -141,7 +137,7 @@ class Engine:
             slots = [{"id": slot, "n_ctx": self.context_tokens} for slot in range(self.slots)]
             return self.say(connection, 200, slots)
         if path == "/tokenize":
-            return self.say(connection, 200, {"tokens": tokens_of(body.get("content", ""))})
+            return self.say(connection, 200, {"tokens": tokens_of(body.get("content", ""), VOCABULARY)})
         self.say(connection, 404, {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}})
 
     def say(self, connection, status, value):
@@ -185,8 +181,8 @@ class Engine:
             answer.token = (answer.token + 1) % VOCABULARY
             answer.count += 1
             bytes += self.event(
-                '{"index": 0, "content": " t%d", "tokens": [%d], "stop": false, "id_slot": 0, "tokens_predicted": %d, '
-                '"tokens_evaluated": %d}' % (answer.token, answer.token, answer.count, answer.prompt_count))
+                '{"index": 0, "content": "%s", "tokens": [%d], "stop": false, "id_slot": 0, "tokens_predicted": %d, '
+                '"tokens_evaluated": %d}' % (token_text(answer.token), answer.token, answer.count, answer.prompt_count))
         if answer.count == answer.wanted:
             bytes += self.event(json.dumps({
                 "index": 0, "content": "", "tokens": [], "stop": True, "tokens_predicted": answer.count,

@@ -11,15 +11,13 @@ struct LlamaCppDialect {
   static let path = "/completion"
 
   static func body(_ request: GenerationRequest) throws(RequestFailure) -> [UInt8] {
-    let prompt: PromptField
-    switch request.prompt {
-    case .tokens(let ids): prompt = .tokens(ids)
-    case .text(let text): prompt = .text(text)
-    case .chat: throw .invalidAnswer("chat messages must go through the engine's template first")
-    }
     var body = JSONText()
     body.raw("{\"prompt\":")
-    prompt.write(to: &body)
+    switch request.prompt {
+    case .tokens(let ids): body.array(ids) { $0.number(Int($1)) }
+    case .text(let text): body.string(text)
+    case .chat: throw .invalidAnswer("chat messages must go through the engine's template first")
+    }
     body.raw(",\"n_predict\":")
     body.number(request.maxTokens)
     body.raw(",\"temperature\":")

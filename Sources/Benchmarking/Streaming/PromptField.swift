@@ -1,5 +1,3 @@
-import Serving
-
 /// A prompt in a request's JSON: a text, or a list of token ids.
 enum PromptField: Encodable {
   case tokens([Int32])
@@ -10,13 +8,6 @@ enum PromptField: Encodable {
     switch self {
     case .tokens(let ids): try value.encode(ids)
     case .text(let text): try value.encode(text)
-    }
-  }
-
-  func write(to json: inout JSONText) {
-    switch self {
-    case .tokens(let ids): json.array(ids) { $0.number(Int($1)) }
-    case .text(let text): json.string(text)
     }
   }
 }

@@ -15,8 +15,8 @@ struct GatewayFigure: AsyncParsableCommand {
   @Option(help: "The engine's own time to the first token, in milliseconds.") var engineTtftMs = 20.0
   @Option(help: "The engine's own time between tokens, in milliseconds.") var engineItlMs = 1.0
   @Option(help: "Requests at once where costs under load are measured.") var atOnce = 64
-  @Option(help: "Small requests for each of them; a twentieth of it are long ones.") var rounds = 100
-  @Option(help: "The engine's time between tokens there, in milliseconds.") var stepMs = 10.0
+  @Option(help: "Small requests under load for each of these; a twentieth as many are long.") var rounds = 100
+  @Option(help: "The engine's time between tokens under load, in milliseconds.") var stepMs = 10.0
   @Flag(help: "Print one JSON object.") var json = false
 
   private static let prompt = String(repeating: "Say in one sentence what a gateway does. ", count: 8)
@@ -75,9 +75,9 @@ struct GatewayFigure: AsyncParsableCommand {
         + "for each connection, a twentieth of it long ones",
       "one at a time: \(requests) requests, a new connection for each; between two bytes all threads sleep, and what is counted is "
         + "mostly what the machine takes to wake them",
-      "one at a time the engine is scripted (Deploy/engines/scripted/server.py): it waits \(engineTtftMs) ms, then streams a token "
-        + "each \(engineItlMs) ms, one request after another: streams at once are open together and take turns; the worker sends "
-        + "the first token at once and gathers later ones for at most 20 ms or 64 tokens",
+      "for all but the load the engine is Deploy/engines/scripted/server.py: it waits \(engineTtftMs) ms, then streams a token "
+        + "each \(engineItlMs) ms, one request after another: streams at once are open together and take turns",
+      "the worker sends the first token at once and gathers later ones for at most 20 ms or 64 tokens",
     ]
   }
 

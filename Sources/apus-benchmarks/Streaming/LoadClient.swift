@@ -11,7 +11,8 @@ struct LoadClient {
 
   /// Streams `requests` answers of `tokens` tokens each.
   ///
-  /// - Throws: `unavailable` when an answer is a refusal or breaks off.
+  /// - Parameter prompt: as it stands between the quotes of JSON.
+  /// - Throws: `unavailable` when an answer is a refusal, breaks off or has another number of tokens.
   func run(requests: Int, tokens: Int, prompt: String) async throws {
     let body = """
       {"model": "tiny", "prompt": "\(prompt)", "max_tokens": \(tokens), "stream": true}
@@ -25,14 +26,23 @@ struct LoadClient {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for share in shares where share > 0 {
         group.addTask {
-          let asker = Asker(request: Array(request.utf8), count: share, on: loop)
-          let channel = try await ClientBootstrap(group: loop)
+          let done = loop.makePromise(of: Void.self)
+          let bootstrap = ClientBootstrap(group: loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
-              channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(asker) }
+              channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(
+                  Asker(request: Array(request.utf8), tokens: tokens, count: share, done))
+              }
             }
-            .connect(host: "127.0.0.1", port: port).get()
-          try await asker.done.futureResult.get()
+          let channel: any Channel
+          do {
+            channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
+          } catch {
+            done.fail(error)
+            throw error
+          }
+          try await done.futureResult.get()
           try await channel.close().get()
         }
       }
@@ -40,20 +50,22 @@ struct LoadClient {
     }
   }
 
-  /// One connection. Unchecked: everything is touched on the loop only.
-  private final class Asker: ChannelInboundHandler, @unchecked Sendable {
+  /// One connection.
+  private final class Asker: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    let done: EventLoopPromise<Void>
     private let request: [UInt8]
+    private let tokens: Int
     private var left: Int
+    private let done: EventLoopPromise<Void>
     private var answer: [UInt8] = []
 
-    init(request: [UInt8], count: Int, on loop: any EventLoop) {
+    init(request: [UInt8], tokens: Int, count: Int, _ done: EventLoopPromise<Void>) {
       self.request = request
+      self.tokens = tokens
       left = count
-      done = loop.makePromise()
+      self.done = done
     }
 
     func channelActive(context: ChannelHandlerContext) { ask(context) }
@@ -63,25 +75,40 @@ struct LoadClient {
       context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: request)), promise: nil)
     }
 
-    /// What a streamed answer ends with: its last event, and the last chunk of the body.
-    private static let end = Array("data: [DONE]\n\n\r\n0\r\n\r\n".utf8)
+    private static let ok = Array("HTTP/1.1 200".utf8)
+    /// The last chunk of a body (RFC 9112, section 7.1).
+    private static let bodyEnd = Array("\r\n0\r\n\r\n".utf8)
+    /// The last event of an answer that did not fail, and that chunk.
+    private static let end = Array("data: [DONE]\n\n".utf8) + bodyEnd
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       answer += unwrapInboundIn(data).readableBytesView
-      guard answer.suffix(Self.end.count).elementsEqual(Self.end) else {
-        if !answer.starts(with: "HTTP/1.1 200".utf8), answer.count > 20 { fail(context) }
-        return
-      }
+      let isRefusal = answer.count >= Self.ok.count && !answer.starts(with: Self.ok)
+      guard !isRefusal else { return fail(context) }
+      guard hasSuffix(Self.bodyEnd) else { return }
+      guard hasSuffix(Self.end), tokenCount == tokens else { return fail(context) }
       left -= 1
       if left > 0 { ask(context) } else { done.succeed() }
+    }
+
+    private func hasSuffix(_ bytes: [UInt8]) -> Bool { answer.suffix(bytes.count).elementsEqual(bytes) }
+
+    /// The scripted engines' token t is the text ` t<number>`.
+    private var tokenCount: Int {
+      zip(answer.indices, answer).count { place, byte in
+        byte == UInt8(ascii: " ") && place + 2 < answer.count && answer[place + 1] == UInt8(ascii: "t")
+          && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(answer[place + 2])
+      }
     }
 
     func channelInactive(context: ChannelHandlerContext) { fail(context) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(context) }
 
+    /// Nothing more where all answers are there.
     private func fail(_ context: ChannelHandlerContext) {
-      done.fail(ApusError(.unavailable, "the gateway answered \(String(decoding: answer.prefix(400), as: UTF8.self))"))
+      let text = String(decoding: answer.prefix(400), as: UTF8.self)
+      done.fail(ApusError(.unavailable, "instead of an answer of \(tokens) tokens the gateway sent \(text)"))
       context.close(promise: nil)
     }
   }
