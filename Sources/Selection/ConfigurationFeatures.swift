@@ -7,8 +7,8 @@ struct ConfigurationInput {
   let hardware: HardwareProfile
   let asked: ModelProfile
   let baseline: CostEstimate
-  let estimate: CostEstimate
-  let engine: EngineName
+  var estimate: CostEstimate
+  var engine: EngineName
 }
 
 /// Columns that describe a configuration, absolutely and against the engine's default.
@@ -34,7 +34,7 @@ enum ConfigurationFeatures {
     FeatureColumn("value_element_bytes") { $0.estimate.settings.valueElementBytes },
     FeatureColumn("weight_bytes_share") {
       $0.estimate.isComplete
-        ? Double($0.estimate.target.weightBytes) / max(1, Double($0.asked.weightBytes)) : .nan
+        ? Double($0.estimate.weightBytes) / max(1, Double($0.asked.weightBytes)) : .nan
     },
     FeatureColumn("draft_model") { $0.estimate.settings.speculation == .draftModel ? 1 : 0 },
     FeatureColumn("ngram") { $0.estimate.settings.speculation == .ngram ? 1 : 0 },
@@ -46,8 +46,8 @@ enum ConfigurationFeatures {
     FeatureColumn("draft_tokens") { Double($0.estimate.settings.draftTokens) },
     FeatureColumn("draft_bytes_share") { input in
       guard input.estimate.settings.speculation == .draftModel else { return 0 }
-      return input.estimate.draft.map {
-        Double($0.activeWeightBytes) / max(1, Double(input.asked.activeWeightBytes))
+      return input.estimate.draftActiveWeightBytes.map {
+        Double($0) / max(1, Double(input.asked.activeWeightBytes))
       } ?? .nan
     },
     FeatureColumn("ngram_size") { Double($0.estimate.settings.ngramSize) },

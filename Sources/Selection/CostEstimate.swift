@@ -1,15 +1,17 @@
 public import Acceleration
 import Glibc
-public import Serving
 
 /// What the roofline says of one configuration, with the parts that make good features.
 public struct CostEstimate: Sendable {
   public var settings: EngineSettings
   /// Whether every file the configuration names was known; when not, the figures are for the asked model.
   public var isComplete: Bool
-  /// The model whose file is loaded.
-  public var target: ModelProfile
-  public var draft: ModelProfile?
+  /// Of the model whose file is loaded. Sizes and not profiles: there is an estimate for every candidate.
+  public var weightBytes: Int
+  /// Nil without a draft model, or when it is not known.
+  public var draftWeightBytes: Int?
+  /// Bytes of its weights that one token reads.
+  public var draftActiveWeightBytes: Int?
   /// Of the weights that a token reads, those on GPUs, 0...1.
   public var acceleratorShare: Double
   /// Streams that share a step.

@@ -14,6 +14,7 @@ public struct CostModel: Sendable {
   let available: [ModelProfile]
   let hardware: HardwareProfile
   let workload: Workload
+  private let contextTokens: Int
 
   /// Seconds an engine spends on each step and request whatever the model; measured with llama.cpp's server on models
   /// so small that nothing else was left.
@@ -35,6 +36,7 @@ public struct CostModel: Sendable {
     self.available = available
     self.hardware = hardware
     self.workload = workload
+    contextTokens = MemoryEstimate.contextTokens([workload])
   }
 
   public func estimate(_ configuration: EngineConfiguration) -> CostEstimate {
@@ -42,7 +44,7 @@ public struct CostModel: Sendable {
     let loaded = LoadedModels(settings, asked: asked, available: available)
     let memory = MemoryEstimate(
       settings, loaded, engine: configuration.engine, accelerators: hardware.accelerators(of: configuration.engine),
-      contextTokens: MemoryEstimate.contextTokens([workload]))
+      contextTokens: contextTokens)
     let rates = Rates(hardware, settings, threads: settings.threadCount, memory)
     let readingRates = Rates(hardware, settings, threads: settings.batchThreadCount, memory)
     let prompt = workload.meanPromptTokens
@@ -82,7 +84,8 @@ public struct CostModel: Sendable {
     }
     let ttft = wait + (batch + 1) / 2 * prefill + Self.requestSeconds
     return CostEstimate(
-      settings: settings, isComplete: loaded.isComplete, target: loaded.target, draft: loaded.draft,
+      settings: settings, isComplete: loaded.isComplete, weightBytes: loaded.target.weightBytes,
+      draftWeightBytes: loaded.draft?.weightBytes, draftActiveWeightBytes: loaded.draft?.activeWeightBytes,
       acceleratorShare: memory.acceleratorShare.work,
       batch: batch, prefillSeconds: prefill, stepSeconds: step.seconds, waitSeconds: wait,
       cachedShare: cached,

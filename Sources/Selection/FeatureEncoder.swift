@@ -30,12 +30,14 @@ public enum FeatureEncoder {
     values.reserveCapacity(configurations.count * columns.count)
     var estimates: [CostEstimate] = []
     estimates.reserveCapacity(configurations.count)
+    guard let first = configurations.first else { return (FeatureTable(columns: columns, values: []), []) }
+    var input = ConfigurationInput(
+      workload: workload, hardware: hardware, asked: model, baseline: baseline, estimate: baseline,
+      engine: first.engine)
     for configuration in configurations {
       let estimate = costs.estimate(configuration)
-      let input = ConfigurationInput(
-        workload: workload, hardware: hardware, asked: model, baseline: baseline,
-        estimate: estimate,
-        engine: configuration.engine)
+      input.estimate = estimate
+      input.engine = configuration.engine
       values += shared
       for column in ConfigurationFeatures.columns { values.append(Float(column.value(input))) }
       estimates.append(estimate)

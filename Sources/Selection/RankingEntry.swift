@@ -37,17 +37,27 @@ struct RankingEntry {
     return max(expectedCost, baseline.mean + offset)
   }
 
-  private var tier: Int { isProven ? 0 : isBaseline ? 1 : 2 }
-
-  /// By figures alone: equal ones go before in neither direction.
+  /// What it is ranked by.
   ///
   /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
-  func goesBefore(_ other: RankingEntry, isCautious: Bool) -> Bool {
-    if isComparable != other.isComparable { return isComparable }
-    if isCautious {
-      if cautiousCost != other.cautiousCost { return cautiousCost < other.cautiousCost }
-      if tier != other.tier { return tier < other.tier }
-    }
-    return expectedCost < other.expectedCost
+  func key(isCautious: Bool) -> RankingKey {
+    RankingKey(
+      isIncomparable: !isComparable, cautiousCost: isCautious ? cautiousCost : 0,
+      tier: !isCautious ? 0 : isProven ? 0 : isBaseline ? 1 : 2, expectedCost: expectedCost)
+  }
+}
+
+/// The figures an entry is ranked by, lower ones first; entries with equal figures tie.
+struct RankingKey: Comparable {
+  let isIncomparable: Bool
+  let cautiousCost: Double
+  let tier: Int
+  let expectedCost: Double
+
+  static func < (left: RankingKey, right: RankingKey) -> Bool {
+    if left.isIncomparable != right.isIncomparable { return right.isIncomparable }
+    if left.cautiousCost != right.cautiousCost { return left.cautiousCost < right.cautiousCost }
+    if left.tier != right.tier { return left.tier < right.tier }
+    return left.expectedCost < right.expectedCost
   }
 }

@@ -9,19 +9,22 @@ struct RankingOrder {
 
   /// - Parameter isCautious: false to rank by expectation alone, for what to measure.
   func sort(_ entries: inout [RankingEntry], isCautious: Bool) {
-    entries.sort { $0.goesBefore($1, isCautious: isCautious) }
+    // An entry is large, so their keys are sorted and each entry is moved once.
+    let keys = entries.map { $0.key(isCautious: isCautious) }
+    var order = entries.indices.sorted { keys[$0] < keys[$1] }
     // Making names takes longer than all of the ranking's arithmetic, so only those that tie get one, and only one.
     var start = 0
-    while start < entries.count {
+    while start < order.count {
       var end = start + 1
-      while end < entries.count, !entries[end - 1].goesBefore(entries[end], isCautious: isCautious) { end += 1 }
+      while end < order.count, !(keys[order[end - 1]] < keys[order[end]]) { end += 1 }
       if end - start > 1 {
-        let named = entries[start..<end].map { (name: name($0), entry: $0) }
+        let named = order[start..<end].map { (name: name(entries[$0]), place: $0) }
           .sorted { $0.name.lexicographicallyPrecedes($1.name) }
-        entries.replaceSubrange(start..<end, with: named.map(\.entry))
+        order.replaceSubrange(start..<end, with: named.map(\.place))
       }
       start = end
     }
+    entries = order.map { entries[$0] }
   }
 
   /// Worker, configuration and methods: different for different candidates.

@@ -122,7 +122,7 @@ extension Recommender {
       }
     }
     switch (entry(choice, first), entry(other, otherSet)) {
-    case (let a?, let b?): return b.goesBefore(a, isCautious: true)
+    case (let a?, let b?): return b.key(isCautious: true) < a.key(isCautious: true)
     case (nil, .some): return true
     case (.some, nil): return false
     case (nil, nil): return nil

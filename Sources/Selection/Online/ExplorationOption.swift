@@ -52,7 +52,7 @@ public struct ExplorationOption: Hashable, Sendable {
   /// SSD gives a gigabyte in a second; a cold disk is slower.
   private static func loadSeconds(_ judge: SetJudge, _ row: Int) -> Double {
     let estimate = judge.table.estimates[row]
-    return 1 + Double(estimate.target.weightBytes + (estimate.draft?.weightBytes ?? 0)) / 1e9
+    return 1 + Double(estimate.weightBytes + (estimate.draftWeightBytes ?? 0)) / 1e9
   }
 }
 
