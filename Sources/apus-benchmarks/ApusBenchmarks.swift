@@ -20,7 +20,7 @@ struct ApusBenchmarks: AsyncParsableCommand {
       + [TrainingFigure.self, ScenarioFigure.self, LearnersFigure.self, ThroughputFigure.self]
       + [
         GridMeasuring.self, ServeCoordinator.self, ServeWorker.self, ServeGateway.self, ServeEcho.self,
-        ServeScatter.self,
+        ServeScatter.self, ServeRelay.self,
       ])
 
   static func main() async {

@@ -73,6 +73,8 @@ struct GatewayFigure: AsyncParsableCommand {
       "under load: \(atOnce) connections that are kept alive, each of which asks again once it has its answer; an engine with as "
         + "many slots (stepping.py), all of whose answers go on by a token at once, every \(stepMs) ms; \(rounds) small requests "
         + "for each connection, a twentieth of it long ones",
+      "plain C relays: the same load and engine, three relays in a row that pass bytes on and never look at them, each with a "
+        + "thread and connections that stay: what the system alone takes for so many steps",
       "one at a time: \(requests) requests, a new connection for each; between two bytes all threads sleep, and what is counted is "
         + "mostly what the machine takes to wake them",
       "for all but the load the engine is Deploy/engines/scripted/server.py: it waits \(engineTtftMs) ms, then streams a token "
@@ -115,29 +117,46 @@ struct GatewayFigure: AsyncParsableCommand {
     add("idle_second", "CPU of a second without requests", idle, &report)
   }
 
-  /// What a request and a token cost where many are under way, so that threads that wake have more than one thing to do.
+  /// What a request and a token cost where many are under way, so that threads that wake have more than one thing to do;
+  /// and what the same load costs plain relays.
   private func measureLoad(_ report: inout FigureReport) async throws {
     let cluster = try await ScriptedCluster.start(ttftMS: 0, itlMS: stepMs, slots: atOnce)
     try await cluster.untilGatewayAnswers(
       EngineEndpoint(baseURL: "http://127.0.0.1:\(cluster.gatewayPort)", dialect: .openAI, servedModel: "tiny"))
-    let client = LoadClient(port: cluster.gatewayPort, atOnce: atOnce)
+    let cost = try await loadCost(LoadClient(port: cluster.gatewayPort, atOnce: atOnce)) { try cluster.cpuSeconds() }
+    await cluster.stop()
+    let relays = try await RelayedEngine.start(hops: ScriptedCluster.Part.allCases.count, itlMS: stepMs, slots: atOnce)
+    let least = try await loadCost(LoadClient(port: relays.port, dialect: .llamaCpp, atOnce: atOnce)) {
+      [.gateway: try relays.cpuSeconds()]
+    }
+    await relays.stop()
+    report.add("requests_per_s", "small requests a second, \(atOnce) at once", cost.requestRate, "")
+    add("request", "CPU of a small request, \(atOnce) at once", cost.request, target: 250, &report)
+    add("token", "CPU of a token more, \(atOnce) streams at once", cost.token, target: 15, &report)
+    func whole(_ cost: Cost) -> Double { cost.values.reduce(0, +) * 1e6 }
+    report.add("relayed_request_cpu_us", "CPU of the same request in three plain C relays", whole(least.request), "us")
+    report.add("relayed_token_cpu_us", "CPU of the same token in three plain C relays", whole(least.token), "us")
+  }
+
+  private typealias Cost = [ScriptedCluster.Part: Double]
+
+  /// CPU seconds of a request and of a token more, and requests a second.
+  private func loadCost(
+    _ client: LoadClient, _ cpuSeconds: () throws -> Cost
+  ) async throws -> (request: Cost, token: Cost, requestRate: Double) {
     try await client.run(requests: 10 * atOnce, tokens: Self.shortTokens, prompt: Self.prompt)
     let (short, long) = (rounds * atOnce, max(1, rounds / 20) * atOnce)
-    let start = try cluster.cpuSeconds()
+    let start = try cpuSeconds()
     let began = ContinuousClock.now
     try await client.run(requests: short, tokens: Self.shortTokens, prompt: Self.prompt)
     let rate = Double(short) / ((ContinuousClock.now - began) / .seconds(1))
-    let middle = try cluster.cpuSeconds()
+    let middle = try cpuSeconds()
     try await client.run(requests: long, tokens: Self.longTokens, prompt: Self.prompt)
-    let end = try cluster.cpuSeconds()
-    await cluster.stop()
-
+    let end = try cpuSeconds()
     let request = middle.subtracting(start).mapValues { $0 / Double(short) }
     let token = end.subtracting(middle).mapValues { $0 / Double(long) }.subtracting(request)
       .mapValues { $0 / Double(Self.longTokens - Self.shortTokens) }
-    report.add("requests_per_s", "small requests a second, \(atOnce) at once", rate, "")
-    add("request", "CPU of a small request, \(atOnce) at once", request, target: 250, &report)
-    add("token", "CPU of a token more, \(atOnce) streams at once", token, target: 15, &report)
+    return (request, token, rate)
   }
 
   private func add(

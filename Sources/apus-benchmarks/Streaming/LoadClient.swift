@@ -2,10 +2,13 @@ import NIOCore
 import NIOPosix
 import Serving
 
-/// Asks a gateway one streamed completion after another over each of some connections, which are kept alive as OpenAI's
-/// clients keep theirs.
+/// Asks a gateway, or an engine itself, one streamed completion after another over each of some connections, which are kept
+/// alive as OpenAI's clients keep theirs.
 struct LoadClient {
+  enum Dialect { case openAI, llamaCpp }
+
   let port: Int
+  var dialect = Dialect.openAI
   /// Connections, each of which has one request under way.
   let atOnce: Int
 
@@ -14,12 +17,14 @@ struct LoadClient {
   /// - Parameter prompt: as it stands between the quotes of JSON.
   /// - Throws: `unavailable` when an answer is a refusal, breaks off or has another number of tokens.
   func run(requests: Int, tokens: Int, prompt: String) async throws {
+    let (path, limit) = dialect == .openAI ? ("/v1/completions", "max_tokens") : ("/completion", "n_predict")
     let body = """
-      {"model": "tiny", "prompt": "\(prompt)", "max_tokens": \(tokens), "stream": true}
+      {"model": "tiny", "prompt": "\(prompt)", "\(limit)": \(tokens), "stream": true}
       """
     let request =
-      "POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+      "POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
       + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    let end = dialect == .openAI ? Asker.openAIEnd : Asker.bodyEnd
     let shares = (0..<atOnce).map { requests * ($0 + 1) / atOnce - requests * $0 / atOnce }
     let loop = MultiThreadedEventLoopGroup.singleton.any()
     let port = port
@@ -32,7 +37,7 @@ struct LoadClient {
             .channelInitializer { channel in
               channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
-                  Asker(request: Array(request.utf8), tokens: tokens, count: share, done))
+                  Asker(request: Array(request.utf8), end: end, tokens: tokens, count: share, done))
               }
             }
           let channel: any Channel
@@ -56,13 +61,16 @@ struct LoadClient {
     typealias OutboundOut = ByteBuffer
 
     private let request: [UInt8]
+    /// The last bytes of an answer that did not fail.
+    private let end: [UInt8]
     private let tokens: Int
     private var left: Int
     private let done: EventLoopPromise<Void>
     private var answer: [UInt8] = []
 
-    init(request: [UInt8], tokens: Int, count: Int, _ done: EventLoopPromise<Void>) {
+    init(request: [UInt8], end: [UInt8], tokens: Int, count: Int, _ done: EventLoopPromise<Void>) {
       self.request = request
+      self.end = end
       self.tokens = tokens
       left = count
       self.done = done
@@ -77,16 +85,16 @@ struct LoadClient {
 
     private static let ok = Array("HTTP/1.1 200".utf8)
     /// The last chunk of a body (RFC 9112, section 7.1).
-    private static let bodyEnd = Array("\r\n0\r\n\r\n".utf8)
-    /// The last event of an answer that did not fail, and that chunk.
-    private static let end = Array("data: [DONE]\n\n".utf8) + bodyEnd
+    static let bodyEnd = Array("\r\n0\r\n\r\n".utf8)
+    /// The last event, and that chunk.
+    static let openAIEnd = Array("data: [DONE]\n\n".utf8) + bodyEnd
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       answer += unwrapInboundIn(data).readableBytesView
       let isRefusal = answer.count >= Self.ok.count && !answer.starts(with: Self.ok)
       guard !isRefusal else { return fail(context) }
       guard hasSuffix(Self.bodyEnd) else { return }
-      guard hasSuffix(Self.end), tokenCount == tokens else { return fail(context) }
+      guard hasSuffix(end), tokenCount == tokens else { return fail(context) }
       left -= 1
       if left > 0 { ask(context) } else { done.succeed() }
     }
@@ -108,7 +116,7 @@ struct LoadClient {
     /// Nothing more where all answers are there.
     private func fail(_ context: ChannelHandlerContext) {
       let text = String(decoding: answer.prefix(400), as: UTF8.self)
-      done.fail(ApusError(.unavailable, "instead of an answer of \(tokens) tokens the gateway sent \(text)"))
+      done.fail(ApusError(.unavailable, "instead of an answer of \(tokens) tokens there came \(text)"))
       context.close(promise: nil)
     }
   }
