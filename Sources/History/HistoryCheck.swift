@@ -6,11 +6,8 @@ public enum HistoryCheck {
   /// Most findings reported; a broken file can have millions.
   public static let findingLimit = 100
 
-  /// What to do about damage: SQLite's own tool reads around it.
-  public static let recoveryAdvice = """
-    With everything of Apus on it stopped, `sqlite3 history.sqlite .recover | sqlite3 recovered.sqlite` saves what can \
-    be read: put that in its place, or a backup, without the -wal and -shm files
-    """
+  public static let recoveryAdvice =
+    "Stop everything of Apus on it; `apus history recover` copies what can be read into a new one. Or restore a backup."
 
   /// What is wrong, in words; empty when nothing is.
   ///
@@ -63,11 +60,17 @@ public enum HistoryCheck {
     return findings
   }
 
-  /// Reads page by page; a page that cannot be read is gone through row by row to name what is broken.
   private static func values(_ store: SQLiteHistoryStore) async -> [String] {
-    var findings: [String] = []
+    await unreadableMeasurements(store, limit: findingLimit).map(\.reason)
+  }
+
+  /// Measurements that cannot be read back with their raw samples, and why.
+  ///
+  /// Reads page by page; a page that cannot be read is gone through row by row to name what is broken.
+  static func unreadableMeasurements(_ store: SQLiteHistoryStore, limit: Int) async -> [(row: Int64, reason: String)] {
+    var findings: [(row: Int64, reason: String)] = []
     var filter = MeasurementFilter(limit: 200)
-    while findings.count < findingLimit {
+    while findings.count < limit {
       do {
         let page = try await store.measurements(filter, includingSamples: true)
         guard let last = page.last else { break }
@@ -78,11 +81,11 @@ public enum HistoryCheck {
           filter.limit = 1
           continue
         }
-        findings.append(error.reason)
         let after = filter.afterRow
         let next = try? await store.read { db in
           try Int64.fetchOne(db, sql: "SELECT min(row) FROM measurements WHERE row > ?", arguments: [after])
         }
+        findings.append(((next ?? nil) ?? after + 1, error.reason))
         guard let next = next ?? nil else { break }
         filter.afterRow = next
       }

@@ -7,8 +7,8 @@ import Serving
 /// `apus history`: what was measured, in and out of the database.
 struct HistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Import, export, count, check and compact the history.",
-    subcommands: [HistoryImportCommand.self, Export.self, Stats.self, Check.self, Compact.self])
+    commandName: "history", abstract: "Import, export, count, check, recover and compact the history.",
+    subcommands: [HistoryImportCommand.self, Export.self, Stats.self, Check.self, Recover.self, Compact.self])
 
   struct Common: ParsableArguments {
     @Option(help: "State directory of the coordinator.")
@@ -141,6 +141,46 @@ struct HistoryCommand: AsyncParsableCommand {
         guard error.code == .badInput, !damage.isEmpty else { throw error }
         return damage
       }
+    }
+  }
+
+  struct Recover: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Copy what can be read of a damaged history into a new one. Stop the coordinator first.")
+    @OptionGroup var common: Common
+    @Option(help: "File to write; it must not exist. Default: history.recovered.sqlite in the state directory.")
+    var to: String?
+
+    func run() async throws {
+      let directory = StateDirectory(common.state)
+      guard FileManager.default.fileExists(atPath: common.path) else {
+        throw ApusError(
+          .badInput, "there is no history at \(common.path)",
+          advice: "name the coordinator's state directory with --state")
+      }
+      let lock = try DirectoryLock(path: directory.coordinatorLock, advice: "stop it before its history is recovered")
+      let target = to ?? directory.recoveredHistory
+      let kept = try await HistoryRecovery.run(from: common.path, to: target)
+      withExtendedLifetime(lock) {}
+      guard !common.json else {
+        let tables = kept.map { table in
+          JSONValue.object([
+            ("table", .string(table.table)), ("kept_count", .int(table.rowCount)),
+            ("dropped_count", .int(table.droppedCount)), ("unreadable_count", .int(table.unreadableCount)),
+          ])
+        }
+        return Console.print(JSONValue.object([("path", .string(target)), ("tables", .array(tables))]).text)
+      }
+      var table = TextTable(["TABLE", ">KEPT", ">DROPPED", ">UNREADABLE IDS"])
+      for each in kept {
+        table.add([each.table, String(each.rowCount), String(each.droppedCount), String(each.unreadableCount)])
+      }
+      Console.print(table.text())
+      Console.note(
+        """
+        The copy is \(target). To go on with it:
+          mv \(common.path) \(common.path).damaged && rm -f \(common.path)-wal \(common.path)-shm && mv \(target) \(common.path)
+        """)
     }
   }
 

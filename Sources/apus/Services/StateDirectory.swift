@@ -12,6 +12,8 @@ struct StateDirectory {
   var keys: String { path + "/keys" }
   var models: String { path + "/models" }
   var history: String { path + "/history.sqlite" }
+  /// Where `apus history recover` puts what it saves.
+  var recoveredHistory: String { path + "/history.recovered.sqlite" }
   /// The selector's current model file.
   var selector: String { path + "/selector.model" }
   var logs: String { path + "/logs" }
