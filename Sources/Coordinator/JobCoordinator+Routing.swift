@@ -220,7 +220,7 @@ extension JobCoordinator {
 
   private func tell(_ changes: [KnowledgeChange]) {
     guard !changes.isEmpty else { return }
-    for change in changes {
+    for change in changes where changeLog.isNews(change, at: time.now()) {
       logger.warning("what was measured before counts for less: \(change)")
     }
     metrics.knowledgeChanges += changes.count

@@ -92,6 +92,7 @@ public actor JobCoordinator {
   var writer: Task<Void, Never>?
   @exclusivity(unchecked) public internal(set) var metrics = CoordinatorMetrics()
   private var limitLog = LimitLog()
+  var changeLog = ChangeLog()
 
   /// - Parameters:
   ///   - engines: what each engine can do that there is an adapter for.

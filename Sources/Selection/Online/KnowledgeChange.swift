@@ -17,6 +17,14 @@ public struct KnowledgeChange: Hashable, Sendable, CustomStringConvertible {
   /// When the outcome that told began, milliseconds since 1970-01-01 UTC.
   public var atMS: Int64
 
+  public init(worker: WorkerName, engine: EngineName, knobs: [KnobName]? = nil, cause: Cause, atMS: Int64) {
+    self.worker = worker
+    self.engine = engine
+    self.knobs = knobs
+    self.cause = cause
+    self.atMS = atMS
+  }
+
   public var description: String {
     let strategies = knobs.map { $0.isEmpty ? " as it comes" : " with " + $0.map(\.rawValue).joined(separator: ", ") }
     let subject = "\(engine)\(strategies ?? "") on \(worker)"
