@@ -1,4 +1,5 @@
 public import Benchmarking
+import Engines
 public import Logging
 public import Messaging
 public import Serving
@@ -25,6 +26,8 @@ public actor JobWorker {
   /// What begins or ends this worker's role as a host, one after the other.
   var lastRoleChange: Task<Void, Never>?
   var description: WorkerDescription?
+  /// Files that are no usable models, as it last told.
+  private var refusedModels: [ModelLibrary.Refusal] = []
   var name: WorkerName
   /// The lease whose role as a host is ending, and what came meanwhile: it is taken once the role is over.
   var endingRole: LeaseID?
@@ -77,7 +80,7 @@ public actor JobWorker {
   public func run() async throws(ApusError) {
     precondition(description == nil, "a worker runs once")
     do {
-      description = try await executor.describe()
+      description = try await describe()
     } catch {
       endpoint.close()
       throw error
@@ -268,9 +271,20 @@ public actor JobWorker {
     }
   }
 
+  /// What it can do, with a word on files that whoever put them there takes for models.
+  private func describe() async throws(ApusError) -> WorkerDescription {
+    let seen = try await executor.describe()
+    let refused = executor.refusedModels
+    for file in refused where !refusedModels.contains(file) {
+      log.warning("\(file.path) is left out: \(file.error.reason)")
+    }
+    refusedModels = refused
+    return seen
+  }
+
   private func describeAgain() async {
     do {
-      let seen = try await executor.describe()
+      let seen = try await describe()
       guard seen != description, !isStopping else { return }
       if seen.engines != description?.engines {
         log.info("engines here: \(seen.engines.map(\.name.rawValue).joined(separator: ", "))")
@@ -294,7 +308,7 @@ public actor JobWorker {
       outbox.add(answer)
       if answer.isComplete, description?.models.contains(where: { $0.id == answer.model }) == false {
         do {
-          description = try await executor.describe()
+          description = try await describe()
           outbox.descriptionChanged()
         } catch {
           log.error("the received model cannot be read: \(error.reason)")

@@ -70,6 +70,20 @@ import Testing
     await executor.stop()
   }
 
+  /// Whoever put a file there that is no model learns what is wrong with it.
+  @Test func refusesFilesThatAreNoModels() async throws {
+    let executor = try executor()
+    let broken = configuration.modelsDirectory + "/broken.gguf"
+    try Data(TinyModel.bytes.prefix(40)).write(to: URL(fileURLWithPath: broken))
+    #expect(try await executor.describe().models.map(\.name) == ["tiny"])
+    #expect(executor.refusedModels.map(\.path) == [broken])
+    #expect(executor.refusedModels.map(\.error.code) == [.badInput])
+    try FileManager.default.removeItem(atPath: broken)
+    _ = try await executor.describe()
+    #expect(executor.refusedModels.isEmpty)
+    await executor.stop()
+  }
+
   /// Without an engine there is nothing a worker could do, and the message says what to do about it.
   @Test func noEngine() async throws {
     let executor = try executor(isInstalled: false)

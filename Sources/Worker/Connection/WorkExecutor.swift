@@ -6,6 +6,8 @@ public import Serving
 public protocol WorkExecutor: Sendable {
   /// What this worker can say of itself; `leases` is empty. May take seconds: files are read and engines are asked.
   func describe() async throws(ApusError) -> WorkerDescription
+  /// Files that were no usable models when it last described, and why.
+  var refusedModels: [ModelLibrary.Refusal] { get }
   /// Whether the files of models are others than it last described, and none is being written. Takes milliseconds.
   func modelsHaveChanged() async -> Bool
   /// Configuration fingerprints of the engines that are loaded.

@@ -67,6 +67,8 @@ public final class EngineWorkExecutor: WorkExecutor {
       rpcServers: rpcServers)
   }
 
+  public var refusedModels: [ModelLibrary.Refusal] { inventory.refusedModels }
+
   public func modelsHaveChanged() async -> Bool { await inventory.modelsHaveChanged() }
 
   public func warmConfigurations() async -> [String] { await pool.warmConfigurations }

@@ -112,6 +112,7 @@ final class Inventory: Sendable {
   var installedEngines: [EngineDescription] { seen.withLock { $0.engines + $0.attached.map(\.engine.description) } }
   /// Those of files, and those that only an attached server has.
   var models: [ModelProfile] { seen.withLock { Array($0.profiles.values) }.sorted { $0.name < $1.name } }
+  var refusedModels: [ModelLibrary.Refusal] { library.refusals }
   func has(_ model: ModelID) -> Bool { path(of: model) != nil }
   func path(of model: ModelID) -> String? { seen.withLock { $0.models[model]?.path } }
 
