@@ -93,7 +93,8 @@ public struct Gateway: Sendable {
     return Application(
       router: router, server: try server(http),
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port), serverName: "apus"),
+        address: .hostname(configuration.host, port: configuration.port), serverName: "apus",
+        availableConnectionsDelegate: .maximum(configuration.connectionLimit, logger: logger)),
       onServerRunning: { channel in await isListening(channel.localAddress?.port ?? configuration.port) },
       logger: logger)
   }

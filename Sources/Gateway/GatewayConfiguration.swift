@@ -7,6 +7,8 @@ public struct GatewayConfiguration: Hashable, Sendable {
   public var bodyLimitBytes: Int
   /// Requests that are answered at once; more get 429.
   public var requestLimit: Int
+  /// Connections that are open at once; more wait until one ends.
+  public var connectionLimit: Int
   /// Requests a minute that each API key may make; nil for any number.
   public var requestsPerMinute: Int?
   /// Requests at once that each API key may make; nil for any number.
@@ -26,13 +28,14 @@ public struct GatewayConfiguration: Hashable, Sendable {
 
   public init(
     host: String = "127.0.0.1", port: Int = 8080, bodyLimitBytes: Int = 8 << 20, requestLimit: Int = 1024,
-    requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30, idleSeconds: Int = 75,
-    stallSeconds: Int = 60, drainSeconds: Int = 30
+    connectionLimit: Int = 4096, requestsPerMinute: Int? = nil, requestsAtOnce: Int? = nil, patienceSeconds: Int = 30,
+    idleSeconds: Int = 75, stallSeconds: Int = 60, drainSeconds: Int = 30
   ) {
     self.host = host
     self.port = port
     self.bodyLimitBytes = bodyLimitBytes
     self.requestLimit = requestLimit
+    self.connectionLimit = connectionLimit
     self.requestsPerMinute = requestsPerMinute
     self.requestsAtOnce = requestsAtOnce
     self.patienceSeconds = patienceSeconds

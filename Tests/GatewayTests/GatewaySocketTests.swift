@@ -161,6 +161,23 @@ import Testing
     }
   }
 
+  @Test("More connections than the limit wait until others end")
+  func connectionLimit() async throws {
+    var configuration = GatewayConfiguration(port: 0)
+    configuration.connectionLimit = 4
+    try await withGateway(configuration) { _, port, _ in
+      // Some are taken at once, so that there may be a few more than the limit.
+      let silent = (0..<16).map { _ in RawClient(port: port) }
+      let late = RawClient(port: port)
+      late.send("{")
+      #expect(await late.receiveNothing(for: .milliseconds(200)))
+      for client in silent { client.leave() }
+      let answer = try await late.receive { $0.contains("\r\n\r\n") }
+      #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer)")
+      late.leave()
+    }
+  }
+
   @Test("A connection carries one answer after another, and its client is still missed when it goes")
   func keptAlive() async throws {
     try await withGateway { coordinator, port, _ in

@@ -104,5 +104,16 @@ struct RawClient {
     return text
   }
 
+  /// Whether nothing comes in that time.
+  func receiveNothing(for time: Duration) async -> Bool {
+    var byte: UInt8 = 0
+    let end = ContinuousClock.now + time
+    while ContinuousClock.now < end {
+      if recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) >= 0 { return false }
+      try? await Task.sleep(for: .milliseconds(2))
+    }
+    return true
+  }
+
   func leave() { close(descriptor) }
 }

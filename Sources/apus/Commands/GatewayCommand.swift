@@ -81,6 +81,8 @@ struct GatewayCommand: AsyncParsableCommand {
         "body_limit_bytes", flag: nil, default: configuration.bodyLimitBytes, in: 1024...64 << 20)
       configuration.requestLimit = try options.number(
         "request_limit", flag: nil, default: configuration.requestLimit, in: 1...100_000)
+      configuration.connectionLimit = try options.number(
+        "connection_limit", flag: nil, default: configuration.connectionLimit, in: 1...100_000)
       configuration.patienceSeconds = try options.number(
         "patience_s", flag: nil, default: configuration.patienceSeconds, in: 0...86_400)
       configuration.stallSeconds = try options.number(
