@@ -52,9 +52,10 @@ struct JobsCommand: AsyncParsableCommand {
       guard case .job(let record, let figures) = try await client.ask(.showJob(JobID(job))) else {
         throw ApusError(.bug, "the coordinator answered a job with something else")
       }
+      let modelName = options.json ? nil : try await Reference.modelNames(client)[record.spec.model]
       await client.close()
       Console.print(
-        options.json ? JobOutput.json(record, figures).text : JobOutput.text(record, figures))
+        options.json ? JobOutput.json(record, figures).text : JobOutput.text(record, figures, modelName: modelName))
     }
   }
 }

@@ -15,9 +15,11 @@ enum JobOutput {
     return table
   }
 
-  static func text(_ job: JobRecord, _ figures: JobFigures?) -> String {
+  /// - Parameter modelName: nil for a model that no worker has now.
+  static func text(_ job: JobRecord, _ figures: JobFigures?, modelName: String?) -> String {
     var lines = [
-      "job        \(job.id)", "state      \(job.state.rawValue)", "model      \(job.spec.model.rawValue.prefix(16))",
+      "job        \(job.id)", "state      \(job.state.rawValue)",
+      "model      \(modelName ?? String(job.spec.model.rawValue.prefix(16)))",
       "submitted  \(time(job.submittedAtMS))", "tries      \(job.attemptCount)",
     ]
     if let tenant = job.spec.tenant { lines.append("tenant     \(tenant)") }
