@@ -12,7 +12,7 @@ struct EngineLoopTests {
   func loop() async throws {
     try await withModels(workers: ["w1"]) { cluster, model in
       let benchmark = try await cluster.run([
-        "benchmark", "--model", model, "--workload", "chat", "--workload", "edit", "--half", "--budget", "90s",
+        "benchmark", "--model", model, "--workload", "chat", "--workload", "edit", "--half", "--budget", "180s",
         "--methods", "thread-count,flash-attention,n-gram-speculation", "--json",
       ])
       #expect(benchmark.status == 0, "\(benchmark)")
