@@ -16,7 +16,8 @@ public enum HistoryCheck {
   /// - Throws: `badInput` when the file is too broken to be read at all, `disk` when it cannot be read.
   public static func run(_ store: SQLiteHistoryStore) async throws(ApusError) -> [String] {
     var findings = try await store.read { db in
-      try pages(db) + references(db) + schema(db) + jobs(db) + PlacementTable.damage(db, limit: findingLimit)
+      try pages(db) + references(db) + schema(db) + profiles(db) + jobs(db)
+        + PlacementTable.damage(db, limit: findingLimit)
     }
     findings += await values(store)
     return Array(findings.prefix(findingLimit))
@@ -51,6 +52,20 @@ public enum HistoryCheck {
       + found.filter { !expected.contains($0) }.map { "the schema has what no version made: \($0.prefix(60))" }
   }
 
+  /// Models and nodes have some that no measurement refers to.
+  private static func profiles(_ db: Database) throws -> [String] {
+    try damage(HardwareProfile.self, db) + damage(ModelProfile.self, db) + damage(Workload.self, db)
+      + damage(EngineConfiguration.self, db)
+  }
+
+  private static func damage<Value: SharedContent>(_ type: Value.Type, _ db: Database) throws -> [String] {
+    let reader = ContentReader<Value>()
+    return try Int64.fetchAll(db, sql: "SELECT id FROM \(Value.table)").compactMap { row in
+      do { _ = try reader.value(row: row, in: db) } catch { return "row \(row) of \(Value.table): \(words(error))" }
+      return nil
+    }
+  }
+
   private static func jobs(_ db: Database) throws -> [String] {
     var findings: [String] = []
     for id in try String.fetchAll(db, sql: "SELECT id FROM jobs") {
@@ -60,17 +75,11 @@ public enum HistoryCheck {
     return findings
   }
 
-  private static func values(_ store: SQLiteHistoryStore) async -> [String] {
-    await unreadableMeasurements(store, limit: findingLimit).map(\.reason)
-  }
-
-  /// Measurements that cannot be read back with their raw samples, and why.
-  ///
   /// Reads page by page; a page that cannot be read is gone through row by row to name what is broken.
-  static func unreadableMeasurements(_ store: SQLiteHistoryStore, limit: Int) async -> [(row: Int64, reason: String)] {
-    var findings: [(row: Int64, reason: String)] = []
+  private static func values(_ store: SQLiteHistoryStore) async -> [String] {
+    var findings: [String] = []
     var filter = MeasurementFilter(limit: 200)
-    while findings.count < limit {
+    while findings.count < findingLimit {
       do {
         let page = try await store.measurements(filter, includingSamples: true)
         guard let last = page.last else { break }
@@ -81,11 +90,11 @@ public enum HistoryCheck {
           filter.limit = 1
           continue
         }
+        findings.append(error.reason)
         let after = filter.afterRow
         let next = try? await store.read { db in
           try Int64.fetchOne(db, sql: "SELECT min(row) FROM measurements WHERE row > ?", arguments: [after])
         }
-        findings.append(((next ?? nil) ?? after + 1, error.reason))
         guard let next = next ?? nil else { break }
         filter.afterRow = next
       }

@@ -6,11 +6,14 @@ public import Serving
 public enum HistoryRecovery {
   public struct Kept: Hashable, Sendable {
     public var table: String
-    public var rowCount: Int
-    /// Rows that were read but mean nothing: garbage, or what they refer to is lost.
+    /// Rows of the copy.
+    public var rowCount = 0
+    /// Rows that could be read and mean nothing, or that refer to what is lost.
     public var droppedCount = 0
-    /// Row ids in the parts that cannot be read, used or not; 1 for such a part of a table with another key.
-    public var unreadableCount = 0
+    /// Whether some part could not be read.
+    public var isDamaged = false
+    /// Row ids that did not turn up, used or not; there may have been more behind them.
+    public var missingCount = 0
   }
 
   /// The copy is a history that passes `HistoryCheck`; the damaged file stays as it is.
@@ -25,12 +28,21 @@ public enum HistoryRecovery {
     }
     try HistoryFile.prepare(target)
     do throws(ApusError) {
-      var kept = try copy(path, target)
+      let read = try copy(path, target)
       let store = try SQLiteHistoryStore(path: target)
-      for index in kept.indices {
-        let dropped = try await dropUnreadable(kept[index].table, store)
-        kept[index].droppedCount += dropped
-        kept[index].rowCount -= dropped
+      let kept = try await store.write { db in
+        // A row may go before those that refer to it.
+        try db.execute(sql: "PRAGMA foreign_keys = OFF")
+        try db.inTransaction {
+          try MeaninglessRows.drop(from: db)
+          return .commit
+        }
+        return try read.map { table in
+          var kept = table
+          kept.rowCount = try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table.table)") ?? 0
+          kept.droppedCount += table.rowCount - kept.rowCount
+          return kept
+        }
       }
       await store.close()
       return kept
@@ -40,114 +52,82 @@ public enum HistoryRecovery {
     }
   }
 
+  /// - Returns: of each table what was written, whatever it means.
   private static func copy(_ path: String, _ target: String) throws(ApusError) -> [Kept] {
     var (reading, writing) = (Configuration(), Configuration())
     reading.readonly = true
-    // What refers to a row that is lost goes at the end.
     writing.foreignKeysEnabled = false
-    let output: DatabaseQueue
-    do { output = try DatabaseQueue(path: target, configuration: writing) } catch {
-      throw ApusError(history: target, error)
-    }
+    let (input, plan): (DatabaseQueue, Plan)
     do {
-      let input = try DatabaseQueue(path: path, configuration: reading)
-      let kept = try input.inDatabase { source in
-        try Migrations.checkOwner(source)
-        return try output.write { try copy(source, $0) }
+      input = try DatabaseQueue(path: path, configuration: reading)
+      plan = try input.read { db in
+        try Migrations.checkOwner(db)
+        return try Plan(db)
       }
-      try output.writeWithoutTransaction {
-        try $0.execute(sql: "PRAGMA application_id = \(Migrations.applicationID)")
-      }
-      try output.close()
-      return kept
     } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
       throw ApusError(
-        .badInput, "nothing of the history at \(path) can be read: \(error.message ?? "its first page is damaged")",
+        .badInput, "nothing of the history at \(path) can be read: \(error.message ?? "its schema is damaged")",
         advice: "put a backup in its place, or move it away to begin a new one")
     } catch {
       throw ApusError(history: path, error)
     }
-  }
-
-  private static func copy(_ source: Database, _ target: Database) throws -> [Kept] {
-    let statements = try String.fetchAll(
-      source,
-      sql: "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, rowid")
-    // Tables first: "table" is after "index".
-    for statement in statements { try target.execute(sql: statement) }
-    let tables = try String.fetchAll(
-      source, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
-    var kept: [Kept] = []
-    for table in tables {
-      var count = Kept(table: table, rowCount: 0)
-      count.unreadableCount = Int(
-        try DamagedTable(table, in: target).read(from: source) { values in
-          let marks = Array(repeating: "?", count: values.count).joined(separator: ", ")
-          let insert = try target.cachedStatement(sql: "INSERT INTO \(table) VALUES (\(marks))")
-          do {
-            try insert.execute(arguments: StatementArguments(values))
-            count.rowCount += 1
-          } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-            count.droppedCount += 1
-          }
-        })
-      kept.append(count)
+    do {
+      let output = try DatabaseQueue(path: target, configuration: writing)
+      try output.writeWithoutTransaction {
+        try $0.execute(sql: "PRAGMA application_id = \(Migrations.applicationID)")
+      }
+      // No transaction of its own, which would end with the error of what could not be read.
+      let kept = try input.inDatabase { source in try output.write { try copy(plan, source, $0) } }
+      try output.close()
+      return kept
+    } catch {
+      throw ApusError(history: target, error)
     }
-    try dropDangling(&kept, target)
-    return kept.filter { $0.table != "grdb_migrations" }
   }
 
-  /// Drops rows that refer to lost ones, and those that refer to them.
-  private static func dropDangling(_ kept: inout [Kept], _ db: Database) throws {
-    var isSettled = false
-    while !isSettled {
-      isSettled = true
-      for index in kept.indices {
-        let table = kept[index].table
-        for key in try db.foreignKeys(on: table) {
-          for (column, parent) in key.mapping {
-            try db.execute(
-              sql: """
-                DELETE FROM \(table) WHERE \(column) IS NOT NULL AND NOT EXISTS
-                (SELECT 1 FROM \(key.destinationTable) AS parent WHERE parent.\(parent) = \(table).\(column))
-                """)
-            kept[index].droppedCount += db.changesCount
-            kept[index].rowCount -= db.changesCount
-            if db.changesCount > 0 { isSettled = false }
-          }
+  /// What there is to copy.
+  private struct Plan {
+    /// Those that make the tables and indexes, tables first.
+    var statements: [String]
+    var tables: [String]
+    /// The steps of today's schema, where it is that: whatever became of their table. Nil for an older one.
+    var steps: [String]?
+
+    init(_ db: Database) throws {
+      // "table" is after "index".
+      let order = "ORDER BY type DESC, rowid"
+      statements = try String.fetchAll(
+        db, sql: "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' \(order)")
+      tables = try String.fetchAll(
+        db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \(order)")
+      guard try Schema.statements(of: db) == Schema.statements(of: Schema.fresh()) else { return }
+      steps = Migrations.steps.map(\.name)
+      tables.removeAll { $0 == Self.stepTable }
+    }
+
+    static let stepTable = "grdb_migrations"
+  }
+
+  private static func copy(_ plan: Plan, _ source: Database, _ target: Database) throws -> [Kept] {
+    for statement in plan.statements { try target.execute(sql: statement) }
+    for step in plan.steps ?? [] {
+      try target.execute(sql: "INSERT INTO \(Plan.stepTable) VALUES (?)", arguments: [step])
+    }
+    return try plan.tables.map { table in
+      var kept = Kept(table: table)
+      let reach = try DamagedTable(table, of: source, as: target).read { values in
+        let marks = Array(repeating: "?", count: values.count).joined(separator: ", ")
+        let insert = try target.cachedStatement(sql: "INSERT INTO \(table) VALUES (\(marks))")
+        do {
+          try insert.execute(arguments: StatementArguments(values))
+          kept.rowCount += 1
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+          kept.droppedCount += 1
         }
       }
+      (kept.isDamaged, kept.missingCount) = (reach.isDamaged, reach.missingCount)
+      return kept
     }
-  }
-
-  /// Drops rows that SQLite reads and Apus cannot.
-  private static func dropUnreadable(_ table: String, _ store: SQLiteHistoryStore) async throws(ApusError) -> Int {
-    switch table {
-    case "jobs":
-      let rows = try await store.read { db in
-        try Int64.fetchAll(db, sql: "SELECT row FROM jobs").filter { row in
-          (try? JobTable.read("WHERE row = ?", [row], in: db)) == nil
-        }
-      }
-      try await drop(rows, by: "row", of: ["jobs"], store)
-      return rows.count
-    case "measurements":
-      let rows = await HistoryCheck.unreadableMeasurements(store, limit: .max).map(\.row)
-      try await drop(rows, by: "measurement_row", of: ["samples", "quality_losses"], store)
-      try await drop(rows, by: "row", of: ["measurements"], store)
-      return rows.count
-    default:
-      return 0
-    }
-  }
-
-  private static func drop(
-    _ rows: [Int64], by column: String, of tables: [String], _ store: SQLiteHistoryStore
-  ) async throws(ApusError) {
-    try await store.write { db in
-      for table in tables {
-        for row in rows { try db.execute(sql: "DELETE FROM \(table) WHERE \(column) = ?", arguments: [row]) }
-      }
-    }
+    .filter { $0.table != Plan.stepTable }
   }
 }

@@ -34,6 +34,13 @@ enum PlacementTable {
     return try texts.map { try StoredJSON.value(PlacementMeasurement.self, $0) }
   }
 
+  /// - Throws: `HistoryFault.damaged` when there is no such row or it means nothing.
+  static func read(row: Int64, in db: Database) throws -> PlacementMeasurement {
+    guard let text = try String.fetchOne(db, sql: "SELECT measurement FROM placements WHERE row = ?", arguments: [row])
+    else { throw HistoryFault.damaged("row \(row) of placements is missing") }
+    return try StoredJSON.value(PlacementMeasurement.self, text)
+  }
+
   /// Rows that do not mean anything, in words.
   static func damage(_ db: Database, limit: Int) throws -> [String] {
     var findings: [String] = []

@@ -166,20 +166,23 @@ struct HistoryCommand: AsyncParsableCommand {
         let tables = kept.map { table in
           JSONValue.object([
             ("table", .string(table.table)), ("kept_count", .int(table.rowCount)),
-            ("dropped_count", .int(table.droppedCount)), ("unreadable_count", .int(table.unreadableCount)),
+            ("dropped_count", .int(table.droppedCount)), ("is_damaged", .bool(table.isDamaged)),
+            ("missing_count", .int(table.missingCount)),
           ])
         }
         return Console.print(JSONValue.object([("path", .string(target)), ("tables", .array(tables))]).text)
       }
-      var table = TextTable(["TABLE", ">KEPT", ">DROPPED", ">UNREADABLE IDS"])
+      var table = TextTable(["TABLE", ">KEPT", ">DROPPED", ">NOT FOUND"])
       for each in kept {
-        table.add([each.table, String(each.rowCount), String(each.droppedCount), String(each.unreadableCount)])
+        let missing = each.missingCount > 0 ? "\(each.missingCount) or more" : "some, perhaps"
+        table.add([each.table, String(each.rowCount), String(each.droppedCount), each.isDamaged ? missing : "0"])
       }
       Console.print(table.text())
+      let path = common.path
       Console.note(
         """
         The copy is \(target). To go on with it:
-          mv \(common.path) \(common.path).damaged && rm -f \(common.path)-wal \(common.path)-shm && mv \(target) \(common.path)
+          mv '\(path)' '\(path).damaged'; mv '\(path)-wal' '\(path).damaged-wal'; rm -f '\(path)-shm'; mv '\(target)' '\(path)'
         """)
     }
   }
