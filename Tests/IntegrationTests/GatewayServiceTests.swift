@@ -152,8 +152,12 @@ struct GatewayServiceTests {
   func resets() async throws {
     try await withCluster(workers: []) { cluster in
       try await cluster.startCoordinator()
+      // The file of defaults with one of them changed.
       let options = cluster.state + "/gateway.yaml"
-      try "request_limit: 4\n".write(toFile: options, atomically: true, encoding: .utf8)
+      let checkout = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { path, _ in path.deletingLastPathComponent() }
+      try String(contentsOf: checkout.appendingPathComponent("Deploy/config/gateway.yaml"), encoding: .utf8)
+        .replacing("request_limit: 1024", with: "request_limit: 4")
+        .write(toFile: options, atomically: true, encoding: .utf8)
       let gateway = try cluster.start("gateway", ["gateway", "--port", "0", "--config", options])
       let address = cluster.state + "/gateway.address"
       try await cluster.wait(for: "the gateway", gateway) { FileManager.default.fileExists(atPath: address) }

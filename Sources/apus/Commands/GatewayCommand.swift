@@ -39,8 +39,8 @@ struct GatewayCommand: AsyncParsableCommand {
         path: config, section: "gateway",
         allowed: [
           "state", "host", "port", "coordinator", "key", "server_key", "api_keys", "body_limit_bytes", "request_limit",
-          "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "drain_s", "cors_origins",
-          "tls_certificate", "tls_key",
+          "connection_limit", "requests_per_minute", "requests_at_once", "patience_s", "stall_s", "drain_s",
+          "cors_origins", "tls_certificate", "tls_key",
         ])
       let directory = StateDirectory(options.text("state", flag: state) ?? ".apus")
       let configuration = try configuration(options)
@@ -48,6 +48,7 @@ struct GatewayCommand: AsyncParsableCommand {
         directory: directory, coordinator: options.text("coordinator", flag: coordinator),
         key: options.text("key", flag: key) ?? "client", serverKey: options.text("server_key", flag: serverKey))
       let logger = Service.logger("apus.gateway")
+      DescriptorLimit.raise()
       var apiKey: (@Sendable (String) -> GatewayKey?)?
       if let keys = try keys(options, directory, host: configuration.host, logger) { apiKey = { keys.find($0) } }
       let gateway = Gateway(
