@@ -21,10 +21,12 @@ enum Interruption {
     Console.whenReaderIsLost { lose.yield($0) }
     defer { Console.whenReaderIsLost(nil) }
     let signals = trapped
+    // Before the work begins: what comes until then ends the program, as it has nothing to leave yet.
+    let interruptions = await UnixSignalsSequence(trapping: signals)
     return try await withThrowingTaskGroup(of: End<Answer>.self) { group in
       group.addTask { .answer(try await body()) }
       group.addTask {
-        for await signal in await UnixSignalsSequence(trapping: signals) {
+        for await signal in interruptions {
           return .interrupted(ExitCode(128 + signal.rawValue))
         }
         throw CancellationError()
