@@ -24,7 +24,6 @@ final class ScriptedExecutor: WorkExecutor {
     var isStopped = false
     var warm = ["warm"]
     var modelsHaveChanged = false
-    var refusedModels: [ModelLibrary.Refusal] = []
   }
   private let state: Mutex<State>
 
@@ -74,7 +73,7 @@ final class ScriptedExecutor: WorkExecutor {
   }
 
   func describe() async throws(ApusError) -> WorkerDescription { state.withLock { $0.description } }
-  var refusedModels: [ModelLibrary.Refusal] { state.withLock { $0.refusedModels } }
+  var refusedModels: [ModelLibrary.Refusal] { [] }
   func modelsHaveChanged() async -> Bool { state.withLock { $0.modelsHaveChanged } }
   func warmConfigurations() async -> [String] { state.withLock { $0.warm } }
   /// Loads until it is told `end` by the name of the wish's model: with a measurement it is loaded, else it failed.

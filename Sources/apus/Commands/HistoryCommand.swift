@@ -19,11 +19,16 @@ struct HistoryCommand: AsyncParsableCommand {
 
     /// - Throws: `badInput` when there is no history yet: reading must not make one.
     func open() throws(ApusError) -> SQLiteHistoryStore {
+      try checkExists()
+      return try SQLiteHistoryStore(path: path)
+    }
+
+    /// - Throws: `badInput` when there is no history yet.
+    func checkExists() throws(ApusError) {
       guard FileManager.default.fileExists(atPath: path) else {
         throw ApusError(
           .badInput, "there is no history at \(path)", advice: "name the coordinator's state directory with --state")
       }
-      return try SQLiteHistoryStore(path: path)
     }
   }
 
@@ -153,11 +158,7 @@ struct HistoryCommand: AsyncParsableCommand {
 
     func run() async throws {
       let directory = StateDirectory(common.state)
-      guard FileManager.default.fileExists(atPath: common.path) else {
-        throw ApusError(
-          .badInput, "there is no history at \(common.path)",
-          advice: "name the coordinator's state directory with --state")
-      }
+      try common.checkExists()
       let lock = try DirectoryLock(path: directory.coordinatorLock, advice: "stop it before its history is recovered")
       let target = to ?? directory.recoveredHistory
       let kept = try await HistoryRecovery.run(from: common.path, to: target)
